@@ -1,0 +1,13 @@
+# anneal_flags: warnings and sanitizers for our own code only (never exported).
+add_library(anneal_flags INTERFACE)
+target_compile_options(anneal_flags INTERFACE -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
+  -Wpointer-arith -Wwrite-strings -fno-math-errno -ffp-contract=off $<$<CONFIG:Release>:-O3>)
+target_compile_definitions(anneal_flags INTERFACE _GNU_SOURCE)
+if(ANL_WERROR)
+  target_compile_options(anneal_flags INTERFACE -Werror)
+endif()
+if(ANL_SANITIZE)
+  target_compile_options(anneal_flags INTERFACE -fsanitize=${ANL_SANITIZE} -fno-omit-frame-pointer -g)
+  target_link_options(anneal_flags INTERFACE -fsanitize=${ANL_SANITIZE})
+  target_compile_definitions(anneal_flags INTERFACE ANL_SANITIZED=1)
+endif()
