@@ -93,6 +93,68 @@ typedef struct anl_shape {
 } anl_shape;
 int64_t anl_shape_count(const anl_shape *s); /* elements; 1 for a scalar */
 
+/* ---- devices --------------------------------------------------------------------------------- */
+
+typedef struct anl_device anl_device;
+typedef struct anl_device_opts {
+    int threads;        /* cpu: workers including the caller; 0: the CPUs this process may use */
+    bool deterministic; /* only kernels whose bits repeat (default true) */
+} anl_device_opts;
+anl_device_opts anl_device_opts_default(void);
+/* name: "cpu", "reference", "null" (counts calls), "cuda", or "auto" (the best that works here). */
+anl_status anl_device_open(anl_ctx *ctx, const char *name, const anl_device_opts *opts, anl_device **out) ANL_MUST;
+void anl_device_close(anl_device *dev);
+const char *anl_device_name(const anl_device *dev);
+
+/* ---- graphs ---------------------------------------------------------------------------------- */
+
+/* A graph is built once for one batch size and mode, then compiled into a program. Builder calls need no
+ * check one by one: the first failure sticks to the graph, later calls return ANL_NONE, and compiling
+ * (or anl_graph_status) returns it. */
+typedef struct anl_graph anl_graph;
+typedef int32_t anl_value; /* a value of one graph */
+#define ANL_NONE ((anl_value)-1)
+
+typedef enum anl_mode { ANL_TRAIN, ANL_EVAL } anl_mode;
+/* dtype: of the activations (ANL_F32, ANL_BF16; ANL_F64 on the reference device only). Parameters and their
+   gradients are f32 (f64 in an f64 graph). */
+anl_status anl_graph_create(anl_ctx *ctx, anl_mode mode, anl_dtype dtype, anl_graph **out) ANL_MUST;
+void anl_graph_destroy(anl_graph *g);
+anl_status anl_graph_status(const anl_graph *g);
+anl_mode anl_graph_mode(const anl_graph *g);
+anl_dtype anl_graph_dtype(const anl_graph *g);
+
+/* How a parameter is first filled; numbers are drawn from (seed, parameter's name, element index). */
+typedef enum anl_init_kind { ANL_INIT_CONSTANT, ANL_INIT_UNIFORM, ANL_INIT_NORMAL } anl_init_kind;
+typedef struct anl_init {
+    anl_init_kind kind;
+    double a; /* constant: the value; uniform: drawn from [-a, a]; normal: standard deviation */
+} anl_init;
+
+anl_value anl_input(anl_graph *g, const char *name, anl_dtype dtype, int rank, const int64_t *dim);
+typedef enum anl_param_flags { ANL_PARAM_DECAY = 1, ANL_PARAM_FROZEN = 2 } anl_param_flags;
+/* A trained tensor; ANL_PARAM_DECAY: weight decay applies to it (not for biases and norms). */
+anl_value anl_param(anl_graph *g, const char *name, int rank, const int64_t *dim, anl_init init, unsigned flags);
+/* A tensor kept with the model but not trained (running statistics), f32. */
+anl_value anl_buffer(anl_graph *g, const char *name, int rank, const int64_t *dim, double fill);
+/* Adds a node; returns its first output. attrs is printf-formatted "key=value key=1,2" checked against the
+   operator's schema (`anneal explain --ops` lists them); NULL for none. A missing optional input is ANL_NONE. */
+anl_value anl_node(anl_graph *g, const char *op, const char *name, const anl_value *in, int n_in, const char *attrs, ...) ANL_FORMAT(6, 7);
+anl_value anl_node_output(anl_graph *g, anl_value first, int index); /* the index-th output of the same node */
+anl_shape anl_value_shape(const anl_graph *g, anl_value v);          /* rank -1 for ANL_NONE */
+anl_dtype anl_value_dtype(const anl_graph *g, anl_value v);
+/* Fails the graph with a message of the caller's (a model builder's own checks). */
+void anl_graph_fail(anl_graph *g, anl_status code, const char *fmt, ...) ANL_FORMAT(3, 4);
+
+/* What the program is for. A loss is a numerator and a denominator (scalars, f32): the loss shown is
+   sum(num)/sum(den) over the batch, its gradient that of num divided by the summed den. All losses of a graph
+   share the denominator of the first. */
+void anl_loss(anl_graph *g, const char *name, anl_value num, anl_value den, double weight);
+/* A scalar that is added over shards and batches (metrics). */
+void anl_sum(anl_graph *g, const char *name, anl_value scalar);
+/* A tensor that can be read after a run. */
+void anl_output(anl_graph *g, const char *name, anl_value v);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,38 @@
+/* The device contract: a small table of functions. The runtime knows devices only through it.
+ * Memory of a device is addressed by plain pointers; host_memory tells whether the host may touch it.
+ * Kernels of a device are found by its name in the generated kernel table.
+ */
+#ifndef ANL_DEVICE_H
+#define ANL_DEVICE_H
+
+#include "base/base.h"
+#include "base/pool.h"
+
+typedef struct anl__device_vt {
+    const char *name;
+    bool host_memory; /* the host reads and writes device memory directly */
+    int auto_rank;    /* "auto" takes the highest that opens; negative: never */
+    anl_status (*open)(anl_device *dev, const anl_device_opts *opts); /* fills dev->impl, dev->pool */
+    void (*close)(anl_device *dev);
+    anl_status (*alloc)(anl_device *dev, size_t bytes, void **out); /* zeroed, 256-byte aligned */
+    void (*free)(anl_device *dev, void *p);
+    anl_status (*upload)(anl_device *dev, void *dst, const void *src, size_t bytes);
+    anl_status (*download)(anl_device *dev, void *dst, const void *src, size_t bytes);
+    anl_status (*copy)(anl_device *dev, void *dst, const void *src, size_t bytes);
+    anl_status (*sync)(anl_device *dev);
+    bool (*has_dtype)(const anl_device *dev, anl_dtype t); /* usable for activations */
+    /* What the bits depend on: device model or instruction set, library versions; for the run's record. */
+    void (*describe)(const anl_device *dev, anl__buf *out);
+} anl__device_vt;
+
+struct anl_device {
+    const anl__device_vt *vt;
+    anl_ctx *ctx;
+    anl_device_opts opts;
+    anl__pool *pool; /* NULL when the device has none */
+    void *impl;
+};
+
+extern const anl__device_vt *const anl__device_table[];
+
+#endif

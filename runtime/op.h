@@ -1,0 +1,232 @@
+/* The operator contract: what a folder kernels/<op>/ gives to the engine. See docs/contracts.md.
+ *
+ * An operator (anl__op) is device-free: attributes, shape inference, gradient, flops. A kernel (anl__kernel)
+ * runs one operator on one device: it is asked whether it supports a case, prepared once (outside the step),
+ * then run many times; it allocates nothing in run. A fusion (anl__fusion) rewrites a chain of nodes into
+ * another operator before gradients are taken.
+ *
+ * Types. Activations have the graph's dtype (f32, bf16; f64 for the oracle). Parameters, their gradients,
+ * statistics, losses and sums are f32 (f64 in an f64 graph), whatever the activations are. Class labels are i32.
+ * All tensors are dense row-major; images N,H,W,C; filters K,R,S,C (C = input channels / groups); dense weights (out, in).
+ */
+#ifndef ANL_OP_H
+#define ANL_OP_H
+
+#include "anneal.h"
+#include "base/base.h"
+
+#define ANL__MAX_IN 16
+#define ANL__MAX_OUT 8
+#define ANL__MAX_INTS 8
+#define ANL__WHY 128 /* bytes of a refusal's reason */
+
+/* ---- attributes ------------------------------------------------------------------------------ */
+
+typedef enum anl__attr_type { ANL__INT, ANL__FLOAT, ANL__BOOL, ANL__ENUM, ANL__INTS } anl__attr_type;
+typedef struct anl__attr_def {
+    const char *name;
+    anl__attr_type type;
+    const char *def;     /* default as text ("1,1"); NULL: required */
+    double min, max;     /* inclusive; both 0: no limit. For ANL__INTS each item */
+    const char *choices; /* ANL__ENUM: "none|relu|tanh" */
+    const char *help;
+} anl__attr_def;
+typedef struct anl__attr {
+    int n;                     /* ANL__INTS: how many; a single number given for ANL__INTS has n = 1 */
+    int64_t i[ANL__MAX_INTS];  /* ANL__INT, ANL__BOOL: i[0]; ANL__ENUM: i[0] = index into choices */
+    double f;                  /* ANL__FLOAT (also set for ANL__INT) */
+} anl__attr;
+
+/* ---- one call of an operator: what infer, supports and prepare look at ----------------------- */
+
+typedef struct anl__type {
+    anl_dtype dtype;
+    anl_shape shape; /* rank -1: an optional input that is absent */
+} anl__type;
+
+typedef struct anl__op anl__op;
+typedef struct anl__call {
+    const anl__op *op;
+    const char *name; /* the node's stable name: keys dropout, names messages */
+    anl_mode mode;
+    int n_in, n_out;
+    anl__type in[ANL__MAX_IN];
+    anl__type out[ANL__MAX_OUT];
+    bool param[ANL__MAX_IN];   /* in[i] is a parameter (or derived from parameters only): may be packed */
+    bool accum[ANL__MAX_OUT];  /* out[j] += result instead of = (only for operators with accum_ok) */
+    const anl__attr *attr;     /* in the schema's order */
+} anl__call;
+
+/* Attribute by name; an unknown name is a programming error: returns zeros. */
+const anl__attr *anl__attr_get(const anl__call *c, const char *name);
+int64_t anl__attr_int(const anl__call *c, const char *name);
+double anl__attr_float(const anl__call *c, const char *name);
+/* i-th of an ANL__INTS attribute; one number given stands for all. */
+int64_t anl__attr_at(const anl__call *c, const char *name, int i);
+static inline bool anl__has_in(const anl__call *c, int i) { return i < c->n_in && c->in[i].shape.rank >= 0; }
+
+/* For infer: messages name shapes; the engine puts "layer 'name' (op): " before them. */
+anl_status anl__need_rank(anl_ctx *ctx, const anl__call *c, int in, const char *what, int rank);
+const char *anl__shape_text(const anl_shape *s, char buf[96]); /* "2x5x5x3" */
+bool anl__shape_equal(const anl_shape *a, const anl_shape *b);
+anl__type anl__type_of(anl_dtype t, int rank, const int64_t *dim);
+/* f64 in an f64 graph, else f32: the type of parameters, sums and statistics beside activations of type t. */
+static inline anl_dtype anl__wide(anl_dtype t) { return t == ANL_F64 ? ANL_F64 : ANL_F32; }
+
+/* ---- gradients ------------------------------------------------------------------------------- */
+
+/* What an operator's grad sees. It emits ordinary nodes and gives each needed input its contribution; what it
+   reads (anl__grad_in, anl__grad_out) stays alive until then, all else dies after the forward pass. */
+typedef struct anl__grad anl__grad;
+const anl__call *anl__grad_call(const anl__grad *g);
+anl_value anl__grad_in(const anl__grad *g, int i);   /* forward input */
+anl_value anl__grad_out(const anl__grad *g, int j);  /* forward output */
+anl_value anl__grad_dout(const anl__grad *g, int j); /* gradient of output j; ANL_NONE when nothing depends on it */
+bool anl__grad_needs(const anl__grad *g, int i);     /* input i leads to a parameter (or a wanted input) */
+/* Adds a node to the backward graph; attrs_of: copy same-named attributes from the forward call (usually true),
+   then `attrs` text overrides. Returns the first output. */
+anl_value anl__grad_node(anl__grad *g, const char *op, const anl_value *in, int n_in, bool attrs_of, const char *attrs, ...) ANL_FORMAT(6, 7);
+anl_value anl__grad_node_output(anl__grad *g, anl_value first, int j);
+void anl__grad_give(anl__grad *g, int i, anl_value dvalue); /* contribution to the gradient of input i */
+
+struct anl__op {
+    const char *name;
+    int min_in, max_in;          /* inputs past min_in are optional (ANL_NONE) */
+    const anl__attr_def *attrs;  /* ended by a NULL name; NULL: none */
+    /* Checks in[] and attributes, sets n_out and out[]. Must refuse every case that no kernel could run. */
+    anl_status (*infer)(anl_ctx *ctx, anl__call *c);
+    /* NULL: has no gradient; an error at compile if one is needed. */
+    anl_status (*grad)(anl__grad *g);
+    /* Multiply-adds count 2. NULL: 0. */
+    double (*flops)(const anl__call *c);
+    bool accum_ok;     /* every kernel of it honours accum[0] (out[0] += result) */
+    bool view;         /* out[0] is in[0]'s bytes under another shape (reshape) */
+    uint32_t mutates;  /* bit i: in[i] is written in place (slabs, states) */
+    bool random;       /* reads the rng block (last input): see anl__rng */
+    const char *help;  /* one line for `anneal explain --ops` */
+};
+
+/* The rng block: an i32[8] device scalar, last input of `random` operators. */
+enum { ANL__RNG_SEED_LO, ANL__RNG_SEED_HI, ANL__RNG_STEP, ANL__RNG_EPOCH, ANL__RNG_SAMPLE0, ANL__RNG_WORDS = 8 };
+/* The dropout counter (philox.h): c0 = feature/4, c1 = sample in the global batch (SAMPLE0 + row), c2 = step,
+   c3 = STREAM_DROPOUT ^ name_hash(node name); feature = index inside the sample's row-major elements; word feature%4. */
+
+/* ---- kernels --------------------------------------------------------------------------------- */
+
+typedef struct anl__pool anl__pool;
+typedef struct anl__segment { /* one parameter inside the slabs; offsets and counts in elements */
+    const char *name;
+    int64_t offset, count;
+    float decay; /* 1: weight decay applies, 0: it does not */
+    float rate;  /* factor on the learning rate */
+} anl__segment;
+
+/* What is fixed for a program while kernels are chosen and prepared. */
+typedef struct anl__env {
+    anl_ctx *ctx;
+    anl_device *device;
+    anl__pool *pool;   /* cpu devices; NULL elsewhere */
+    int workers;       /* size of the pool; never an input of what is computed */
+    bool deterministic;
+    int slices;        /* sample-wise kernels: the number of slices a batch is cut into (from shapes alone) */
+    const anl__segment *segment; /* the parameter slab, for whole-slab updates */
+    int n_segments;
+    int64_t slab_count; /* elements of the parameter slab, padding included */
+} anl__env;
+
+typedef struct anl__kernel anl__kernel;
+/* A prepared kernel: can be printed, planned and tested alone. */
+typedef struct anl__prepared {
+    const anl__kernel *kernel;
+    anl__call call;
+    void *state;      /* the kernel's own */
+    size_t workspace; /* bytes, planned for the duration of the node */
+    int tasks;        /* kernels with `task`: how many; for sample-wise kernels env->slices (or fewer rows) */
+    char note[48];    /* algorithm chosen, for `explain` */
+} anl__prepared;
+
+/* One run. Pointers are in the call's order; an absent optional input is NULL. */
+typedef struct anl__run {
+    void *const *in;
+    void *const *out;
+    void *ws;
+    anl__pool *pool;
+    anl_device *device;
+} anl__run;
+
+/* A parameter in a layout and dtype of the kernel's own: the engine keeps it beside the slab and makes it again
+   when parameters have changed. Equal keys on one parameter share one copy. */
+typedef struct anl__pack {
+    char key[96];  /* describes the layout completely ("" = plain) */
+    size_t bytes;
+    void *state;   /* passed to run and release */
+    /* Writes dst from the plain f32 parameter; may use the pool. */
+    void (*run)(void *state, const void *src, void *dst, anl__pool *pool);
+    void (*release)(anl_ctx *ctx, void *state);
+} anl__pack;
+
+struct anl__kernel {
+    const char *op;
+    const char *device;
+    const char *name; /* for `explain`: "conv2d_fwd/dnnl" */
+    int rank;         /* higher is tried first; the reference has 0 */
+    /* False with the reason in `why`. NULL: supports everything the operator's infer accepts. */
+    bool (*supports)(const anl__env *env, const anl__call *c, char why[ANL__WHY]);
+    /* Asked for each parameter input: fills `pack` and returns true to receive that input packed. NULL: none.
+       ANL failure is reported by leaving key empty and returning false. */
+    bool (*pack)(const anl__env *env, const anl__call *c, int in, anl__pack *pack);
+    /* Sets p->state, workspace, tasks, note (p->call is filled). NULL: nothing to prepare. */
+    anl_status (*prepare)(const anl__env *env, anl__prepared *p);
+    /* Either run, or task (+ finish). */
+    anl_status (*run)(const anl__prepared *p, const anl__run *r);
+    /* Task t of p->tasks, on some worker; may run beside other tasks. A sample-wise kernel's task t touches only
+       rows [anl__slice_begin(N, tasks, t), anl__slice_begin(N, tasks, t + 1)) of batched inputs and outputs, so
+       that the engine may run a chain of such kernels slice by slice. */
+    void (*task)(const anl__prepared *p, const anl__run *r, int task, int worker);
+    /* After all tasks: adds partial sums in a fixed tree. May use r->pool. */
+    void (*finish)(const anl__prepared *p, const anl__run *r);
+    void (*release)(anl_ctx *ctx, anl__prepared *p);
+    bool samplewise;
+    /* out[j] may share memory with in[inplace[j] - 1]; 0: it may not. */
+    uint8_t inplace[ANL__MAX_OUT];
+};
+
+static inline int64_t anl__slice_begin(int64_t n, int slices, int t)
+{
+    int64_t q = n / slices, rest = n % slices;
+    return q * t + (t < rest ? t : rest);
+}
+
+/* ---- fusions --------------------------------------------------------------------------------- */
+
+typedef struct anl__rewrite anl__rewrite;
+#define ANL__MAX_CHAIN 4
+typedef struct anl__fusion {
+    const char *name;
+    unsigned modes;                      /* bit ANL_TRAIN, bit ANL_EVAL */
+    int rank;                            /* higher is tried first (longer patterns before shorter) */
+    const char *chain[ANL__MAX_CHAIN];   /* operator names, first to last: output 0 of each is read only by the next */
+    const char *makes;                   /* operator that must exist; the pattern is dropped when absent */
+    /* node[k]: the chain's nodes. Builds the replacement with anl__rewrite_node and returns true, or declines. */
+    bool (*apply)(anl__rewrite *rw, const int *node);
+} anl__fusion;
+const anl__call *anl__rewrite_call(anl__rewrite *rw, int node);
+anl_value anl__rewrite_in(anl__rewrite *rw, int node, int i);
+anl_value anl__rewrite_out(anl__rewrite *rw, int node, int j);
+/* Does anybody read this output (other than the chain)? */
+bool anl__rewrite_is_read(anl__rewrite *rw, anl_value v);
+/* A new node at the chain's end, named like chain node `name_of`; attributes of the same name are copied from
+   chain nodes first to last, then `attrs` text overrides. Returns its first output. */
+anl_value anl__rewrite_node(anl__rewrite *rw, const char *op, int name_of, const anl_value *in, int n_in, const char *attrs, ...) ANL_FORMAT(6, 7);
+anl_value anl__rewrite_node_output(anl__rewrite *rw, anl_value first, int j);
+/* Readers of `old` now read `now`. */
+void anl__rewrite_replace(anl__rewrite *rw, anl_value old, anl_value now);
+
+/* ---- the generated table --------------------------------------------------------------------- */
+
+extern const anl__op *const *const anl__op_table[];          /* each ended by NULL, the list too */
+extern const anl__kernel *const *const anl__kernel_table[];
+extern const anl__fusion *const *const anl__fusion_table[];
+const anl__op *anl__op_find(const char *name);               /* NULL: unknown */
+
+#endif
