@@ -155,6 +155,90 @@ void anl_sum(anl_graph *g, const char *name, anl_value scalar);
 /* A tensor that can be read after a run. */
 void anl_output(anl_graph *g, const char *name, anl_value v);
 
+/* ---- nets and programs ----------------------------------------------------------------------- */
+
+/* A net holds what programs share on one device: the parameter table, the slabs (parameters, reduced
+ * gradients and sums, moments, buffers, averaged parameters), the scalars and one arena as large as the
+ * largest program needs. Life: create, compile every program, anl_net_finish (allocates), anl_net_init or
+ * load, run. Nothing is allocated after anl_net_finish. */
+typedef struct anl_net anl_net;
+typedef struct anl_program anl_program;
+
+anl_status anl_net_create(anl_device *dev, anl_net **out) ANL_MUST;
+void anl_net_destroy(anl_net *net); /* destroys its programs too */
+
+typedef struct anl_compile_opts {
+    bool backward;   /* append the gradients of the losses (default: the graph's mode is ANL_TRAIN) */
+    bool rewrite;    /* fusions (default true) */
+    bool plan;       /* share memory by lifetime (default true); false: each tensor has its own, to bisect a bug */
+    int slices;      /* 0: from shapes */
+    const char *kernel; /* only kernels whose name starts with this, where one supports the case; NULL: no preference */
+} anl_compile_opts;
+anl_compile_opts anl_compile_opts_default(const anl_graph *g);
+/* Takes the graph (destroyed with the program, or on failure). The first program that names a parameter or buffer
+   defines it; later ones must agree (ANL_MISMATCH names it). */
+anl_status anl_program_compile(anl_net *net, anl_graph *g, const anl_compile_opts *opts, anl_program **out) ANL_MUST;
+/* Fixes the slabs' layout (called by anl_net_finish if it was not before); no parameter may be added afterwards. */
+anl_status anl_net_layout(anl_net *net) ANL_MUST;
+/* moments: how many moment slabs; grad_slabs: how many reduced-gradient slabs (0 for evaluation only); ema: averaged parameters. */
+anl_status anl_net_finish(anl_net *net, int moments, int grad_slabs, bool ema) ANL_MUST;
+/* Fills parameters (from seed and name) and buffers. */
+anl_status anl_net_init(anl_net *net, uint64_t seed) ANL_MUST;
+
+/* Slabs are f32. Parameter i lies at offset (elements) in the PARAM, GRAD, MOMENT and EMA slabs; gaps are zero. */
+typedef enum anl_slab { ANL_SLAB_PARAM, ANL_SLAB_BUFFER, ANL_SLAB_EMA, ANL_SLAB_GRAD0, ANL_SLAB_MOMENT0 = ANL_SLAB_GRAD0 + 24, ANL_SLAB_COUNT = ANL_SLAB_MOMENT0 + 4 } anl_slab;
+typedef struct anl_tensor_info {
+    const char *name; /* borrowed from the net */
+    anl_shape shape;
+    int64_t offset, count;
+    unsigned flags; /* anl_param_flags; 0 for buffers */
+} anl_tensor_info;
+int anl_net_param_count(const anl_net *net);
+anl_tensor_info anl_net_param(const anl_net *net, int i);
+int anl_net_buffer_count(const anl_net *net);
+anl_tensor_info anl_net_buffer(const anl_net *net, int i);
+int64_t anl_net_slab_count(const anl_net *net, anl_slab slab); /* elements; 0 when absent */
+void *anl_net_slab_data(anl_net *net, anl_slab slab);          /* device memory, borrowed */
+/* Copies between the host and a slab; writing the PARAM, EMA or BUFFER slab makes packed copies stale. */
+anl_status anl_net_slab_read(anl_net *net, anl_slab slab, int64_t offset, int64_t count, float *host) ANL_MUST;
+anl_status anl_net_slab_write(anl_net *net, anl_slab slab, int64_t offset, int64_t count, const float *host) ANL_MUST;
+
+/* Sums (losses' num and den, anl_sum): scalars at the end of each GRAD slab, added over shards with the gradients. */
+int anl_net_sum_count(const anl_net *net);
+const char *anl_net_sum_name(const anl_net *net, int i); /* "loss.num", "loss.den", "correct", ... */
+int64_t anl_net_sum_offset(const anl_net *net, int i);   /* element offset in a GRAD slab */
+
+/* The random block: what dropout and its like are keyed by. */
+anl_status anl_net_set_rng(anl_net *net, uint64_t seed, int64_t step, int64_t epoch, int64_t sample0) ANL_MUST;
+#define ANL_HYPER_WORDS 32
+anl_status anl_net_set_hyper(anl_net *net, const float hyper[ANL_HYPER_WORDS]) ANL_MUST;
+
+#define ANL_MAX_INPUTS 16
+typedef struct anl_bind {
+    const void *input[ANL_MAX_INPUTS]; /* device memory, in the order of the graph's anl_input calls */
+    int grad_slab;                     /* which GRAD slab this run writes (training) or updates from */
+    bool ema;                          /* read the EMA slab instead of PARAM */
+} anl_bind;
+anl_status anl_program_run(anl_program *p, const anl_bind *bind) ANL_MUST;
+/* An output's device memory, valid until the next run of any program of the net; NULL if there is none of that name. */
+const void *anl_program_output(const anl_program *p, const char *name, anl_dtype *dtype, anl_shape *shape);
+
+typedef struct anl_program_stats {
+    int nodes, derived_nodes;
+    size_t arena_bytes;     /* planned */
+    size_t live_peak_bytes; /* lower bound: the most that is alive at once */
+    size_t sum_bytes;       /* without sharing */
+    size_t workspace_bytes; /* largest */
+    size_t derived_bytes;   /* packed parameters */
+    double flops;
+} anl_program_stats;
+void anl_program_get_stats(const anl_program *p, anl_program_stats *out);
+/* Text for `explain`: a line a node with shape, kernel, bytes, and why better kernels said no. Freed with anl_text_free. */
+anl_status anl_program_explain(const anl_program *p, char **text) ANL_MUST;
+/* Times each node over `runs` runs (medians); the same table with microseconds. */
+anl_status anl_program_profile(anl_program *p, const anl_bind *bind, int runs, char **text) ANL_MUST;
+void anl_text_free(anl_ctx *ctx, char *text);
+
 #ifdef __cplusplus
 }
 #endif
