@@ -208,6 +208,9 @@ int anl_net_sum_count(const anl_net *net);
 const char *anl_net_sum_name(const anl_net *net, int i); /* "loss.num", "loss.den", "correct", ... */
 int64_t anl_net_sum_offset(const anl_net *net, int i);   /* element offset in a GRAD slab */
 
+/* GRAD slab `dst` of net += GRAD slab `src` of src_net (gradients, statistics and sums): one addition of the shard tree. */
+anl_status anl_net_grad_add(anl_net *net, int dst, anl_net *src_net, int src) ANL_MUST;
+
 /* The random block: what dropout and its like are keyed by. */
 anl_status anl_net_set_rng(anl_net *net, uint64_t seed, int64_t step, int64_t epoch, int64_t sample0) ANL_MUST;
 #define ANL_HYPER_WORDS 32

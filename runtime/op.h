@@ -104,12 +104,26 @@ struct anl__op {
     uint32_t mutates;  /* bit i: in[i] is written in place (slabs, states) */
     bool random;       /* reads the rng block (last input): see anl__rng */
     const char *help;  /* one line for `anneal explain --ops` */
+    /* Running statistics: in training, out[running_out] (f32, linear in the number of samples) is added over shards with
+       the gradients, and once a step operator `running` is called with (the buffers among this operator's inputs, in
+       order; the added statistic; the number of samples) and this operator's same-named attributes. */
+    const char *running;
+    int running_out;
 };
 
 /* The rng block: an i32[8] device scalar, last input of `random` operators. */
 enum { ANL__RNG_SEED_LO, ANL__RNG_SEED_HI, ANL__RNG_STEP, ANL__RNG_EPOCH, ANL__RNG_SAMPLE0, ANL__RNG_WORDS = 8 };
 /* The dropout counter (philox.h): c0 = feature/4, c1 = sample in the global batch (SAMPLE0 + row), c2 = step,
    c3 = STREAM_DROPOUT ^ name_hash(node name); feature = index inside the sample's row-major elements; word feature%4. */
+
+/* The hyper block: an f32[ANL_HYPER_WORDS] device scalar that whole-slab updates and loss seeds read. STEP counts from
+   1; BIAS1 and BIAS2 are 1 - BETA1^STEP and 1 - BETA2^STEP (Adam's corrections), computed by the host in double. */
+typedef enum anl__hyper {
+    ANL__HYPER_LR, ANL__HYPER_LOSS_SCALE, ANL__HYPER_CLIP_NORM /* 0: none */, ANL__HYPER_CLIP_VALUE /* 0: none */,
+    ANL__HYPER_WEIGHT_DECAY, ANL__HYPER_MOMENTUM, ANL__HYPER_NESTEROV /* 0 or 1 */, ANL__HYPER_BETA1, ANL__HYPER_BETA2,
+    ANL__HYPER_EPS, ANL__HYPER_RHO, ANL__HYPER_STEP, ANL__HYPER_BIAS1, ANL__HYPER_BIAS2, ANL__HYPER_EMA_DECAY,
+    ANL__HYPER_DAMPENING, ANL__HYPER_CENTERED
+} anl__hyper;
 
 /* ---- kernels --------------------------------------------------------------------------------- */
 
@@ -187,6 +201,7 @@ struct anl__kernel {
     void (*finish)(const anl__prepared *p, const anl__run *r);
     void (*release)(anl_ctx *ctx, anl__prepared *p);
     bool samplewise;
+    uint32_t finish_outs; /* bit j: out[j] is complete only after finish */
     /* out[j] may share memory with in[inplace[j] - 1]; 0: it may not. */
     uint8_t inplace[ANL__MAX_OUT];
 };

@@ -1,0 +1,38 @@
+/* What a program does, as text: a line a step. */
+#include "net.h"
+
+#include <string.h>
+
+anl_status anl__explain(const anl_program *p, const double *us, char **text)
+{
+    anl__buf b;
+    char shape[96];
+    double total = 0;
+    anl__buf_init(&b, p->net->ctx);
+    anl__buf_add(&b, "%-28s %-26s %-18s %-10s%s\n", "layer", "kernel", "output", "MFLOP", us ? "      us   GFLOP/s" : "");
+    for (int s = 0; s < p->n_step; s++) {
+        const anl__step *t = &p->step[s];
+        const anl__call *c = &t->prep.call;
+        double flops = c->op->flops ? c->op->flops(c) : 0;
+        bool inside = t->chain == 0;
+        anl__buf_add(&b, "%s%-*s %-26s %-18s %10.3f", inside ? "  " : "", inside ? 26 : 28, t->name, t->prep.kernel->name,
+                     c->n_out ? anl__shape_text(&c->out[0].shape, shape) : "-", flops * 1e-6);
+        if (us && !inside) anl__buf_add(&b, " %9.1f %9.1f", us[s], us[s] > 0 ? flops * 1e-3 / us[s] : 0);
+        if (us) total += us[s];
+        if (t->prep.note[0]) anl__buf_add(&b, "  [%s]", t->prep.note);
+        if (t->refused) anl__buf_add(&b, "  (not %s)", t->refused);
+        anl__buf_add(&b, "\n");
+    }
+    if (us) anl__buf_add(&b, "total %.1f us\n", total);
+    anl__buf_add(&b, "%d steps, %d made from parameters only; %.1f MFLOP; arena %zu bytes (alive at once %zu, unshared %zu)\n", p->n_step,
+                 p->n_derived + p->n_pack, p->stats.flops * 1e-6, p->stats.arena_bytes, p->stats.live_peak_bytes, p->stats.sum_bytes);
+    if (b.status != ANL_OK) {
+        anl__buf_release(&b);
+        return b.status;
+    }
+    *text = b.text;
+    return ANL_OK;
+}
+
+anl_status anl_program_explain(const anl_program *p, char **text) { return anl__explain(p, NULL, text); }
+void anl_text_free(anl_ctx *ctx, char *text) { anl__free(ctx, text); }

@@ -1,0 +1,283 @@
+/* A net: the parameter table, the slabs, the scalars; filling, reading and writing them. */
+#include "net.h"
+
+#include "../base/philox.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PAD 16 /* elements: slab entries begin on 64 bytes */
+
+size_t anl__elem(const anl_net *net) { return net->elem == ANL_F64 ? sizeof(double) : sizeof(float); }
+
+anl_status anl_net_create(anl_device *dev, anl_net **out)
+{
+    anl_net *net = anl__alloc(dev->ctx, sizeof *net);
+    if (!net) return ANL_NOMEM;
+    *net = (anl_net){.ctx = dev->ctx, .device = dev, .elem = ANL_F32};
+    *out = net;
+    return ANL_OK;
+}
+
+static void table_release(anl_net *net, anl__table *t)
+{
+    for (int64_t i = 0; i < t->n; i++) anl__free(net->ctx, t->entry[i].name);
+    anl__free(net->ctx, t->entry);
+}
+
+void anl_net_destroy(anl_net *net)
+{
+    if (!net) return;
+    anl_ctx *ctx = net->ctx;
+    for (int64_t i = 0; i < net->n_program; i++) anl__program_destroy(net->program[i]);
+    for (int64_t i = 0; i < net->n_packed; i++)
+        if (net->packed[i].pack.release) net->packed[i].pack.release(ctx, net->packed[i].pack.state);
+    for (int64_t i = 0; i < net->n_running; i++) anl__free(ctx, net->running[i].attr);
+    for (int s = 0; s < ANL_SLAB_COUNT; s++)
+        if (net->slab[s]) net->device->vt->free(net->device, net->slab[s]);
+    if (net->arena) net->device->vt->free(net->device, net->arena);
+    if (net->derived) net->device->vt->free(net->device, net->derived);
+    if (net->scalar) net->device->vt->free(net->device, net->scalar);
+    table_release(net, &net->param);
+    table_release(net, &net->buffer);
+    table_release(net, &net->sum);
+    anl__free(ctx, net->program);
+    anl__free(ctx, net->packed);
+    anl__free(ctx, net->running);
+    anl__free(ctx, net->segment);
+    anl__free(ctx, net);
+}
+
+int anl__table_find(const anl__table *t, const char *name)
+{
+    for (int64_t i = 0; i < t->n; i++)
+        if (!strcmp(t->entry[i].name, name)) return (int)i;
+    return -1;
+}
+
+anl_status anl__table_add(anl_net *net, anl__table *t, const char *what, const anl__value *v, int *index)
+{
+    char a[96], b[96];
+    int at = anl__table_find(t, v->name);
+    if (at >= 0) {
+        if (!anl__shape_equal(&t->entry[at].shape, &v->type.shape))
+            return anl__fail(net->ctx, ANL_MISMATCH, "%s '%s' is %s here and %s in an earlier program", what, v->name,
+                             anl__shape_text(&v->type.shape, a), anl__shape_text(&t->entry[at].shape, b));
+        *index = at;
+        return ANL_OK;
+    }
+    if (net->laid_out) return anl__fail(net->ctx, ANL_MISMATCH, "%s '%s' is new, but the net's layout is fixed", what, v->name);
+    ANL_TRY(anl__grow(net->ctx, &t->entry, &t->cap, t->n + 1, sizeof *t->entry));
+    anl__entry e = {.shape = v->type.shape, .count = anl_shape_count(&v->type.shape), .flags = v->flags, .init = v->init};
+    if (!(e.name = anl__strdup(net->ctx, v->name))) return ANL_NOMEM;
+    *index = (int)t->n;
+    t->entry[t->n++] = e;
+    return ANL_OK;
+}
+
+static int64_t lay(anl__table *t, int64_t at, int64_t pad)
+{
+    for (int64_t i = 0; i < t->n; i++) {
+        t->entry[i].offset = at;
+        at += (t->entry[i].count + pad - 1) / pad * pad;
+    }
+    return at;
+}
+
+anl_status anl_net_layout(anl_net *net)
+{
+    if (net->laid_out) return ANL_OK;
+    net->param_count = lay(&net->param, 0, PAD);
+    net->buffer_count = lay(&net->buffer, 0, PAD);
+    net->grad_count = (lay(&net->sum, net->param_count, 1) + PAD - 1) / PAD * PAD;
+    net->segment = anl__calloc(net->ctx, (size_t)net->param.n + 1, sizeof *net->segment);
+    if (!net->segment) return ANL_NOMEM;
+    for (int64_t i = 0; i < net->param.n; i++) {
+        const anl__entry *e = &net->param.entry[i];
+        net->segment[i] = (anl__segment){.name = e->name, .offset = e->offset, .count = e->count, .decay = e->flags & ANL_PARAM_DECAY ? 1.0f : 0.0f, .rate = 1.0f};
+    }
+    net->laid_out = true;
+    return ANL_OK;
+}
+
+static anl_status alloc_slab(anl_net *net, int slab, int64_t count)
+{
+    net->slab_count[slab] = count;
+    size_t bytes = (size_t)count * anl__elem(net);
+    return anl__context(net->ctx, net->device->vt->alloc(net->device, bytes ? bytes : 64, &net->slab[slab]), "slab of %lld elements", (long long)count);
+}
+
+/* dst += src over whole GRAD slabs, as a program of its own so that the device's kernel does it. */
+static anl_status compile_grad_add(anl_net *net)
+{
+    anl_graph *g;
+    anl_program *p;
+    if (!anl__op_find("slab_add")) return anl__fail(net->ctx, ANL_INTERNAL, "operator slab_add is not built in");
+    ANL_TRY(anl_graph_create(net->ctx, ANL_TRAIN, ANL_F32, &g));
+    anl_value in[2] = {anl_input(g, "dst", ANL_F32, 1, &net->grad_count), anl_input(g, "src", ANL_F32, 1, &net->grad_count)};
+    anl_node(g, "slab_add", "slab_add", in, 2, NULL);
+    anl_compile_opts opts = {.plan = true};
+    ANL_TRY(anl_program_compile(net, g, &opts, &p));
+    net->grad_add = p;
+    return ANL_OK;
+}
+
+anl_status anl_net_finish(anl_net *net, int moments, int grad_slabs, bool ema)
+{
+    ANL_TRY(anl_net_layout(net));
+    if (net->finished) return anl__fail(net->ctx, ANL_INVALID, "the net is finished already");
+    if (moments < 0 || moments > 4 || grad_slabs < 0 || grad_slabs > ANL_SLAB_MOMENT0 - ANL_SLAB_GRAD0)
+        return anl__fail(net->ctx, ANL_INVALID, "%d moment and %d gradient slabs asked for", moments, grad_slabs);
+    if (grad_slabs > 1) ANL_TRY(compile_grad_add(net));
+    ANL_TRY(alloc_slab(net, ANL_SLAB_PARAM, net->param_count));
+    ANL_TRY(alloc_slab(net, ANL_SLAB_BUFFER, net->buffer_count));
+    if (ema) ANL_TRY(alloc_slab(net, ANL_SLAB_EMA, net->param_count));
+    for (int i = 0; i < (grad_slabs ? grad_slabs : 1); i++) ANL_TRY(alloc_slab(net, ANL_SLAB_GRAD0 + i, net->grad_count));
+    for (int i = 0; i < moments; i++) ANL_TRY(alloc_slab(net, ANL_SLAB_MOMENT0 + i, net->param_count));
+    ANL_TRY(net->device->vt->alloc(net->device, 4096, &net->scalar));
+    ANL_TRY(anl__context(net->ctx, net->device->vt->alloc(net->device, net->arena_bytes + 64, &net->arena), "arena of %zu bytes for activations", net->arena_bytes));
+    ANL_TRY(anl__context(net->ctx, net->device->vt->alloc(net->device, net->derived_bytes + 64, &net->derived), "%zu bytes for packed parameters", net->derived_bytes));
+    for (int64_t i = 0; i < net->n_program; i++) anl__program_resolve(net->program[i]);
+    net->finished = true;
+    float hyper[ANL_HYPER_WORDS] = {0};
+    hyper[ANL__HYPER_LOSS_SCALE] = 1;
+    return anl_net_set_hyper(net, hyper);
+}
+
+/* Number k of a parameter: from (seed, name, k) alone. */
+static float draw(uint64_t seed, uint32_t name, int64_t k, anl_init init)
+{
+    anl__u32x4 r = anl__philox(seed, (uint32_t)(k / 2), (uint32_t)(k / 2 >> 32), name, ANL__STREAM_INIT);
+    double u = anl__u32_to_unit64(r.v[2 * (k & 1)], r.v[2 * (k & 1) + 1]);
+    if (init.kind == ANL_INIT_UNIFORM) return (float)((2 * u - 1) * init.a);
+    /* Box and Muller (1958): the pair's two words give radius and angle. */
+    double u1 = anl__u32_to_unit(r.v[2 * (k & 1)]), u2 = anl__u32_to_unit(r.v[2 * (k & 1) + 1]);
+    return (float)(init.a * sqrt(-2 * log(u1)) * cos(6.283185307179586476925 * u2));
+}
+
+static anl_status fill_entry(anl_net *net, anl_slab slab, const anl__entry *e, uint64_t seed)
+{
+    float *host = anl__calloc(net->ctx, (size_t)e->count, sizeof *host);
+    if (!host) return ANL_NOMEM;
+    uint32_t name = anl__name_hash(e->name);
+    for (int64_t k = 0; k < e->count; k++) host[k] = e->init.kind == ANL_INIT_CONSTANT ? (float)e->init.a : draw(seed, name, k, e->init);
+    anl_status st = anl_net_slab_write(net, slab, e->offset, e->count, host);
+    anl__free(net->ctx, host);
+    return st;
+}
+
+anl_status anl_net_init(anl_net *net, uint64_t seed)
+{
+    for (int64_t i = 0; i < net->param.n; i++) ANL_TRY(fill_entry(net, ANL_SLAB_PARAM, &net->param.entry[i], seed));
+    for (int64_t i = 0; i < net->buffer.n; i++) ANL_TRY(fill_entry(net, ANL_SLAB_BUFFER, &net->buffer.entry[i], seed));
+    return ANL_OK;
+}
+
+static anl_tensor_info info(const anl__table *t, int i)
+{
+    if (i < 0 || i >= t->n) return (anl_tensor_info){.shape.rank = -1};
+    const anl__entry *e = &t->entry[i];
+    return (anl_tensor_info){e->name, e->shape, e->offset, e->count, e->flags};
+}
+
+int anl_net_param_count(const anl_net *net) { return (int)net->param.n; }
+anl_tensor_info anl_net_param(const anl_net *net, int i) { return info(&net->param, i); }
+int anl_net_buffer_count(const anl_net *net) { return (int)net->buffer.n; }
+anl_tensor_info anl_net_buffer(const anl_net *net, int i) { return info(&net->buffer, i); }
+int64_t anl_net_slab_count(const anl_net *net, anl_slab slab) { return net->slab_count[slab]; }
+void *anl_net_slab_data(anl_net *net, anl_slab slab) { return net->slab[slab]; }
+int anl_net_sum_count(const anl_net *net) { return (int)net->sum.n; }
+const char *anl_net_sum_name(const anl_net *net, int i) { return info(&net->sum, i).name; }
+int64_t anl_net_sum_offset(const anl_net *net, int i) { return info(&net->sum, i).offset; }
+
+static anl_status check_range(const anl_net *net, anl_slab slab, int64_t offset, int64_t count)
+{
+    if ((int)slab < 0 || slab >= ANL_SLAB_COUNT || !net->slab[slab] || offset < 0 || count < 0 || offset > net->slab_count[slab] - count)
+        return anl__fail(net->ctx, ANL_INVALID, "slab %d has no elements %lld to %lld", (int)slab, (long long)offset, (long long)(offset + count));
+    return ANL_OK;
+}
+
+anl_status anl_net_slab_read(anl_net *net, anl_slab slab, int64_t offset, int64_t count, float *host)
+{
+    ANL_TRY(check_range(net, slab, offset, count));
+    const char *at = (const char *)net->slab[slab] + (size_t)offset * anl__elem(net);
+    if (net->elem != ANL_F64) return net->device->vt->download(net->device, host, at, (size_t)count * sizeof *host);
+    for (int64_t i = 0; i < count; i++) host[i] = (float)((const double *)(const void *)at)[i];
+    return ANL_OK;
+}
+
+anl_status anl_net_slab_write(anl_net *net, anl_slab slab, int64_t offset, int64_t count, const float *host)
+{
+    ANL_TRY(check_range(net, slab, offset, count));
+    char *at = (char *)net->slab[slab] + (size_t)offset * anl__elem(net);
+    net->version++;
+    if (net->elem != ANL_F64) return net->device->vt->upload(net->device, at, host, (size_t)count * sizeof *host);
+    for (int64_t i = 0; i < count; i++) ((double *)(void *)at)[i] = (double)host[i];
+    return ANL_OK;
+}
+
+anl_status anl_net_set_rng(anl_net *net, uint64_t seed, int64_t step, int64_t epoch, int64_t sample0)
+{
+    int32_t words[ANL__RNG_WORDS] = {0};
+    words[ANL__RNG_SEED_LO] = (int32_t)(uint32_t)seed;
+    words[ANL__RNG_SEED_HI] = (int32_t)(uint32_t)(seed >> 32);
+    words[ANL__RNG_STEP] = (int32_t)step;
+    words[ANL__RNG_EPOCH] = (int32_t)epoch;
+    words[ANL__RNG_SAMPLE0] = (int32_t)sample0;
+    return net->device->vt->upload(net->device, net->scalar, words, sizeof words);
+}
+
+anl_status anl_net_set_hyper(anl_net *net, const float hyper[ANL_HYPER_WORDS])
+{
+    return net->device->vt->upload(net->device, (char *)net->scalar + ANL__SCALAR_HYPER, hyper, sizeof(float) * ANL_HYPER_WORDS);
+}
+
+anl_status anl_net_grad_add(anl_net *net, int dst, anl_net *src_net, int src)
+{
+    if (!net->grad_add) return anl__fail(net->ctx, ANL_INVALID, "the net was finished with one gradient slab");
+    ANL_TRY(check_range(net, (anl_slab)(ANL_SLAB_GRAD0 + dst), 0, net->grad_count));
+    ANL_TRY(check_range(src_net, (anl_slab)(ANL_SLAB_GRAD0 + src), 0, net->grad_count));
+    anl_bind bind = {.input = {net->slab[ANL_SLAB_GRAD0 + dst], src_net->slab[ANL_SLAB_GRAD0 + src]}};
+    return anl_program_run(net->grad_add, &bind);
+}
+
+/* ---- what update programs read --------------------------------------------------------------- */
+
+anl_value anl__graph_slab(anl_graph *g, const anl_net *net, anl_slab slab)
+{
+    int64_t count = slab == ANL_SLAB_BUFFER ? net->buffer_count : net->param_count;
+    if (!net->laid_out) anl_graph_fail(g, ANL_INVALID, "slabs have no size before anl_net_layout");
+    return anl__graph_value(g, &(anl__value){.kind = ANL__SLAB, .type = anl__type_of(net->elem, 1, &count), .node = -1, .slot = (int)slab});
+}
+
+static anl_value reduced(anl_graph *g, const anl_net *net, int entry)
+{
+    const anl__entry *e = &net->sum.entry[entry];
+    return anl__graph_value(g, &(anl__value){.kind = ANL__REDUCED, .type = anl__type_of(net->elem, e->shape.rank, e->shape.dim), .name = e->name, .node = -1, .slot = entry});
+}
+
+anl_value anl__graph_sum(anl_graph *g, const anl_net *net, const char *name)
+{
+    int at = anl__table_find(&net->sum, name);
+    if (at >= 0) return reduced(g, net, at);
+    anl_graph_fail(g, ANL_INVALID, "there is no sum '%s'", name);
+    return ANL_NONE;
+}
+
+void anl__graph_running(anl_graph *g, anl_net *net)
+{
+    for (int64_t i = 0; i < net->n_running && g->status == ANL_OK; i++) {
+        const anl__running *r = &net->running[i];
+        anl_value in[8];
+        int n = 0;
+        for (int b = 0; b < r->n_buffer; b++) {
+            const anl__entry *e = &net->buffer.entry[r->buffer[b]];
+            in[n++] = anl_buffer(g, e->name, e->shape.rank, e->shape.dim, e->init.a);
+        }
+        in[n++] = reduced(g, net, r->stat);
+        in[n++] = anl__graph_sum(g, net, "samples");
+        anl__call from = {.op = r->from, .attr = r->attr};
+        const anl__call *base[1] = {&from};
+        anl__graph_add(g, r->op, net->sum.entry[r->stat].name, in, n, base, 1, NULL);
+    }
+}

@@ -1,0 +1,115 @@
+/* A net's inside: the tables and memory that its programs share. */
+#ifndef ANL_NET_H
+#define ANL_NET_H
+
+#include "passes.h"
+
+/* Where bytes lie at run time. */
+typedef enum anl__store {
+    ANL__STORE_NONE, ANL__STORE_ARENA, ANL__STORE_DERIVED, ANL__STORE_PARAM, ANL__STORE_BUFFER, ANL__STORE_GRAD,
+    ANL__STORE_SCALAR, ANL__STORE_INPUT, ANL__STORE_EMA, ANL__STORE_MOMENT, ANL__STORE_COUNT = ANL__STORE_MOMENT + 4
+} anl__store;
+typedef struct anl__ref {
+    anl__store store;
+    size_t offset; /* bytes; ANL__STORE_INPUT: the input's index. PARAM, BUFFER, GRAD before the layout: the entry's
+                      number in its table (with ANL__SUM_ENTRY: in the table of sums) */
+} anl__ref;
+#define ANL__SUM_ENTRY ((size_t)1 << 40)
+
+typedef struct anl__entry { /* a parameter, buffer or sum of the net */
+    char *name;
+    anl_shape shape;
+    int64_t offset, count;
+    unsigned flags;
+    anl_init init;
+} anl__entry;
+typedef struct anl__table {
+    anl__entry *entry;
+    int64_t n, cap;
+} anl__table;
+
+typedef struct anl__running { /* statistics that move buffers once a step */
+    const anl__op *op;        /* the operator that moves them */
+    anl__attr *attr;          /* of the operator that measures them; owned */
+    const anl__op *from;
+    int stat;                 /* entry in net->sum */
+    int n_buffer;
+    int buffer[4];            /* entries in net->buffer */
+} anl__running;
+
+typedef struct anl__packed { /* a parameter in a kernel's layout; shared by equal requests */
+    int param;               /* entry in net->param; -1: a derived value of `program` */
+    const anl_program *program;
+    anl_value value;
+    anl__pack pack;
+    size_t offset;           /* bytes in the derived memory */
+    int64_t version;         /* of the parameters it was made from */
+} anl__packed;
+
+struct anl_net {
+    anl_ctx *ctx;
+    anl_device *device;
+    anl_dtype elem; /* f32; f64 when the graphs are */
+    anl__table param, buffer, sum;
+    anl__running *running;
+    int64_t n_running, cap_running;
+    anl__packed *packed;
+    int64_t n_packed, cap_packed;
+    anl__segment *segment;
+    bool laid_out, finished;
+    int64_t param_count, buffer_count, grad_count; /* elements with padding; grad: parameters, then sums */
+    void *slab[ANL_SLAB_COUNT];
+    int64_t slab_count[ANL_SLAB_COUNT];
+    void *arena, *derived, *scalar;
+    size_t arena_bytes, derived_bytes;
+    int64_t version; /* of parameters and buffers; moves with every write */
+    anl_program **program;
+    int64_t n_program, cap_program;
+    anl_program *grad_add; /* dst += src over GRAD slabs; among `program` */
+};
+
+#define ANL__SCALAR_HYPER 64 /* byte offset of the hyper block; the rng block is at 0 */
+
+typedef struct anl__step {
+    anl__prepared prep;
+    const char *name;
+    anl__ref in[ANL__MAX_IN], out[ANL__MAX_OUT], ws;
+    anl__ref copy_from; /* accumulate on a copy of this: out[0]'s bytes come from here first */
+    size_t copy_bytes;
+    int chain;     /* steps in the chain that begins here, run slice by slice; 1: alone; 0: inside one */
+    bool backward;
+    char *refused; /* why better kernels said no; arena of the graph */
+} anl__step;
+
+struct anl_program {
+    anl_net *net;
+    anl_graph *graph; /* owned */
+    anl_compile_opts opts;
+    anl__step *step, *derived;
+    int n_step, n_derived;
+    anl__ref *ref;    /* by value */
+    int *pack;        /* indices into net->packed, in order */
+    int n_pack;
+    int64_t derived_version;
+    bool writes_param;
+    anl_program_stats stats;
+};
+
+anl_status anl__table_add(anl_net *net, anl__table *t, const char *what, const anl__value *v, int *index) ANL_MUST;
+int anl__table_find(const anl__table *t, const char *name); /* -1: none */
+size_t anl__elem(const anl_net *net); /* bytes of a slab's element */
+
+void anl__program_destroy(anl_program *p);
+/* run.c: after the layout, entry numbers become byte offsets. */
+void anl__program_resolve(anl_program *p);
+/* explain.c: us (may be NULL): microseconds of each step. */
+anl_status anl__explain(const anl_program *p, const double *us, char **text) ANL_MUST;
+/* select.c: chooses and prepares a kernel for a node; `refused` collects the reasons of better ones. */
+anl_status anl__select(const anl__env *env, const anl_graph *g, int node, const char *prefer, anl__step *step) ANL_MUST;
+/* Registers (or finds) the packed copy that the step's kernel wants of input i; *index = -1: none. */
+anl_status anl__select_pack(anl_program *p, const anl__env *env, const anl__step *step, int i, anl_value v, int *index) ANL_MUST;
+/* alias.c: gives each value a root whose memory it shares; copy[k]: node k needs a copy of its accum input first.
+   position[k]: of node k in the schedule (chains count as one); last[v]: last position at which v is read. */
+anl_status anl__alias(anl_program *p, const int *position, int *last, anl_value *root, bool *copy) ANL_MUST;
+
+#endif

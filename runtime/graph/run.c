@@ -1,0 +1,204 @@
+/* Running a program: an array of prepared steps over resolved pointers. Allocates nothing. */
+#include "net.h"
+
+#include <string.h>
+#include <time.h>
+#include <stdlib.h>
+
+static void resolve(const anl_net *net, anl__ref *r)
+{
+    const anl__table *t = r->store == ANL__STORE_PARAM ? &net->param : r->store == ANL__STORE_BUFFER ? &net->buffer : NULL;
+    if (r->store == ANL__STORE_GRAD) t = r->offset & ANL__SUM_ENTRY ? &net->sum : &net->param;
+    size_t id = r->offset & ~ANL__SUM_ENTRY;
+    if (t) r->offset = (int64_t)id < t->n ? anl__elem(net) * (size_t)t->entry[id].offset : 0;
+}
+
+static void resolve_steps(const anl_net *net, anl__step *step, int n)
+{
+    for (int s = 0; s < n; s++) {
+        for (int i = 0; i < step[s].prep.call.n_in; i++) resolve(net, &step[s].in[i]);
+        for (int j = 0; j < step[s].prep.call.n_out; j++) resolve(net, &step[s].out[j]);
+        resolve(net, &step[s].copy_from);
+    }
+}
+
+void anl__program_resolve(anl_program *p)
+{
+    resolve_steps(p->net, p->step, p->n_step);
+    resolve_steps(p->net, p->derived, p->n_derived);
+    for (int64_t v = 0; v < p->graph->n_value; v++) resolve(p->net, &p->ref[v]);
+}
+
+typedef struct bases { char *at[ANL__STORE_COUNT]; const anl_bind *bind; } bases;
+
+static bases bases_of(anl_net *net, const anl_bind *bind)
+{
+    bases b = {.bind = bind};
+    b.at[ANL__STORE_ARENA] = net->arena;
+    b.at[ANL__STORE_DERIVED] = net->derived;
+    b.at[ANL__STORE_PARAM] = net->slab[bind->ema ? ANL_SLAB_EMA : ANL_SLAB_PARAM];
+    b.at[ANL__STORE_BUFFER] = net->slab[ANL_SLAB_BUFFER];
+    b.at[ANL__STORE_GRAD] = net->slab[ANL_SLAB_GRAD0 + bind->grad_slab];
+    b.at[ANL__STORE_SCALAR] = net->scalar;
+    b.at[ANL__STORE_EMA] = net->slab[ANL_SLAB_EMA];
+    for (int m = 0; m < 4; m++) b.at[ANL__STORE_MOMENT + m] = net->slab[ANL_SLAB_MOMENT0 + m];
+    return b;
+}
+
+static void *pointer(const bases *b, anl__ref r)
+{
+    if (r.store == ANL__STORE_NONE) return NULL;
+    if (r.store == ANL__STORE_INPUT) return (void *)(uintptr_t)b->bind->input[r.offset]; /* kernels do not write inputs */
+    return b->at[r.store] ? b->at[r.store] + r.offset : NULL;
+}
+
+#define MOST_CHAIN 32
+typedef struct chain {
+    const anl__step *step;
+    int n;
+    void *in[MOST_CHAIN][ANL__MAX_IN], *out[MOST_CHAIN][ANL__MAX_OUT];
+    anl__run run[MOST_CHAIN];
+} chain;
+
+static void chain_task(void *arg, int task, int worker)
+{
+    const chain *c = arg;
+    for (int s = 0; s < c->n; s++) c->step[s].prep.kernel->task(&c->step[s].prep, &c->run[s], task, worker);
+}
+
+static void fill(chain *c, const bases *b, anl_net *net, const anl__step *step, int n)
+{
+    c->step = step;
+    c->n = n;
+    for (int s = 0; s < n; s++) {
+        const anl__call *call = &step[s].prep.call;
+        for (int i = 0; i < call->n_in; i++) c->in[s][i] = pointer(b, step[s].in[i]);
+        for (int j = 0; j < call->n_out; j++) c->out[s][j] = pointer(b, step[s].out[j]);
+        c->run[s] = (anl__run){.in = c->in[s], .out = c->out[s], .ws = pointer(b, step[s].ws), .pool = net->device->pool, .device = net->device};
+    }
+}
+
+static anl_status run_steps(anl_net *net, const bases *b, const anl__step *step, int n)
+{
+    chain c;
+    for (int s = 0; s < n;) {
+        int len = step[s].chain > 0 ? step[s].chain : 1;
+        if (len > MOST_CHAIN) len = MOST_CHAIN;
+        fill(&c, b, net, &step[s], len);
+        for (int q = 0; q < len; q++)
+            if (step[s + q].copy_from.store) ANL_TRY(net->device->vt->copy(net->device, c.out[q][0], pointer(b, step[s + q].copy_from), step[s + q].copy_bytes));
+        const anl__kernel *k = step[s].prep.kernel;
+        if (k->task) {
+            anl__pool_run(net->device->pool, step[s].prep.tasks, chain_task, &c);
+            for (int q = 0; q < len; q++)
+                if (step[s + q].prep.kernel->finish) step[s + q].prep.kernel->finish(&step[s + q].prep, &c.run[q]);
+        } else {
+            ANL_TRY(anl__context(net->ctx, k->run(&step[s].prep, &c.run[0]), "layer '%s' (%s)", step[s].name, k->name));
+        }
+        s += len;
+    }
+    return ANL_OK;
+}
+
+/* Packed parameters and whatever else depends on parameters only, when they have changed. */
+static anl_status refresh(anl_program *p, const bases *b)
+{
+    anl_net *net = p->net;
+    int64_t version = net->version * 2 + b->bind->ema;
+    if (p->derived_version != version) {
+        ANL_TRY(run_steps(net, b, p->derived, p->n_derived));
+        p->derived_version = version;
+    }
+    for (int i = 0; i < p->n_pack; i++) {
+        anl__packed *q = &net->packed[p->pack[i]];
+        if (q->version == version) continue;
+        anl_value v = q->value;
+        const void *src = q->param >= 0 ? b->at[ANL__STORE_PARAM] + anl__elem(net) * (size_t)net->param.entry[q->param].offset : pointer(b, p->ref[v]);
+        q->pack.run(q->pack.state, src, (char *)net->derived + q->offset, net->device->pool);
+        q->version = version;
+    }
+    return ANL_OK;
+}
+
+static anl_status check_bind(const anl_program *p, const anl_bind *bind)
+{
+    anl_net *net = p->net;
+    if (!net->finished) return anl__fail(net->ctx, ANL_INVALID, "the net is not finished: call anl_net_finish before running");
+    if (bind->grad_slab < 0 || bind->grad_slab >= 24 || !net->slab[ANL_SLAB_GRAD0 + bind->grad_slab])
+        return anl__fail(net->ctx, ANL_INVALID, "there is no gradient slab %d", bind->grad_slab);
+    if (bind->ema && !net->slab[ANL_SLAB_EMA]) return anl__fail(net->ctx, ANL_INVALID, "the net keeps no averaged parameters");
+    for (int i = 0; i < p->graph->n_input; i++)
+        if (!bind->input[i]) return anl__fail(net->ctx, ANL_INVALID, "input %d is not bound", i);
+    return ANL_OK;
+}
+
+anl_status anl_program_run(anl_program *p, const anl_bind *bind)
+{
+    ANL_TRY(check_bind(p, bind));
+    bases b = bases_of(p->net, bind);
+    ANL_TRY(refresh(p, &b));
+    ANL_TRY(run_steps(p->net, &b, p->step, p->n_step));
+    if (p->writes_param) p->net->version++;
+    return ANL_OK;
+}
+
+const void *anl_program_output(const anl_program *p, const char *name, anl_dtype *dtype, anl_shape *shape)
+{
+    const anl_graph *g = p->graph;
+    for (int64_t i = 0; i < g->n_output; i++) {
+        if (strcmp(g->output[i].name, name)) continue;
+        anl_value v = g->output[i].v;
+        if (dtype) *dtype = g->value[v].type.dtype;
+        if (shape) *shape = g->value[v].type.shape;
+        anl_bind none = {.grad_slab = 0};
+        bases b = bases_of(p->net, &none);
+        anl_value r = v;
+        while (p->ref[r].store == ANL__STORE_NONE && g->value[r].node >= 0) r = g->node[g->value[r].node].in[0]; /* a view's root */
+        return p->ref[r].store == ANL__STORE_INPUT ? NULL : pointer(&b, p->ref[r]);
+    }
+    return NULL;
+}
+
+void anl_program_get_stats(const anl_program *p, anl_program_stats *out) { *out = p->stats; }
+
+static double now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double d = *(const double *)a - *(const double *)b;
+    return d < 0 ? -1 : d > 0;
+}
+
+anl_status anl_program_profile(anl_program *p, const anl_bind *bind, int runs, char **text)
+{
+    anl_ctx *ctx = p->net->ctx;
+    ANL_TRY(check_bind(p, bind));
+    if (runs < 1) runs = 1;
+    double *us = anl__calloc(ctx, (size_t)(p->n_step + 1) * (size_t)runs, sizeof *us);
+    if (!us) return ANL_NOMEM;
+    anl_status st = ANL_OK;
+    bases b = bases_of(p->net, bind);
+    for (int r = 0; r < runs && st == ANL_OK; r++) {
+        st = refresh(p, &b);
+        for (int s = 0; s < p->n_step && st == ANL_OK; s += p->step[s].chain) {
+            double t = now_us();
+            st = run_steps(p->net, &b, &p->step[s], p->step[s].chain);
+            us[s * runs + r] = now_us() - t;
+        }
+    }
+    if (p->writes_param) p->net->version++;
+    if (st == ANL_OK) {
+        for (int s = 0; s < p->n_step; s++) {
+            qsort(us + s * runs, (size_t)runs, sizeof *us, by_value);
+            us[s] = us[s * runs + runs / 2];
+        }
+        st = anl__explain(p, us, text);
+    }
+    anl__free(ctx, us);
+    return st;
+}
