@@ -143,6 +143,10 @@ anl_value anl_node(anl_graph *g, const char *op, const char *name, const anl_val
 anl_value anl_node_output(anl_graph *g, anl_value first, int index); /* the index-th output of the same node */
 anl_shape anl_value_shape(const anl_graph *g, anl_value v);          /* rank -1 for ANL_NONE */
 anl_dtype anl_value_dtype(const anl_graph *g, anl_value v);
+anl_ctx *anl_graph_ctx(const anl_graph *g);
+int anl_graph_node_count(const anl_graph *g);
+/* Puts "<where>: " before the message of a failed graph; NULL changes nothing. */
+void anl_graph_context(anl_graph *g, const char *where);
 /* Fails the graph with a message of the caller's (a model builder's own checks). */
 void anl_graph_fail(anl_graph *g, anl_status code, const char *fmt, ...) ANL_FORMAT(3, 4);
 

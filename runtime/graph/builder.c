@@ -48,6 +48,14 @@ void anl_graph_fail(anl_graph *g, anl_status code, const char *fmt, ...)
     va_end(ap);
 }
 
+anl_ctx *anl_graph_ctx(const anl_graph *g) { return g->ctx; }
+int anl_graph_node_count(const anl_graph *g) { return (int)g->n_node; }
+
+void anl_graph_context(anl_graph *g, const char *where)
+{
+    if (g->status != ANL_OK && where) anl__context(g->ctx, g->status, "%s", where);
+}
+
 static bool valid(const anl_graph *g, anl_value v) { return v >= 0 && v < g->n_value; }
 
 anl_value anl__graph_value(anl_graph *g, const anl__value *v)

@@ -1,0 +1,56 @@
+/* Models written in a recipe: a list of layers (`sequential`), or layers that name their inputs (`graph`). */
+#include "layered.h"
+
+#include <string.h>
+
+typedef struct named { const char *name; anl_value v; } named;
+
+static anl_value find(anl_graph *g, const named *list, int n, const anl__model_layer *l, const char *name)
+{
+    for (int i = n - 1; i >= 0; i--)
+        if (list[i].name && !strcmp(list[i].name, name)) return list[i].v;
+    const char *names[256];
+    int m = 0;
+    for (int i = 0; i < n && m < 256; i++)
+        if (list[i].name) names[m++] = list[i].name;
+    const char *near = anl__nearest(name, names, m);
+    anl_graph_fail(g, ANL_RECIPE, "layer '%s' reads '%s', which is no input and no earlier layer%s%s%s", l && l->layer.name ? l->layer.name : "?", name,
+                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    anl_graph_context(g, l ? l->layer.where : NULL);
+    return ANL_NONE;
+}
+
+static void add_head(anl_graph *g, const anl_model_opts *o, const anl__model_head *h, const named *list, int n, anl_value label)
+{
+    anl_value y = find(g, list, n, NULL, h->from);
+    if (y != ANL_NONE) anl__model_loss(g, o, h->from, h->loss, y, label, h->weight);
+}
+
+anl_value anl__layered(anl_graph *g, const anl_model_opts *o, anl_value image, anl_value label)
+{
+    anl_ctx *ctx = anl_graph_ctx(g);
+    if (o->n_layer < 1) {
+        anl_graph_fail(g, ANL_RECIPE, "model '%s' has no layers", o->name);
+        return ANL_NONE;
+    }
+    named *list = anl__calloc(ctx, (size_t)o->n_layer + 1, sizeof *list);
+    if (!list) {
+        anl_graph_fail(g, ANL_NOMEM, "no memory for %d layers", o->n_layer);
+        return ANL_NONE;
+    }
+    list[0] = (named){"input", image};
+    int n = 1;
+    for (int i = 0; i < o->n_layer && anl_graph_status(g) == ANL_OK; i++) {
+        const anl__model_layer *l = &o->layer[i];
+        anl_value in[16];
+        int n_in = 0;
+        if (!l->n_from) in[n_in++] = list[n - 1].v;
+        for (int k = 0; k < l->n_from && k < 16; k++) in[n_in++] = find(g, list, n, l, l->from[k]);
+        list[n] = (named){l->layer.name, anl__layer_add(g, &l->layer, in, n_in)};
+        n++;
+    }
+    anl_value last = list[n - 1].v;
+    for (int i = 0; i < o->n_head && anl_graph_status(g) == ANL_OK; i++) add_head(g, o, &o->head[i], list, n, label);
+    anl__free(ctx, list);
+    return last;
+}

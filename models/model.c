@@ -1,0 +1,78 @@
+/* The table of models, and what every classifier gets: inputs, loss, sums, outputs. */
+#include "model.h"
+
+#include "image.h"
+#include "layered.h"
+#include "../runtime/op.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef anl_value (*build_fn)(anl_graph *g, const anl_model_opts *o, anl_value x);
+static const struct { const char *name; build_fn build; } models[] = {
+    {"mlp", anl__mlp}, {"lenet5", anl__lenet5}, {"cnn2", anl__cnn2}, {"resnet-cifar", anl__resnet_cifar}, {"sequential", NULL}, {"graph", NULL},
+};
+enum { MODELS = sizeof models / sizeof models[0] };
+
+const char *const *anl_model_names(void)
+{
+    static const char *const names[] = {"mlp", "lenet5", "cnn2", "resnet-cifar", "sequential", "graph", NULL};
+    return names;
+}
+
+anl_model_opts anl_model_opts_default(void)
+{
+    return (anl_model_opts){.name = "cnn2", .height = 28, .width = 28, .channels = 1, .classes = 10, .hidden = {512, 256}, .n_hidden = 2, .dropout = -1};
+}
+
+static void cross_entropy(anl_graph *g, const anl_model_opts *o, const char *name, anl_value y, anl_value label, double weight)
+{
+    char node[96];
+    anl_shape s = anl_value_shape(g, y);
+    int64_t classes = o->classes;
+    if (s.rank != 2 || s.dim[1] != classes) {
+        char t[96];
+        return anl_graph_fail(g, ANL_SHAPE, "the last layer gives %s, but the data has %d classes", anl__shape_text(&s, t), o->classes);
+    }
+    anl_value in[3] = {y, label, ANL_NONE};
+    if (o->class_weight) in[2] = anl_buffer(g, "class_weight", 1, &classes, 1);
+    snprintf(node, sizeof node, "%s.cross_entropy", name);
+    anl_value num = anl_node(g, "softmax_cross_entropy", node, in, o->class_weight ? 3 : 2, "label_smoothing=%.9g", anl_graph_mode(g) == ANL_TRAIN ? o->label_smoothing : 0.0);
+    bool first = !strcmp(name, "loss");
+    anl_loss(g, name, num, anl_node_output(g, num, 1), weight);
+    snprintf(node, sizeof node, "%s%scorrect", first ? "" : name, first ? "" : ".");
+    anl_sum(g, node, anl_node_output(g, num, 2));
+}
+
+void anl__model_loss(anl_graph *g, const anl_model_opts *o, const char *name, const char *loss, anl_value y, anl_value label, double weight)
+{
+    static const char *const kinds[] = {"cross-entropy", "mse", "huber", "bce"};
+    static const char *const ops[] = {NULL, "mse", "huber", "bce_logits"};
+    if (!strcmp(loss, kinds[0])) return cross_entropy(g, o, name, y, label, weight);
+    for (int i = 1; i < 4; i++) {
+        if (strcmp(loss, kinds[i])) continue;
+        char node[96];
+        anl_value in[2] = {y, label};
+        snprintf(node, sizeof node, "%s.%s", name, ops[i]);
+        anl_value num = anl_node(g, ops[i], node, in, 2, NULL);
+        return anl_loss(g, name, num, anl_node_output(g, num, 1), weight);
+    }
+    anl_graph_fail(g, ANL_RECIPE, "loss '%s' is none of cross-entropy, mse, huber, bce", loss);
+}
+
+void anl_model_build(anl_graph *g, const anl_model_opts *o, int64_t n)
+{
+    const int64_t dim[4] = {n, o->height, o->width, o->channels};
+    anl_value image = anl_input(g, "image", anl_graph_dtype(g), 4, dim), label = anl_input(g, "label", ANL_I32, 1, dim), y = ANL_NONE;
+    int k = 0;
+    while (k < MODELS && strcmp(models[k].name, o->name)) k++;
+    if (k == MODELS) {
+        const char *near = anl__nearest(o->name, anl_model_names(), MODELS);
+        return anl_graph_fail(g, ANL_RECIPE, "there is no model '%s'%s%s%s", o->name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    if (models[k].build) y = models[k].build(g, o, image);
+    else y = anl__layered(g, o, image, label);
+    if (y == ANL_NONE) return;
+    anl_output(g, "logits", y);
+    if (!o->n_head) cross_entropy(g, o, "loss", y, label, 1);
+}

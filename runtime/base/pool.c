@@ -1,0 +1,139 @@
+/* The worker pool. A run is one store: the generation counter; workers take task numbers from one atomic counter. */
+#include "pool.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SPINS 4000 /* about 50 microseconds of pause */
+#define MOST 256
+
+struct anl__pool {
+    anl_ctx *ctx;
+    int size;
+    _Alignas(64) _Atomic uint32_t generation; /* moves when there is work; futex word */
+    _Alignas(64) _Atomic int next;            /* next task number */
+    _Alignas(64) _Atomic int busy;            /* workers that have not finished this generation; futex word */
+    _Atomic int sleepers;
+    _Atomic bool quit;
+    anl__task_fn fn;
+    void *arg;
+    int n;
+    void (*on_start)(void *);
+    void *on_start_arg;
+    pthread_t thread[MOST];
+    struct worker { struct anl__pool *pool; int id; } worker[MOST];
+};
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static void sleep_on(void *word, int value) { syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0); }
+static void wake(void *word, int n) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0); }
+
+static void work(anl__pool *p, int worker)
+{
+    for (;;) {
+        int t = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
+        if (t >= p->n) break;
+        p->fn(p->arg, t, worker);
+    }
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    anl__pool *p = w->pool;
+    uint32_t seen = 0;
+    bool started = false;
+    for (;;) {
+        uint32_t now;
+        for (int spin = 0; (now = atomic_load_explicit(&p->generation, memory_order_acquire)) == seen; spin++) {
+            if (spin < SPINS) {
+                relax();
+                continue;
+            }
+            atomic_fetch_add(&p->sleepers, 1);
+            if (atomic_load(&p->generation) == seen) sleep_on(&p->generation, (int)seen);
+            atomic_fetch_sub(&p->sleepers, 1);
+        }
+        seen = now;
+        if (atomic_load(&p->quit)) return NULL;
+        if (!started && p->on_start) p->on_start(p->on_start_arg);
+        started = true;
+        work(p, w->id);
+        if (atomic_fetch_sub(&p->busy, 1) == 1) wake(&p->busy, 1);
+    }
+}
+
+static int usable_cpus(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > MOST ? MOST : n;
+}
+
+anl_status anl__pool_create(anl_ctx *ctx, int threads, anl__pool **out)
+{
+    if (threads < 0 || threads > MOST) return anl__fail(ctx, ANL_INVALID, "%d threads are outside 0 to %d", threads, MOST);
+    anl__pool *p = anl__alloc(ctx, sizeof *p);
+    if (!p) return ANL_NOMEM;
+    p->ctx = ctx;
+    p->size = 1;
+    for (int want = threads ? threads : usable_cpus(); p->size < want; p->size++) {
+        p->worker[p->size] = (struct worker){p, p->size};
+        if (pthread_create(&p->thread[p->size], NULL, worker_main, &p->worker[p->size])) {
+            int made = p->size;
+            anl__pool_destroy(p);
+            return anl__fail(ctx, ANL_NOMEM, "could not start worker thread %d of %d", made + 1, want);
+        }
+    }
+    *out = p;
+    return ANL_OK;
+}
+
+void anl__pool_destroy(anl__pool *p)
+{
+    if (!p) return;
+    atomic_store(&p->quit, true);
+    atomic_fetch_add(&p->generation, 1);
+    wake(&p->generation, MOST);
+    for (int i = 1; i < p->size; i++) pthread_join(p->thread[i], NULL);
+    anl__free(p->ctx, p);
+}
+
+int anl__pool_size(const anl__pool *p) { return p->size; }
+
+void anl__pool_on_start(anl__pool *p, void (*fn)(void *), void *arg)
+{
+    p->on_start_arg = arg;
+    p->on_start = fn;
+}
+
+void anl__pool_run(anl__pool *p, int n, anl__task_fn fn, void *arg)
+{
+    if (!p || p->size == 1 || n <= 1) {
+        for (int t = 0; t < n; t++) fn(arg, t, 0);
+        return;
+    }
+    p->fn = fn;
+    p->arg = arg;
+    p->n = n;
+    atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&p->busy, p->size - 1, memory_order_relaxed);
+    atomic_fetch_add(&p->generation, 1);
+    if (atomic_load(&p->sleepers)) wake(&p->generation, MOST);
+    work(p, 0);
+    int left;
+    for (int spin = 0; (left = atomic_load_explicit(&p->busy, memory_order_acquire)) != 0; spin++) {
+        if (spin < SPINS) relax();
+        else sleep_on(&p->busy, left);
+    }
+}

@@ -1,0 +1,89 @@
+/* Growable text, and the nearest name. */
+#include "base.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void anl__buf_init(anl__buf *b, anl_ctx *ctx)
+{
+    *b = (anl__buf){.ctx = ctx};
+    b->text = anl__alloc(ctx, 64);
+    if (b->text) b->cap = 64;
+    else b->status = ANL_NOMEM;
+}
+
+static bool room(anl__buf *b, size_t more)
+{
+    if (b->status != ANL_OK) return false;
+    if (b->len + more < b->cap) return true;
+    size_t want = b->cap * 2 > b->len + more + 1 ? b->cap * 2 : b->len + more + 1;
+    char *p = anl__realloc(b->ctx, b->text, b->cap, want);
+    if (!p) {
+        b->status = ANL_NOMEM;
+        return false;
+    }
+    b->text = p;
+    b->cap = want;
+    return true;
+}
+
+void anl__buf_add(anl__buf *b, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0 || !room(b, (size_t)n)) return;
+    va_start(ap, fmt);
+    vsnprintf(b->text + b->len, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    b->len += (size_t)n;
+}
+
+void anl__buf_bytes(anl__buf *b, const void *p, size_t n)
+{
+    if (!room(b, n)) return;
+    memcpy(b->text + b->len, p, n);
+    b->len += n;
+    b->text[b->len] = 0;
+}
+
+void anl__buf_release(anl__buf *b)
+{
+    anl__free(b->ctx, b->text);
+    *b = (anl__buf){.ctx = b->ctx, .status = b->status};
+}
+
+/* Levenshtein distance of words up to 63 bytes. */
+static int distance(const char *a, const char *b)
+{
+    int row[64], n = (int)strlen(b);
+    if (n > 63) return 99;
+    for (int j = 0; j <= n; j++) row[j] = j;
+    for (int i = 1; a[i - 1]; i++) {
+        int diag = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int up = row[j], best = diag + (a[i - 1] != b[j - 1]);
+            if (up + 1 < best) best = up + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            row[j] = best;
+            diag = up;
+        }
+    }
+    return row[n];
+}
+
+const char *anl__nearest(const char *word, const char *const *names, int n)
+{
+    const char *best = NULL;
+    int limit = (int)strlen(word) / 3 + 1, least = limit + 1;
+    for (int i = 0; i < n; i++) {
+        int d = distance(word, names[i]);
+        if (d < least) {
+            least = d;
+            best = names[i];
+        }
+    }
+    return best;
+}
