@@ -1,0 +1,71 @@
+# The long part of `tools/check --all`, sourced by it: uses stage, suite, build, skip, $top and $jobs.
+
+# --- the long tests of the release build: kills, torture, valgrind (ctest configuration `long`) ---
+[ -x build/release/anneal ] && suite long release -C long -L '^long$'
+
+# --- sanitizers ---
+export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+stage build-asan build asan && suite asan asan
+# what runs on threads; the rest is single-threaded and was run under ASan
+export TSAN_OPTIONS=halt_on_error=1
+stage build-tsan build tsan && suite tsan tsan -R '^(unit|train|dist|data|state)/|^ops/.*/determinism$'
+
+# --- only a compiler: the reference device ---
+stage build-reference build reference-only && suite reference-only reference-only -R '^ops/|^train/'
+
+# --- fuzzing, a minute a target ---
+fuzzers() {
+    local target name rc=0
+    command -v clang >/dev/null || { echo "clang is not installed"; return 77; }
+    build fuzz -DANL_TESTS=ON || return 1
+    ls build/fuzz/tests/fuzz_* >/dev/null 2>&1 || { echo "there are no fuzz targets"; return 77; }
+    for target in build/fuzz/tests/fuzz_*; do
+        name=${target##*/fuzz_}
+        [ -x "$target" ] || continue
+        echo "== $name"
+        rm -rf "build/fuzz/corpus/$name"
+        mkdir -p "build/fuzz/corpus/$name"
+        [ -d "tests/fuzz/seeds/$name" ] && cp -r "tests/fuzz/seeds/$name/." "build/fuzz/corpus/$name"
+        "$target" -max_total_time="${FUZZ_SECONDS:-60}" -rss_limit_mb=2048 -timeout=20 "-artifact_prefix=build/fuzz/$name-" "build/fuzz/corpus/$name" || rc=1
+    done
+    return $rc
+}
+stage fuzz fuzzers
+
+# --- the operator cases on oneDNN 3, from PyPI's build of it, outside the tree ---
+dnnl3() {
+    local at=${XDG_CACHE_HOME:-$HOME/.cache}/anneal/onednn-3.2
+    if ! ls "$at"/lib/libdnnl.so.3* >/dev/null 2>&1; then
+        rm -rf "$at" && mkdir -p "$at" && python3 -m venv "$at/venv" || { echo "no Python venv"; return 77; }
+        "$at/venv/bin/pip" -q install --no-deps --target "$at/wheel" onednn-cpu-gomp==2023.2.0 onednn-devel-cpu-gomp==2023.2.0 ||
+            { rm -rf "$at"; echo "PyPI's onednn-cpu-gomp 2023.2.0 cannot be had here"; return 77; }
+        mkdir -p "$at/lib" "$at/include"
+        find "$at" -name 'libdnnl.so*' -not -path "$at/lib/*" -exec cp -a {} "$at/lib/" \;
+        cp -a "$(dirname "$(find "$at" -name dnnl.h -not -path '*/oneapi/*' | head -n 1)")/." "$at/include/"
+        [ -e "$at/lib/libdnnl.so" ] || ln -s "$(basename "$(ls "$at"/lib/libdnnl.so.3* | head -n 1)")" "$at/lib/libdnnl.so"
+    fi
+    cmake --preset release $launcher -B build/dnnl3 "-DANL_DNNL_LIB=$at/lib/libdnnl.so" "-DANL_DNNL_INCLUDE=$at/include" \
+        "-DCMAKE_BUILD_RPATH=$at/lib" && cmake --build build/dnnl3 -j "$jobs" --target ops_driver
+}
+stage build-dnnl3 dnnl3 && suite dnnl3 dnnl3 -R '^ops/.*/(device|determinism)$'
+
+# --- CUDA: compiling only ---
+cuda() {
+    local nvcc f n=0
+    nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null) || { echo "nvcc is not installed"; return 77; }
+    while read -r f; do
+        "$nvcc" -std=c++17 -Iruntime -I. -c "$f" -o /dev/null || return 1
+        n=$((n + 1))
+    done < <(find kernels -name '*.cu')
+    [ $n -gt 0 ] || { echo "there is no .cu file"; return 77; }
+    echo "$n files"
+}
+stage cuda cuda
+
+# --- the archive: unpacked into a chroot with glibc only ---
+archive() {
+    build package || return 1
+    (cd build/package && rm -f anneal-*.tar.gz && cpack -G TGZ) || return 1
+    tests/packaging/check_archive.sh build/package/anneal-*.tar.gz
+}
+stage archive archive
