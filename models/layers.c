@@ -162,7 +162,7 @@ static anl_value make_conv(build *b, const row *r)
     int64_t w[4] = {filters, k[0], k[1], x.dim[3] / groups}, wt[4] = {x.dim[3], k[0], k[1], filters / groups};
     anl_value in[3] = {b->in[0], param(b, "weight", 4, transposed ? wt : w, weight_init(b, fan_in, fan_out), ANL_PARAM_DECAY), ANL_NONE};
     if (bias) in[2] = param(b, "bias", 1, &filters, (anl_init){ANL_INIT_UNIFORM, 1 / sqrt((double)fan_in)}, 0);
-    char fixed[96], same[64];
+    char fixed[96], same[96];
     if (!strcmp(pad, "same")) { /* as much as keeps the size at stride 1; the odd cell below and right */
         snprintf(same, sizeof same, "%lld,%lld,%lld,%lld", (long long)(k[0] - 1) / 2, (long long)(k[1] - 1) / 2, (long long)k[0] / 2, (long long)k[1] / 2);
         pad = same;

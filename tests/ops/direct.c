@@ -142,11 +142,10 @@ anl_status direct_open(direct *d, anl_ctx *ctx, const test_case *tc, anl_device 
     set_segments(d);
     d->refused = k->supports && !k->supports(&d->env, &d->call, why);
     if (d->refused) return ANL_UNSUPPORTED;
-    d->p = (anl__prepared){.kernel = k, .call = d->call, .tasks = 1};
-    int64_t rows = d->call.n_in && d->call.in[0].shape.rank > 0 ? d->call.in[0].shape.dim[0] : 1;
-    if (k->samplewise) d->p.tasks = (int)(rows < o->slices ? (rows > 0 ? rows : 1) : o->slices);
+    d->p = (anl__prepared){.kernel = k, .call = d->call};
     if (k->prepare) ANL_TRY(k->prepare(&d->env, &d->p));
     d->prepared = true;
+    if (k->task && d->p.tasks < 1) return anl__fail(ctx, ANL_INTERNAL, "%s: prepare set no tasks", k->name);
     for (int i = 0; k->pack && i < d->call.n_in; i++)
         if (d->call.param[i]) d->packed[i] = k->pack(&d->env, &d->call, i, &d->pack[i]);
     return open_blocks(d, o);
@@ -224,12 +223,11 @@ static anl_status run_kernel(direct *d)
     const anl__kernel *k = d->p.kernel;
     pointers at = {{0}, {0}};
     anl__run r = bind(d, &at);
-    if (k->run) ANL_TRY(k->run(&d->p, &r));
-    else {
+    if (k->task) {
         task_arg a = {&d->p, &r};
         anl__pool_run(d->env.pool, d->p.tasks, run_task, &a);
         if (k->finish) k->finish(&d->p, &r);
-    }
+    } else ANL_TRY(k->run(&d->p, &r));
     return d->env.device->vt->sync ? d->env.device->vt->sync(d->env.device) : ANL_OK;
 }
 
