@@ -21,6 +21,7 @@ typedef struct anl__device_vt {
     anl_status (*copy)(anl_device *dev, void *dst, const void *src, size_t bytes);
     anl_status (*sync)(anl_device *dev);
     bool (*has_dtype)(const anl_device *dev, anl_dtype t); /* usable for activations */
+    const struct anl__kernel *any; /* stands for the kernel of every operator (null device); NULL: look in the table */
     /* What the bits depend on: device model or instruction set, library versions; for the run's record. */
     void (*describe)(const anl_device *dev, anl__buf *out);
 } anl__device_vt;

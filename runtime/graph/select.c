@@ -26,6 +26,7 @@ static const anl__kernel *pick(const anl__env *env, const anl__call *c, const ch
 {
     const anl__kernel *tried[32];
     int n = 0;
+    if (env->device->vt->any) return env->device->vt->any;
     for (;;) {
         const anl__kernel *k = n < 32 ? next_best(c->op->name, env->device->vt->name, prefer, tried, n) : NULL;
         if (!k) break;
