@@ -1,0 +1,204 @@
+/* Opening a data set by name, directory or files, and the checks that every format shares: label range, empty
+ * classes, fingerprint. It reads no format itself. */
+#include "datasets/dataset.h"
+
+#include "datasets/known.h"
+#include "datasets/source.h"
+#include "runtime/base/files.h"
+
+#include <string.h>
+
+static const anl__dataset_vt *const formats[] = {&anl__dataset_idx, &anl__dataset_npy};
+enum { FORMATS = sizeof formats / sizeof formats[0] };
+
+anl__data_opts anl__data_opts_default(void)
+{
+    anl__data_opts o = {.max_bytes = (size_t)64 << 30, .cache = true};
+    return o;
+}
+
+/* ---- which files ------------------------------------------------------------------------------ */
+
+/* The customary names of a set's files, the compressed form second: {part}. */
+static const struct {
+    const char *part, *format, *images, *labels;
+} layouts[] = {
+    {"train", "idx", "train-images-idx3-ubyte", "train-labels-idx1-ubyte"},
+    {"test", "idx", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"},
+    {"train", "npy", "train-images.npy", "train-labels.npy"},
+    {"test", "npy", "test-images.npy", "test-labels.npy"},
+};
+enum { LAYOUTS = sizeof layouts / sizeof layouts[0] };
+
+/* "dir/name" or "dir/name.gz", whichever exists; false if neither. */
+static bool find_file(anl__buf *out, const char *dir, const char *name)
+{
+    out->len = 0;
+    anl__buf_add(out, "%s/%s", dir, name);
+    if (anl__path_exists(out->text)) return true;
+    anl__buf_add(out, ".gz");
+    return anl__path_exists(out->text);
+}
+
+static anl_status fail_no_set(anl_ctx *ctx, const anl__known_set *known, const char *path, const char *part)
+{
+    if (known)
+        return anl__fail(ctx, ANL_DATA, "the data set %s is not installed in %s; install it with: %s", known->name, known->dir, known->install);
+    if (anl__path_is_dir(path))
+        return anl__fail(ctx, ANL_DATA, "%s: found no %s files there: expected images and labels such as %s[.gz] or %s", path, part,
+                         layouts[strcmp(part, "test") == 0].images, layouts[2 + (strcmp(part, "test") == 0)].images);
+    const char *near = anl__known_nearest(path);
+    return anl__fail(ctx, ANL_DATA, "%s: there is no such directory, nor a known data set of that name%s%s%s", path,
+                     near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+}
+
+/* Turns path and part into files; what the known set tells (format, classes) fills the gaps. */
+static anl_status resolve(anl_ctx *ctx, anl__data_opts *o, anl__buf *images, anl__buf *labels)
+{
+    const char *part = o->part ? o->part : "train";
+    if (strcmp(part, "train") != 0 && strcmp(part, "test") != 0)
+        return anl__fail(ctx, ANL_INVALID, "the part of a data set is train or test, not %s", part);
+    const anl__known_set *known = anl__known_find(o->path);
+    const char *dir = known ? known->dir : o->path;
+    if (!known) known = anl__known_find_dir(o->path);
+    bool found = false;
+    for (int i = 0; i < LAYOUTS && !found; i++) {
+        if (strcmp(layouts[i].part, part) != 0 || (o->format && strcmp(o->format, layouts[i].format) != 0)) continue;
+        found = find_file(images, dir, layouts[i].images) && find_file(labels, dir, layouts[i].labels);
+        if (found) o->format = layouts[i].format;
+    }
+    ANL_TRY(images->status);
+    ANL_TRY(labels->status);
+    if (!found) return fail_no_set(ctx, known, o->path, part);
+    o->images = images->text;
+    o->labels = labels->text;
+    if (known && !o->classes) o->classes = known->classes;
+    if (known && !o->class_names) o->class_names = known->class_names;
+    return ANL_OK;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+static anl_status choose_format(anl_ctx *ctx, const anl__data_opts *o, const anl__dataset_vt **vt)
+{
+    const char *names[FORMATS];
+    if (!o->format) {
+        *vt = ends_with(o->images, ".npy") || ends_with(o->images, ".npy.gz") ? &anl__dataset_npy : &anl__dataset_idx;
+        return ANL_OK;
+    }
+    for (int i = 0; i < FORMATS; i++) {
+        names[i] = formats[i]->name;
+        if (strcmp(o->format, names[i]) == 0) {
+            *vt = formats[i];
+            return ANL_OK;
+        }
+    }
+    const char *near = anl__nearest(o->format, names, FORMATS);
+    return anl__fail(ctx, ANL_INVALID, "unknown data format %s%s%s%s; known are idx and npy", o->format, near ? " (did you mean " : "",
+                     near ? near : "", near ? "?)" : "");
+}
+
+/* ---- what holds for every format -------------------------------------------------------------- */
+
+static anl_status check_labels(anl__dataset *ds, const anl__data_opts *o)
+{
+    anl_ctx *ctx = ds->ctx;
+    int32_t most = 0;
+    for (int64_t i = 0; i < ds->n; i++) {
+        if (o->classes && ds->label[i] >= o->classes)
+            return anl__fail(ctx, ANL_DATA, "%s: record %lld: label %d is out of range, expected 0..%d (%d classes)", o->labels,
+                             (long long)i, ds->label[i], o->classes - 1, o->classes);
+        if (ds->label[i] > most) most = ds->label[i];
+    }
+    ds->classes = o->classes ? o->classes : most + 1;
+    ds->class_names = o->class_names;
+    ds->class_count = anl__calloc(ctx, (size_t)ds->classes, sizeof *ds->class_count);
+    if (!ds->class_count) return ANL_NOMEM;
+    for (int64_t i = 0; i < ds->n; i++) ds->class_count[ds->label[i]]++;
+    for (int c = 0; c < ds->classes && !o->allow_empty_class; c++)
+        if (ds->class_count[c] == 0)
+            return anl__fail(ctx, ANL_DATA, "%s: class %d%s%s%s of %d has no sample", o->labels, c, o->class_names ? " (" : "",
+                             o->class_names ? o->class_names[c] : "", o->class_names ? ")" : "", ds->classes);
+    return ANL_OK;
+}
+
+static anl_status open_files(anl__dataset *ds, const anl__data_opts *o)
+{
+    if (!o->images) return anl__fail(ds->ctx, ANL_INVALID, "a data set needs a path, or a file of images");
+    if (o->classes < 0 || o->classes > ANL__MAX_CLASSES)
+        return anl__fail(ds->ctx, ANL_INVALID, "%d classes: expected 1 to %d", o->classes, ANL__MAX_CLASSES);
+    ANL_TRY(choose_format(ds->ctx, o, &ds->vt));
+    ANL_TRY(ds->vt->open(ds, o));
+    if (!ds->label) return ANL_OK;
+    ds->field[ANL__FIELD_LABEL] = (anl__field){.name = "label", .dtype = ANL_I32, .bytes = sizeof *ds->label, .data = ds->label};
+    ds->fields = 2;
+    return check_labels(ds, o);
+}
+
+anl_status anl__dataset_open(anl_ctx *ctx, const anl__data_opts *opts, anl__dataset **out)
+{
+    anl__data_opts o = *opts;
+    anl__buf images, labels;
+    anl__buf_init(&images, ctx);
+    anl__buf_init(&labels, ctx);
+    anl_status st = ANL_OK;
+    anl__dataset *ds = anl__alloc(ctx, sizeof *ds);
+    if (!ds) ANL_GO(ANL_NOMEM);
+    ds->ctx = ctx;
+    if (o.path) ANL_GO(resolve(ctx, &o, &images, &labels));
+    ds->name = anl__strdup(ctx, o.path ? o.path : o.images ? o.images : "");
+    if (!ds->name) ANL_GO(ANL_NOMEM);
+    ANL_GO(open_files(ds, &o));
+    *out = ds;
+    ds = NULL;
+done:
+    anl__dataset_close(ds);
+    anl__buf_release(&labels);
+    anl__buf_release(&images);
+    return st;
+}
+
+void anl__dataset_close(anl__dataset *ds)
+{
+    if (!ds) return;
+    anl_ctx *ctx = ds->ctx;
+    for (int i = 0; i < ANL__MAX_SOURCES; i++) anl__source_close(ds->source[i]);
+    anl__free(ctx, ds->label);
+    anl__free(ctx, ds->owned);
+    anl__free(ctx, ds->class_count);
+    anl__free(ctx, ds->name);
+    anl__free(ctx, ds);
+}
+
+anl_status anl__dataset_fingerprint(anl__dataset *ds, char hex[65])
+{
+    anl__buf b;
+    anl__buf_init(&b, ds->ctx);
+    anl__buf_add(&b, "anneal-data-1 n=%lld classes=%d", (long long)ds->n, ds->classes);
+    for (int f = 0; f < ds->fields; f++) {
+        anl__buf_add(&b, " %s %s", ds->field[f].name, anl_dtype_name(ds->field[f].dtype));
+        for (int i = 0; i < ds->field[f].shape.rank; i++) anl__buf_add(&b, " %lld", (long long)ds->field[f].shape.dim[i]);
+    }
+    for (int i = 0; i < ANL__MAX_SOURCES && ds->source[i]; i++) {
+        char digest[65];
+        anl_status st = anl__source_digest(ds->source[i], digest);
+        if (st != ANL_OK) {
+            anl__buf_release(&b);
+            return st;
+        }
+        anl__buf_add(&b, " %s", digest);
+    }
+    anl_status st = b.status;
+    if (st == ANL_OK) {
+        anl__sha256 s;
+        anl__sha256_init(&s);
+        anl__sha256_add(&s, b.text, b.len);
+        anl__sha256_hex(&s, hex);
+    }
+    anl__buf_release(&b);
+    return st;
+}

@@ -1,0 +1,88 @@
+/* A data set: n samples of named fields, resident in memory (own, or a mapped file) behind one small table
+ * of functions. Readers (idx.c, npy.c) fill it; splits, transforms and the loader only read it.
+ *
+ * Field 0 is what the model sees: "image" of shape H,W,C or "features" of shape F, u8 or f32. Field 1, when
+ * there are labels, is "label", an i32 scalar in [0, classes).
+ *
+ * Errors: ANL_DATA (missing file, sizes that disagree, label out of range, empty class) and ANL_FORMAT (the
+ * bytes are not what the format says) name the file, the record, what was expected and what was found.
+ *
+ * Thread rule: open, close and fingerprint on the context's thread; everything else is const and may be
+ * called from any thread.
+ */
+#ifndef ANL_DATASET_H
+#define ANL_DATASET_H
+
+#include "runtime/base/base.h"
+
+typedef struct anl__dataset anl__dataset;
+typedef struct anl__source anl__source;
+
+typedef struct anl__field {
+    const char *name; /* static */
+    anl_dtype dtype;  /* as stored: ANL_U8, ANL_F32 or ANL_I32 */
+    anl_shape shape;  /* of one sample */
+    size_t bytes;     /* of one sample */
+    const void *data; /* sample i lies at data + i * bytes; borrowed from the set */
+} anl__field;
+
+/* How a format is read. */
+typedef struct anl__data_opts anl__data_opts;
+typedef struct anl__dataset_vt {
+    const char *name; /* "idx", "npy" */
+    /* Fills ds->n, field 0 and, when opts->labels is set, *labels (i32, from anl__alloc, owned by ds). What is
+       allocated before a failure is released by the caller through ds. */
+    anl_status (*open)(anl__dataset *ds, const anl__data_opts *opts);
+} anl__dataset_vt;
+
+enum { ANL__FIELD_X = 0, ANL__FIELD_LABEL = 1, ANL__MAX_FIELDS = 2, ANL__MAX_SOURCES = 2, ANL__MAX_CLASSES = 65536 };
+
+struct anl__dataset {
+    anl_ctx *ctx;
+    const anl__dataset_vt *vt;
+    char *name; /* the path it was opened by */
+    int64_t n;
+    int fields;
+    anl__field field[ANL__MAX_FIELDS];
+    int classes;               /* 0 without labels */
+    const char *const *class_names; /* classes of them, borrowed from the options; NULL: none known */
+    int64_t *class_count;      /* classes of them; owned */
+    /* the readers' part */
+    anl__source *source[ANL__MAX_SOURCES]; /* images, labels; owned */
+    int32_t *label;                        /* owned; NULL without labels */
+    void *owned;                           /* a converted copy of field 0, or NULL */
+};
+
+struct anl__data_opts {
+    const char *format; /* "idx" or "npy"; NULL: by the ending of the file's name */
+    /* Either `images` and `labels` (files; labels NULL: unlabelled) ... */
+    const char *images, *labels;
+    /* ... or `path`, a directory or the name of a known set (known.h), and the part of it: "train" or "test". */
+    const char *path, *part;
+    int classes;                    /* 0: the known set's, or one more than the largest label */
+    const char *const *class_names; /* `classes` of them, or NULL; must outlive the set */
+    bool allow_empty_class;         /* default false: a class without a sample is ANL_DATA */
+    size_t max_bytes;               /* of one decoded file; default 64 GiB */
+    /* The decoded cache of compressed files (cache.h). */
+    bool cache;            /* default true */
+    const char *cache_dir; /* NULL: $XDG_CACHE_HOME/anneal, else $HOME/.cache/anneal */
+    bool cache_wait;       /* write the cache before open returns, not beside the caller's work (default false) */
+};
+anl__data_opts anl__data_opts_default(void);
+
+anl_status anl__dataset_open(anl_ctx *ctx, const anl__data_opts *opts, anl__dataset **out) ANL_MUST;
+void anl__dataset_close(anl__dataset *ds);
+
+/* The bytes of sample i of a field: borrowed, 0 <= i < ds->n. */
+static inline const void *anl__dataset_get(const anl__dataset *ds, int field, int64_t i)
+{
+    return (const char *)ds->field[field].data + (size_t)i * ds->field[field].bytes;
+}
+
+/* SHA-256 over counts, shapes, types, labels and the decoded content: the same for a file and its compressed
+   form. Waits for the digest when it is still being made beside the caller's work (from the cache it is known). */
+anl_status anl__dataset_fingerprint(anl__dataset *ds, char hex[65]) ANL_MUST;
+
+extern const anl__dataset_vt anl__dataset_idx, anl__dataset_npy;
+
+#endif

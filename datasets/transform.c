@@ -1,0 +1,200 @@
+/* One pass from a stored sample to the batch (transform.h). It does not choose samples or own batches. */
+#include "datasets/transform.h"
+
+#include "runtime/base/philox.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SPAN = 1024 }; /* values that one inner loop should cover at least: short rows are taken together */
+
+/* ---- inner loops: n values with stride 1 ------------------------------------------------------- */
+
+static inline float as_f32(float y)
+{
+    return y;
+}
+
+/* To nearest, ties to even; the input is finite. */
+static inline uint16_t as_bf16(float y)
+{
+    uint32_t u;
+    memcpy(&u, &y, sizeof u);
+    return (uint16_t)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
+}
+
+/* forward: y[i] of value i; mirror: pixels in reverse order, the channels of a pixel in order. */
+#define LOOPS(in, in_t, out, out_t)                                                                                            \
+    static void forward_##in##_##out(const void *src, void *dst, int64_t n, const float *restrict scale,                       \
+                                     const float *restrict shift)                                                              \
+    {                                                                                                                          \
+        const in_t *restrict x = src;                                                                                          \
+        out_t *restrict y = dst;                                                                                               \
+        for (int64_t i = 0; i < n; i++) y[i] = as_##out((float)x[i] * scale[i] + shift[i]);                                    \
+    }                                                                                                                          \
+    static void mirror_##in##_##out(const void *src, void *dst, int64_t pixels, int64_t c, const float *restrict scale,        \
+                                    const float *restrict shift)                                                               \
+    {                                                                                                                          \
+        const in_t *restrict x = src;                                                                                          \
+        out_t *restrict y = dst;                                                                                               \
+        for (int64_t p = 0; p < pixels; p++)                                                                                   \
+            for (int64_t k = 0; k < c; k++) y[p * c + k] = as_##out((float)x[(pixels - 1 - p) * c + k] * scale[k] + shift[k]); \
+    }
+LOOPS(u8, uint8_t, f32, float)
+LOOPS(u8, uint8_t, bf16, uint16_t)
+LOOPS(f32, float, f32, float)
+LOOPS(f32, float, bf16, uint16_t)
+
+static void forward(const anl__transform *t, const void *src, void *dst, int64_t n)
+{
+    if (t->in == ANL_U8 && t->out == ANL_F32) forward_u8_f32(src, dst, n, t->scale, t->shift);
+    if (t->in == ANL_U8 && t->out == ANL_BF16) forward_u8_bf16(src, dst, n, t->scale, t->shift);
+    if (t->in == ANL_F32 && t->out == ANL_F32) forward_f32_f32(src, dst, n, t->scale, t->shift);
+    if (t->in == ANL_F32 && t->out == ANL_BF16) forward_f32_bf16(src, dst, n, t->scale, t->shift);
+}
+
+static void mirror(const anl__transform *t, const void *src, void *dst, int64_t pixels)
+{
+    if (t->in == ANL_U8 && t->out == ANL_F32) mirror_u8_f32(src, dst, pixels, t->c, t->scale, t->shift);
+    if (t->in == ANL_U8 && t->out == ANL_BF16) mirror_u8_bf16(src, dst, pixels, t->c, t->scale, t->shift);
+    if (t->in == ANL_F32 && t->out == ANL_F32) mirror_f32_f32(src, dst, pixels, t->c, t->scale, t->shift);
+    if (t->in == ANL_F32 && t->out == ANL_BF16) mirror_f32_bf16(src, dst, pixels, t->c, t->scale, t->shift);
+}
+
+/* What a stored 0 becomes: padding. */
+static void pad(const anl__transform *t, void *dst, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (t->out == ANL_F32)
+            ((float *)dst)[i] = t->shift[i];
+        else
+            ((uint16_t *)dst)[i] = as_bf16(t->shift[i]);
+    }
+}
+
+/* ---- preparing -------------------------------------------------------------------------------- */
+
+static anl_status check(anl_ctx *ctx, const anl__transform *t, const anl__norm *norm)
+{
+    const anl__augment *a = &t->augment;
+    if ((t->in != ANL_U8 && t->in != ANL_F32) || (t->out != ANL_F32 && t->out != ANL_BF16))
+        return anl__fail(ctx, ANL_UNSUPPORTED, "samples of type %s cannot be made %s", anl_dtype_name(t->in), anl_dtype_name(t->out));
+    if (norm && norm->channels != t->c)
+        return anl__fail(ctx, ANL_SHAPE, "normalisation of %lld channels does not fit samples of %lld", (long long)norm->channels,
+                         (long long)t->c);
+    if (a->crop_pad < 0 || a->crop_pad > t->h || a->crop_pad > t->w)
+        return anl__fail(ctx, ANL_SHAPE, "a crop padding of %d does not suit samples of %lld x %lld", a->crop_pad, (long long)t->h,
+                         (long long)t->w);
+    if (!(a->erase >= 0 && a->erase <= 1) || !(a->erase_min >= 0 && a->erase_min <= a->erase_max && a->erase_max <= 1))
+        return anl__fail(ctx, ANL_INVALID, "erasing with probability %g of %g to %g of the area: expected values in [0, 1], in order",
+                         a->erase, a->erase_min, a->erase_max);
+    return ANL_OK;
+}
+
+anl_status anl__transform_init(anl_ctx *ctx, const anl__field *field, const anl__norm *norm, const anl__augment *augment, anl_dtype out,
+                               anl__transform *t)
+{
+    bool image = field->shape.rank == 3;
+    anl__transform r = {.in = field->dtype, .out = out, .h = 1, .w = 1, .c = field->shape.dim[field->shape.rank - 1]};
+    if (image) r.h = field->shape.dim[0], r.w = field->shape.dim[1];
+    if (augment) r.augment = *augment;
+    if (r.augment.erase_min == 0 && r.augment.erase_max == 0) r.augment.erase_min = 0.02, r.augment.erase_max = 0.33;
+    ANL_TRY(check(ctx, &r, norm));
+    int64_t row = r.w * r.c;
+    r.rows = (SPAN + row - 1) / row < r.h ? (SPAN + row - 1) / row : r.h;
+    r.scale = anl__calloc(ctx, (size_t)(r.rows * row), sizeof *r.scale);
+    r.shift = anl__calloc(ctx, (size_t)(r.rows * row), sizeof *r.shift);
+    if (!r.scale || !r.shift) {
+        anl__transform_release(ctx, &r);
+        return ANL_NOMEM;
+    }
+    double unit = r.in == ANL_U8 ? 255.0 : 1.0;
+    for (int64_t i = 0; i < r.rows * row; i++) {
+        double mean = norm ? norm->mean[i % r.c] : 0.0, std = norm ? norm->std[i % r.c] : 1.0;
+        r.scale[i] = (float)(1.0 / (unit * std));
+        r.shift[i] = (float)(-mean / std);
+    }
+    *t = r;
+    return ANL_OK;
+}
+
+void anl__transform_release(anl_ctx *ctx, anl__transform *t)
+{
+    anl__free(ctx, t->scale);
+    anl__free(ctx, t->shift);
+    t->scale = NULL;
+    t->shift = NULL;
+}
+
+size_t anl__transform_bytes(const anl__transform *t)
+{
+    return (size_t)(t->h * t->w * t->c) * anl_dtype_size(t->out);
+}
+
+/* ---- applying --------------------------------------------------------------------------------- */
+
+/* A number in [0, n) from 32 random bits (multiply-high: the bias is below n / 2^32). */
+static int64_t below(uint32_t u, int64_t n)
+{
+    return (int64_t)((uint64_t)u * (uint64_t)n >> 32);
+}
+
+/* Row y of the window at (dy, dx): padding left, the part inside the image, padding right. */
+static void window_row(const anl__transform *t, const char *src, char *dst, int64_t y, int64_t dy, int64_t dx, bool flip)
+{
+    int64_t pixel_in = t->c * (int64_t)anl_dtype_size(t->in), pixel_out = t->c * (int64_t)anl_dtype_size(t->out);
+    int64_t left = dx < 0 ? -dx : 0, right = dx > 0 ? dx : 0, inside = t->w - left - right, from = y + dy;
+    dst += y * t->w * pixel_out;
+    if (from < 0 || from >= t->h || inside <= 0) {
+        pad(t, dst, t->w * t->c);
+        return;
+    }
+    src += (from * t->w + left + dx) * pixel_in;
+    int64_t before = flip ? right : left, after = flip ? left : right;
+    pad(t, dst, before * t->c);
+    if (flip)
+        mirror(t, src, dst + before * pixel_out, inside);
+    else
+        forward(t, src, dst + before * pixel_out, inside * t->c);
+    pad(t, dst + (before + inside) * pixel_out, after * t->c);
+}
+
+/* A rectangle of erase_min..erase_max of the area and aspect 0.3..3.3, uniform in the logarithm, cut to the image. */
+static void erase(const anl__transform *t, const anl__u32x4 *r, char *dst)
+{
+    double share = t->augment.erase_min + (t->augment.erase_max - t->augment.erase_min) * (double)anl__u32_to_unit(r->v[0]);
+    double aspect = exp(log(0.3) + (log(3.3) - log(0.3)) * (double)anl__u32_to_unit(r->v[1]));
+    double area = share * (double)(t->h * t->w);
+    int64_t h = (int64_t)(sqrt(area * aspect) + 0.5), w = (int64_t)(sqrt(area / aspect) + 0.5);
+    if (h > t->h) h = t->h;
+    if (w > t->w) w = t->w;
+    int64_t y0 = below(r->v[2], t->h - h + 1), x0 = below(r->v[3], t->w - w + 1);
+    size_t pixel = (size_t)t->c * anl_dtype_size(t->out);
+    for (int64_t y = y0; y < y0 + h; y++) memset(dst + (size_t)(y * t->w + x0) * pixel, 0, (size_t)w * pixel);
+}
+
+void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch, int64_t sample, const void *src, void *dst)
+{
+    const anl__augment *a = &t->augment;
+    int64_t row = t->w * t->c, dy = 0, dx = 0;
+    bool flip = false;
+    uint32_t lo = (uint32_t)sample, hi = (uint32_t)((uint64_t)sample >> 32);
+    anl__u32x4 r = {{0}};
+    if (a->crop_pad || a->flip || a->erase > 0) r = anl__philox(seed, lo, hi, epoch, ANL__STREAM_AUGMENT);
+    if (a->crop_pad) {
+        dy = below(r.v[0], 2 * a->crop_pad + 1) - a->crop_pad;
+        dx = below(r.v[1], 2 * a->crop_pad + 1) - a->crop_pad;
+    }
+    if (a->flip) flip = r.v[2] >> 31;
+    if (flip || dy || dx) {
+        for (int64_t y = 0; y < t->h; y++) window_row(t, src, dst, y, dy, dx, flip);
+    } else {
+        for (int64_t y = 0; y < t->h; y += t->rows)
+            forward(t, (const char *)src + (size_t)(y * row) * anl_dtype_size(t->in), (char *)dst + (size_t)(y * row) * anl_dtype_size(t->out),
+                    (t->h - y < t->rows ? t->h - y : t->rows) * row);
+    }
+    if (a->erase > 0 && (double)anl__u32_to_unit(r.v[3]) < a->erase) {
+        anl__u32x4 e = anl__philox(seed, lo, hi, epoch, ANL__STREAM_AUGMENT | 1u << 16);
+        erase(t, &e, dst);
+    }
+}
