@@ -50,9 +50,9 @@ static void bench_kernel(harness *h, const test_case *tc, anl_device *dev, const
         double flops = d.call.op->flops ? d.call.op->flops(&d.call) : 0;
         printf("%-28s %-4s %d thr %9.3f ms %7.1f GB/s %8.1f GF/s  %s\n", k->name, anl_dtype_name(t), d.env.workers, s * 1e3, bytes / s * 1e-9,
                flops / s * 1e-9, tc->label);
-        pass(h, "%s", tc->label);
-    } else if (d.refused) skip(h, "%s: %s %s: %s", tc->label, k->name, anl_dtype_name(t), why);
-    else fail(h, "%s: %s: %s", tc->label, k->name, anl_last_error(h->ctx));
+        report_pass(h, "%s", tc->label);
+    } else if (d.refused) report_skip(h, "%s: %s %s: %s", tc->label, k->name, anl_dtype_name(t), why);
+    else report_fail(h, "%s: %s: %s", tc->label, k->name, anl_last_error(h->ctx));
     direct_close(&d);
     for (int i = 0; i < tc->n_in; i++) free(in[i]);
 }

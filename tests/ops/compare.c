@@ -162,13 +162,13 @@ static bool compare_kernel(harness *h, const test_case *tc, anl_device *dev, con
         if (st == ANL_OK && opts.accum) base = random_base(anl_shape_count(&d.call.out[0].shape), d.call.out[0].dtype);
         if (st == ANL_OK) st = direct_load(&d, in, base);
         if (st == ANL_OK) st = direct_run(&d);
-        if (st != ANL_OK) fail(h, "%s: %s: %s", tc->label, run, anl_last_error(h->ctx));
-        else if (d.broken) fail(h, "%s: %s: %s", tc->label, run, d.broken);
+        if (st != ANL_OK) report_fail(h, "%s: %s: %s", tc->label, run, anl_last_error(h->ctx));
+        else if (d.broken) report_fail(h, "%s: %s: %s", tc->label, run, d.broken);
         else {
             bool good = true;
             for (int r = 0; r < o->n && good; r++) good = compare_result(o, tc, &d, r, t, base, text);
-            if (good) pass(h, "%s: %s", tc->label, run);
-            else fail(h, "%s: %s: %s", tc->label, run, text);
+            if (good) report_pass(h, "%s: %s", tc->label, run);
+            else report_fail(h, "%s: %s: %s", tc->label, run, text);
         }
     }
     free(base);
@@ -192,7 +192,7 @@ static void compare_device(harness *h, const test_case *tc, anl_device *dev, anl
     bool ran = false;
     const anl__op *op = anl__op_find(tc->c->op);
     if (oracle_open(&o, h, tc, t, in) != ANL_OK) {
-        fail(h, "%s: %s", tc->label, anl_last_error(h->ctx));
+        report_fail(h, "%s: %s", tc->label, anl_last_error(h->ctx));
         ran = true;
     } else
         for (int i = 0; anl__kernel_table[i]; i++)
@@ -204,7 +204,7 @@ static void compare_device(harness *h, const test_case *tc, anl_device *dev, anl
                 if (op->accum_ok) compare_kernel(h, tc, dev, k, t, &o, in, (direct_opts){.slices = 3, .accum = true}, why);
                 if (any_inplace(k)) compare_kernel(h, tc, dev, k, t, &o, in, (direct_opts){.slices = 4, .inplace = true}, why);
             }
-    if (!ran) skip(h, "%s: %s %s: %s", tc->label, anl_device_name(dev), anl_dtype_name(t), why);
+    if (!ran) report_skip(h, "%s: %s %s: %s", tc->label, anl_device_name(dev), anl_dtype_name(t), why);
     oracle_close(&o);
     values_close(in);
 }
@@ -225,12 +225,12 @@ void mode_device(harness *h, const test_case *tc)
         if (!strcmp(vt->name, "null") || (h->only_device && strcmp(vt->name, h->only_device))) continue;
         anl_device *dev = device_get(h, vt->name, 2);
         if (!dev) {
-            skip(h, "%s: device %s does not open here: %s", tc->label, vt->name, anl_last_error(h->ctx));
+            report_skip(h, "%s: device %s does not open here: %s", tc->label, vt->name, anl_last_error(h->ctx));
             continue;
         }
         compare_device(h, tc, dev, ANL_F32);
         if (dev == h->reference || !has_activation(tc)) continue;
         if (!vt->has_dtype || vt->has_dtype(dev, ANL_BF16)) compare_device(h, tc, dev, ANL_BF16);
-        else skip(h, "%s: device %s has no bf16", tc->label, vt->name);
+        else report_skip(h, "%s: device %s has no bf16", tc->label, vt->name);
     }
 }

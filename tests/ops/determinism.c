@@ -130,8 +130,8 @@ static bool check_kernel(harness *h, const test_case *tc, const char *device, co
         }
         direct_close(&d);
     }
-    if (ran && good) pass(h, "%s: %s %s slices %d", tc->label, k->name, anl_dtype_name(t), slices);
-    else if (ran) fail(h, "%s: %s %s slices %d: %s", tc->label, k->name, anl_dtype_name(t), slices, text);
+    if (ran && good) report_pass(h, "%s: %s %s slices %d", tc->label, k->name, anl_dtype_name(t), slices);
+    else if (ran) report_fail(h, "%s: %s %s slices %d: %s", tc->label, k->name, anl_dtype_name(t), slices, text);
     bytes_close(&first);
     for (int i = 0; i < tc->n_in; i++) free(in[i]);
     return ran;
@@ -150,7 +150,7 @@ static void check_type(harness *h, const test_case *tc, const char *device, anl_
                 if (!check_kernel(h, tc, device, k, t, slices[s], why)) break;
                 else ran = true;
         }
-    if (!ran) skip(h, "%s: %s %s: %s", tc->label, device, anl_dtype_name(t), why);
+    if (!ran) report_skip(h, "%s: %s %s: %s", tc->label, device, anl_dtype_name(t), why);
 }
 
 void mode_determinism(harness *h, const test_case *tc)
@@ -165,12 +165,12 @@ void mode_determinism(harness *h, const test_case *tc)
         if (h->only_device && strcmp(vt->name, h->only_device)) continue;
         anl_device *dev = device_get(h, vt->name, 1);
         if (!dev) {
-            skip(h, "%s: device %s does not open here: %s", tc->label, vt->name, anl_last_error(h->ctx));
+            report_skip(h, "%s: device %s does not open here: %s", tc->label, vt->name, anl_last_error(h->ctx));
             continue;
         }
         check_type(h, tc, vt->name, ANL_F32);
         if (!activation) continue;
         if (!vt->has_dtype || vt->has_dtype(dev, ANL_BF16)) check_type(h, tc, vt->name, ANL_BF16);
-        else skip(h, "%s: device %s has no bf16", tc->label, vt->name);
+        else report_skip(h, "%s: device %s has no bf16", tc->label, vt->name);
     }
 }

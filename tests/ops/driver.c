@@ -19,7 +19,7 @@ static void line(const char *word, const char *fmt, va_list ap)
     putchar('\n');
 }
 
-void pass(harness *h, const char *fmt, ...)
+void report_pass(harness *h, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -28,7 +28,7 @@ void pass(harness *h, const char *fmt, ...)
     h->sum.passed++;
 }
 
-void fail(harness *h, const char *fmt, ...)
+void report_fail(harness *h, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -37,7 +37,7 @@ void fail(harness *h, const char *fmt, ...)
     h->sum.failed++;
 }
 
-void skip(harness *h, const char *fmt, ...)
+void report_skip(harness *h, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -75,12 +75,12 @@ static void infer_type(harness *h, const test_case *tc, anl_dtype t)
     anl_status st = case_graph(h->ctx, tc, t, false, &g, in, &y);
     if (st == ANL_OK) st = anl_graph_status(g);
     const char *said = st == ANL_OK ? "" : anl_last_error(h->ctx), *want = tc->c->reject;
-    if (st == ANL_INTERNAL || st == ANL_NOMEM) fail(h, "%s %s: %s", tc->label, anl_dtype_name(t), said);
-    else if (want && st == ANL_OK) fail(h, "%s %s: accepted, must be refused with '%s'", tc->label, anl_dtype_name(t), want);
+    if (st == ANL_INTERNAL || st == ANL_NOMEM) report_fail(h, "%s %s: %s", tc->label, anl_dtype_name(t), said);
+    else if (want && st == ANL_OK) report_fail(h, "%s %s: accepted, must be refused with '%s'", tc->label, anl_dtype_name(t), want);
     else if (want && !strstr(said, want))
-        fail(h, "%s %s: refused with '%s', wanted '%s'", tc->label, anl_dtype_name(t), said, want);
-    else if (!want && st != ANL_OK) fail(h, "%s %s: refused: %s", tc->label, anl_dtype_name(t), said);
-    else pass(h, "%s %s", tc->label, anl_dtype_name(t));
+        report_fail(h, "%s %s: refused with '%s', wanted '%s'", tc->label, anl_dtype_name(t), said, want);
+    else if (!want && st != ANL_OK) report_fail(h, "%s %s: refused: %s", tc->label, anl_dtype_name(t), said);
+    else report_pass(h, "%s %s", tc->label, anl_dtype_name(t));
     anl_graph_destroy(g);
 }
 
@@ -101,12 +101,12 @@ static void run_case(harness *h, const mode *m, const char *folder, int index, c
     char why[ANL__WHY];
     int64_t live = anl__live_blocks(h->ctx);
     int devices = n_opened;
-    if (!anl__op_find(c->op)) fail(h, "%s[%d]: there is no operator '%s'", folder, index, c->op);
-    else if (!case_open(&tc, folder, index, c, why)) fail(h, "%s[%d]: %s", folder, index, why);
+    if (!anl__op_find(c->op)) report_fail(h, "%s[%d]: there is no operator '%s'", folder, index, c->op);
+    else if (!case_open(&tc, folder, index, c, why)) report_fail(h, "%s[%d]: %s", folder, index, why);
     else {
         m->run(h, &tc);
         int64_t left = anl__live_blocks(h->ctx) - live;
-        if (left > 0 && devices == n_opened) fail(h, "%s: %lld blocks of memory were not freed", tc.label, (long long)left);
+        if (left > 0 && devices == n_opened) report_fail(h, "%s: %lld blocks of memory were not freed", tc.label, (long long)left);
         case_close(&tc);
     }
 }
@@ -154,7 +154,7 @@ int main(int argc, char **argv)
             seen += run_mode(&h, &modes[m], folder);
         }
     if (!known) return usage();
-    if (folder && !seen) fail(&h, "there is no case list '%s'", folder);
+    if (folder && !seen) report_fail(&h, "there is no case list '%s'", folder);
     devices_close();
     anl_ctx_destroy(h.ctx);
     printf("%d passed, %d failed, %d skipped\n", h.sum.passed, h.sum.failed, h.sum.skipped);

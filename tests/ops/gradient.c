@@ -158,9 +158,9 @@ static bool check_input(grad_test *t, int i, const double *grad)
     free(y0);
     free(y1);
     free(num);
-    if (st != ANL_OK) fail(t->h, "%s: input %d: %s", t->tc->label, i, anl_last_error(t->h->ctx));
+    if (st != ANL_OK) report_fail(t->h, "%s: input %d: %s", t->tc->label, i, anl_last_error(t->h->ctx));
     else if (worst >= 0)
-        fail(t->h, "%s: gradient of input %d, element %lld: %.10g, differences say %.10g", t->tc->label, i, (long long)worst, wg, wn);
+        report_fail(t->h, "%s: gradient of input %d, element %lld: %.10g, differences say %.10g", t->tc->label, i, (long long)worst, wg, wn);
     return st == ANL_OK && worst < 0;
 }
 
@@ -183,7 +183,7 @@ static bool check_all(grad_test *t)
 {
     anl_status st = anl_program_run(t->backward, &t->bind);
     if (st != ANL_OK) {
-        fail(t->h, "%s: backward run: %s", t->tc->label, anl_last_error(t->h->ctx));
+        report_fail(t->h, "%s: backward run: %s", t->tc->label, anl_last_error(t->h->ctx));
         return false;
     }
     double *grad[ANL__MAX_IN] = {0};
@@ -193,7 +193,7 @@ static bool check_all(grad_test *t)
     for (int i = 0; i < t->tc->n_in; i++) {
         if (grad[i]) good = check_input(t, i, grad[i]) && good;
         else if (wanted(t->tc, i)) {
-            fail(t->h, "%s: input %d has no f64 gradient of its shape (is it `nograd`?)", t->tc->label, i);
+            report_fail(t->h, "%s: input %d has no f64 gradient of its shape (is it `nograd`?)", t->tc->label, i);
             good = false;
         }
         free(grad[i]);
@@ -208,7 +208,7 @@ void mode_grad(harness *h, const test_case *tc)
     for (int i = 0; i < tc->n_in; i++) n += wanted(tc, i);
     if (!n) return;
     grad_test t = {.h = h, .tc = tc};
-    if (open_test(&t) != ANL_OK) fail(h, "%s: %s", tc->label, anl_last_error(h->ctx));
-    else if (check_all(&t)) pass(h, "%s", tc->label);
+    if (open_test(&t) != ANL_OK) report_fail(h, "%s: %s", tc->label, anl_last_error(h->ctx));
+    else if (check_all(&t)) report_pass(h, "%s", tc->label);
     close_test(&t);
 }

@@ -126,9 +126,9 @@ typedef struct harness {
     tally sum;
 } harness;
 
-void pass(harness *h, const char *fmt, ...) ANL_FORMAT(2, 3);
-void fail(harness *h, const char *fmt, ...) ANL_FORMAT(2, 3);
-void skip(harness *h, const char *fmt, ...) ANL_FORMAT(2, 3);
+void report_pass(harness *h, const char *fmt, ...) ANL_FORMAT(2, 3);
+void report_fail(harness *h, const char *fmt, ...) ANL_FORMAT(2, 3);
+void report_skip(harness *h, const char *fmt, ...) ANL_FORMAT(2, 3);
 
 void mode_infer(harness *h, const test_case *tc);
 void mode_grad(harness *h, const test_case *tc);

@@ -107,7 +107,7 @@ static bool parse_shape(input_spec *s, const char *text)
     for (const char *p = text; *p;) {
         char *end;
         long long v = strtoll(p, &end, 10);
-        if (end == p || v < 0 || s->rank == ANL_MAX_RANK || (*end != ',' && *end)) return false;
+        if (end == p || v < 0 || s->rank == ANL_MAX_RANK || (*end && (*end != ',' || !end[1]))) return false;
         s->dim[s->rank++] = v;
         s->count *= v;
         p = *end ? end + 1 : end;
