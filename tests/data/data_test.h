@@ -1,0 +1,41 @@
+/* Files for the data tests: IDX, NPY and .gz made on the spot in a directory of the test's own. */
+#ifndef DATA_TEST_H
+#define DATA_TEST_H
+
+#include "datasets/dataset.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+typedef struct fixture {
+    anl_ctx *ctx;
+    char dir[256];  /* removed by fixture_teardown */
+    char log[4096]; /* what the library logged, one line each */
+} fixture;
+
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+
+/* dir/name, in one of a few static buffers. */
+const char *at(const fixture *f, const char *name);
+void put(const char *path, const void *data, size_t bytes);
+void put_gz(const char *path, const void *data, size_t bytes);
+/* Reads back; returns the size. */
+size_t take(const char *path, void *data, size_t most);
+/* Changes one byte of a file. */
+void flip_byte(const char *path, long offset);
+void cut(const char *path, long bytes);
+
+/* An IDX file of u8 in out; returns its size. */
+size_t make_idx(uint8_t *out, int rank, const uint32_t *dim, const uint8_t *data, size_t bytes);
+/* The test's set: n images of 5x4 with pixel (i*7 + k*3) % 256, labels i % 3. Writes dir/train-images-idx3-ubyte and labels, .gz
+   or plain. */
+enum { SET_H = 5, SET_W = 4, SET_CLASSES = 3 };
+void put_set(const fixture *f, int n, bool gz);
+uint8_t set_pixel(int64_t i, int k);
+
+#endif

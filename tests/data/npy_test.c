@@ -1,0 +1,148 @@
+/* NPY files: the types and shapes that are read, and what is said about the rest. */
+#include "tests/data/data_test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void put_npy(const char *path, int version, const char *descr, const char *order, const char *shape, const void *data, size_t n)
+{
+    uint8_t file[4096];
+    char text[256];
+    int len = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': %s, 'shape': (%s), }\n", descr, order, shape);
+    size_t head = version == 1 ? 10 : 12;
+    memcpy(file, "\x93NUMPY", 6);
+    file[6] = (uint8_t)version;
+    file[7] = 0;
+    for (size_t i = 8; i < head; i++) file[i] = (uint8_t)((size_t)len >> 8 * (i - 8));
+    memcpy(file + head, text, (size_t)len);
+    memcpy(file + head + (size_t)len, data, n);
+    put(path, file, head + (size_t)len + n);
+}
+
+static anl__data_opts opts_of(const fixture *f)
+{
+    anl__data_opts o = anl__data_opts_default();
+    o.images = at(f, "x.npy");
+    o.labels = at(f, "y.npy");
+    return o;
+}
+
+static void floats_and_doubles(void **state)
+{
+    fixture *f = *state;
+    float x4[6] = {1, 2, 3, 4, 5, 6.5f};
+    double x8[6] = {1, 2, 3, 4, 5, 6.5};
+    int64_t y8[3] = {0, 1, 0};
+    int32_t y4[3] = {0, 1, 0};
+    anl__data_opts o = opts_of(f);
+    for (int v = 1; v <= 2; v++) {
+        anl__dataset *ds;
+        if (v == 1) {
+            put_npy(o.images, v, "<f4", "False", "3, 2", x4, sizeof x4);
+            put_npy(o.labels, v, "<i8", "False", "3,", y8, sizeof y8);
+        } else {
+            put_npy(o.images, v, "<f8", "False", "3, 2", x8, sizeof x8);
+            put_npy(o.labels, v, "<i4", "False", "3, 1", y4, sizeof y4);
+        }
+        if (anl__dataset_open(f->ctx, &o, &ds) != ANL_OK) fail_msg("%s", anl_last_error(f->ctx));
+        assert_int_equal(ds->n, 3);
+        assert_string_equal(ds->field[0].name, "features");
+        assert_int_equal(ds->field[0].dtype, ANL_F32);
+        assert_memory_equal(anl__dataset_get(ds, 0, 0), x4, sizeof x4);
+        assert_int_equal(ds->classes, 2);
+        assert_int_equal(ds->class_count[0], 2);
+        anl__dataset_close(ds);
+    }
+}
+
+static void bytes_as_images(void **state)
+{
+    fixture *f = *state;
+    uint8_t x[2 * 3 * 4] = {9}, y[2] = {1, 0};
+    anl__data_opts o = opts_of(f);
+    anl__dataset *ds;
+    put_npy(o.images, 1, "|u1", "False", "2, 3, 4", x, sizeof x);
+    put_npy(o.labels, 1, "|u1", "False", "2,", y, sizeof y);
+    assert_int_equal(anl__dataset_open(f->ctx, &o, &ds), ANL_OK);
+    assert_int_equal(ds->field[0].shape.rank, 3);
+    assert_int_equal(ds->field[0].shape.dim[1], 4);
+    assert_int_equal(ds->field[0].shape.dim[2], 1);
+    assert_memory_equal(anl__dataset_get(ds, 0, 0), x, sizeof x);
+    anl__dataset_close(ds);
+}
+
+static void refuse(const fixture *f, anl_status want, const char *text)
+{
+    anl__data_opts o = opts_of(f);
+    anl__dataset *ds = NULL;
+    anl_status got = anl__dataset_open(f->ctx, &o, &ds);
+    if (got != want || !strstr(anl_last_error(f->ctx), text)) fail_msg("got %s: %s; expected %s: %s", anl_status_name(got),
+                                                                       anl_last_error(f->ctx), anl_status_name(want), text);
+    assert_int_equal(anl__live_blocks(f->ctx), 0);
+}
+
+static void bad_arrays(void **state)
+{
+    fixture *f = *state;
+    const char *x = at(f, "x.npy");
+    float data[6] = {0}, nan[2] = {1, NAN};
+    int64_t y[3] = {0, 1, -1};
+    put_npy(at(f, "y.npy"), 1, "<i8", "False", "3,", y, sizeof y);
+    refuse(f, ANL_DATA, "x.npy: there is no such file");
+    put(x, "PK\3\4nothing like it", 20);
+    refuse(f, ANL_FORMAT, "magic");
+    put(x, "\x93NUMPY\1\0\xff\xff{", 11);
+    refuse(f, ANL_FORMAT, "header of 65535 bytes in a file of 11");
+    put_npy(x, 3, "<f4", "False", "3, 2", data, sizeof data);
+    refuse(f, ANL_FORMAT, "version 3.0");
+    put_npy(x, 1, ">f4", "False", "3, 2", data, sizeof data);
+    refuse(f, ANL_FORMAT, "type '>f4'");
+    put_npy(x, 1, "<f4", "True", "3, 2", data, sizeof data);
+    refuse(f, ANL_FORMAT, "C order");
+    put_npy(x, 1, "<f4", "False", "3, 3", data, sizeof data);
+    refuse(f, ANL_FORMAT, "do not make the 24 bytes");
+    put_npy(x, 1, "<f4", "False", "3, a", data, sizeof data);
+    refuse(f, ANL_FORMAT, "1 to 4 counts");
+    put_npy(x, 1, "<f4", "False", "1, 1, 1, 1, 6", data, sizeof data);
+    refuse(f, ANL_FORMAT, "1 to 4 counts");
+    put_npy(x, 1, "<f4", "False", "", data, 4);
+    refuse(f, ANL_FORMAT, "scalar");
+    put_npy(x, 1, "<f4", "False", "0, 6", data, 0);
+    refuse(f, ANL_DATA, "dimension 0 is 0");
+    put_npy(x, 1, "<f4", "False", "4, 4611686018427387904, 4", data, sizeof data);
+    refuse(f, ANL_FORMAT, "too large");
+    put_npy(x, 1, "<f4", "False", "6,", data, sizeof data);
+    refuse(f, ANL_FORMAT, "2 to 4 dimensions");
+    put_npy(x, 1, "<i8", "False", "3, 1", y, sizeof y);
+    refuse(f, ANL_FORMAT, "u1, f4 or f8");
+    put_npy(x, 1, "<f4", "False", "2, 1", nan, sizeof nan);
+    refuse(f, ANL_DATA, "record 1: element 0 is not finite");
+}
+
+static void bad_labels(void **state)
+{
+    fixture *f = *state;
+    const char *y = at(f, "y.npy");
+    float x[6] = {0};
+    int64_t y8[3] = {0, 1, -1};
+    put_npy(at(f, "x.npy"), 1, "<f4", "False", "3, 2", x, sizeof x);
+    put_npy(y, 1, "<i8", "False", "3,", y8, sizeof y8);
+    refuse(f, ANL_DATA, "record 2: label -1");
+    y8[2] = (int64_t)1 << 40;
+    put_npy(y, 1, "<i8", "False", "3,", y8, sizeof y8);
+    refuse(f, ANL_DATA, "record 2: label 1099511627776");
+    put_npy(y, 1, "<i8", "False", "2,", y8, 16);
+    refuse(f, ANL_DATA, "has 3 samples, but");
+    put_npy(y, 1, "<f4", "False", "3,", x, 12);
+    refuse(f, ANL_FORMAT, "labels must be u1, i4 or i8");
+    put_npy(y, 1, "<i8", "False", "1, 3", y8, sizeof y8);
+    refuse(f, ANL_FORMAT, "3 a sample");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(floats_and_doubles), TEST(bytes_as_images), TEST(bad_arrays), TEST(bad_labels)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
