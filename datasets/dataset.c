@@ -35,9 +35,9 @@ static bool find_file(anl__buf *out, const char *dir, const char *name)
 {
     out->len = 0;
     anl__buf_add(out, "%s/%s", dir, name);
-    if (anl__path_exists(out->text)) return true;
+    if (out->status == ANL_OK && anl__path_exists(out->text)) return true;
     anl__buf_add(out, ".gz");
-    return anl__path_exists(out->text);
+    return out->status == ANL_OK && anl__path_exists(out->text);
 }
 
 static anl_status fail_no_set(anl_ctx *ctx, const anl__known_set *known, const char *path, const char *part)

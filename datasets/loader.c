@@ -148,7 +148,7 @@ static anl_status init(anl__loader *l, const int64_t *index)
         if (!l->index) return ANL_NOMEM;
         memcpy(l->index, index, (size_t)l->n * sizeof *l->index);
     }
-    l->batches = (l->n + o->batch - 1) / o->batch;
+    l->batches = (l->n - 1) / o->batch + 1; /* n is at least 1 */
     l->order = anl__order_make(o->seed, l->n, o->shuffle);
     ANL_TRY(anl__transform_init(l->ctx, &l->ds->field[ANL__FIELD_X], o->norm, o->augment, o->dtype, &l->transform));
     l->sample_bytes = anl__transform_bytes(&l->transform);
