@@ -230,9 +230,9 @@ anl_value anl__rewrite_in(anl__rewrite *rw, int node, int i);
 anl_value anl__rewrite_out(anl__rewrite *rw, int node, int j);
 /* Does anybody read this output (other than the chain)? */
 bool anl__rewrite_is_read(anl__rewrite *rw, anl_value v);
-/* A new node at the chain's end, named like chain node `name_of`; attributes of the same name are copied from
-   chain nodes first to last, then `attrs` text overrides. Returns its first output. */
-anl_value anl__rewrite_node(anl__rewrite *rw, const char *op, int name_of, const anl_value *in, int n_in, const char *attrs, ...) ANL_FORMAT(6, 7);
+/* A new node at the chain's end with the name and the same-named attributes of chain node `like`; `attrs` text
+   overrides. Returns its first output. */
+anl_value anl__rewrite_node(anl__rewrite *rw, const char *op, int like, const anl_value *in, int n_in, const char *attrs, ...) ANL_FORMAT(6, 7);
 anl_value anl__rewrite_node_output(anl__rewrite *rw, anl_value first, int j);
 /* Readers of `old` now read `now`. */
 void anl__rewrite_replace(anl__rewrite *rw, anl_value old, anl_value now);

@@ -60,9 +60,8 @@ bool anl__rewrite_is_read(anl__rewrite *rw, anl_value v)
     return is_wanted(rw->g, v) || count_readers(rw->g, v, &reader) > 0;
 }
 
-anl_value anl__rewrite_node(anl__rewrite *rw, const char *op_name, int name_of, const anl_value *in, int n_in, const char *attrs, ...)
+anl_value anl__rewrite_node(anl__rewrite *rw, const char *op_name, int like, const anl_value *in, int n_in, const char *attrs, ...)
 {
-    const anl__call *base[ANL__MAX_CHAIN];
     char buf[512] = "";
     const anl__op *op = anl__op_find(op_name);
     if (!op) return ANL_NONE;
@@ -72,8 +71,8 @@ anl_value anl__rewrite_node(anl__rewrite *rw, const char *op_name, int name_of, 
         vsnprintf(buf, sizeof buf, attrs, ap);
         va_end(ap);
     }
-    for (int k = 0; k < rw->n; k++) base[k] = anl__rewrite_call(rw, rw->node[k]);
-    return anl__graph_add(rw->g, op, rw->g->node[name_of].name, in, n_in, base, rw->n, buf);
+    const anl__call *base = anl__rewrite_call(rw, like);
+    return anl__graph_add(rw->g, op, rw->g->node[like].name, in, n_in, &base, 1, buf);
 }
 
 anl_value anl__rewrite_node_output(anl__rewrite *rw, anl_value first, int j) { return anl_node_output(rw->g, first, j); }

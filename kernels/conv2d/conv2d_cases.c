@@ -1,0 +1,39 @@
+#include "tests/ops/case.h"
+
+#define CONV(id, attributes, x, w, ...) static const anl__case id = {.op = "conv2d", .attrs = attributes, .in = {x, "param " w, __VA_ARGS__}, .reduction = 36}
+CONV(plain, "", "2,5,5,3", "4,3,3,3", "param 4");
+CONV(no_bias, "", "2,4,6,2", "3,3,3,2");
+CONV(stride, "stride=2 pad=1", "2,7,6,3", "5,3,3,3", "param 5");
+CONV(stride_hw, "stride=2,3 pad=1,2", "1,8,9,2", "3,3,2,2", "param 3");
+CONV(asymmetric, "pad=0,1,2,0", "2,4,4,2", "3,3,3,2", "param 3");
+CONV(dilated, "dilation=2 pad=2", "2,6,6,2", "3,3,3,2", "param 3");
+CONV(grouped, "groups=2 pad=1", "2,4,4,4", "6,3,3,2", "param 6");
+CONV(depthwise, "groups=5 pad=1", "2,4,4,5", "5,3,3,1", "param 5");
+CONV(one_by_one, "", "3,2,2,8", "16,1,1,8", "param 16");
+CONV(one_pixel, "", "1,1,1,1", "1,1,1,1", "param 1");
+CONV(first1, "", "3,9,9,1", "16,3,3,1", "param 16");
+CONV(first3, "pad=1", "2,6,6,3", "16,3,3,3", "param 16");
+CONV(first_odd, "pad=2", "2,7,7,1", "6,5,5,1", "param 6");
+CONV(odd17, "pad=1", "5,3,3,17", "8,3,3,17", "param 8");
+static const anl__case relu = {.op = "conv2d", .attrs = "act=relu pad=1", .in = {"2,4,4,2 distinct", "param 3,3,3,2", "param 3"}, .reduction = 18};
+static const anl__case data = {.op = "conv2d_bwd_data", .attrs = "pad=1 stride=2 in_h=7 in_w=6", .in = {"2,4,3,5", "param 5,3,3,3"}, .nograd = true, .reduction = 45};
+static const anl__case data_grouped = {.op = "conv2d_bwd_data", .attrs = "pad=1 groups=2 in_h=4 in_w=4", .in = {"2,4,4,6", "param 6,3,3,2"}, .nograd = true, .reduction = 27};
+static const anl__case filter = {.op = "conv2d_bwd_filter", .attrs = "pad=1 kernel_h=3 kernel_w=3", .in = {"17,6,6,8", "17,6,6,16"}, .nograd = true, .reduction = 612};
+static const anl__case filter_first = {.op = "conv2d_bwd_filter", .attrs = "kernel_h=3 kernel_w=3", .in = {"9,8,8,1", "9,6,6,32"}, .nograd = true, .reduction = 324};
+static const anl__case filter_grouped = {.op = "conv2d_bwd_filter", .attrs = "groups=2 kernel_h=3 kernel_w=3", .in = {"4,5,5,4", "4,3,3,6"}, .nograd = true, .reduction = 36};
+static const anl__case small = {.op = "conv2d", .attrs = "", .in = {"1,2,2,1", "param 1,3,3,1"}, .reject = "smaller than the 3x3 filter"};
+static const anl__case channels = {.op = "conv2d", .attrs = "", .in = {"1,4,4,3", "param 1,3,3,2"}, .reject = "filters 1x3x3x2 want 2 input channels"};
+static const anl__case groups = {.op = "conv2d", .attrs = "groups=2", .in = {"1,4,4,3", "param 2,3,3,1"}, .reject = "do not divide"};
+static const anl__case bias = {.op = "conv2d", .attrs = "", .in = {"1,4,4,1", "param 2,3,3,1", "param 3"}, .reject = "bias 3 does not fit 2 filters"};
+static const anl__case rank = {.op = "conv2d", .attrs = "", .in = {"4,4", "param 2,3,3,1"}, .reject = "images must have 4 dimensions"};
+static const anl__case pads = {.op = "conv2d", .attrs = "pad=1,2,3", .in = {"1,4,4,1", "param 2,3,3,1"}, .reject = "pad takes 1, 2 or 4"};
+static const anl__case wrong_dy = {.op = "conv2d_bwd_data", .attrs = "in_h=9 in_w=9", .in = {"1,4,4,1", "param 1,3,3,1"}, .reject = "is not the 7x7x1"};
+static const anl__case bench1 = {.op = "conv2d", .attrs = "", .in = {"128,28,28,1", "param 32,3,3,1", "param 32"}, .bench = true, .reduction = 9};
+static const anl__case bench2 = {.op = "conv2d", .attrs = "", .in = {"128,26,26,32", "param 64,3,3,32"}, .bench = true, .reduction = 288};
+static const anl__case bench2_data = {.op = "conv2d_bwd_data", .attrs = "in_h=26 in_w=26", .in = {"128,24,24,64", "param 64,3,3,32"}, .bench = true, .reduction = 576, .nograd = true};
+static const anl__case bench2_filter = {.op = "conv2d_bwd_filter", .attrs = "kernel_h=3 kernel_w=3", .in = {"128,26,26,32", "128,24,24,64"}, .bench = true, .reduction = 73728, .nograd = true};
+static const anl__case bench_r16 = {.op = "conv2d", .attrs = "pad=1", .in = {"128,32,32,16", "param 16,3,3,16"}, .bench = true, .reduction = 144};
+const anl__case *const anl__cases_conv2d[] = {
+    &plain, &no_bias, &stride, &stride_hw, &asymmetric, &dilated, &grouped, &depthwise, &one_by_one, &one_pixel, &first1, &first3, &first_odd, &odd17, &relu,
+    &data, &data_grouped, &filter, &filter_first, &filter_grouped, &small, &channels, &groups, &bias, &rank, &pads, &wrong_dy,
+    &bench1, &bench2, &bench2_data, &bench2_filter, &bench_r16, NULL};
