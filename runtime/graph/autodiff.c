@@ -91,7 +91,6 @@ void anl__grad_give(anl__grad *G, int i, anl_value d)
                        anl__shape_text(&g->value[d].type.shape, a), anl__shape_text(&g->value[v].type.shape, b));
         return;
     }
-    if (d < G->n_value || g->value[d].node < 0) return anl_graph_fail(g, ANL_INTERNAL, "layer '%s' gives a forward value as gradient", G->call.name);
     anl_value prev = G->grad[v];
     bool given = false; /* d already stands for another value's gradient */
     for (int64_t k = 0; k < G->n_value && !given; k++) given = G->grad[k] == d;

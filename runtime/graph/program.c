@@ -32,19 +32,21 @@ typedef struct compile {
 
 /* ---- what lands in the GRAD slab ------------------------------------------------------------- */
 
+static anl_value copy_of(anl_graph *g, anl_value v)
+{
+    const anl__op *op = anl__op_find("scale");
+    if (op) return anl__graph_add(g, op, "copy", &v, 1, NULL, 0, "factor=1");
+    anl_graph_fail(g, ANL_INTERNAL, "operator scale is not built in");
+    return ANL_NONE;
+}
+
 /* A value that can be written right there: an arena tensor, not a view, bound once. Else a copy of it. */
 static anl_value bindable(compile *c, anl_value v)
 {
     anl_graph *g = c->g;
     bool ok = g->value[v].kind == ANL__TENSOR && !g->node[g->value[v].node].op->view;
     for (int64_t i = 0; i < c->n_bound; i++) ok &= c->bound[i].v != v;
-    if (ok) return v;
-    const anl__op *op = anl__op_find("scale");
-    if (!op) {
-        anl_graph_fail(g, ANL_INTERNAL, "operator scale is not built in");
-        return ANL_NONE;
-    }
-    return anl__graph_add(g, op, "copy", &v, 1, NULL, 0, "factor=1");
+    return ok ? v : copy_of(g, v);
 }
 
 static anl_status bind(compile *c, anl_value v, int entry, bool sum)
@@ -129,6 +131,11 @@ static anl_status bind_all(compile *c)
     for (int64_t i = 0; c->grad_of && i < g->n_want; i++) {
         anl_value d = g->want[i].v < values ? c->grad_of[g->want[i].v] : ANL_NONE;
         if (d != ANL_NONE) anl_output(g, g->want[i].name, d);
+    }
+    for (int64_t i = 0; i < g->n_output && g->status == ANL_OK; i++) { /* a view of an input or a parameter is read from a copy */
+        anl_value r = g->output[i].v;
+        while (g->value[r].node >= 0 && g->node[g->value[r].node].op->view) r = g->node[g->value[r].node].in[0];
+        if (g->value[r].kind != ANL__TENSOR) g->output[i].v = copy_of(g, g->output[i].v);
     }
     return g->status;
 }
