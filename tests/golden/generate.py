@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/data/*.txt: what PyTorch computes for small cases, in double (Debian: python3-torch). Run by hand when a case
+is added; the files are committed, the tests need no Python.
+
+A file is a list of cases. A case: "case NAME", "op OPERATOR", "attrs TEXT", then tensors "NAME KIND dim dim ..." each followed by one line of
+values, then "end". KIND: f activation, p parameter, s statistic, i integer, - (absent). Names: in0.. (our layouts), out0.. , dy (the
+gradient given to output 0), grad0.. . Layouts are Anneal's: images N,H,W,C; filters K,R,S,C; dense weights (out, in).
+"""
+import pathlib
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+torch.set_default_dtype(torch.float64)
+OUT = pathlib.Path(__file__).resolve().parent / "data"
+
+
+class Draw:
+    """A tiny generator of its own, so that files do not depend on a library's version: multiples of 1/32 in [-1, 1]."""
+
+    def __init__(self, seed):
+        self.s = seed * 2654435761 % 2**32 or 1
+
+    def word(self):
+        self.s ^= self.s << 13 & 0xFFFFFFFF
+        self.s ^= self.s >> 17
+        self.s ^= self.s << 5 & 0xFFFFFFFF
+        return self.s
+
+    def tensor(self, *dim, grad=False, scale=1.0):
+        n = 1
+        for d in dim:
+            n *= d
+        t = torch.tensor([((self.word() >> 8) % 65 - 32) / 32 * scale for _ in range(n)]).reshape(dim)
+        return t.requires_grad_() if grad else t
+
+    def labels(self, n, classes):
+        return torch.tensor([(self.word() >> 8) % classes for _ in range(n)])
+
+
+def nhwc(t):
+    return t.permute(0, 2, 3, 1)
+
+
+def text(t):
+    return " ".join(f"{v:.9g}" for v in t.detach().contiguous().reshape(-1).tolist()) or "-"
+
+
+class Case:
+    def __init__(self, file, name, op, attrs=""):
+        self.f = file
+        print(f"case {name}\nop {op}\nattrs {attrs}", file=file)
+
+    def put(self, name, kind, t):
+        print(name, kind, *t.shape, file=self.f)
+        print(text(t), file=self.f)
+
+    def end(self):
+        print("end", file=self.f)
+
+
+def put_op(file, name, op, attrs, inputs, y, seed=9):
+    """inputs: (kind, leaf in PyTorch's layout or None, function to our layout). Runs backward from a drawn dy on y in our layout."""
+    c = Case(file, name, op, attrs)
+    y, others = (y[0], y[1:]) if isinstance(y, tuple) else (y, [])
+    dy = Draw(seed).tensor(*y.shape) if y.dim() else torch.ones(1)
+    grads = torch.autograd.grad(y.reshape(-1) @ dy.reshape(-1), [t for k, t, _ in inputs if k in "fp" and t is not None and t.requires_grad])
+    grads = iter(grads)
+    for i, (kind, t, ours) in enumerate(inputs):
+        if t is None:
+            print(f"in{i} -", file=file)
+            continue
+        c.put(f"in{i}", kind, ours(t))
+        if kind in "fp" and t.requires_grad:
+            c.put(f"grad{i}", "f", ours(next(grads)))
+    for j, t in enumerate([y, *others]):
+        c.put(f"out{j}", "f", t.reshape(1) if not t.dim() else t)
+    if y.dim():
+        c.put("dy", "f", dy)
+    c.end()
+
+
+same = lambda t: t
+krsc = lambda t: t.permute(0, 2, 3, 1)
+
+
+def convolutions(f):
+    table = [  # name, channels, filters, kernel, stride, pad, dilation, groups
+        ("plain", 3, 4, (3, 3), (1, 1), (0, 0), (1, 1), 1),
+        ("stride", 3, 4, (3, 3), (2, 2), (1, 1), (1, 1), 1),
+        ("oblong", 2, 3, (1, 4), (2, 1), (0, 2), (1, 1), 1),
+        ("dilation", 2, 3, (3, 3), (1, 1), (2, 2), (2, 2), 1),
+        ("groups", 4, 6, (3, 3), (1, 1), (1, 1), (1, 1), 2),
+        ("depthwise", 4, 4, (3, 3), (2, 2), (1, 1), (1, 1), 4),
+        ("pointwise", 5, 3, (1, 1), (1, 1), (0, 0), (1, 1), 1),
+    ]
+    for name, c, k, kernel, stride, pad, dilation, groups in table:
+        d = Draw(len(name) + c)
+        x, w, b = d.tensor(2, c, 6, 5, grad=True), d.tensor(k, c // groups, *kernel, grad=True), d.tensor(k, grad=True)
+        y = nhwc(F.conv2d(x, w, b, stride, pad, dilation, groups))
+        attrs = f"stride={stride[0]},{stride[1]} pad={pad[0]},{pad[1]},{pad[0]},{pad[1]} dilation={dilation[0]},{dilation[1]} groups={groups}"
+        put_op(f, name, "conv2d", attrs, [("f", x, nhwc), ("p", w, krsc), ("p", b, same)], y)
+    for name, c, k, kernel, stride, pad, extra, groups in [("transposed", 3, 2, 3, 1, 0, 0, 1), ("transposed-stride", 2, 4, 4, 2, 1, 0, 1),
+                                                          ("transposed-output-pad", 4, 2, 3, 2, 1, 1, 1)]:
+        d = Draw(len(name) + c)
+        x, w, b = d.tensor(2, c, 4, 3, grad=True), d.tensor(c, k // groups, kernel, kernel, grad=True), d.tensor(k, grad=True)
+        y = nhwc(F.conv_transpose2d(x, w, b, stride, pad, extra, groups))
+        attrs = f"stride={stride} pad={pad} output_pad={extra} groups={groups}"
+        put_op(f, name, "conv2d_transpose", attrs, [("f", x, nhwc), ("p", w, krsc), ("p", b, same)], y)
+
+
+def norms(f):
+    d = Draw(3)
+    x, g, b = d.tensor(3, 4, 2, 3, grad=True), d.tensor(4, grad=True), d.tensor(4, grad=True)
+    y = nhwc(F.batch_norm(x, torch.zeros(4), torch.ones(4), g, b, training=True, eps=1e-5))
+    put_op(f, "batchnorm", "batchnorm", "eps=1e-5", [("f", x, nhwc), ("p", g, same), ("p", b, same), ("s", torch.zeros(4), same), ("s", torch.ones(4), same)], y)
+    x, g, b = d.tensor(5, 6, grad=True), d.tensor(6, grad=True), d.tensor(6, grad=True)
+    put_op(f, "layernorm", "layernorm", "eps=1e-5", [("f", x, same), ("p", g, same), ("p", b, same)], F.layer_norm(x, (6,), g, b, 1e-5))
+    x, g, b = d.tensor(2, 6, 3, 2, grad=True), d.tensor(6, grad=True), d.tensor(6, grad=True)
+    put_op(f, "groupnorm", "groupnorm", "groups=3 eps=1e-5", [("f", x, nhwc), ("p", g, same), ("p", b, same)], nhwc(F.group_norm(x, 3, g, b, 1e-5)))
+
+
+def activations(f):
+    x = Draw(8).tensor(4, 9, grad=True)
+    x.data *= 3
+    x.data[x.data == 0] = 0.5
+    table = [("relu", "", F.relu), ("leaky_relu", "slope=0.1", lambda t: F.leaky_relu(t, 0.1)), ("elu", "alpha=0.5", lambda t: F.elu(t, 0.5)),
+             ("gelu", "", F.gelu), ("gelu", "approx=tanh", lambda t: F.gelu(t, approximate="tanh")), ("silu", "", F.silu), ("sigmoid", "", torch.sigmoid),
+             ("tanh", "", torch.tanh), ("hardswish", "", F.hardswish), ("softplus", "", F.softplus), ("softmax", "", lambda t: F.softmax(t, 1)),
+             ("log_softmax", "", lambda t: F.log_softmax(t, 1))]
+    for op, attrs, fn in table:
+        put_op(f, op + ("-tanh" if attrs == "approx=tanh" else ""), op, attrs, [("f", x, same)], fn(x))
+
+
+def pools(f):
+    d = Draw(21)
+    x = d.tensor(2, 3, 6, 5, grad=True)
+    # all different: the place of a maximum is beyond doubt
+    x.data = torch.tensor([(i * 37 % 180 - 90) / 32 for i in range(180)]).reshape(2, 3, 6, 5)
+    put_op(f, "maxpool", "maxpool2d", "kernel=2 stride=2", [("f", x, nhwc)], nhwc(F.max_pool2d(x, 2, 2)))
+    put_op(f, "maxpool-overlap", "maxpool2d", "kernel=3 stride=2 pad=1", [("f", x, nhwc)], nhwc(F.max_pool2d(x, 3, 2, 1)))
+    put_op(f, "avgpool", "avgpool2d", "kernel=2 stride=1", [("f", x, nhwc)], nhwc(F.avg_pool2d(x, 2, 1)))
+    put_op(f, "global_avgpool", "global_avgpool", "", [("f", x, nhwc)], x.mean((2, 3)))
+    w, b, v = d.tensor(4, 6, grad=True), d.tensor(4, grad=True), d.tensor(3, 6, grad=True)
+    put_op(f, "dense", "dense", "", [("f", v, same), ("p", w, same), ("p", b, same)], F.linear(v, w, b))
+
+
+def losses(f):
+    d = Draw(17)
+    x, y, w = d.tensor(6, 5, grad=True), d.labels(6, 5), d.tensor(5).abs() + 0.25
+    n = torch.tensor(6.0)
+    ce = lambda **k: F.cross_entropy(x, y, reduction="sum", **k)
+    i = lambda t: t
+    put_op(f, "cross-entropy", "softmax_cross_entropy", "", [("f", x, i), ("i", y, i)], (ce(), n))
+    put_op(f, "cross-entropy-smoothed", "softmax_cross_entropy", "label_smoothing=0.1", [("f", x, i), ("i", y, i)], (ce(label_smoothing=0.1), n))
+    put_op(f, "cross-entropy-weighted", "softmax_cross_entropy", "", [("f", x, i), ("i", y, i), ("s", w, i)], (ce(weight=w), w[y].sum()))
+    t = d.tensor(4, 3)
+    z = d.tensor(4, 3, grad=True)
+    z.data *= 2
+    m = torch.tensor(12.0)
+    put_op(f, "mse", "mse", "", [("f", z, i), ("f", t, i)], (F.mse_loss(z, t, reduction="sum"), m))
+    put_op(f, "huber", "huber", "", [("f", z, i), ("f", t, i)], (F.huber_loss(z, t, reduction="sum"), m))
+    u = (t > 0).to(z.dtype)
+    put_op(f, "bce", "bce_logits", "", [("f", z, i), ("f", u, i)], (F.binary_cross_entropy_with_logits(z, u, reduction="sum"), m))
+
+
+def optimizers(f):
+    """Ten steps over one vector, the gradient of step k given; case: in0 start, in1 gradients [10, n], out0 the end."""
+    start, grads = Draw(41).tensor(8), Draw(42).tensor(10, 8)
+    table = [("sgd", "sgd", "lr=0.1", torch.optim.SGD, dict(lr=0.1)),
+             ("sgd-decay", "sgd", "lr=0.1 decay=0.01", torch.optim.SGD, dict(lr=0.1, weight_decay=0.01)),
+             ("momentum", "sgd", "lr=0.1 momentum=0.9", torch.optim.SGD, dict(lr=0.1, momentum=0.9)),
+             ("nesterov", "sgd", "lr=0.1 momentum=0.9 nesterov=1", torch.optim.SGD, dict(lr=0.1, momentum=0.9, nesterov=True)),
+             ("adam", "adam", "lr=0.01", torch.optim.Adam, dict(lr=0.01)),
+             ("adamw", "adamw", "lr=0.01 decay=0.1", torch.optim.AdamW, dict(lr=0.01, weight_decay=0.1)),
+             ("rmsprop", "rmsprop", "lr=0.01", torch.optim.RMSprop, dict(lr=0.01)),
+             ("adagrad", "adagrad", "lr=0.1", torch.optim.Adagrad, dict(lr=0.1))]
+    for name, op, attrs, kind, options in table:
+        p = start.clone().requires_grad_()
+        opt = kind([p], **options)
+        for g in grads:
+            p.grad = g.clone()
+            opt.step()
+        c = Case(f, name, op, attrs)
+        c.put("in0", "p", start)
+        c.put("in1", "f", grads)
+        c.put("out0", "f", p)
+        c.end()
+
+
+def curves(f):
+    """Twenty steps of SGD with momentum on fixed batches; case: parameters in the order of the model, images, labels, losses."""
+    class Small(nn.Module):
+        def __init__(s):
+            super().__init__()
+            s.c1, s.c2 = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 6, 3, padding=1, bias=False)
+            s.n, s.fc = nn.BatchNorm2d(6), nn.Linear(6 * 2 * 2, 4)
+
+        def forward(s, x):
+            x = F.max_pool2d(F.relu(s.c1(x)), 2)
+            x = F.max_pool2d(F.relu(s.n(s.c2(x))), 2)
+            return s.fc(nhwc(x).flatten(1))
+
+    mlp = nn.Sequential(nn.Flatten(), nn.Linear(100, 12), nn.ReLU(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 4))
+    for name, m in (("mlp", mlp), ("cnn", Small())):
+        d, params = Draw(50), list(m.parameters())
+        for p in params:
+            fan = p[0].numel() if p.dim() > 1 else 4
+            p.data = d.tensor(*p.shape) / fan**0.5 if p.dim() > 1 else d.tensor(*p.shape) / 4
+        if name == "cnn":
+            m.n.weight.data.fill_(1.0)
+        for p in params:
+            p.data = p.data.to(torch.float32).to(torch.float64)
+        images, labels = d.tensor(16, 1, 10, 10), d.labels(16, 4)
+        c = Case(f, name, name, "lr=0.05 momentum=0.9")
+        for i, p in enumerate(params):
+            c.put(f"in{i}", "p", krsc(p) if p.dim() == 4 else p)
+        c.put("image", "f", nhwc(images))
+        c.put("label", "i", labels)
+        opt, curve = torch.optim.SGD(params, lr=0.05, momentum=0.9), []
+        for k in range(20):
+            half = slice(0, 8) if k % 2 == 0 else slice(8, 16)
+            opt.zero_grad()
+            loss = F.cross_entropy(m(images[half]), labels[half])
+            loss.backward()
+            opt.step()
+            curve.append(loss.detach())
+        c.put("loss", "f", torch.stack(curve))
+        c.end()
+
+
+OUT.mkdir(exist_ok=True)
+for group in (convolutions, norms, activations, pools, losses, optimizers, curves):
+    with open(OUT / f"{group.__name__}.txt", "w") as file:
+        print(f"# Made by tests/golden/generate.py with PyTorch {torch.__version__}", file=file)
+        group(file)
