@@ -3,7 +3,6 @@ include(CheckCSourceCompiles)
 find_package(PkgConfig)
 find_package(Threads REQUIRED)
 add_library(anneal_deps INTERFACE)
-target_link_libraries(anneal_deps INTERFACE Threads::Threads m ${CMAKE_DL_LIBS})
 set(ANL_SUMMARY "")
 
 # For the relocatable archive: the .a file of a library where the distribution has one.
@@ -53,3 +52,5 @@ if(NOT ANL_REFERENCE_ONLY)
   set(ANL_DNNL_LIB dnnl CACHE STRING "oneDNN: a name, or the path of another version (with ANL_DNNL_INCLUDE)")
   anneal_dep(DNNL dnnl.h "dnnl_version()" ${ANL_DNNL_LIB})
 endif()
+# last: static libraries above need them
+target_link_libraries(anneal_deps INTERFACE Threads::Threads m ${CMAKE_DL_LIBS})

@@ -51,18 +51,18 @@ if(ANL_BUNDLE AND TARGET anneal_program)
   set_target_properties(anneal_program PROPERTIES INSTALL_RPATH "$ORIGIN/../lib")
   target_link_options(anneal_program PRIVATE -Wl,--disable-new-dtags)
 
-  # Debian 12's libstdc++.so.6 wants arc4random of glibc 2.36. The same library from Debian's own objects (package
-  # libstdc++-12-pic) with that function taken from getrandom runs on glibc 2.35 and later.
-  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libstdc++_pic.a OUTPUT_VARIABLE stdcxx OUTPUT_STRIP_TRAILING_WHITESPACE)
-  if(NOT stdcxx MATCHES "^/")
-    message(FATAL_ERROR "ANL_BUNDLE needs libstdc++_pic.a (Debian: libstdc++-12-pic)")
+  # the archive runs on glibc 2.35: see retarget_libstdcxx.py
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  target_sources(anneal_program PRIVATE cmake/arc4random.c)
+  target_link_options(anneal_program PRIVATE -Wl,--export-dynamic-symbol=arc4random)
+  execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libstdc++.so.6 OUTPUT_VARIABLE stdcxx OUTPUT_STRIP_TRAILING_WHITESPACE)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/bundle)
+  execute_process(COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cmake/retarget_libstdcxx.py ${stdcxx} ${CMAKE_BINARY_DIR}/bundle/libstdc++.so.6
+    RESULT_VARIABLE failed)
+  if(failed)
+    message(FATAL_ERROR "${stdcxx} cannot be made to run on glibc 2.35")
   endif()
-  string(REGEX REPLACE "\\.a$" ".map" stdcxx_map ${stdcxx})
-  add_library(bundled_stdcxx SHARED ${CMAKE_SOURCE_DIR}/cmake/arc4random.c)
-  set_target_properties(bundled_stdcxx PROPERTIES OUTPUT_NAME stdc++ SOVERSION 6 LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bundle)
-  target_link_options(bundled_stdcxx PRIVATE -Wl,--version-script=${stdcxx_map} -Wl,--whole-archive ${stdcxx} -Wl,--no-whole-archive)
-  target_link_libraries(bundled_stdcxx PRIVATE m gcc_s)
-  install(FILES ${CMAKE_BINARY_DIR}/bundle/libstdc++.so.6 DESTINATION lib COMPONENT program)
+  install(PROGRAMS ${CMAKE_BINARY_DIR}/bundle/libstdc++.so.6 DESTINATION lib COMPONENT program)
 
   # every other shared library but glibc's own, as the loader finds them
   install(CODE [[
@@ -90,5 +90,7 @@ set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_SOURCE_DIR}/LICENSE)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_ARCHIVE_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_ALL program)
-set(CPACK_ARCHIVE_PROGRAM_FILE_NAME anneal-${PROJECT_VERSION}-linux-${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_COMPONENT_INCLUDE_TOPLEVEL_DIRECTORY ON)
+set(CPACK_PACKAGE_FILE_NAME anneal-${PROJECT_VERSION}-linux-${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_ARCHIVE_PROGRAM_FILE_NAME ${CPACK_PACKAGE_FILE_NAME})
 include(CPack)

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154,SC2086,SC2046
 # The long part of `tools/check --all`, sourced by it: uses stage, suite, build, skip, $top and $jobs.
 
 # --- the long tests of the release build: kills, torture, valgrind (ctest configuration `long`) ---

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154,SC2086,SC2046
 # Sourced by tools/quickstart, tools/check and .ci/run: installs the Debian packages of tools/packages.txt.
 # Needs $top, the repository root.
 

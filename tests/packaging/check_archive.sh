@@ -33,7 +33,8 @@ if [ "$(id -u)" = 0 ]; then
         [ "$f" = ld-linux-x86-64.so.2 ] && to=$root/lib64 || to=$root/lib/x86_64-linux-gnu
         mkdir -p "$to" && cp -L "$from" "$to/$f"
     done
-    mkdir -p "$root/tmp" "$root/work" "$root/usr/share/datasets"
+    mkdir -p "$root/tmp" "$root/work" "$root/proc/self"
+    ln -s /opt/bin/anneal "$root/proc/self/exe" # all of /proc that the loader needs, for $ORIGIN
     data=$(dpkg -L dataset-fashion-mnist 2>/dev/null | grep 'train-images-idx3-ubyte' | head -n 1)
     [ -n "$data" ] && mkdir -p "$root$(dirname "$data")" && cp -L "$(dirname "$data")"/*ubyte* "$root$(dirname "$data")/"
     cp "$top/models/recipes/fashion-cnn.yaml" "$root/work/"
