@@ -1,6 +1,6 @@
 /* Twenty training steps of an MLP and of a small CNN (convolution, batchnorm, pooling) against PyTorch's losses: whole graphs with fusions,
  * on every device. The update (SGD with momentum) is done here on the host: optimizers have their own numbers. */
-#include "golden.h"
+#include "fixture.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Operators and their gradients against PyTorch's numbers, in double on the reference device. */
-#include "golden.h"
+#include "fixture.h"
 #include "graph/graph.h"
 
 #include <math.h>

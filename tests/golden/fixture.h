@@ -1,6 +1,6 @@
 /* Reads the files of tests/golden/data (their form: generate.py). Only for tests: ends the program when a file is malformed. */
-#ifndef ANL_TESTS_GOLDEN_H
-#define ANL_TESTS_GOLDEN_H
+#ifndef ANL_TESTS_GOLDEN_FIXTURE_H
+#define ANL_TESTS_GOLDEN_FIXTURE_H
 
 #include "anneal.h"
 

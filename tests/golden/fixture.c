@@ -1,4 +1,4 @@
-#include "golden.h"
+#include "fixture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ golden_file *golden_open(const char *group)
 {
     golden_file *f = calloc(1, sizeof *f);
     if (!f) exit(1);
-    snprintf(f->path, sizeof f->path, "%s/%s.txt", ANL_GOLDEN_DIR, group);
+    snprintf(f->path, sizeof f->path, "%s/golden/data/%s.txt", ANL_TESTS_DIR, group);
     f->f = fopen(f->path, "r");
     if (!f->f) broken(f, "cannot be opened");
     return f;
