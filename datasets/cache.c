@@ -1,4 +1,5 @@
-/* Entries of the decoded cache (cache.h): a page of header, then the content, so that it is mapped aligned. */
+/* Entries of the decoded cache (cache.h): a page of header, then the content, so that it is mapped aligned.
+ */
 #include "datasets/cache.h"
 
 #include "runtime/base/files.h"
@@ -47,7 +48,8 @@ anl_status anl__cache_path(anl_ctx *ctx, const char *dir, const anl__cache_key *
     anl__buf_init(&b, ctx);
     if (dir)
         anl__buf_add(&b, "%s", dir);
-    else if (xdg && xdg[0] == '/') /* relative values are invalid and ignored: XDG Base Directory Specification */
+    else if (xdg &&
+             xdg[0] == '/') /* relative values are invalid and ignored: XDG Base Directory Specification */
         anl__buf_add(&b, "%s/anneal", xdg);
     else if (home && home[0] == '/')
         anl__buf_add(&b, "%s/.cache/anneal", home);
@@ -65,7 +67,8 @@ done:;
 }
 
 /* The header's own soundness, and whether it speaks of this source. */
-static anl__cache_result check_header(const header *h, uint64_t file_bytes, const anl__cache_key *key, const char **why)
+static anl__cache_result check_header(const header *h, uint64_t file_bytes, const anl__cache_key *key,
+                                      const char **why)
 {
     if (memcmp(h->magic, MAGIC, sizeof MAGIC) != 0 || h->byte_order != 0x01020304u) {
         *why = "it is not a cache entry of this version";
@@ -79,12 +82,14 @@ static anl__cache_result check_header(const header *h, uint64_t file_bytes, cons
         *why = "it is cut short or too long";
         return ANL__CACHE_DAMAGED;
     }
-    bool same = strcmp(h->key.path, key->path) == 0 && h->key.size == key->size && h->key.mtime_s == key->mtime_s &&
-                h->key.mtime_ns == key->mtime_ns && memcmp(h->key.trailer, key->trailer, sizeof key->trailer) == 0;
+    bool same = strcmp(h->key.path, key->path) == 0 && h->key.size == key->size &&
+                h->key.mtime_s == key->mtime_s && h->key.mtime_ns == key->mtime_ns &&
+                memcmp(h->key.trailer, key->trailer, sizeof key->trailer) == 0;
     return same ? ANL__CACHE_HIT : ANL__CACHE_MISS;
 }
 
-anl__cache_result anl__cache_map(const char *path, const anl__cache_key *key, anl__cache_entry *out, const char **why)
+anl__cache_result anl__cache_map(const char *path, const anl__cache_key *key, anl__cache_entry *out,
+                                 const char **why)
 {
     anl__cache_result result = ANL__CACHE_MISS;
     void *map = MAP_FAILED;
@@ -109,7 +114,8 @@ anl__cache_result anl__cache_map(const char *path, const anl__cache_key *key, an
         result = ANL__CACHE_DAMAGED;
         goto done;
     }
-    *out = (anl__cache_entry){.map = map, .map_bytes = (size_t)sb.st_size, .data = data, .bytes = (size_t)h->bytes};
+    *out = (anl__cache_entry){
+        .map = map, .map_bytes = (size_t)sb.st_size, .data = data, .bytes = (size_t)h->bytes};
     memcpy(out->digest, h->digest, 64);
     map = MAP_FAILED;
 done:
@@ -158,8 +164,8 @@ static anl_status make_parent(anl_ctx *ctx, const char *path)
     return st;
 }
 
-anl_status anl__cache_write(anl_ctx *ctx, const char *path, const anl__cache_key *key, const void *data, size_t bytes,
-                            const char *digest)
+anl_status anl__cache_write(anl_ctx *ctx, const char *path, const anl__cache_key *key, const void *data,
+                            size_t bytes, const char *digest)
 {
     ANL_TRY(make_parent(ctx, path));
     anl_status st = ANL_NOMEM;

@@ -43,13 +43,16 @@ static bool find_file(anl__buf *out, const char *dir, const char *name)
 static anl_status fail_no_set(anl_ctx *ctx, const anl__known_set *known, const char *path, const char *part)
 {
     if (known)
-        return anl__fail(ctx, ANL_DATA, "the data set %s is not installed in %s; install it with: %s", known->name, known->dir, known->install);
+        return anl__fail(ctx, ANL_DATA, "the data set %s is not installed in %s; install it with: %s",
+                         known->name, known->dir, known->install);
     if (anl__path_is_dir(path))
-        return anl__fail(ctx, ANL_DATA, "%s: found no %s files there: expected images and labels such as %s[.gz] or %s", path, part,
-                         layouts[strcmp(part, "test") == 0].images, layouts[2 + (strcmp(part, "test") == 0)].images);
+        return anl__fail(ctx, ANL_DATA,
+                         "%s: found no %s files there: expected images and labels such as %s[.gz] or %s",
+                         path, part, layouts[strcmp(part, "test") == 0].images,
+                         layouts[2 + (strcmp(part, "test") == 0)].images);
     const char *near = anl__known_nearest(path);
-    return anl__fail(ctx, ANL_DATA, "%s: there is no such directory, nor a known data set of that name%s%s%s", path,
-                     near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+    return anl__fail(ctx, ANL_DATA, "%s: there is no such directory, nor a known data set of that name%s%s%s",
+                     path, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 /* Turns path and part into files; what the known set tells (format, classes) fills the gaps. */
@@ -63,7 +66,8 @@ static anl_status resolve(anl_ctx *ctx, anl__data_opts *o, anl__buf *images, anl
     if (!known) known = anl__known_find_dir(o->path);
     bool found = false;
     for (int i = 0; i < LAYOUTS && !found; i++) {
-        if (strcmp(layouts[i].part, part) != 0 || (o->format && strcmp(o->format, layouts[i].format) != 0)) continue;
+        if (strcmp(layouts[i].part, part) != 0 || (o->format && strcmp(o->format, layouts[i].format) != 0))
+            continue;
         found = find_file(images, dir, layouts[i].images) && find_file(labels, dir, layouts[i].labels);
         if (found) o->format = layouts[i].format;
     }
@@ -87,7 +91,8 @@ static anl_status choose_format(anl_ctx *ctx, const anl__data_opts *o, const anl
 {
     const char *names[FORMATS];
     if (!o->format) {
-        *vt = ends_with(o->images, ".npy") || ends_with(o->images, ".npy.gz") ? &anl__dataset_npy : &anl__dataset_idx;
+        *vt = ends_with(o->images, ".npy") || ends_with(o->images, ".npy.gz") ? &anl__dataset_npy
+                                                                              : &anl__dataset_idx;
         return ANL_OK;
     }
     for (int i = 0; i < FORMATS; i++) {
@@ -98,8 +103,8 @@ static anl_status choose_format(anl_ctx *ctx, const anl__data_opts *o, const anl
         }
     }
     const char *near = anl__nearest(o->format, names, FORMATS);
-    return anl__fail(ctx, ANL_INVALID, "unknown data format %s%s%s%s; known are idx and npy", o->format, near ? " (did you mean " : "",
-                     near ? near : "", near ? "?)" : "");
+    return anl__fail(ctx, ANL_INVALID, "unknown data format %s%s%s%s; known are idx and npy", o->format,
+                     near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 /* ---- what holds for every format -------------------------------------------------------------- */
@@ -107,11 +112,11 @@ static anl_status choose_format(anl_ctx *ctx, const anl__data_opts *o, const anl
 static anl_status check_labels(anl__dataset *ds, const anl__data_opts *o)
 {
     anl_ctx *ctx = ds->ctx;
-    int32_t most = 0;
+    int32_t most = 0, limit = o->classes ? o->classes : ANL__MAX_CLASSES;
     for (int64_t i = 0; i < ds->n; i++) {
-        if (o->classes && ds->label[i] >= o->classes)
-            return anl__fail(ctx, ANL_DATA, "%s: record %lld: label %d is out of range, expected 0..%d (%d classes)", o->labels,
-                             (long long)i, ds->label[i], o->classes - 1, o->classes);
+        if (ds->label[i] < 0 || ds->label[i] >= limit)
+            return anl__fail(ctx, ANL_DATA, "%s: record %lld: label %d is out of range, expected 0..%d",
+                             o->labels, (long long)i, ds->label[i], limit - 1);
         if (ds->label[i] > most) most = ds->label[i];
     }
     ds->classes = o->classes ? o->classes : most + 1;
@@ -121,9 +126,19 @@ static anl_status check_labels(anl__dataset *ds, const anl__data_opts *o)
     for (int64_t i = 0; i < ds->n; i++) ds->class_count[ds->label[i]]++;
     for (int c = 0; c < ds->classes && !o->allow_empty_class; c++)
         if (ds->class_count[c] == 0)
-            return anl__fail(ctx, ANL_DATA, "%s: class %d%s%s%s of %d has no sample", o->labels, c, o->class_names ? " (" : "",
-                             o->class_names ? o->class_names[c] : "", o->class_names ? ")" : "", ds->classes);
+            return anl__fail(ctx, ANL_DATA, "%s: class %d%s%s%s of %d has no sample", o->labels, c,
+                             o->class_names ? " (" : "", o->class_names ? o->class_names[c] : "",
+                             o->class_names ? ")" : "", ds->classes);
     return ANL_OK;
+}
+
+/* Field 1 from ds->label, and what the options say of classes. */
+static anl_status add_labels(anl__dataset *ds, const anl__data_opts *o)
+{
+    ds->field[ANL__FIELD_LABEL] =
+        (anl__field){.name = "label", .dtype = ANL_I32, .bytes = sizeof *ds->label, .data = ds->label};
+    ds->fields = 2;
+    return check_labels(ds, o);
 }
 
 static anl_status open_files(anl__dataset *ds, const anl__data_opts *o)
@@ -133,10 +148,7 @@ static anl_status open_files(anl__dataset *ds, const anl__data_opts *o)
         return anl__fail(ds->ctx, ANL_INVALID, "%d classes: expected 1 to %d", o->classes, ANL__MAX_CLASSES);
     ANL_TRY(choose_format(ds->ctx, o, &ds->vt));
     ANL_TRY(ds->vt->open(ds, o));
-    if (!ds->label) return ANL_OK;
-    ds->field[ANL__FIELD_LABEL] = (anl__field){.name = "label", .dtype = ANL_I32, .bytes = sizeof *ds->label, .data = ds->label};
-    ds->fields = 2;
-    return check_labels(ds, o);
+    return ds->label ? add_labels(ds, o) : ANL_OK;
 }
 
 anl_status anl__dataset_open(anl_ctx *ctx, const anl__data_opts *opts, anl__dataset **out)
@@ -162,6 +174,47 @@ done:
     return st;
 }
 
+static anl_status copy_memory(anl__dataset *ds, anl_dtype dtype, const anl_shape *shape, const void *x,
+                              const int32_t *label, int classes)
+{
+    anl__data_opts o = {.labels = "in memory", .classes = classes};
+    anl__field *f = &ds->field[ANL__FIELD_X];
+    if (ds->n < 1 || (shape->rank != 1 && shape->rank != 3) || (dtype != ANL_U8 && dtype != ANL_F32) ||
+        classes < 0 || classes > ANL__MAX_CLASSES)
+        return anl__fail(
+            ds->ctx, ANL_INVALID,
+            "a set in memory needs samples of rank 1 or 3 of u8 or f32; found %lld of rank %d, %s",
+            (long long)ds->n, shape->rank, anl_dtype_name(dtype));
+    *f = (anl__field){.name = shape->rank == 1 ? "features" : "image", .dtype = dtype, .shape = *shape};
+    f->bytes = (size_t)anl_shape_count(shape) * anl_dtype_size(dtype);
+    ds->fields = 1;
+    ds->name = anl__strdup(ds->ctx, "in memory");
+    ds->owned = anl__calloc(ds->ctx, (size_t)ds->n, f->bytes);
+    if (!ds->name || !ds->owned) return ANL_NOMEM;
+    memcpy(ds->owned, x, (size_t)ds->n * f->bytes);
+    f->data = ds->owned;
+    if (!label) return ANL_OK;
+    ds->label = anl__calloc(ds->ctx, (size_t)ds->n, sizeof *ds->label);
+    if (!ds->label) return ANL_NOMEM;
+    memcpy(ds->label, label, (size_t)ds->n * sizeof *label);
+    return add_labels(ds, &o);
+}
+
+anl_status anl__dataset_from_memory(anl_ctx *ctx, anl_dtype dtype, const anl_shape *shape, int64_t n,
+                                    const void *x, const int32_t *label, int classes, anl__dataset **out)
+{
+    anl__dataset *ds = anl__alloc(ctx, sizeof *ds);
+    if (!ds) return ANL_NOMEM;
+    ds->ctx = ctx;
+    ds->n = n;
+    anl_status st = copy_memory(ds, dtype, shape, x, label, classes);
+    if (st == ANL_OK)
+        *out = ds;
+    else
+        anl__dataset_close(ds);
+    return st;
+}
+
 void anl__dataset_close(anl__dataset *ds)
 {
     if (!ds) return;
@@ -174,6 +227,24 @@ void anl__dataset_close(anl__dataset *ds)
     anl__free(ctx, ds);
 }
 
+/* The digests of the content: the files', or that of the memory. */
+static anl_status add_digests(anl__dataset *ds, anl__buf *b)
+{
+    char digest[65];
+    for (int i = 0; i < ANL__MAX_SOURCES && ds->source[i]; i++) {
+        ANL_TRY(anl__source_digest(ds->source[i], digest));
+        anl__buf_add(b, " %s", digest);
+    }
+    for (int f = 0; f < ds->fields && !ds->source[0]; f++) {
+        anl__sha256 s;
+        anl__sha256_init(&s);
+        anl__sha256_add(&s, ds->field[f].data, (size_t)ds->n * ds->field[f].bytes);
+        anl__sha256_hex(&s, digest);
+        anl__buf_add(b, " %s", digest);
+    }
+    return b->status;
+}
+
 anl_status anl__dataset_fingerprint(anl__dataset *ds, char hex[65])
 {
     anl__buf b;
@@ -181,18 +252,10 @@ anl_status anl__dataset_fingerprint(anl__dataset *ds, char hex[65])
     anl__buf_add(&b, "anneal-data-1 n=%lld classes=%d", (long long)ds->n, ds->classes);
     for (int f = 0; f < ds->fields; f++) {
         anl__buf_add(&b, " %s %s", ds->field[f].name, anl_dtype_name(ds->field[f].dtype));
-        for (int i = 0; i < ds->field[f].shape.rank; i++) anl__buf_add(&b, " %lld", (long long)ds->field[f].shape.dim[i]);
+        for (int i = 0; i < ds->field[f].shape.rank; i++)
+            anl__buf_add(&b, " %lld", (long long)ds->field[f].shape.dim[i]);
     }
-    for (int i = 0; i < ANL__MAX_SOURCES && ds->source[i]; i++) {
-        char digest[65];
-        anl_status st = anl__source_digest(ds->source[i], digest);
-        if (st != ANL_OK) {
-            anl__buf_release(&b);
-            return st;
-        }
-        anl__buf_add(&b, " %s", digest);
-    }
-    anl_status st = b.status;
+    anl_status st = add_digests(ds, &b);
     if (st == ANL_OK) {
         anl__sha256 s;
         anl__sha256_init(&s);

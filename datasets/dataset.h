@@ -30,34 +30,40 @@ typedef struct anl__field {
 typedef struct anl__data_opts anl__data_opts;
 typedef struct anl__dataset_vt {
     const char *name; /* "idx", "npy" */
-    /* Fills ds->n, field 0 and, when opts->labels is set, *labels (i32, from anl__alloc, owned by ds). What is
-       allocated before a failure is released by the caller through ds. */
+    /* Fills ds->n, field 0 and, when opts->labels is set, ds->label. What is allocated before a failure is
+       released by the caller through ds. */
     anl_status (*open)(anl__dataset *ds, const anl__data_opts *opts);
 } anl__dataset_vt;
 
-enum { ANL__FIELD_X = 0, ANL__FIELD_LABEL = 1, ANL__MAX_FIELDS = 2, ANL__MAX_SOURCES = 2, ANL__MAX_CLASSES = 65536 };
+enum {
+    ANL__FIELD_X = 0,
+    ANL__FIELD_LABEL = 1,
+    ANL__MAX_FIELDS = 2,
+    ANL__MAX_SOURCES = 2,
+    ANL__MAX_CLASSES = 65536
+};
 
 struct anl__dataset {
     anl_ctx *ctx;
-    const anl__dataset_vt *vt;
-    char *name; /* the path it was opened by */
+    const anl__dataset_vt *vt; /* NULL: from memory */
+    char *name;                /* the path it was opened by */
     int64_t n;
     int fields;
     anl__field field[ANL__MAX_FIELDS];
-    int classes;               /* 0 without labels */
+    int classes;                    /* 0 without labels */
     const char *const *class_names; /* classes of them, borrowed from the options; NULL: none known */
-    int64_t *class_count;      /* classes of them; owned */
+    int64_t *class_count;           /* classes of them; owned */
     /* the readers' part */
     anl__source *source[ANL__MAX_SOURCES]; /* images, labels; owned */
     int32_t *label;                        /* owned; NULL without labels */
-    void *owned;                           /* a converted copy of field 0, or NULL */
+    void *owned;                           /* a copy of field 0, or NULL: it lies in source[0] */
 };
 
 struct anl__data_opts {
     const char *format; /* "idx" or "npy"; NULL: by the ending of the file's name */
     /* Either `images` and `labels` (files; labels NULL: unlabelled) ... */
     const char *images, *labels;
-    /* ... or `path`, a directory or the name of a known set (known.h), and the part of it: "train" or "test". */
+    /* ... or `path`, a directory or a known set's name (known.h), and the part of it: "train" or "test". */
     const char *path, *part;
     int classes;                    /* 0: the known set's, or one more than the largest label */
     const char *const *class_names; /* `classes` of them, or NULL; must outlive the set */
@@ -66,11 +72,16 @@ struct anl__data_opts {
     /* The decoded cache of compressed files (cache.h). */
     bool cache;            /* default true */
     const char *cache_dir; /* NULL: $XDG_CACHE_HOME/anneal, else $HOME/.cache/anneal */
-    bool cache_wait;       /* write the cache before open returns, not beside the caller's work (default false) */
+    bool cache_wait; /* write the cache before open returns, not beside the caller's work (default false) */
 };
 anl__data_opts anl__data_opts_default(void);
 
 anl_status anl__dataset_open(anl_ctx *ctx, const anl__data_opts *opts, anl__dataset **out) ANL_MUST;
+/* A set over the caller's memory: n samples x of one shape (rank 1 or 3, u8 or f32), and labels in [0,
+   classes) (NULL: none). Both are copied. No class may be empty. */
+anl_status anl__dataset_from_memory(anl_ctx *ctx, anl_dtype dtype, const anl_shape *shape, int64_t n,
+                                    const void *x, const int32_t *label, int classes,
+                                    anl__dataset **out) ANL_MUST;
 void anl__dataset_close(anl__dataset *ds);
 
 /* The bytes of sample i of a field: borrowed, 0 <= i < ds->n. */
@@ -80,7 +91,8 @@ static inline const void *anl__dataset_get(const anl__dataset *ds, int field, in
 }
 
 /* SHA-256 over counts, shapes, types, labels and the decoded content: the same for a file and its compressed
-   form. Waits for the digest when it is still being made beside the caller's work (from the cache it is known). */
+   form. Waits for the digest when it is still being made beside the caller's work (from the cache it is
+   known). */
 anl_status anl__dataset_fingerprint(anl__dataset *ds, char hex[65]) ANL_MUST;
 
 extern const anl__dataset_vt anl__dataset_idx, anl__dataset_npy;

@@ -27,7 +27,8 @@ anl__gzip_result anl__gzip_inflate(const void *src, size_t n, void *dst, size_t 
     enum libdeflate_result r = LIBDEFLATE_SUCCESS;
     do {
         size_t took = 0, gave = 0;
-        r = libdeflate_gzip_decompress_ex(d, (const char *)src + in, n - in, (char *)dst + out, cap - out, &took, &gave);
+        r = libdeflate_gzip_decompress_ex(d, (const char *)src + in, n - in, (char *)dst + out, cap - out,
+                                          &took, &gave);
         in += took;
         out += gave;
     } while (r == LIBDEFLATE_SUCCESS && in < n);

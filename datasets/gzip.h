@@ -8,8 +8,8 @@
 
 typedef enum anl__gzip_result {
     ANL__GZIP_OK,
-    ANL__GZIP_SPACE,     /* the output needs more than `cap` bytes */
-    ANL__GZIP_CORRUPT,   /* damaged, cut short, or followed by something that is not gzip */
+    ANL__GZIP_SPACE,   /* the output needs more than `cap` bytes */
+    ANL__GZIP_CORRUPT, /* damaged, cut short, or followed by something that is not gzip */
     ANL__GZIP_NOMEM,
     ANL__GZIP_NO_LIBRARY /* built without a decoder */
 } anl__gzip_result;

@@ -1,5 +1,5 @@
-/* Prefetching (loader.h): workers take batch numbers in order and fill ring slot number % ring when it is free.
- * One mutex guards the counters and the slots' states; filling itself runs without it. */
+/* Prefetching (loader.h): workers take batch numbers in order and fill ring slot number % ring when it is
+ * free. One mutex guards the counters and the slots' states; filling itself runs without it. */
 #include "datasets/loader.h"
 
 #include "datasets/order.h"
@@ -59,7 +59,8 @@ static void fill(const anl__loader *l, slot *s, uint32_t epoch, int64_t number)
         int64_t id = l->index ? l->index[at] : at;
         s->id[i] = id;
         if (s->label) s->label[i] = *(const int32_t *)anl__dataset_get(l->ds, ANL__FIELD_LABEL, id);
-        anl__transform_apply(&l->transform, l->opts.seed, epoch, id, anl__dataset_get(l->ds, ANL__FIELD_X, id),
+        anl__transform_apply(&l->transform, l->opts.seed, epoch, id,
+                             anl__dataset_get(l->ds, ANL__FIELD_X, id),
                              (char *)s->x + (size_t)i * l->sample_bytes);
     }
 }
@@ -68,7 +69,8 @@ static void fill(const anl__loader *l, slot *s, uint32_t epoch, int64_t number)
 
 static bool may_fill(const anl__loader *l)
 {
-    return l->running && l->next_fill < l->batches && l->slots[l->next_fill % l->opts.ring].state == SLOT_FREE;
+    return l->running && l->next_fill < l->batches &&
+           l->slots[l->next_fill % l->opts.ring].state == SLOT_FREE;
 }
 
 static void *worker(void *arg)
@@ -96,16 +98,19 @@ static void *worker(void *arg)
 
 /* ---- creating --------------------------------------------------------------------------------- */
 
-static anl_status check(anl_ctx *ctx, const anl__dataset *ds, const int64_t *index, int64_t n, const anl__loader_opts *o)
+static anl_status check(anl_ctx *ctx, const anl__dataset *ds, const int64_t *index, int64_t n,
+                        const anl__loader_opts *o)
 {
     if (o->batch < 1 || o->workers < 0 || o->workers > 1024 || o->ring < 1)
-        return anl__fail(ctx, ANL_INVALID, "a loader of batch %lld, %d workers, ring %d: expected at least 1, 0 to 1024, at least 1",
-                         (long long)o->batch, o->workers, o->ring);
+        return anl__fail(
+            ctx, ANL_INVALID,
+            "a loader of batch %lld, %d workers, ring %d: expected at least 1, 0 to 1024, at least 1",
+            (long long)o->batch, o->workers, o->ring);
     if (n < 1) return anl__fail(ctx, ANL_DATA, "%s: no samples to load", ds->name);
     for (int64_t i = 0; index && i < n; i++)
         if (index[i] < 0 || index[i] >= ds->n)
-            return anl__fail(ctx, ANL_DATA, "%s: index %lld of the list is sample %lld, but the set has %lld", ds->name, (long long)i,
-                             (long long)index[i], (long long)ds->n);
+            return anl__fail(ctx, ANL_DATA, "%s: index %lld of the list is sample %lld, but the set has %lld",
+                             ds->name, (long long)i, (long long)index[i], (long long)ds->n);
     return ANL_OK;
 }
 
@@ -114,13 +119,16 @@ static anl_status make_slots(anl__loader *l)
     const anl__loader_opts *o = &l->opts;
     size_t bytes = 0;
     if (__builtin_mul_overflow((size_t)o->batch, l->sample_bytes, &bytes))
-        return anl__fail(l->ctx, ANL_NOMEM, "a batch of %lld samples of %zu bytes is too large", (long long)o->batch, l->sample_bytes);
+        return anl__fail(l->ctx, ANL_NOMEM, "a batch of %lld samples of %zu bytes is too large",
+                         (long long)o->batch, l->sample_bytes);
     l->slots = anl__calloc(l->ctx, (size_t)o->ring, sizeof *l->slots);
     if (!l->slots) return ANL_NOMEM;
     for (int i = 0; i < o->ring; i++) {
         slot *s = &l->slots[i];
-        if (o->alloc) ANL_TRY(o->alloc(o->user, bytes, &s->x));
-        else if (!(s->x = anl__alloc(l->ctx, bytes))) return ANL_NOMEM;
+        if (o->alloc)
+            ANL_TRY(o->alloc(o->user, bytes, &s->x));
+        else if (!(s->x = anl__alloc(l->ctx, bytes)))
+            return ANL_NOMEM;
         s->id = anl__calloc(l->ctx, (size_t)o->batch, sizeof *s->id);
         if (!s->id) return ANL_NOMEM;
         if (l->ds->fields <= ANL__FIELD_LABEL) continue;
@@ -136,7 +144,8 @@ static anl_status start_threads(anl__loader *l)
     if (!l->threads) return ANL_NOMEM;
     for (; l->started < l->opts.workers; l->started++)
         if (pthread_create(&l->threads[l->started], NULL, worker, l) != 0)
-            return anl__fail(l->ctx, ANL_NOMEM, "data worker %d of %d cannot be started", l->started + 1, l->opts.workers);
+            return anl__fail(l->ctx, ANL_NOMEM, "data worker %d of %d cannot be started", l->started + 1,
+                             l->opts.workers);
     return ANL_OK;
 }
 
@@ -150,14 +159,15 @@ static anl_status init(anl__loader *l, const int64_t *index)
     }
     l->batches = (l->n - 1) / o->batch + 1; /* n is at least 1 */
     l->order = anl__order_make(o->seed, l->n, o->shuffle);
-    ANL_TRY(anl__transform_init(l->ctx, &l->ds->field[ANL__FIELD_X], o->norm, o->augment, o->dtype, &l->transform));
+    ANL_TRY(anl__transform_init(l->ctx, &l->ds->field[ANL__FIELD_X], o->norm, o->augment, o->dtype,
+                                &l->transform));
     l->sample_bytes = anl__transform_bytes(&l->transform);
     ANL_TRY(make_slots(l));
     return start_threads(l);
 }
 
-anl_status anl__loader_create(anl_ctx *ctx, const anl__dataset *ds, const int64_t *index, int64_t n_index, const anl__loader_opts *opts,
-                              anl__loader **out)
+anl_status anl__loader_create(anl_ctx *ctx, const anl__dataset *ds, const int64_t *index, int64_t n_index,
+                              const anl__loader_opts *opts, anl__loader **out)
 {
     if (!index) n_index = ds->n;
     ANL_TRY(check(ctx, ds, index, n_index, opts));
@@ -239,8 +249,8 @@ void anl__loader_stop(anl__loader *l)
 anl_status anl__loader_start(anl__loader *l, uint32_t epoch, int64_t first_batch)
 {
     if (first_batch < 0 || first_batch > l->batches)
-        return anl__fail(l->ctx, ANL_INVALID, "an epoch of %lld batches cannot begin at batch %lld", (long long)l->batches,
-                         (long long)first_batch);
+        return anl__fail(l->ctx, ANL_INVALID, "an epoch of %lld batches cannot begin at batch %lld",
+                         (long long)l->batches, (long long)first_batch);
     pthread_mutex_lock(&l->lock);
     stop_locked(l);
     for (int i = 0; i < l->opts.ring; i++) l->slots[i].state = SLOT_FREE;
@@ -284,7 +294,9 @@ anl_status anl__loader_next(anl__loader *l, anl__batch *out)
     }
     pthread_mutex_unlock(&l->lock);
     if (!running) return anl__fail(l->ctx, ANL_INVALID, "the loader has not been started");
-    if (!over && !have) return anl__fail(l->ctx, ANL_INVALID, "all %d batches of the loader's ring are held; release one first", l->opts.ring);
+    if (!over && !have)
+        return anl__fail(l->ctx, ANL_INVALID,
+                         "all %d batches of the loader's ring are held; release one first", l->opts.ring);
     *out = b;
     return ANL_OK;
 }

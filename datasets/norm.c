@@ -1,4 +1,5 @@
-/* Normalisation statistics (transform.h). For u8 the sums are integers, so neither order nor machine matters. */
+/* Normalisation statistics (transform.h). For u8 the sums are integers, so neither order nor machine matters.
+ */
 #include "datasets/transform.h"
 
 #include <math.h>
@@ -28,7 +29,8 @@ void anl__norm_release(anl_ctx *ctx, anl__norm *n)
 
 /* ---- u8 --------------------------------------------------------------------------------------- */
 
-/* Lanes are a multiple of the channels, so that lane j always holds channel j % channels and the adding loop has stride
+/* Lanes are a multiple of the channels, so that lane j always holds channel j % channels and the adding loop
+   has stride
    1. 32-bit sums of squares hold 65536 additions of 255 * 255. */
 typedef struct lanes {
     int64_t count;
@@ -59,17 +61,20 @@ static void lanes_add(lanes *l, const uint8_t *p, int64_t n)
     l->added++;
 }
 
-/* n samples of `per` values make mean and std of x / 255; the variance from N*sum(x^2) - sum(x)^2 in 128 bits is exact. */
+/* n samples of `per` values make mean and std of x / 255; the variance from N*sum(x^2) - sum(x)^2 in 128 bits
+ * is exact. */
 static void finish_u8(anl__norm *out, int64_t values, const uint64_t *sum, const uint64_t *square)
 {
     for (int64_t c = 0; c < out->channels; c++) {
-        unsigned __int128 top = (unsigned __int128)square[c] * (uint64_t)values - (unsigned __int128)sum[c] * sum[c];
+        unsigned __int128 top =
+            (unsigned __int128)square[c] * (uint64_t)values - (unsigned __int128)sum[c] * sum[c];
         out->mean[c] = (double)sum[c] / ((double)values * 255.0);
         out->std[c] = sqrt((double)top) / ((double)values * 255.0);
     }
 }
 
-static anl_status measure_u8(anl_ctx *ctx, const anl__dataset *ds, const int64_t *index, int64_t n, anl__norm *out)
+static anl_status measure_u8(anl_ctx *ctx, const anl__dataset *ds, const int64_t *index, int64_t n,
+                             anl__norm *out)
 {
     const anl__field *f = &ds->field[ANL__FIELD_X];
     int64_t channels = out->channels, per = (int64_t)f->bytes;
@@ -119,7 +124,8 @@ static void measure_f32(const anl__dataset *ds, const int64_t *index, int64_t n,
     for (int64_t c = 0; c < channels; c++) out->std[c] = sqrt(out->std[c] / values);
 }
 
-anl_status anl__norm_measure(anl_ctx *ctx, const anl__dataset *ds, const int64_t *index, int64_t n, anl__norm *out)
+anl_status anl__norm_measure(anl_ctx *ctx, const anl__dataset *ds, const int64_t *index, int64_t n,
+                             anl__norm *out)
 {
     const anl__field *f = &ds->field[ANL__FIELD_X];
     anl__norm m;
@@ -140,13 +146,16 @@ anl_status anl__norm_measure(anl_ctx *ctx, const anl__dataset *ds, const int64_t
     return ANL_OK;
 }
 
-anl_status anl__norm_make(anl_ctx *ctx, int64_t channels, const double *mean, const double *std, anl__norm *out)
+anl_status anl__norm_make(anl_ctx *ctx, int64_t channels, const double *mean, const double *std,
+                          anl__norm *out)
 {
     if (channels < 1) return anl__fail(ctx, ANL_DATA, "normalisation of %lld channels", (long long)channels);
     for (int64_t c = 0; c < channels; c++)
         if (!isfinite(mean[c]) || !isfinite(std[c]) || std[c] <= 0)
-            return anl__fail(ctx, ANL_DATA, "normalisation of channel %lld: mean %g, std %g; expected finite values, std above 0",
-                             (long long)c, mean[c], std[c]);
+            return anl__fail(
+                ctx, ANL_DATA,
+                "normalisation of channel %lld: mean %g, std %g; expected finite values, std above 0",
+                (long long)c, mean[c], std[c]);
     anl__norm n;
     ANL_TRY(norm_alloc(ctx, channels, &n));
     memcpy(n.mean, mean, (size_t)channels * sizeof *mean);

@@ -44,27 +44,33 @@ static anl_status npy_parse_type(anl_ctx *ctx, const char *path, const char *tex
                 h->type = (npy_type)t;
                 return ANL_OK;
             }
-    return anl__fail(ctx, ANL_FORMAT, "%s: NPY elements of type %.*s are not supported, expected '|u1', '<i4', '<i8', '<f4' or '<f8'",
-                     path, n && n < 32 ? (int)n + 2 : 9, n && n < 32 ? p : "(unknown)");
+    return anl__fail(
+        ctx, ANL_FORMAT,
+        "%s: NPY elements of type %.*s are not supported, expected '|u1', '<i4', '<i8', '<f4' or '<f8'", path,
+        n && n < 32 ? (int)n + 2 : 9, n && n < 32 ? p : "(unknown)");
 }
 
 static anl_status npy_parse_shape(anl_ctx *ctx, const char *path, const char *text, npy_head *h)
 {
     const char *p = npy_value(text, "'shape'");
     h->per_sample = 1;
-    if (!p || *p++ != '(') return anl__fail(ctx, ANL_FORMAT, "%s: the NPY header gives no shape: %.200s", path, text);
+    if (!p || *p++ != '(')
+        return anl__fail(ctx, ANL_FORMAT, "%s: the NPY header gives no shape: %.200s", path, text);
     for (p += strspn(p, " "); *p != ')'; p += strspn(p, " ,")) {
         char *end;
         long long v = strtoll(p, &end, 10);
         if (end == p || h->rank == 4)
             return anl__fail(ctx, ANL_FORMAT, "%s: the NPY shape must be 1 to 4 counts: %.200s", path, text);
-        if (v < 1) return anl__fail(ctx, ANL_DATA, "%s: NPY dimension %d is %lld: the set is empty", path, h->rank, v);
+        if (v < 1)
+            return anl__fail(ctx, ANL_DATA, "%s: NPY dimension %d is %lld: the set is empty", path, h->rank,
+                             v);
         if (h->rank > 0 && __builtin_mul_overflow(h->per_sample, (int64_t)v, &h->per_sample))
             return anl__fail(ctx, ANL_FORMAT, "%s: the NPY shape is too large: %.200s", path, text);
         h->dim[h->rank++] = v;
         p = end;
     }
-    if (h->rank == 0) return anl__fail(ctx, ANL_FORMAT, "%s: the NPY file holds a scalar, expected samples", path);
+    if (h->rank == 0)
+        return anl__fail(ctx, ANL_FORMAT, "%s: the NPY file holds a scalar, expected samples", path);
     return ANL_OK;
 }
 
@@ -72,15 +78,21 @@ static anl_status npy_parse_shape(anl_ctx *ctx, const char *path, const char *te
 static anl_status npy_frame(anl_ctx *ctx, const anl__source *s, size_t *start, size_t *len)
 {
     const uint8_t *p = s->data;
-    if (s->bytes < 10 || memcmp(p, "\x93NUMPY", 6) != 0) return anl__fail(ctx, ANL_FORMAT, "%s: not an NPY file: the magic \\x93NUMPY is missing", s->path);
+    if (s->bytes < 10 || memcmp(p, "\x93NUMPY", 6) != 0)
+        return anl__fail(ctx, ANL_FORMAT, "%s: not an NPY file: the magic \\x93NUMPY is missing", s->path);
     if (p[6] != 1 && p[6] != 2)
-        return anl__fail(ctx, ANL_FORMAT, "%s: NPY format version %d.%d is not supported, expected 1.0 or 2.0", s->path, p[6], p[7]);
+        return anl__fail(ctx, ANL_FORMAT,
+                         "%s: NPY format version %d.%d is not supported, expected 1.0 or 2.0", s->path, p[6],
+                         p[7]);
     *start = p[6] == 1 ? 10 : 12;
-    if (s->bytes < *start) return anl__fail(ctx, ANL_FORMAT, "%s: the NPY header is cut short after %zu bytes", s->path, s->bytes);
+    if (s->bytes < *start)
+        return anl__fail(ctx, ANL_FORMAT, "%s: the NPY header is cut short after %zu bytes", s->path,
+                         s->bytes);
     *len = (size_t)p[8] | (size_t)p[9] << 8;
     if (p[6] == 2) *len |= (size_t)p[10] << 16 | (size_t)p[11] << 24;
     if (*len > NPY_MAX_HEADER || *len > s->bytes - *start)
-        return anl__fail(ctx, ANL_FORMAT, "%s: an NPY header of %zu bytes in a file of %zu bytes", s->path, *len, s->bytes);
+        return anl__fail(ctx, ANL_FORMAT, "%s: an NPY header of %zu bytes in a file of %zu bytes", s->path,
+                         *len, s->bytes);
     return ANL_OK;
 }
 
@@ -97,14 +109,17 @@ static anl_status npy_parse(anl_ctx *ctx, const anl__source *s, npy_head *out)
     ANL_GO(npy_parse_shape(ctx, s->path, text, &h));
     const char *order = npy_value(text, "'fortran_order'");
     if (!order || strncmp(order, "False", 5) != 0) {
-        st = anl__fail(ctx, ANL_FORMAT, "%s: the NPY array must be in C order (fortran_order False)", s->path);
+        st =
+            anl__fail(ctx, ANL_FORMAT, "%s: the NPY array must be in C order (fortran_order False)", s->path);
         goto done;
     }
     size_t have = s->bytes - start - len;
-    if (__builtin_mul_overflow((size_t)h.per_sample, (size_t)h.dim[0], &want) || __builtin_mul_overflow(want, npy_types[h.type].size, &want) ||
-        want != have) {
-        st = anl__fail(ctx, ANL_FORMAT, "%s: %lld records of %lld elements of %zu bytes do not make the %zu bytes that follow the header",
-                       s->path, (long long)h.dim[0], (long long)h.per_sample, npy_types[h.type].size, have);
+    if (__builtin_mul_overflow((size_t)h.per_sample, (size_t)h.dim[0], &want) ||
+        __builtin_mul_overflow(want, npy_types[h.type].size, &want) || want != have) {
+        st = anl__fail(
+            ctx, ANL_FORMAT,
+            "%s: %lld records of %lld elements of %zu bytes do not make the %zu bytes that follow the header",
+            s->path, (long long)h.dim[0], (long long)h.per_sample, npy_types[h.type].size, have);
         goto done;
     }
     h.data = s->data + start + len;
@@ -129,7 +144,8 @@ static anl_status npy_to_f32(anl__dataset *ds, const anl__source *s, const npy_h
     }
     for (int64_t i = 0; i < count; i++)
         if (!__builtin_isfinite(to[i]))
-            return anl__fail(ds->ctx, ANL_DATA, "%s: record %lld: element %lld is not finite in single precision", s->path,
+            return anl__fail(ds->ctx, ANL_DATA,
+                             "%s: record %lld: element %lld is not finite in single precision", s->path,
                              (long long)(i / h->per_sample), (long long)(i % h->per_sample));
     return ANL_OK;
 }
@@ -139,12 +155,15 @@ static anl_status npy_samples(anl__dataset *ds, const anl__source *s)
     npy_head h;
     ANL_TRY(npy_parse(ds->ctx, s, &h));
     if (h.rank < 2 || h.type == NPY_I4 || h.type == NPY_I8)
-        return anl__fail(ds->ctx, ANL_FORMAT, "%s: samples must be u1, f4 or f8 of 2 to 4 dimensions, found %s of %d", s->path,
+        return anl__fail(ds->ctx, ANL_FORMAT,
+                         "%s: samples must be u1, f4 or f8 of 2 to 4 dimensions, found %s of %d", s->path,
                          npy_types[h.type].descr[0], h.rank);
     ds->n = h.dim[0];
     ds->fields = 1;
     anl__field *f = &ds->field[ANL__FIELD_X];
-    *f = (anl__field){.name = h.rank == 2 ? "features" : "image", .dtype = h.type == NPY_U1 ? ANL_U8 : ANL_F32, .data = h.data};
+    *f = (anl__field){.name = h.rank == 2 ? "features" : "image",
+                      .dtype = h.type == NPY_U1 ? ANL_U8 : ANL_F32,
+                      .data = h.data};
     f->shape.rank = h.rank == 2 ? 1 : 3;
     for (int i = 0; i < f->shape.rank; i++) f->shape.dim[i] = i + 1 < h.rank ? h.dim[i + 1] : 1;
     f->bytes = (size_t)h.per_sample * anl_dtype_size(f->dtype);
@@ -159,11 +178,12 @@ static anl_status npy_labels(anl__dataset *ds, const anl__source *s)
     npy_head h;
     ANL_TRY(npy_parse(ds->ctx, s, &h));
     if (h.per_sample != 1 || h.type == NPY_F4 || h.type == NPY_F8)
-        return anl__fail(ds->ctx, ANL_FORMAT, "%s: labels must be u1, i4 or i8, one a sample; found %s, %lld a sample", s->path,
+        return anl__fail(ds->ctx, ANL_FORMAT,
+                         "%s: labels must be u1, i4 or i8, one a sample; found %s, %lld a sample", s->path,
                          npy_types[h.type].descr[0], (long long)h.per_sample);
     if (h.dim[0] != ds->n)
-        return anl__fail(ds->ctx, ANL_DATA, "%s has %lld samples, but %s has %lld labels", ds->source[0]->path, (long long)ds->n, s->path,
-                         (long long)h.dim[0]);
+        return anl__fail(ds->ctx, ANL_DATA, "%s has %lld samples, but %s has %lld labels",
+                         ds->source[0]->path, (long long)ds->n, s->path, (long long)h.dim[0]);
     ds->label = anl__calloc(ds->ctx, (size_t)ds->n, sizeof *ds->label);
     if (!ds->label) return ANL_NOMEM;
     for (int64_t i = 0; i < ds->n; i++) {
@@ -175,8 +195,8 @@ static anl_status npy_labels(anl__dataset *ds, const anl__source *s)
             v = v4;
         }
         if (v < 0 || v >= ANL__MAX_CLASSES)
-            return anl__fail(ds->ctx, ANL_DATA, "%s: record %lld: label %lld is outside 0..%d", s->path, (long long)i, (long long)v,
-                             ANL__MAX_CLASSES - 1);
+            return anl__fail(ds->ctx, ANL_DATA, "%s: record %lld: label %lld is outside 0..%d", s->path,
+                             (long long)i, (long long)v, ANL__MAX_CLASSES - 1);
         ds->label[i] = (int32_t)v;
     }
     return ANL_OK;

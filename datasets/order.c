@@ -39,8 +39,7 @@ int64_t anl__order_at(const anl__order *o, uint32_t epoch, int64_t k)
 {
     if (!o->shuffle) return k;
     uint64_t x = (uint64_t)k;
-    do
-        x = permute(o, epoch, x);
+    do x = permute(o, epoch, x);
     while (x >= (uint64_t)o->n);
     return (int64_t)x;
 }

@@ -65,7 +65,8 @@ static anl_status look(anl_ctx *ctx, source *m)
     m->key.mtime_s = (int64_t)sb.st_mtim.tv_sec;
     m->key.mtime_ns = (int64_t)sb.st_mtim.tv_nsec;
     m->compressed = pread(fd, magic, 2, 0) == 2 && anl__gzip_is(magic, 2);
-    if (m->compressed && sb.st_size >= 8 && pread(fd, m->key.trailer, 8, sb.st_size - 8) != 8) st = fail_open(ctx, m->pub.path);
+    if (m->compressed && sb.st_size >= 8 && pread(fd, m->key.trailer, 8, sb.st_size - 8) != 8)
+        st = fail_open(ctx, m->pub.path);
 done:
     close(fd);
     return st;
@@ -80,7 +81,8 @@ static anl_status try_cache(anl_ctx *ctx, source *m, const anl__data_opts *o)
     ANL_TRY(anl__cache_path(ctx, o->cache_dir, &m->key, &m->cache_path));
     if (!m->cache_path) return ANL_OK;
     if (anl__cache_map(m->cache_path, &m->key, &m->entry, &why) == ANL__CACHE_DAMAGED)
-        anl__log(ctx, ANL_LOG_WARN, "%s: the cached copy of %s is made again: %s", m->cache_path, m->pub.path, why);
+        anl__log(ctx, ANL_LOG_WARN, "%s: the cached copy of %s is made again: %s", m->cache_path, m->pub.path,
+                 why);
     memcpy(m->digest, m->entry.digest, sizeof m->digest);
     return ANL_OK;
 }
@@ -110,7 +112,8 @@ static anl_status reserve(anl_ctx *ctx, source *m, size_t want, size_t most)
     return m->decoded ? ANL_OK : anl__context(ctx, ANL_NOMEM, "decoding %s", m->pub.path);
 }
 
-/* Reads the result; inflates again while the trailer's size was too small (several members, or over 4 GiB). */
+/* Reads the result; inflates again while the trailer's size was too small (several members, or over 4 GiB).
+ */
 static anl_status finish_inflate(anl_ctx *ctx, source *m, size_t max_bytes)
 {
     size_t most = most_bytes(m, max_bytes);
@@ -123,10 +126,12 @@ static anl_status finish_inflate(anl_ctx *ctx, source *m, size_t max_bytes)
     case ANL__GZIP_SPACE:
         return anl__fail(ctx, ANL_DATA, "%s: decodes to more than the allowed %zu bytes", m->pub.path, most);
     case ANL__GZIP_CORRUPT:
-        return anl__fail(ctx, ANL_FORMAT, "%s: the gzip data is damaged or cut short (%zu bytes read)", m->pub.path, m->file_bytes);
+        return anl__fail(ctx, ANL_FORMAT, "%s: the gzip data is damaged or cut short (%zu bytes read)",
+                         m->pub.path, m->file_bytes);
     case ANL__GZIP_NOMEM: return anl__fail(ctx, ANL_NOMEM, "out of host memory decoding %s", m->pub.path);
     case ANL__GZIP_NO_LIBRARY:
-        return anl__fail(ctx, ANL_UNSUPPORTED, "%s: is compressed, and this build has no libdeflate; decompress it with gunzip",
+        return anl__fail(ctx, ANL_UNSUPPORTED,
+                         "%s: is compressed, and this build has no libdeflate; decompress it with gunzip",
                          m->pub.path);
     }
     anl__free(ctx, m->file);
@@ -182,7 +187,8 @@ static void *digest_thread(void *arg)
 static void report_write(source *m)
 {
     if (m->write_status != ANL_OK)
-        anl__log(m->ctx, ANL_LOG_WARN, "%s is not cached: %s", m->pub.path, m->write_error[0] ? m->write_error : anl_status_text(m->write_status));
+        anl__log(m->ctx, ANL_LOG_WARN, "%s is not cached: %s", m->pub.path,
+                 m->write_error[0] ? m->write_error : anl_status_text(m->write_status));
     m->write_status = ANL_OK;
 }
 
@@ -229,8 +235,8 @@ static anl_status load(anl_ctx *ctx, source *m, const anl__data_opts *o)
         return ANL_OK;
     }
     if (m->key.size > o->max_bytes)
-        return anl__fail(ctx, ANL_DATA, "%s: has %llu bytes, more than the allowed %zu", m->pub.path, (unsigned long long)m->key.size,
-                         o->max_bytes);
+        return anl__fail(ctx, ANL_DATA, "%s: has %llu bytes, more than the allowed %zu", m->pub.path,
+                         (unsigned long long)m->key.size, o->max_bytes);
     ANL_TRY(anl__file_read(ctx, m->pub.path, o->max_bytes, &m->file, &m->file_bytes));
     m->pub.data = m->file;
     m->pub.bytes = m->file_bytes;
@@ -248,7 +254,8 @@ static anl_status source_create(anl_ctx *ctx, const char *path, source **out)
     return m->pub.path ? ANL_OK : ANL_NOMEM;
 }
 
-anl_status anl__sources_open(anl_ctx *ctx, const char *const *paths, int n, const anl__data_opts *opts, anl__source **out)
+anl_status anl__sources_open(anl_ctx *ctx, const char *const *paths, int n, const anl__data_opts *opts,
+                             anl__source **out)
 {
     source *m[ANL__MAX_SOURCES] = {0};
     anl_status st = ANL_OK;

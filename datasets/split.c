@@ -64,7 +64,8 @@ static uint64_t sample_key(uint64_t seed, int64_t i)
     return (uint64_t)r.v[0] << 32 | r.v[1];
 }
 
-/* Largest remainders: quota[c] of size[c] so that the quotas add up to `want` of `n`. Ties go to the lower class. */
+/* Largest remainders: quota[c] of size[c] so that the quotas add up to `want` of `n`. Ties go to the lower
+ * class. */
 static void quotas(int64_t n, int64_t want, int strata, const int64_t *size, int64_t *quota, int64_t *rest)
 {
     int64_t given = 0;
@@ -93,36 +94,46 @@ static void mark_quotas(const keyed *k, int64_t n, const int64_t *quota, uint8_t
     }
 }
 
-/* Deals the samples round-robin in the order (class, key): sizes of folds, in all and in each class, differ by one at most. */
+/* Deals the samples round-robin in the order (class, key): sizes of folds, in all and in each class, differ
+ * by one at most. */
 static void mark_fold(const keyed *k, int64_t n, int folds, int fold, uint8_t *is_valid)
 {
     for (int64_t i = 0; i < n; i++) is_valid[k[i].index] = i % folds == fold;
 }
 
-static anl_status check_input(anl_ctx *ctx, const anl__split_input *in, const anl__split_opts *o, int64_t *want)
+static anl_status check_input(anl_ctx *ctx, const anl__split_input *in, const anl__split_opts *o,
+                              int64_t *want)
 {
-    if (in->n < 1) return anl__fail(ctx, ANL_DATA, "a split needs at least one sample, found %lld", (long long)in->n);
+    if (in->n < 1)
+        return anl__fail(ctx, ANL_DATA, "a split needs at least one sample, found %lld", (long long)in->n);
     if (in->label && (in->classes < 1 || in->classes > DIGIT))
         return anl__fail(ctx, ANL_INVALID, "a split over %d classes: expected 1 to %d", in->classes, DIGIT);
     for (int64_t i = 0; in->label && i < in->n; i++)
         if (in->label[i] < 0 || in->label[i] >= in->classes)
-            return anl__fail(ctx, ANL_DATA, "sample %lld: label %d is outside the %d classes", (long long)i, in->label[i], in->classes);
+            return anl__fail(ctx, ANL_DATA, "sample %lld: label %d is outside the %d classes", (long long)i,
+                             in->label[i], in->classes);
     if (o->folds) {
         if (o->folds < 2 || o->fold < 0 || o->fold >= o->folds)
-            return anl__fail(ctx, ANL_INVALID, "fold %d of %d: folds must be at least 2 and fold between 0 and folds - 1", o->fold, o->folds);
+            return anl__fail(ctx, ANL_INVALID,
+                             "fold %d of %d: folds must be at least 2 and fold between 0 and folds - 1",
+                             o->fold, o->folds);
         if (o->folds > in->n)
             return anl__fail(ctx, ANL_DATA, "%d folds of %lld samples", o->folds, (long long)in->n);
         return ANL_OK;
     }
     if (o->count < 0 || !(o->fraction >= 0 && o->fraction < 1))
-        return anl__fail(ctx, ANL_INVALID, "validation count %lld, fraction %g: the count must not be negative, the fraction in [0, 1)",
-                         (long long)o->count, o->fraction);
+        return anl__fail(
+            ctx, ANL_INVALID,
+            "validation count %lld, fraction %g: the count must not be negative, the fraction in [0, 1)",
+            (long long)o->count, o->fraction);
     *want = o->count ? o->count : (int64_t)floor(o->fraction * (double)in->n + 0.5);
     if (*want >= in->n)
-        return anl__fail(ctx, ANL_DATA, "a validation part of %lld leaves nothing to train on: the set has %lld samples",
+        return anl__fail(ctx, ANL_DATA,
+                         "a validation part of %lld leaves nothing to train on: the set has %lld samples",
                          (long long)*want, (long long)in->n);
     if (o->fraction > 0 && *want == 0)
-        return anl__fail(ctx, ANL_DATA, "a validation fraction of %g of %lld samples is none", o->fraction, (long long)in->n);
+        return anl__fail(ctx, ANL_DATA, "a validation fraction of %g of %lld samples is none", o->fraction,
+                         (long long)in->n);
     return ANL_OK;
 }
 
@@ -152,11 +163,13 @@ static anl_status check_folds(anl_ctx *ctx, const int64_t *size, int strata, int
 {
     for (int c = 0; c < strata; c++)
         if (size[c] > 0 && size[c] < folds)
-            return anl__fail(ctx, ANL_DATA, "class %d has %lld samples, fewer than the %d folds", c, (long long)size[c], folds);
+            return anl__fail(ctx, ANL_DATA, "class %d has %lld samples, fewer than the %d folds", c,
+                             (long long)size[c], folds);
     return ANL_OK;
 }
 
-anl_status anl__split_make(anl_ctx *ctx, const anl__split_input *in, const anl__split_opts *opts, anl__split *out)
+anl_status anl__split_make(anl_ctx *ctx, const anl__split_input *in, const anl__split_opts *opts,
+                           anl__split *out)
 {
     int64_t want = 0;
     ANL_TRY(check_input(ctx, in, opts, &want));
@@ -169,7 +182,8 @@ anl_status anl__split_make(anl_ctx *ctx, const anl__split_input *in, const anl__
     int64_t *size = anl__calloc(ctx, 3 * (size_t)strata, sizeof *size);
     if (!k || !is_valid || !size) goto done;
     for (int64_t i = 0; i < in->n; i++) {
-        k[i] = (keyed){.key = sample_key(opts->seed, i), .index = i, .stratum = strata_used ? in->label[i] : 0};
+        k[i] =
+            (keyed){.key = sample_key(opts->seed, i), .index = i, .stratum = strata_used ? in->label[i] : 0};
         size[k[i].stratum]++;
     }
     ANL_GO(sort_keys(ctx, &k, in->n));

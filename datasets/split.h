@@ -21,8 +21,8 @@ typedef struct anl__split_opts {
     int64_t count;   /* samples of the validation part; 0: by fraction */
     double fraction; /* of n, in [0, 1); used when count is 0 */
     bool stratified; /* each class gives its share (largest remainder, so that the total is exact) */
-    int folds;       /* > 0: stratified folds instead of count and fraction; the validation part is fold `fold` */
-    int fold;        /* 0 .. folds - 1 */
+    int folds; /* > 0: stratified folds instead of count and fraction; the validation part is fold `fold` */
+    int fold;  /* 0 .. folds - 1 */
 } anl__split_opts;
 anl__split_opts anl__split_opts_default(void); /* seed 0, no validation part, stratified, no folds */
 
@@ -32,7 +32,8 @@ typedef struct anl__split {
 } anl__split;
 
 /* ANL_DATA: a part would be empty that must not be, or a class has fewer samples than folds (named). */
-anl_status anl__split_make(anl_ctx *ctx, const anl__split_input *in, const anl__split_opts *opts, anl__split *out) ANL_MUST;
+anl_status anl__split_make(anl_ctx *ctx, const anl__split_input *in, const anl__split_opts *opts,
+                           anl__split *out) ANL_MUST;
 void anl__split_release(anl_ctx *ctx, anl__split *s); /* a zeroed split is fine */
 
 #endif

@@ -24,21 +24,22 @@ static inline uint16_t as_bf16(float y)
 }
 
 /* forward: y[i] of value i; mirror: pixels in reverse order, the channels of a pixel in order. */
-#define LOOPS(in, in_t, out, out_t)                                                                                            \
-    static void forward_##in##_##out(const void *src, void *dst, int64_t n, const float *restrict scale,                       \
-                                     const float *restrict shift)                                                              \
-    {                                                                                                                          \
-        const in_t *restrict x = src;                                                                                          \
-        out_t *restrict y = dst;                                                                                               \
-        for (int64_t i = 0; i < n; i++) y[i] = as_##out((float)x[i] * scale[i] + shift[i]);                                    \
-    }                                                                                                                          \
-    static void mirror_##in##_##out(const void *src, void *dst, int64_t pixels, int64_t c, const float *restrict scale,        \
-                                    const float *restrict shift)                                                               \
-    {                                                                                                                          \
-        const in_t *restrict x = src;                                                                                          \
-        out_t *restrict y = dst;                                                                                               \
-        for (int64_t p = 0; p < pixels; p++)                                                                                   \
-            for (int64_t k = 0; k < c; k++) y[p * c + k] = as_##out((float)x[(pixels - 1 - p) * c + k] * scale[k] + shift[k]); \
+#define LOOPS(in, in_t, out, out_t)                                                                      \
+    static void forward_##in##_##out(const void *src, void *dst, int64_t n, const float *restrict scale, \
+                                     const float *restrict shift)                                        \
+    {                                                                                                    \
+        const in_t *restrict x = src;                                                                    \
+        out_t *restrict y = dst;                                                                         \
+        for (int64_t i = 0; i < n; i++) y[i] = as_##out((float)x[i] * scale[i] + shift[i]);              \
+    }                                                                                                    \
+    static void mirror_##in##_##out(const void *src, void *dst, int64_t pixels, int64_t c,               \
+                                    const float *restrict scale, const float *restrict shift)            \
+    {                                                                                                    \
+        const in_t *restrict x = src;                                                                    \
+        out_t *restrict y = dst;                                                                         \
+        for (int64_t p = 0; p < pixels; p++)                                                             \
+            for (int64_t k = 0; k < c; k++)                                                              \
+                y[p * c + k] = as_##out((float)x[(pixels - 1 - p) * c + k] * scale[k] + shift[k]);       \
     }
 LOOPS(u8, uint8_t, f32, float)
 LOOPS(u8, uint8_t, bf16, uint16_t)
@@ -78,27 +79,33 @@ static anl_status check(anl_ctx *ctx, const anl__transform *t, const anl__norm *
 {
     const anl__augment *a = &t->augment;
     if ((t->in != ANL_U8 && t->in != ANL_F32) || (t->out != ANL_F32 && t->out != ANL_BF16))
-        return anl__fail(ctx, ANL_UNSUPPORTED, "samples of type %s cannot be made %s", anl_dtype_name(t->in), anl_dtype_name(t->out));
+        return anl__fail(ctx, ANL_UNSUPPORTED, "samples of type %s cannot be made %s", anl_dtype_name(t->in),
+                         anl_dtype_name(t->out));
     if (norm && norm->channels != t->c)
-        return anl__fail(ctx, ANL_SHAPE, "normalisation of %lld channels does not fit samples of %lld", (long long)norm->channels,
-                         (long long)t->c);
+        return anl__fail(ctx, ANL_SHAPE, "normalisation of %lld channels does not fit samples of %lld",
+                         (long long)norm->channels, (long long)t->c);
     if (a->crop_pad < 0 || a->crop_pad > t->h || a->crop_pad > t->w)
-        return anl__fail(ctx, ANL_SHAPE, "a crop padding of %d does not suit samples of %lld x %lld", a->crop_pad, (long long)t->h,
-                         (long long)t->w);
-    if (!(a->erase >= 0 && a->erase <= 1) || !(a->erase_min >= 0 && a->erase_min <= a->erase_max && a->erase_max <= 1))
-        return anl__fail(ctx, ANL_INVALID, "erasing with probability %g of %g to %g of the area: expected values in [0, 1], in order",
-                         a->erase, a->erase_min, a->erase_max);
+        return anl__fail(ctx, ANL_SHAPE, "a crop padding of %d does not suit samples of %lld x %lld",
+                         a->crop_pad, (long long)t->h, (long long)t->w);
+    if (!(a->erase >= 0 && a->erase <= 1) ||
+        !(a->erase_min >= 0 && a->erase_min <= a->erase_max && a->erase_max <= 1))
+        return anl__fail(
+            ctx, ANL_INVALID,
+            "erasing with probability %g of %g to %g of the area: expected values in [0, 1], in order",
+            a->erase, a->erase_min, a->erase_max);
     return ANL_OK;
 }
 
-anl_status anl__transform_init(anl_ctx *ctx, const anl__field *field, const anl__norm *norm, const anl__augment *augment, anl_dtype out,
-                               anl__transform *t)
+anl_status anl__transform_init(anl_ctx *ctx, const anl__field *field, const anl__norm *norm,
+                               const anl__augment *augment, anl_dtype out, anl__transform *t)
 {
     bool image = field->shape.rank == 3;
-    anl__transform r = {.in = field->dtype, .out = out, .h = 1, .w = 1, .c = field->shape.dim[field->shape.rank - 1]};
+    anl__transform r = {
+        .in = field->dtype, .out = out, .h = 1, .w = 1, .c = field->shape.dim[field->shape.rank - 1]};
     if (image) r.h = field->shape.dim[0], r.w = field->shape.dim[1];
     if (augment) r.augment = *augment;
-    if (r.augment.erase_min == 0 && r.augment.erase_max == 0) r.augment.erase_min = 0.02, r.augment.erase_max = 0.33;
+    if (r.augment.erase_min == 0 && r.augment.erase_max == 0)
+        r.augment.erase_min = 0.02, r.augment.erase_max = 0.33;
     ANL_TRY(check(ctx, &r, norm));
     int64_t row = r.w * r.c;
     r.rows = (SPAN + row - 1) / row < r.h ? (SPAN + row - 1) / row : r.h;
@@ -140,9 +147,11 @@ static int64_t below(uint32_t u, int64_t n)
 }
 
 /* Row y of the window at (dy, dx): padding left, the part inside the image, padding right. */
-static void window_row(const anl__transform *t, const char *src, char *dst, int64_t y, int64_t dy, int64_t dx, bool flip)
+static void window_row(const anl__transform *t, const char *src, char *dst, int64_t y, int64_t dy, int64_t dx,
+                       bool flip)
 {
-    int64_t pixel_in = t->c * (int64_t)anl_dtype_size(t->in), pixel_out = t->c * (int64_t)anl_dtype_size(t->out);
+    int64_t pixel_in = t->c * (int64_t)anl_dtype_size(t->in),
+            pixel_out = t->c * (int64_t)anl_dtype_size(t->out);
     int64_t left = dx < 0 ? -dx : 0, right = dx > 0 ? dx : 0, inside = t->w - left - right, from = y + dy;
     dst += y * t->w * pixel_out;
     if (from < 0 || from >= t->h || inside <= 0) {
@@ -159,10 +168,12 @@ static void window_row(const anl__transform *t, const char *src, char *dst, int6
     pad(t, dst + (before + inside) * pixel_out, after * t->c);
 }
 
-/* A rectangle of erase_min..erase_max of the area and aspect 0.3..3.3, uniform in the logarithm, cut to the image. */
+/* A rectangle of erase_min..erase_max of the area and aspect 0.3..3.3, uniform in the logarithm, cut to the
+ * image. */
 static void erase(const anl__transform *t, const anl__u32x4 *r, char *dst)
 {
-    double share = t->augment.erase_min + (t->augment.erase_max - t->augment.erase_min) * (double)anl__u32_to_unit(r->v[0]);
+    double share = t->augment.erase_min +
+                   (t->augment.erase_max - t->augment.erase_min) * (double)anl__u32_to_unit(r->v[0]);
     double aspect = exp(log(0.3) + (log(3.3) - log(0.3)) * (double)anl__u32_to_unit(r->v[1]));
     double area = share * (double)(t->h * t->w);
     int64_t h = (int64_t)(sqrt(area * aspect) + 0.5), w = (int64_t)(sqrt(area / aspect) + 0.5);
@@ -173,7 +184,8 @@ static void erase(const anl__transform *t, const anl__u32x4 *r, char *dst)
     for (int64_t y = y0; y < y0 + h; y++) memset(dst + (size_t)(y * t->w + x0) * pixel, 0, (size_t)w * pixel);
 }
 
-void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch, int64_t sample, const void *src, void *dst)
+void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch, int64_t sample,
+                          const void *src, void *dst)
 {
     const anl__augment *a = &t->augment;
     int64_t row = t->w * t->c, dy = 0, dx = 0;
@@ -190,7 +202,8 @@ void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch
         for (int64_t y = 0; y < t->h; y++) window_row(t, src, dst, y, dy, dx, flip);
     } else {
         for (int64_t y = 0; y < t->h; y += t->rows)
-            forward(t, (const char *)src + (size_t)(y * row) * anl_dtype_size(t->in), (char *)dst + (size_t)(y * row) * anl_dtype_size(t->out),
+            forward(t, (const char *)src + (size_t)(y * row) * anl_dtype_size(t->in),
+                    (char *)dst + (size_t)(y * row) * anl_dtype_size(t->out),
                     (t->h - y < t->rows ? t->h - y : t->rows) * row);
     }
     if (a->erase > 0 && (double)anl__u32_to_unit(r.v[3]) < a->erase) {

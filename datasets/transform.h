@@ -4,8 +4,8 @@
  * What happens to a sample is a function of (seed, epoch, sample index): two Philox blocks of stream AUGMENT,
  * drawn here and nowhere else. So it does not depend on the batch, its size, the position or the worker.
  *
- * y = x * scale + shift a channel, in float32, rounded once more (to nearest even) for bf16. u8 values count as
- * x / 255; then (x - mean) / std.
+ * y = x * scale + shift a channel, in float32, rounded once more (to nearest even) for bf16. u8 values count
+ * as x / 255; then (x - mean) / std.
  */
 #ifndef ANL_TRANSFORM_H
 #define ANL_TRANSFORM_H
@@ -19,36 +19,41 @@ typedef struct anl__norm {
     double *mean, *std; /* owned */
 } anl__norm;
 
-/* Over the samples index[0..n-1] (the training part), or over all n = ds->n samples when index is NULL. Exact integer
-   sums for u8; two passes in double for f32. */
-anl_status anl__norm_measure(anl_ctx *ctx, const anl__dataset *ds, const int64_t *index, int64_t n, anl__norm *out) ANL_MUST;
+/* Over the samples index[0..n-1] (the training part), or over all n = ds->n samples when index is NULL. Exact
+   integer sums for u8; two passes in double for f32. */
+anl_status anl__norm_measure(anl_ctx *ctx, const anl__dataset *ds, const int64_t *index, int64_t n,
+                             anl__norm *out) ANL_MUST;
 /* Copies given statistics (a stored model's). ANL_DATA: a value that is not finite, or std <= 0. */
-anl_status anl__norm_make(anl_ctx *ctx, int64_t channels, const double *mean, const double *std, anl__norm *out) ANL_MUST;
+anl_status anl__norm_make(anl_ctx *ctx, int64_t channels, const double *mean, const double *std,
+                          anl__norm *out) ANL_MUST;
 void anl__norm_release(anl_ctx *ctx, anl__norm *n);
 
 /* Applied in this order. All zero: nothing. */
 typedef struct anl__augment {
-    int crop_pad;                  /* p > 0: pad p zeros (before normalisation) on each side, take a random H x W window */
-    bool flip;                     /* left to right, half of the samples */
-    double erase;                  /* probability of erasing a rectangle (set to 0 after normalisation); in [0, 1] */
-    double erase_min, erase_max;   /* its share of the area; both 0: 0.02 and 0.33 (Zhong et al., "Random erasing", 2017) */
+    int crop_pad; /* p > 0: pad p zeros (before normalisation) on each side, take a random H x W window */
+    bool flip;    /* left to right, half of the samples */
+    double erase; /* probability of erasing a rectangle (set to 0 after normalisation); in [0, 1] */
+    double erase_min,
+        erase_max; /* its share of the area; both 0: 0.02 and 0.33 (Zhong et al., "Random erasing", 2017) */
 } anl__augment;
 
 typedef struct anl__transform {
     anl_dtype in, out;
     int64_t h, w, c; /* features: 1, 1, F */
     anl__augment augment;
-    int64_t rows;         /* rows that scale and shift cover */
-    float *scale, *shift; /* rows * w * c, owned: a channel's factors repeated, so that the loops have stride 1 */
+    int64_t rows; /* rows that scale and shift cover */
+    float *scale,
+        *shift; /* rows * w * c, owned: a channel's factors repeated, so that the loops have stride 1 */
 } anl__transform;
 
-/* norm, augment: NULL for none (copied). out: ANL_F32 or ANL_BF16. ANL_SHAPE: the norm has another number of channels,
-   or the augmentation does not suit the shape. */
-anl_status anl__transform_init(anl_ctx *ctx, const anl__field *field, const anl__norm *norm, const anl__augment *augment,
-                               anl_dtype out, anl__transform *t) ANL_MUST;
+/* norm, augment: NULL for none (copied). out: ANL_F32 or ANL_BF16. ANL_SHAPE: the norm has another number of
+   channels, or the augmentation does not suit the shape. */
+anl_status anl__transform_init(anl_ctx *ctx, const anl__field *field, const anl__norm *norm,
+                               const anl__augment *augment, anl_dtype out, anl__transform *t) ANL_MUST;
 void anl__transform_release(anl_ctx *ctx, anl__transform *t);
 size_t anl__transform_bytes(const anl__transform *t); /* of one sample written */
 /* One sample, from src to dst. Any thread. */
-void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch, int64_t sample, const void *src, void *dst);
+void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch, int64_t sample,
+                          const void *src, void *dst);
 
 #endif

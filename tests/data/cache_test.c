@@ -30,7 +30,8 @@ static bool opens_from_cache(const fixture *f, const anl__data_opts *o, char fin
     if (anl__dataset_open(f->ctx, o, &ds) != ANL_OK) fail_msg("%s", anl_last_error(f->ctx));
     bool cached = ds->source[0]->from_cache;
     for (int i = 0; i < ds->n; i++)
-        for (int k = 0; k < SET_H * SET_W; k++) assert_int_equal(((const uint8_t *)anl__dataset_get(ds, 0, i))[k], set_pixel(i, k));
+        for (int k = 0; k < SET_H * SET_W; k++)
+            assert_int_equal(((const uint8_t *)anl__dataset_get(ds, 0, i))[k], set_pixel(i, k));
     assert_int_equal(anl__dataset_fingerprint(ds, fingerprint), ANL_OK);
     anl__dataset_close(ds);
     return cached;
@@ -144,7 +145,8 @@ static void damage_is_found_and_repaired(void **state)
     assert_false(opens_from_cache(f, &o, first));
     entries(f, image);
     assert_int_equal(stat(image, &s), 0);
-    long places[] = {0, 12, 40, 5000, s.st_size / 2 + 4096, s.st_size - 1}; /* magic, sum, key, unused header, content */
+    long places[] = {
+        0, 12, 40, 5000, s.st_size / 2 + 4096, s.st_size - 1}; /* magic, sum, key, unused header, content */
     for (int i = 0; i < 6; i++) {
         f->log[0] = 0;
         flip_byte(image, places[i]);
@@ -198,7 +200,8 @@ static void read_only_directory(void **state)
 static void default_directory(void **state)
 {
     fixture *f = *state;
-    char print[65], *home = getenv("HOME") ? strdup(getenv("HOME")) : NULL, *xdg = getenv("XDG_CACHE_HOME") ? strdup(getenv("XDG_CACHE_HOME")) : NULL;
+    char print[65], *home = getenv("HOME") ? strdup(getenv("HOME")) : NULL,
+                    *xdg = getenv("XDG_CACHE_HOME") ? strdup(getenv("XDG_CACHE_HOME")) : NULL;
     anl__data_opts o = opts_of(f);
     struct stat s;
     o.cache_dir = NULL;
@@ -215,10 +218,14 @@ static void default_directory(void **state)
     setenv("XDG_CACHE_HOME", at(f, "xdg"), 1);
     assert_false(opens_from_cache(f, &o, print));
     assert_int_equal(stat(at(f, "xdg/anneal"), &s), 0);
-    if (home) setenv("HOME", home, 1);
-    else unsetenv("HOME");
-    if (xdg) setenv("XDG_CACHE_HOME", xdg, 1);
-    else unsetenv("XDG_CACHE_HOME");
+    if (home)
+        setenv("HOME", home, 1);
+    else
+        unsetenv("HOME");
+    if (xdg)
+        setenv("XDG_CACHE_HOME", xdg, 1);
+    else
+        unsetenv("XDG_CACHE_HOME");
     free(home);
     free(xdg);
 }
@@ -232,7 +239,8 @@ static void failing_writes(void **state)
     put_set(f, SAMPLES, true);
     const anl__inject_kind kinds[] = {ANL__INJECT_WRITE, ANL__INJECT_RENAME};
     for (int k = 0; k < 2; k++)
-        for (int64_t nth = 1; nth <= 2; nth++) { /* an image entry's header or content; either file's rename */
+        for (int64_t nth = 1; nth <= 2;
+             nth++) { /* an image entry's header or content; either file's rename */
             f->log[0] = 0;
             anl__inject(f->ctx, kinds[k], nth);
             opens_from_cache(f, &o, print);
@@ -257,8 +265,10 @@ static void failing_allocations(void **state)
         anl_status st = anl__dataset_open(f->ctx, &o, &ds);
         seen = anl__inject_seen(f->ctx, ANL__INJECT_ALLOC);
         anl__inject(f->ctx, ANL__INJECT_ALLOC, 0);
-        if (st == ANL_OK) anl__dataset_close(ds);
-        else assert_int_equal(st, ANL_NOMEM);
+        if (st == ANL_OK)
+            anl__dataset_close(ds);
+        else
+            assert_int_equal(st, ANL_NOMEM);
         assert_int_equal(anl__live_blocks(f->ctx), 0);
         char image[512];
         while (entries(f, image) > 0) unlink(image); /* each round decodes and writes anew */
@@ -292,10 +302,18 @@ static void other_writers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(second_opening_is_from_the_cache), TEST(written_beside_the_callers_work), TEST(plain_files_are_not_cached),
-        TEST(a_changed_source_is_decoded_again), TEST(the_trailer_is_part_of_the_key), TEST(damage_is_found_and_repaired),
-        TEST(no_place_for_a_cache), TEST(read_only_directory), TEST(default_directory), TEST(failing_writes),
-        TEST(failing_allocations), TEST(other_writers),
+        TEST(second_opening_is_from_the_cache),
+        TEST(written_beside_the_callers_work),
+        TEST(plain_files_are_not_cached),
+        TEST(a_changed_source_is_decoded_again),
+        TEST(the_trailer_is_part_of_the_key),
+        TEST(damage_is_found_and_repaired),
+        TEST(no_place_for_a_cache),
+        TEST(read_only_directory),
+        TEST(default_directory),
+        TEST(failing_writes),
+        TEST(failing_allocations),
+        TEST(other_writers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,8 +32,8 @@ void cut(const char *path, long bytes);
 
 /* An IDX file of u8 in out; returns its size. */
 size_t make_idx(uint8_t *out, int rank, const uint32_t *dim, const uint8_t *data, size_t bytes);
-/* The test's set: n images of 5x4 with pixel (i*7 + k*3) % 256, labels i % 3. Writes dir/train-images-idx3-ubyte and labels, .gz
-   or plain. */
+/* The test's set: n images of 5x4 with pixel (i*7 + k*3) % 256, labels i % 3. Writes
+   dir/train-images-idx3-ubyte and labels, .gz or plain. */
 enum { SET_H = 5, SET_W = 4, SET_CLASSES = 3 };
 void put_set(const fixture *f, int n, bool gz);
 uint8_t set_pixel(int64_t i, int k);

@@ -141,7 +141,8 @@ uint8_t set_pixel(int64_t i, int k)
 void put_set(const fixture *f, int n, bool gz)
 {
     size_t per = SET_H * SET_W, bytes;
-    uint8_t *pixels = malloc((size_t)n * per), *labels = malloc((size_t)n), *file = malloc((size_t)n * per + 64);
+    uint8_t *pixels = malloc((size_t)n * per), *labels = malloc((size_t)n),
+            *file = malloc((size_t)n * per + 64);
     for (int i = 0; i < n; i++) {
         labels[i] = (uint8_t)(i % SET_CLASSES);
         for (size_t k = 0; k < per; k++) pixels[(size_t)i * per + k] = set_pixel(i, (int)k);

@@ -106,8 +106,9 @@ static void refuse(const fixture *f, const anl__data_opts *o, anl_status want, c
 {
     anl__dataset *ds = NULL;
     anl_status got = anl__dataset_open(f->ctx, o, &ds);
-    if (got != want || !strstr(anl_last_error(f->ctx), text)) fail_msg("got %s: %s; expected %s: %s", anl_status_name(got),
-                                                                       anl_last_error(f->ctx), anl_status_name(want), text);
+    if (got != want || !strstr(anl_last_error(f->ctx), text))
+        fail_msg("got %s: %s; expected %s: %s", anl_status_name(got), anl_last_error(f->ctx),
+                 anl_status_name(want), text);
     assert_null(ds);
     assert_int_equal(anl__live_blocks(f->ctx), 0);
 }
@@ -171,7 +172,8 @@ static void bad_compression(void **state)
     flip_byte(images, s.st_size / 2);
     refuse(f, &o, ANL_FORMAT, "damaged or cut short");
     put_set(f, 1000, true);
-    for (long n = 2; n < s.st_size; n += n < 30 ? 1 : s.st_size / 7) { /* every length of a cut header, and some of the body */
+    for (long n = 2; n < s.st_size;
+         n += n < 30 ? 1 : s.st_size / 7) { /* every length of a cut header, and some of the body */
         put_set(f, 1000, true);
         cut(images, n);
         refuse(f, &o, ANL_FORMAT, "damaged or cut short");
@@ -267,10 +269,16 @@ static void fashion_mnist(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(plain_and_compressed_are_the_same), TEST(several_gzip_members), TEST(colour_images),
-        TEST(missing_files),                     TEST(bad_headers),          TEST(bad_compression),
-        TEST(bad_labels),                        TEST(an_empty_class_can_be_allowed),
-        TEST(every_failed_allocation_is_reported), TEST(fashion_mnist),
+        TEST(plain_and_compressed_are_the_same),
+        TEST(several_gzip_members),
+        TEST(colour_images),
+        TEST(missing_files),
+        TEST(bad_headers),
+        TEST(bad_compression),
+        TEST(bad_labels),
+        TEST(an_empty_class_can_be_allowed),
+        TEST(every_failed_allocation_is_reported),
+        TEST(fashion_mnist),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

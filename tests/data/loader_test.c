@@ -1,4 +1,5 @@
-/* The loader: the same batches for any number of workers, ring and starting point; nothing dropped, nothing twice. */
+/* The loader: the same batches for any number of workers, ring and starting point; nothing dropped, nothing
+ * twice. */
 #include "tests/data/data_test.h"
 
 #include "datasets/loader.h"
@@ -64,12 +65,14 @@ typedef struct delivered {
     int64_t id[SUBSET];
 } delivered;
 
-static void run(const set_fixture *s, const anl__loader_opts *o, uint32_t epoch, int64_t first_batch, delivered *out)
+static void run(const set_fixture *s, const anl__loader_opts *o, uint32_t epoch, int64_t first_batch,
+                delivered *out)
 {
     anl__loader *l;
     anl__batch b;
     int64_t at = first_batch * o->batch < SUBSET ? first_batch * o->batch : SUBSET, number = first_batch;
-    if (anl__loader_create(s->f->ctx, s->ds, s->split.train, SUBSET, o, &l) != ANL_OK) fail_msg("%s", anl_last_error(s->f->ctx));
+    if (anl__loader_create(s->f->ctx, s->ds, s->split.train, SUBSET, o, &l) != ANL_OK)
+        fail_msg("%s", anl_last_error(s->f->ctx));
     assert_int_equal(anl__loader_samples(l), SUBSET);
     assert_int_equal(anl__loader_batches(l), (SUBSET + o->batch - 1) / o->batch);
     assert_int_equal(anl__loader_start(l, epoch, first_batch), ANL_OK);
@@ -88,7 +91,8 @@ static void run(const set_fixture *s, const anl__loader_opts *o, uint32_t epoch,
         anl__loader_release(l, &b);
     }
     assert_int_equal(at, SUBSET);
-    assert_int_equal(anl__inject_seen(s->f->ctx, ANL__INJECT_ALLOC), blocks); /* nothing is allocated on the way */
+    assert_int_equal(anl__inject_seen(s->f->ctx, ANL__INJECT_ALLOC),
+                     blocks); /* nothing is allocated on the way */
     anl__loader_destroy(l);
 }
 
@@ -273,10 +277,14 @@ static void every_failed_allocation_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_sample_once_with_its_label), cmocka_unit_test(same_for_any_workers_and_ring),
-        cmocka_unit_test(starts_in_the_middle), cmocka_unit_test(independent_of_batch_size),
-        cmocka_unit_test(epochs_differ_and_unshuffled_keeps_order), cmocka_unit_test(restarts),
-        cmocka_unit_test(the_callers_memory), cmocka_unit_test(refused_loaders),
+        cmocka_unit_test(each_sample_once_with_its_label),
+        cmocka_unit_test(same_for_any_workers_and_ring),
+        cmocka_unit_test(starts_in_the_middle),
+        cmocka_unit_test(independent_of_batch_size),
+        cmocka_unit_test(epochs_differ_and_unshuffled_keeps_order),
+        cmocka_unit_test(restarts),
+        cmocka_unit_test(the_callers_memory),
+        cmocka_unit_test(refused_loaders),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

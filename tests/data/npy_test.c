@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put_npy(const char *path, int version, const char *descr, const char *order, const char *shape, const void *data, size_t n)
+static void put_npy(const char *path, int version, const char *descr, const char *order, const char *shape,
+                    const void *data, size_t n)
 {
     uint8_t file[4096];
     char text[256];
-    int len = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': %s, 'shape': (%s), }\n", descr, order, shape);
+    int len = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': %s, 'shape': (%s), }\n", descr,
+                       order, shape);
     size_t head = version == 1 ? 10 : 12;
     memcpy(file, "\x93NUMPY", 6);
     file[6] = (uint8_t)version;
@@ -77,8 +79,9 @@ static void refuse(const fixture *f, anl_status want, const char *text)
     anl__data_opts o = opts_of(f);
     anl__dataset *ds = NULL;
     anl_status got = anl__dataset_open(f->ctx, &o, &ds);
-    if (got != want || !strstr(anl_last_error(f->ctx), text)) fail_msg("got %s: %s; expected %s: %s", anl_status_name(got),
-                                                                       anl_last_error(f->ctx), anl_status_name(want), text);
+    if (got != want || !strstr(anl_last_error(f->ctx), text))
+        fail_msg("got %s: %s; expected %s: %s", anl_status_name(got), anl_last_error(f->ctx),
+                 anl_status_name(want), text);
     assert_int_equal(anl__live_blocks(f->ctx), 0);
 }
 
@@ -143,6 +146,7 @@ static void bad_labels(void **state)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(floats_and_doubles), TEST(bytes_as_images), TEST(bad_arrays), TEST(bad_labels)};
+    const struct CMUnitTest tests[] = {TEST(floats_and_doubles), TEST(bytes_as_images), TEST(bad_arrays),
+                                       TEST(bad_labels)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

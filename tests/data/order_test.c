@@ -51,8 +51,8 @@ static void unshuffled_is_the_identity(void **state)
     for (int64_t k = 0; k < 100; k++) assert_int_equal(anl__order_at(&o, 9, k), k);
 }
 
-/* Over many epochs, each sample comes to each position equally often: chi-square with (n-1)^2 degrees of freedom, whose mean
-   is (n-1)^2 and variance twice that; the bound is six standard deviations. */
+/* Over many epochs, each sample comes to each position equally often: chi-square with (n-1)^2 degrees of
+   freedom, whose mean is (n-1)^2 and variance twice that; the bound is six standard deviations. */
 static void small_sets_are_well_shuffled(void **state)
 {
     (void)state;
@@ -65,7 +65,8 @@ static void small_sets_are_well_shuffled(void **state)
             for (int64_t k = 0; k < n; k++) count[k][anl__order_at(&o, (uint32_t)e, k)]++;
         double expected = (double)epochs / (double)n, chi = 0, freedom = (double)((n - 1) * (n - 1));
         for (int64_t k = 0; k < n; k++)
-            for (int64_t i = 0; i < n; i++) chi += (count[k][i] - expected) * (count[k][i] - expected) / expected;
+            for (int64_t i = 0; i < n; i++)
+                chi += (count[k][i] - expected) * (count[k][i] - expected) / expected;
         double over = chi - freedom;
         assert_true(over < 6 * 1.42 * (double)n);
     }

@@ -8,11 +8,13 @@
 #include <string.h>
 
 /* A set over memory of the test's own. */
-static anl__dataset set_of(anl_ctx *ctx, anl_dtype t, int64_t n, int rank, const int64_t *dim, const void *data)
+static anl__dataset set_of(anl_ctx *ctx, anl_dtype t, int64_t n, int rank, const int64_t *dim,
+                           const void *data)
 {
     anl__dataset ds = {.ctx = ctx, .name = (char *)"made up", .n = n, .fields = 1};
     anl__field *f = &ds.field[0];
-    *f = (anl__field){.name = rank == 1 ? "features" : "image", .dtype = t, .data = data, .bytes = anl_dtype_size(t)};
+    *f = (anl__field){
+        .name = rank == 1 ? "features" : "image", .dtype = t, .data = data, .bytes = anl_dtype_size(t)};
     f->shape.rank = rank;
     for (int i = 0; i < rank; i++) {
         f->shape.dim[i] = dim[i];
@@ -35,7 +37,8 @@ static void check_norm(anl_ctx *ctx, const anl__dataset *ds, const int64_t *inde
         for (int64_t i = 0; i < n; i++)
             for (int64_t j = k; j < per; j += c) {
                 const void *p = anl__dataset_get(ds, 0, index ? index[i] : i);
-                long double v = f->dtype == ANL_U8 ? ((const uint8_t *)p)[j] / 255.0L : (long double)((const float *)p)[j];
+                long double v = f->dtype == ANL_U8 ? ((const uint8_t *)p)[j] / 255.0L
+                                                   : (long double)((const float *)p)[j];
                 sum += v;
                 square += v * v;
             }
@@ -53,7 +56,8 @@ static void statistics_of_bytes(void **state)
     for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i * i % 251 + i % 3);
     int64_t odd[100], grey[] = {21, 9, 1}, rgb[] = {7, 9, 3}, flat[] = {189};
     for (int i = 0; i < 100; i++) odd[i] = 2 * i + 1;
-    anl__dataset a = set_of(f->ctx, ANL_U8, 200, 3, rgb, data), b = set_of(f->ctx, ANL_U8, 200, 3, grey, data),
+    anl__dataset a = set_of(f->ctx, ANL_U8, 200, 3, rgb, data),
+                 b = set_of(f->ctx, ANL_U8, 200, 3, grey, data),
                  c = set_of(f->ctx, ANL_U8, 200, 1, flat, data);
     check_norm(f->ctx, &a, NULL, 200);
     check_norm(f->ctx, &a, odd, 100);
@@ -128,7 +132,8 @@ static void every_byte_value(void **state)
     assert_int_equal(anl__transform_bytes(&t), sizeof y);
     anl__transform_apply(&t, 1, 2, 0, data, y);
     anl__transform_release(f->ctx, &t);
-    for (int i = 0; i < 256; i++) assert_true(fabs((double)y[i] - (i / 255.0 - mean[i % 2]) / std[i % 2]) < 1e-6);
+    for (int i = 0; i < 256; i++)
+        assert_true(fabs((double)y[i] - (i / 255.0 - mean[i % 2]) / std[i % 2]) < 1e-6);
     assert_int_equal(anl__transform_init(f->ctx, &ds.field[0], &norm, NULL, ANL_BF16, &t), ANL_OK);
     anl__transform_apply(&t, 1, 2, 0, data, h);
     anl__transform_release(f->ctx, &t);
@@ -265,7 +270,8 @@ static void refused_transforms(void **state)
     anl__dataset ds = set_of(f->ctx, ANL_U8, 1, 3, dim, x);
     anl__norm norm;
     anl__transform t;
-    anl__augment wide = {.crop_pad = 5}, sure = {.erase = 1.5}, upside_down = {.erase = 0.5, .erase_min = 0.5, .erase_max = 0.1};
+    anl__augment wide = {.crop_pad = 5}, sure = {.erase = 1.5},
+                 upside_down = {.erase = 0.5, .erase_min = 0.5, .erase_max = 0.1};
     assert_int_equal(anl__norm_make(f->ctx, 2, one, one, &norm), ANL_OK);
     assert_int_equal(anl__transform_init(f->ctx, &ds.field[0], &norm, NULL, ANL_F32, &t), ANL_SHAPE);
     assert_int_equal(anl__transform_init(f->ctx, &ds.field[0], NULL, &wide, ANL_F32, &t), ANL_SHAPE);
@@ -279,9 +285,16 @@ static void refused_transforms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(statistics_of_bytes), TEST(statistics_do_not_overflow), TEST(statistics_of_floats), TEST(a_constant_channel_has_std_one),
-        TEST(every_byte_value), TEST(bf16_rounds_to_nearest_even), TEST(crop_and_flip_are_windows_of_the_padded_image),
-        TEST(augmentation_is_keyed), TEST(erasing_clears_one_rectangle), TEST(refused_transforms),
+        TEST(statistics_of_bytes),
+        TEST(statistics_do_not_overflow),
+        TEST(statistics_of_floats),
+        TEST(a_constant_channel_has_std_one),
+        TEST(every_byte_value),
+        TEST(bf16_rounds_to_nearest_even),
+        TEST(crop_and_flip_are_windows_of_the_padded_image),
+        TEST(augmentation_is_keyed),
+        TEST(erasing_clears_one_rectangle),
+        TEST(refused_transforms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
