@@ -14,6 +14,7 @@ typedef struct slot {
     void *x;
     int32_t *label;
     int64_t *id;
+    void *scratch; /* of who fills the slot */
 } slot;
 
 struct anl__loader {
@@ -60,7 +61,7 @@ static void fill(const anl__loader *l, slot *s, uint32_t epoch, int64_t number)
         s->id[i] = id;
         if (s->label) s->label[i] = *(const int32_t *)anl__dataset_get(l->ds, ANL__FIELD_LABEL, id);
         anl__transform_apply(&l->transform, l->opts.seed, epoch, id,
-                             anl__dataset_get(l->ds, ANL__FIELD_X, id),
+                             anl__dataset_get(l->ds, ANL__FIELD_X, id), s->scratch,
                              (char *)s->x + (size_t)i * l->sample_bytes);
     }
 }
@@ -130,7 +131,8 @@ static anl_status make_slots(anl__loader *l)
         else if (!(s->x = anl__alloc(l->ctx, bytes)))
             return ANL_NOMEM;
         s->id = anl__calloc(l->ctx, (size_t)o->batch, sizeof *s->id);
-        if (!s->id) return ANL_NOMEM;
+        s->scratch = anl__alloc(l->ctx, anl__transform_scratch(&l->transform));
+        if (!s->id || !s->scratch) return ANL_NOMEM;
         if (l->ds->fields <= ANL__FIELD_LABEL) continue;
         s->label = anl__calloc(l->ctx, (size_t)o->batch, sizeof *s->label);
         if (!s->label) return ANL_NOMEM;
@@ -204,6 +206,7 @@ void anl__loader_destroy(anl__loader *l)
         if (l->opts.alloc && l->slots[i].x) l->opts.free(l->opts.user, l->slots[i].x);
         if (!l->opts.alloc) anl__free(ctx, l->slots[i].x);
         anl__free(ctx, l->slots[i].id);
+        anl__free(ctx, l->slots[i].scratch);
         anl__free(ctx, l->slots[i].label);
     }
     pthread_cond_destroy(&l->ready);

@@ -23,54 +23,25 @@ static inline uint16_t as_bf16(float y)
     return (uint16_t)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
 }
 
-/* forward: y[i] of value i; mirror: pixels in reverse order, the channels of a pixel in order. */
-#define LOOPS(in, in_t, out, out_t)                                                                      \
-    static void forward_##in##_##out(const void *src, void *dst, int64_t n, const float *restrict scale, \
+#define LOOP(in, in_t, out, out_t)                                                                       \
+    static void convert_##in##_##out(const void *src, void *dst, int64_t n, const float *restrict scale, \
                                      const float *restrict shift)                                        \
     {                                                                                                    \
         const in_t *restrict x = src;                                                                    \
         out_t *restrict y = dst;                                                                         \
         for (int64_t i = 0; i < n; i++) y[i] = as_##out((float)x[i] * scale[i] + shift[i]);              \
-    }                                                                                                    \
-    static void mirror_##in##_##out(const void *src, void *dst, int64_t pixels, int64_t c,               \
-                                    const float *restrict scale, const float *restrict shift)            \
-    {                                                                                                    \
-        const in_t *restrict x = src;                                                                    \
-        out_t *restrict y = dst;                                                                         \
-        for (int64_t p = 0; p < pixels; p++)                                                             \
-            for (int64_t k = 0; k < c; k++)                                                              \
-                y[p * c + k] = as_##out((float)x[(pixels - 1 - p) * c + k] * scale[k] + shift[k]);       \
     }
-LOOPS(u8, uint8_t, f32, float)
-LOOPS(u8, uint8_t, bf16, uint16_t)
-LOOPS(f32, float, f32, float)
-LOOPS(f32, float, bf16, uint16_t)
+LOOP(u8, uint8_t, f32, float)
+LOOP(u8, uint8_t, bf16, uint16_t)
+LOOP(f32, float, f32, float)
+LOOP(f32, float, bf16, uint16_t)
 
-static void forward(const anl__transform *t, const void *src, void *dst, int64_t n)
+static void convert(const anl__transform *t, const void *src, void *dst, int64_t n)
 {
-    if (t->in == ANL_U8 && t->out == ANL_F32) forward_u8_f32(src, dst, n, t->scale, t->shift);
-    if (t->in == ANL_U8 && t->out == ANL_BF16) forward_u8_bf16(src, dst, n, t->scale, t->shift);
-    if (t->in == ANL_F32 && t->out == ANL_F32) forward_f32_f32(src, dst, n, t->scale, t->shift);
-    if (t->in == ANL_F32 && t->out == ANL_BF16) forward_f32_bf16(src, dst, n, t->scale, t->shift);
-}
-
-static void mirror(const anl__transform *t, const void *src, void *dst, int64_t pixels)
-{
-    if (t->in == ANL_U8 && t->out == ANL_F32) mirror_u8_f32(src, dst, pixels, t->c, t->scale, t->shift);
-    if (t->in == ANL_U8 && t->out == ANL_BF16) mirror_u8_bf16(src, dst, pixels, t->c, t->scale, t->shift);
-    if (t->in == ANL_F32 && t->out == ANL_F32) mirror_f32_f32(src, dst, pixels, t->c, t->scale, t->shift);
-    if (t->in == ANL_F32 && t->out == ANL_BF16) mirror_f32_bf16(src, dst, pixels, t->c, t->scale, t->shift);
-}
-
-/* What a stored 0 becomes: padding. */
-static void pad(const anl__transform *t, void *dst, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        if (t->out == ANL_F32)
-            ((float *)dst)[i] = t->shift[i];
-        else
-            ((uint16_t *)dst)[i] = as_bf16(t->shift[i]);
-    }
+    if (t->in == ANL_U8 && t->out == ANL_F32) convert_u8_f32(src, dst, n, t->scale, t->shift);
+    if (t->in == ANL_U8 && t->out == ANL_BF16) convert_u8_bf16(src, dst, n, t->scale, t->shift);
+    if (t->in == ANL_F32 && t->out == ANL_F32) convert_f32_f32(src, dst, n, t->scale, t->shift);
+    if (t->in == ANL_F32 && t->out == ANL_BF16) convert_f32_bf16(src, dst, n, t->scale, t->shift);
 }
 
 /* ---- preparing -------------------------------------------------------------------------------- */
@@ -133,6 +104,12 @@ void anl__transform_release(anl_ctx *ctx, anl__transform *t)
     t->shift = NULL;
 }
 
+size_t anl__transform_scratch(const anl__transform *t)
+{
+    bool moves = t->augment.crop_pad || t->augment.flip;
+    return moves ? (size_t)(t->h * t->w * t->c) * anl_dtype_size(t->in) : 0;
+}
+
 size_t anl__transform_bytes(const anl__transform *t)
 {
     return (size_t)(t->h * t->w * t->c) * anl_dtype_size(t->out);
@@ -146,26 +123,36 @@ static int64_t below(uint32_t u, int64_t n)
     return (int64_t)((uint64_t)u * (uint64_t)n >> 32);
 }
 
-/* Row y of the window at (dy, dx): padding left, the part inside the image, padding right. */
-static void window_row(const anl__transform *t, const char *src, char *dst, int64_t y, int64_t dy, int64_t dx,
-                       bool flip)
+/* Pixels in reverse order, the bytes of each in order. */
+static void mirror(const char *src, char *dst, int64_t pixels, int64_t pixel)
 {
-    int64_t pixel_in = t->c * (int64_t)anl_dtype_size(t->in),
-            pixel_out = t->c * (int64_t)anl_dtype_size(t->out);
-    int64_t left = dx < 0 ? -dx : 0, right = dx > 0 ? dx : 0, inside = t->w - left - right, from = y + dy;
-    dst += y * t->w * pixel_out;
-    if (from < 0 || from >= t->h || inside <= 0) {
-        pad(t, dst, t->w * t->c);
-        return;
+    if (pixel == 1) {
+        for (int64_t i = 0; i < pixels; i++) dst[i] = src[pixels - 1 - i];
+    } else {
+        for (int64_t i = 0; i < pixels; i++)
+            memcpy(dst + i * pixel, src + (pixels - 1 - i) * pixel, (size_t)pixel);
     }
-    src += (from * t->w + left + dx) * pixel_in;
+}
+
+/* The window at (dy, dx) of the image with zeros around it, mirrored or not, as stored values. */
+static void window(const anl__transform *t, const char *src, char *dst, int64_t dy, int64_t dx, bool flip)
+{
+    int64_t pixel = t->c * (int64_t)anl_dtype_size(t->in), row = t->w * pixel;
+    int64_t left = dx < 0 ? -dx : 0, right = dx > 0 ? dx : 0, inside = t->w - left - right;
     int64_t before = flip ? right : left, after = flip ? left : right;
-    pad(t, dst, before * t->c);
-    if (flip)
-        mirror(t, src, dst + before * pixel_out, inside);
-    else
-        forward(t, src, dst + before * pixel_out, inside * t->c);
-    pad(t, dst + (before + inside) * pixel_out, after * t->c);
+    for (int64_t y = 0; y < t->h; y++, dst += row) {
+        const char *from = src + (y + dy) * row + (left + dx) * pixel;
+        if (y + dy < 0 || y + dy >= t->h || inside <= 0) {
+            memset(dst, 0, (size_t)row);
+            continue;
+        }
+        memset(dst, 0, (size_t)(before * pixel));
+        if (flip)
+            mirror(from, dst + before * pixel, inside, pixel);
+        else
+            memcpy(dst + before * pixel, from, (size_t)(inside * pixel));
+        memset(dst + (before + inside) * pixel, 0, (size_t)(after * pixel));
+    }
 }
 
 /* A rectangle of erase_min..erase_max of the area and aspect 0.3..3.3, uniform in the logarithm, cut to the
@@ -185,7 +172,7 @@ static void erase(const anl__transform *t, const anl__u32x4 *r, char *dst)
 }
 
 void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch, int64_t sample,
-                          const void *src, void *dst)
+                          const void *src, void *scratch, void *dst)
 {
     const anl__augment *a = &t->augment;
     int64_t row = t->w * t->c, dy = 0, dx = 0;
@@ -199,13 +186,13 @@ void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch
     }
     if (a->flip) flip = r.v[2] >> 31;
     if (flip || dy || dx) {
-        for (int64_t y = 0; y < t->h; y++) window_row(t, src, dst, y, dy, dx, flip);
-    } else {
-        for (int64_t y = 0; y < t->h; y += t->rows)
-            forward(t, (const char *)src + (size_t)(y * row) * anl_dtype_size(t->in),
-                    (char *)dst + (size_t)(y * row) * anl_dtype_size(t->out),
-                    (t->h - y < t->rows ? t->h - y : t->rows) * row);
+        window(t, src, scratch, dy, dx, flip);
+        src = scratch;
     }
+    size_t in = (size_t)row * anl_dtype_size(t->in), out = (size_t)row * anl_dtype_size(t->out);
+    for (int64_t y = 0; y < t->h; y += t->rows)
+        convert(t, (const char *)src + (size_t)y * in, (char *)dst + (size_t)y * out,
+                (t->h - y < t->rows ? t->h - y : t->rows) * row);
     if (a->erase > 0 && (double)anl__u32_to_unit(r.v[3]) < a->erase) {
         anl__u32x4 e = anl__philox(seed, lo, hi, epoch, ANL__STREAM_AUGMENT | 1u << 16);
         erase(t, &e, dst);

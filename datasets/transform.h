@@ -51,9 +51,10 @@ typedef struct anl__transform {
 anl_status anl__transform_init(anl_ctx *ctx, const anl__field *field, const anl__norm *norm,
                                const anl__augment *augment, anl_dtype out, anl__transform *t) ANL_MUST;
 void anl__transform_release(anl_ctx *ctx, anl__transform *t);
-size_t anl__transform_bytes(const anl__transform *t); /* of one sample written */
-/* One sample, from src to dst. Any thread. */
+size_t anl__transform_bytes(const anl__transform *t);   /* of one sample written */
+size_t anl__transform_scratch(const anl__transform *t); /* bytes of scratch that one call needs */
+/* One sample, from src to dst. scratch: the caller's, for this call; NULL when none is needed. Any thread. */
 void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch, int64_t sample,
-                          const void *src, void *dst);
+                          const void *src, void *scratch, void *dst);
 
 #endif

@@ -130,12 +130,12 @@ static void every_byte_value(void **state)
     assert_int_equal(anl__norm_make(f->ctx, 2, mean, std, &norm), ANL_OK);
     assert_int_equal(anl__transform_init(f->ctx, &ds.field[0], &norm, NULL, ANL_F32, &t), ANL_OK);
     assert_int_equal(anl__transform_bytes(&t), sizeof y);
-    anl__transform_apply(&t, 1, 2, 0, data, y);
+    anl__transform_apply(&t, 1, 2, 0, data, NULL, y);
     anl__transform_release(f->ctx, &t);
     for (int i = 0; i < 256; i++)
         assert_true(fabs((double)y[i] - (i / 255.0 - mean[i % 2]) / std[i % 2]) < 1e-6);
     assert_int_equal(anl__transform_init(f->ctx, &ds.field[0], &norm, NULL, ANL_BF16, &t), ANL_OK);
-    anl__transform_apply(&t, 1, 2, 0, data, h);
+    anl__transform_apply(&t, 1, 2, 0, data, NULL, h);
     anl__transform_release(f->ctx, &t);
     for (int i = 0; i < 256; i++) assert_true(fabsf(bf16_value(h[i]) - y[i]) <= fabsf(y[i]) / 256.0f);
     anl__norm_release(f->ctx, &norm);
@@ -151,7 +151,7 @@ static void bf16_rounds_to_nearest_even(void **state)
     anl__transform t;
     anl__dataset ds = set_of(f->ctx, ANL_F32, 1, 1, dim, x);
     assert_int_equal(anl__transform_init(f->ctx, &ds.field[0], NULL, NULL, ANL_BF16, &t), ANL_OK);
-    anl__transform_apply(&t, 0, 0, 0, x, y);
+    anl__transform_apply(&t, 0, 0, 0, x, NULL, y);
     for (int i = 0; i < 7; i++) assert_int_equal(y[i], want[i]);
     anl__transform_release(f->ctx, &t);
 }
@@ -176,7 +176,7 @@ static bool is_window(const uint8_t *x, const float *y, int dy, int dx, bool fli
 static void crop_and_flip_are_windows_of_the_padded_image(void **state)
 {
     fixture *f = *state;
-    uint8_t x[H * W * C];
+    uint8_t x[H * W * C], scratch[H * W * C];
     float y[H * W * C];
     int64_t dim[] = {H, W, C};
     int seen[2][7][7] = {{{0}}}, draws = 6000, pad = 3;
@@ -187,7 +187,7 @@ static void crop_and_flip_are_windows_of_the_padded_image(void **state)
     assert_int_equal(anl__transform_init(f->ctx, &ds.field[0], NULL, &a, ANL_F32, &t), ANL_OK);
     for (int s = 0; s < draws; s++) {
         int found = 0;
-        anl__transform_apply(&t, 9, 4, s, x, y);
+        anl__transform_apply(&t, 9, 4, s, x, scratch, y);
         for (int flip = 0; flip < 2; flip++)
             for (int dy = -pad; dy <= pad; dy++)
                 for (int dx = -pad; dx <= pad; dx++)
@@ -204,7 +204,7 @@ static void crop_and_flip_are_windows_of_the_padded_image(void **state)
 static void augmentation_is_keyed(void **state)
 {
     fixture *f = *state;
-    uint8_t x[H * W * C];
+    uint8_t x[H * W * C], scratch[H * W * C];
     float y[4][H * W * C];
     int64_t dim[] = {H, W, C};
     int same_epoch = 0, same_seed = 0;
@@ -214,10 +214,10 @@ static void augmentation_is_keyed(void **state)
     anl__transform t;
     assert_int_equal(anl__transform_init(f->ctx, &ds.field[0], NULL, &a, ANL_F32, &t), ANL_OK);
     for (int64_t s = 0; s < 200; s++) {
-        anl__transform_apply(&t, 1, 1, s, x, y[0]);
-        anl__transform_apply(&t, 1, 2, s, x, y[1]);
-        anl__transform_apply(&t, 2, 1, s, x, y[2]);
-        anl__transform_apply(&t, 1, 1, s, x, y[3]);
+        anl__transform_apply(&t, 1, 1, s, x, scratch, y[0]);
+        anl__transform_apply(&t, 1, 2, s, x, scratch, y[1]);
+        anl__transform_apply(&t, 2, 1, s, x, scratch, y[2]);
+        anl__transform_apply(&t, 1, 1, s, x, scratch, y[3]);
         assert_memory_equal(y[0], y[3], sizeof y[0]);
         same_epoch += memcmp(y[0], y[1], sizeof y[0]) == 0;
         same_seed += memcmp(y[0], y[2], sizeof y[0]) == 0;
@@ -241,7 +241,7 @@ static void erasing_clears_one_rectangle(void **state)
     assert_int_equal(anl__transform_init(f->ctx, &ds.field[0], NULL, &a, ANL_F32, &t), ANL_OK);
     for (int s = 0; s < 4000; s++) {
         int y0 = S, y1 = -1, x0 = S, x1 = -1, zeros = 0;
-        anl__transform_apply(&t, 3, 0, s, x, y);
+        anl__transform_apply(&t, 3, 0, s, x, NULL, y);
         for (int i = 0; i < S * S; i++)
             if (y[i] == 0.0f) {
                 zeros++;
