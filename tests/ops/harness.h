@@ -35,8 +35,9 @@ typedef struct test_case {
     double *value[ANL__MAX_IN]; /* unrounded; NULL for absent inputs */
 } test_case;
 
-/* Parses the case and draws its values (a function of folder and index only). False with the reason in `why`. */
-bool case_open(test_case *tc, const char *folder, int index, const anl__case *c, char why[ANL__WHY]);
+/* Parses the case and draws its values (a function of folder and index only). rows: cuts a larger batch to so many
+   samples; 0: as written. False with the reason in `why`. */
+bool case_open(test_case *tc, const char *folder, int index, const anl__case *c, int64_t rows, char why[ANL__WHY]);
 void case_close(test_case *tc);
 bool spec_is_float(const input_spec *s);
 /* The element type of an input in a graph of activations `t`. */

@@ -201,7 +201,20 @@ static double *fill_values(const input_spec *s, uint64_t key, uint32_t stream)
     return v;
 }
 
-bool case_open(test_case *tc, const char *folder, int index, const anl__case *c, char why[ANL__WHY])
+/* A batch of most `rows` samples: inputs that share the first input's first dimension are cut. */
+static void shrink(test_case *tc, int64_t rows)
+{
+    int64_t batch = tc->in[0].rank ? tc->in[0].dim[0] : 0;
+    for (int i = 0; i < tc->n_in; i++) {
+        input_spec *s = &tc->in[i];
+        bool batched = s->kind == SPEC_ACTIVATION || s->kind == SPEC_I32 || s->kind == SPEC_U8;
+        if (!batched || s->dim[0] != batch || batch <= rows) continue;
+        s->count = s->count / batch * rows;
+        s->dim[0] = rows;
+    }
+}
+
+bool case_open(test_case *tc, const char *folder, int index, const anl__case *c, int64_t rows, char why[ANL__WHY])
 {
     memset(tc, 0, sizeof *tc);
     tc->c = c;
@@ -216,9 +229,10 @@ bool case_open(test_case *tc, const char *folder, int index, const anl__case *c,
             case_close(tc);
             return false;
         }
-        /* refusal cases may have shapes far too large to fill */
-        if (s->kind != SPEC_ABSENT && !c->reject) tc->value[i] = fill_values(s, key, (uint32_t)i);
     }
+    if (rows) shrink(tc, rows);
+    for (int i = 0; i < tc->n_in; i++) /* refusal cases may have shapes far too large to fill */
+        if (tc->in[i].kind != SPEC_ABSENT && !c->reject) tc->value[i] = fill_values(&tc->in[i], key, (uint32_t)i);
     if (n < (int)sizeof tc->label) snprintf(tc->label + n, sizeof tc->label - (size_t)n, ")");
     return true;
 }

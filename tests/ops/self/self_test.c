@@ -187,7 +187,7 @@ static int found(void (*mode)(harness *, const test_case *), const char *op, con
     test_case tc;
     char why[ANL__WHY];
     kernels[2] = k;
-    assert_true(case_open(&tc, "self", 0, &c, why));
+    assert_true(case_open(&tc, "self", 0, &c, 0, why));
     h.sum = (tally){0};
     mode(&h, &tc);
     case_close(&tc);
@@ -233,7 +233,7 @@ static void case_text(void **state)
         const anl__case c = {.op = "triple", .in = {specs[i].text}};
         test_case tc;
         char why[ANL__WHY];
-        bool good = case_open(&tc, "self", 0, &c, why);
+        bool good = case_open(&tc, "self", 0, &c, 0, why);
         assert_int_equal(good, specs[i].good);
         if (good) case_close(&tc);
     }
