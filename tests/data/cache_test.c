@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SAMPLES = 300 };
@@ -298,6 +299,37 @@ static void other_writers(void **state)
     assert_string_equal(f->log, "");
 }
 
+/* Several processes open the set at the same time, again and again, while the entries appear and are
+ * replaced. */
+static void many_processes(void **state)
+{
+    fixture *f = *state;
+    pid_t child[6];
+    put_set(f, SAMPLES, true);
+    for (int c = 0; c < 6; c++) {
+        child[c] = fork();
+        assert_true(child[c] >= 0);
+        for (int turn = 0; child[c] == 0 && turn < 20; turn++) {
+            anl__data_opts o = opts_of(f);
+            anl__dataset *ds;
+            char print[65], image[512];
+            if (anl__dataset_open(f->ctx, &o, &ds) != ANL_OK || anl__dataset_fingerprint(ds, print) != ANL_OK)
+                _exit(1);
+            for (int i = 0; i < SAMPLES; i++)
+                if (((const uint8_t *)anl__dataset_get(ds, 0, i))[5] != set_pixel(i, 5)) _exit(2);
+            anl__dataset_close(ds);
+            if (f->log[0]) _exit(3);
+            if (turn % 4 == c % 4 && entries(f, image) > 0 && !strstr(image, ".tmp")) unlink(image);
+        }
+        if (child[c] == 0) _exit(0);
+    }
+    for (int c = 0; c < 6; c++) {
+        int status = -1;
+        assert_int_equal(waitpid(child[c], &status, 0), child[c]);
+        assert_int_equal(status, 0);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void)
 {
@@ -314,6 +346,7 @@ int main(void)
         TEST(failing_writes),
         TEST(failing_allocations),
         TEST(other_writers),
+        TEST(many_processes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
