@@ -83,7 +83,7 @@ static anl_status oracle_nudges(direct *d, oracle *o, const test_case *tc, anl_d
     return ANL_OK;
 }
 
-/* Runs the reference in double on `in`, the numbers as type t holds them. */
+/* Runs the reference (case_oracle_type) on `in`, the numbers as type t holds them. */
 static anl_status oracle_open(oracle *o, harness *h, const test_case *tc, anl_dtype t, double *const *in)
 {
     char why[ANL__WHY] = "";
@@ -91,11 +91,11 @@ static anl_status oracle_open(oracle *o, harness *h, const test_case *tc, anl_dt
     const anl__kernel *k = reference_kernel(tc->c->op);
     memset(o, 0, sizeof *o);
     if (!k) return anl__fail(h->ctx, ANL_INTERNAL, "operator %s has no reference kernel", tc->c->op);
-    anl_status st = direct_open(&d, h->ctx, tc, h->reference, k, ANL_F64, &(direct_opts){.slices = 1}, why);
+    anl_status st = direct_open(&d, h->ctx, tc, h->reference, k, case_oracle_type(tc), &(direct_opts){.slices = 1}, why);
     if (d.refused) anl__fail(h->ctx, st, "the reference refuses: %s", why);
     if (st == ANL_OK) st = direct_load(&d, in, NULL);
     if (st == ANL_OK) st = direct_run(&d);
-    if (st == ANL_OK && d.broken) st = anl__fail(h->ctx, ANL_INTERNAL, "the reference in double: %s", d.broken);
+    if (st == ANL_OK && d.broken) st = anl__fail(h->ctx, ANL_INTERNAL, "the reference: %s", d.broken);
     if (st == ANL_OK) {
         o->n = direct_results(&d);
         for (int r = 0; r < o->n; r++) {

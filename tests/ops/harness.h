@@ -45,6 +45,10 @@ anl_dtype spec_dtype(const input_spec *s, anl_dtype t);
 /* A fresh array [s->count] of the input's values rounded to its type in a graph of activations `t`. */
 double *case_values(const test_case *tc, int i, anl_dtype t);
 
+/* What the reference is run in: double; f32 for operators on slabs and states, which are f32 by contract (their formulas
+   are compared with PyTorch's in tests/golden). */
+anl_dtype case_oracle_type(const test_case *tc);
+
 /* The case as a one-node training graph. inputs: parameters become plain inputs too (gradients). On success
    *node is the node's index and in[] its values. The graph is made even when infer refuses: see anl_graph_status. */
 anl_status case_graph(anl_ctx *ctx, const test_case *tc, anl_dtype t, bool inputs, anl_graph **g, anl_value in[ANL__MAX_IN],

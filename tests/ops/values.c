@@ -253,6 +253,12 @@ double *case_values(const test_case *tc, int i, anl_dtype t)
     return v;
 }
 
+anl_dtype case_oracle_type(const test_case *tc)
+{
+    const anl__op *op = anl__op_find(tc->c->op);
+    return op && op->mutates ? ANL_F32 : ANL_F64;
+}
+
 anl_status case_graph(anl_ctx *ctx, const test_case *tc, anl_dtype t, bool inputs, anl_graph **g, anl_value in[ANL__MAX_IN],
                       anl_value *y)
 {
