@@ -1,0 +1,70 @@
+#ifndef T
+#include "kernels/common/ref.h"
+#define ANL__REF_FILE "kernels/batchnorm/batchnorm_ref.c"
+#include "kernels/common/ref_twice.h"
+ANL__REF_KERNEL("batchnorm", fwd)
+ANL__REF_KERNEL("batchnorm_bwd", bwd)
+ANL__REF_KERNEL("batchnorm_running", running)
+const anl__kernel *const anl__kernels_batchnorm_ref[] = {&fwd_kernel, &bwd_kernel, &running_kernel, NULL};
+#else
+static void FN(fwd)(const anl__call *c, const anl__run *r)
+{
+    const T *x = r->in[0], *gamma = r->in[1], *beta = r->in[2], *rm = r->in[3], *rv = r->in[4], *res = anl__has_in(c, 5) ? r->in[5] : NULL;
+    T *y = r->out[0];
+    int64_t k = c->in[0].shape.dim[c->in[0].shape.rank - 1], rows = anl_shape_count(&c->in[0].shape) / k, n = c->in[0].shape.dim[0];
+    double eps = anl__attr_float(c, "eps");
+    bool relu = anl__attr_int(c, "act"), train = c->mode == ANL_TRAIN;
+    for (int64_t j = 0; j < k; j++) {
+        double mean = train ? 0 : (double)rm[j], m2 = 0, var = train ? 0 : (double)rv[j];
+        for (int64_t i = 0; train && i < rows; i++) { /* Welford, 1962 */
+            double d = (double)x[i * k + j] - mean;
+            mean += d / (double)(i + 1);
+            m2 += d * ((double)x[i * k + j] - mean);
+        }
+        if (train) var = m2 / (double)rows;
+        double rstd = 1 / sqrt(var + eps);
+        for (int64_t i = 0; i < rows; i++) {
+            double v = (double)gamma[j] * ((double)x[i * k + j] - mean) * rstd + (double)beta[j] + (res ? (double)res[i * k + j] : 0);
+            y[i * k + j] = (T)(relu && v < 0 ? 0 : v);
+        }
+        if (!train) continue;
+        ((T *)r->out[1])[j] = (T)mean;
+        ((T *)r->out[2])[j] = (T)rstd;
+        ((T *)r->out[3])[j] = (T)((double)n * mean);
+        ((T *)r->out[3])[k + j] = (T)((double)n * m2 / (double)(rows - 1));
+    }
+}
+
+static void FN(bwd)(const anl__call *c, const anl__run *r)
+{
+    const T *x = r->in[0], *dy = r->in[1], *gamma = r->in[2], *mean = r->in[3], *rstd = r->in[4], *y = anl__attr_int(c, "act") ? r->in[5] : NULL;
+    T *dx = r->out[0], *dres = c->n_out > 3 ? r->out[3] : NULL;
+    int64_t k = c->in[0].shape.dim[c->in[0].shape.rank - 1], rows = anl_shape_count(&c->in[0].shape) / k;
+    for (int64_t j = 0; j < k; j++) {
+        double sum = 0, dot = 0;
+        for (int64_t i = 0; i < rows; i++) {
+            double d = y && !(y[i * k + j] > 0) ? 0 : (double)dy[i * k + j];
+            sum += d;
+            dot += d * ((double)x[i * k + j] - (double)mean[j]) * (double)rstd[j];
+        }
+        for (int64_t i = 0; i < rows; i++) {
+            double d = y && !(y[i * k + j] > 0) ? 0 : (double)dy[i * k + j], xhat = ((double)x[i * k + j] - (double)mean[j]) * (double)rstd[j];
+            dx[i * k + j] = (T)((double)gamma[j] * (double)rstd[j] * (d - sum / (double)rows - xhat * dot / (double)rows));
+            if (dres) dres[i * k + j] = (T)d;
+        }
+        ((T *)r->out[1])[j] = (T)dot;
+        ((T *)r->out[2])[j] = (T)sum;
+    }
+}
+
+static void FN(running)(const anl__call *c, const anl__run *r)
+{
+    T *mean = r->in[0], *var = r->in[1];
+    const T *stat = r->in[2], n = *(const T *)r->in[3], m = (T)anl__attr_float(c, "momentum");
+    int64_t k = anl_shape_count(&c->in[0].shape);
+    for (int64_t j = 0; j < k && n > 0; j++) {
+        mean[j] += m * (stat[j] / n - mean[j]);
+        var[j] += m * (stat[k + j] / n - var[j]);
+    }
+}
+#endif

@@ -1,0 +1,76 @@
+/* What our own CPU kernels share: one build of a loop for each instruction set, bf16 conversion, sums in fixed trees.
+ * ANL__CLONES compiles a function for x86-64-v4 (AVX-512), v3 (AVX2, FMA) and the baseline; the program takes the best at
+ * start. Contraction is off (-ffp-contract=off), so a loop without reductions gives the same bits in all three. */
+#ifndef ANL_CPU_H
+#define ANL_CPU_H
+
+#include "op.h"
+
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(ANL_SANITIZED)
+#define ANL__CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define ANL__CLONES
+#endif
+#define ANL__INLINE static inline __attribute__((always_inline))
+
+typedef uint16_t anl__bf16;
+
+ANL__INLINE float anl__from_bf16(anl__bf16 h)
+{
+    uint32_t u = (uint32_t)h << 16;
+    float f;
+    memcpy(&f, &u, 4);
+    return f;
+}
+
+/* Nearest, ties to even; NaN stays NaN. */
+ANL__INLINE anl__bf16 anl__to_bf16(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, 4);
+    if ((u & 0x7fffffffu) > 0x7f800000u) return (anl__bf16)(u >> 16 | 64);
+    return (anl__bf16)((u + 0x7fffu + (u >> 16 & 1)) >> 16);
+}
+
+/* Elementwise kernels cut a tensor into slices of its batch, or when it has no batch axis of use into one piece. */
+static inline anl_status anl__sliced_prepare(const anl__env *env, anl__prepared *p)
+{
+    const anl_shape *s = &p->call.in[0].shape;
+    int64_t n = s->rank > 0 ? s->dim[0] : 1;
+    p->tasks = n < env->slices ? (int)n : env->slices;
+    return ANL_OK;
+}
+
+typedef struct anl__rows { int64_t begin, end, each; } anl__rows; /* rows, and elements of a row */
+
+static inline anl__rows anl__rows_of(const anl__prepared *p, const anl_shape *s, int task)
+{
+    int64_t n = s->rank > 0 ? s->dim[0] : 1;
+    return (anl__rows){anl__slice_begin(n, p->tasks, task), anl__slice_begin(n, p->tasks, task + 1), anl_shape_count(s) / n};
+}
+
+/* Adds n vectors of `len` in place into the first, in a fixed binary tree (distance 1, 2, 4, ...). */
+static inline void anl__tree_add(float *part, int64_t n, int64_t len)
+{
+    for (int64_t d = 1; d < n; d *= 2)
+        for (int64_t i = 0; i + d < n; i += 2 * d) {
+            float *restrict a = part + i * len;
+            const float *restrict b = part + (i + d) * len;
+            for (int64_t k = 0; k < len; k++) a[k] += b[k];
+        }
+}
+
+static inline bool anl__cpu_dtype(const anl__env *env, const anl__call *c, char why[ANL__WHY])
+{
+    (void)env;
+    for (int i = 0; i < c->n_in; i++)
+        if (c->in[i].shape.rank >= 0 && c->in[i].dtype != ANL_F32 && c->in[i].dtype != ANL_BF16 && c->in[i].dtype != ANL_I32 && c->in[i].dtype != ANL_U8) {
+            memcpy(why, "activations must be f32 or bf16", 32);
+            return false;
+        }
+    return true;
+}
+
+#endif

@@ -1,0 +1,62 @@
+/* Updates of whole slabs. grad_stats looks at the reduced gradient once; the updates then read its verdict and do nothing
+ * when anything was not finite, so no bad number ever reaches a weight.
+ *
+ *   g = grad * stat[1], stat[1] = clip / (den * loss scale);   sgd (PyTorch's form): g += wd*p; m = mu*m + g; p -= lr * (nesterov ? g + mu*m : m)
+ *   adam (Kingma and Ba, 2015), adamw (Loshchilov and Hutter, 2019), rmsprop (Hinton's lecture 6e), adagrad (Duchi et al., 2011),
+ *   lamb (You et al., 2020: the step of each parameter is scaled by |p| / |step|), ema: e = d*e + (1-d)*p.
+ * Weight decay applies to segments whose decay flag is set. Slab arguments have the parameter slab's length. */
+#include "optimizer.h"
+
+static anl_status one_slab(anl_ctx *ctx, const anl__call *c, int first, int last)
+{
+    for (int i = first; i <= last; i++)
+        if (c->in[i].dtype != ANL_F32 || anl_shape_count(&c->in[i].shape) != anl_shape_count(&c->in[0].shape))
+            return anl__fail(ctx, ANL_SHAPE, "slab %d has %lld elements, the first %lld", i, (long long)anl_shape_count(&c->in[i].shape), (long long)anl_shape_count(&c->in[0].shape));
+    return ANL_OK;
+}
+
+static anl_status infer_stats(anl_ctx *ctx, anl__call *c)
+{
+    int64_t four[1] = {4};
+    if (anl_shape_count(&c->in[1].shape) != 1 || anl_shape_count(&c->in[2].shape) != ANL_HYPER_WORDS) return anl__fail(ctx, ANL_SHAPE, "needs the gradient slab, the denominator and the hyper block");
+    c->n_out = 1;
+    c->out[0] = anl__type_of(ANL_F32, 1, four);
+    return ANL_OK;
+}
+
+/* param, grad, stat, hyper, then the moments. */
+static anl_status infer_update(anl_ctx *ctx, anl__call *c)
+{
+    if (anl_shape_count(&c->in[2].shape) != 4 || anl_shape_count(&c->in[3].shape) != ANL_HYPER_WORDS) return anl__fail(ctx, ANL_SHAPE, "needs grad_stats' result and the hyper block");
+    ANL_TRY(one_slab(ctx, c, 0, 1));
+    if (c->n_in > 4) ANL_TRY(one_slab(ctx, c, 4, c->n_in - 1));
+    c->n_out = 0;
+    return ANL_OK;
+}
+
+static anl_status infer_ema(anl_ctx *ctx, anl__call *c)
+{
+    ANL_TRY(one_slab(ctx, c, 0, 1));
+    c->n_out = 0;
+    return ANL_OK;
+}
+
+static anl_status infer_add(anl_ctx *ctx, anl__call *c)
+{
+    ANL_TRY(one_slab(ctx, c, 0, 1));
+    c->n_out = 0;
+    return ANL_OK;
+}
+
+#define UPDATE(id, moments, text) \
+    static const anl__op id = {.name = #id, .min_in = 4 + moments, .max_in = 4 + moments, .infer = infer_update, .mutates = 1u | (((1u << moments) - 1) << 4), .help = text}
+static const anl__op grad_stats = {.name = "grad_stats", .min_in = 3, .max_in = 3, .infer = infer_stats, .help = "finite?, factor and norm of the reduced gradient"};
+UPDATE(sgd, 1, "gradient descent with momentum");
+UPDATE(adam, 2, "Adam, decay added to the gradient");
+UPDATE(adamw, 2, "Adam, decay apart from the gradient");
+UPDATE(rmsprop, 2, "RMSprop: mean square, momentum");
+UPDATE(adagrad, 1, "Adagrad");
+UPDATE(lamb, 2, "Adam with a trust ratio a tensor");
+static const anl__op ema = {.name = "ema", .min_in = 4, .max_in = 4, .infer = infer_ema, .mutates = 1, .help = "moving average of parameters"};
+static const anl__op slab_add = {.name = "slab_add", .min_in = 2, .max_in = 2, .infer = infer_add, .mutates = 1, .help = "one slab added to another"};
+const anl__op *const anl__ops_optimizer[] = {&grad_stats, &sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &slab_add, NULL};

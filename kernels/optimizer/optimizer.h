@@ -1,0 +1,62 @@
+/* Update formulas, an element at a time; shared by the reference, the cpu and (later) device kernels. All in f32, as the
+ * slabs are. Inputs of update operators: param, grad, stat, hyper, moments. */
+#ifndef ANL_OPTIMIZER_H
+#define ANL_OPTIMIZER_H
+
+#include "op.h"
+
+#include <math.h>
+
+enum { ANL__UP_PARAM, ANL__UP_GRAD, ANL__UP_STAT, ANL__UP_HYPER, ANL__UP_M, ANL__UP_V };
+enum { ANL__STAT_FINITE, ANL__STAT_FACTOR, ANL__STAT_NORM };
+
+#if defined(__CUDACC__)
+#define ANL_UP static __host__ __device__ __forceinline__
+#else
+#define ANL_UP static inline
+#endif
+
+ANL_UP float anl__up_gradient(float g, float factor, float clip_value)
+{
+    g *= factor;
+    return clip_value > 0 ? (g > clip_value ? clip_value : g < -clip_value ? -clip_value : g) : g;
+}
+
+/* *m is the velocity; on the first step PyTorch's is the gradient itself, which m = 0 gives with no dampening. */
+ANL_UP float anl__up_sgd(float p, float g, float *m, float lr, float wd, float mu, float damp, int nesterov)
+{
+    g += wd * p;
+    if (mu != 0) {
+        *m = mu * *m + (1 - damp) * g;
+        g = nesterov ? g + mu * *m : *m;
+    }
+    return p - lr * g;
+}
+
+/* Returns the Adam direction (before the rate). */
+ANL_UP float anl__up_adam(float g, float *m, float *v, float b1, float b2, float bias1, float bias2, float eps)
+{
+    *m = b1 * *m + (1 - b1) * g;
+    *v = b2 * *v + (1 - b2) * g * g;
+    return (*m / bias1) / (sqrtf(*v / bias2) + eps);
+}
+
+/* *v mean square, *m momentum buffer (Hinton; PyTorch's form, not centred). */
+ANL_UP float anl__up_rmsprop(float p, float g, float *v, float *m, float lr, float wd, float rho, float mu, float eps)
+{
+    g += wd * p;
+    *v = rho * *v + (1 - rho) * g * g;
+    float d = g / (sqrtf(*v) + eps);
+    if (mu == 0) return p - lr * d;
+    *m = mu * *m + d;
+    return p - lr * *m;
+}
+
+ANL_UP float anl__up_adagrad(float p, float g, float *v, float lr, float wd, float eps)
+{
+    g += wd * p;
+    *v += g * g;
+    return p - lr * g / (sqrtf(*v) + eps);
+}
+
+#endif
