@@ -165,26 +165,31 @@ def losses(f):
 
 
 def optimizers(f):
-    """Ten steps over one vector, the gradient of step k given; case: in0 start, in1 gradients [10, n], out0 the end."""
+    """Ten steps over two parameters, the second at half the rate and without decay; case: in0 both at the start, in1 gradients [10, n],
+    out0 both at the end. The words of `attrs` are those of tests/golden/optim_test.c."""
     start, grads = Draw(41).tensor(8), Draw(42).tensor(10, 8)
-    table = [("sgd", "sgd", "lr=0.1", torch.optim.SGD, dict(lr=0.1)),
-             ("sgd-decay", "sgd", "lr=0.1 decay=0.01", torch.optim.SGD, dict(lr=0.1, weight_decay=0.01)),
-             ("momentum", "sgd", "lr=0.1 momentum=0.9", torch.optim.SGD, dict(lr=0.1, momentum=0.9)),
-             ("nesterov", "sgd", "lr=0.1 momentum=0.9 nesterov=1", torch.optim.SGD, dict(lr=0.1, momentum=0.9, nesterov=True)),
-             ("adam", "adam", "lr=0.01", torch.optim.Adam, dict(lr=0.01)),
-             ("adamw", "adamw", "lr=0.01 decay=0.1", torch.optim.AdamW, dict(lr=0.01, weight_decay=0.1)),
-             ("rmsprop", "rmsprop", "lr=0.01", torch.optim.RMSprop, dict(lr=0.01)),
-             ("adagrad", "adagrad", "lr=0.1", torch.optim.Adagrad, dict(lr=0.1))]
+    table = [("sgd", "sgd", "lr=0.1", torch.optim.SGD, dict()),
+             ("sgd-decay", "sgd", "lr=0.1 decay=0.01", torch.optim.SGD, dict()),
+             ("momentum", "sgd", "lr=0.1 momentum=0.9", torch.optim.SGD, dict(momentum=0.9)),
+             ("nesterov", "sgd", "lr=0.1 momentum=0.9 nesterov=1", torch.optim.SGD, dict(momentum=0.9, nesterov=True)),
+             ("adam", "adam", "lr=0.01 eps=1e-8", torch.optim.Adam, dict()),
+             ("adam-decay", "adam", "lr=0.01 decay=0.1 eps=1e-8", torch.optim.Adam, dict()),
+             ("adamw", "adamw", "lr=0.01 decay=0.1 eps=1e-8", torch.optim.AdamW, dict()),
+             ("rmsprop", "rmsprop", "lr=0.01 eps=1e-8", torch.optim.RMSprop, dict()),
+             ("rmsprop-momentum", "rmsprop", "lr=0.01 momentum=0.5 eps=1e-8", torch.optim.RMSprop, dict(momentum=0.5)),
+             ("adagrad", "adagrad", "lr=0.1 eps=1e-10", torch.optim.Adagrad, dict())]
     for name, op, attrs, kind, options in table:
-        p = start.clone().requires_grad_()
-        opt = kind([p], **options)
+        words = dict(w.split("=") for w in attrs.split())
+        lr, decay = float(words["lr"]), float(words.get("decay", 0))
+        p = [start[:4].clone().requires_grad_(), start[4:].clone().requires_grad_()]
+        opt = kind([dict(params=p[:1], lr=lr, weight_decay=decay), dict(params=p[1:], lr=lr / 2, weight_decay=0.0)], lr=lr, **options)
         for g in grads:
-            p.grad = g.clone()
+            p[0].grad, p[1].grad = g[:4].clone(), g[4:].clone()
             opt.step()
         c = Case(f, name, op, attrs)
         c.put("in0", "p", start)
         c.put("in1", "f", grads)
-        c.put("out0", "f", p)
+        c.put("out0", "f", torch.cat(p))
         c.end()
 
 
