@@ -45,8 +45,8 @@ anl_dtype spec_dtype(const input_spec *s, anl_dtype t);
 /* A fresh array [s->count] of the input's values rounded to its type in a graph of activations `t`. */
 double *case_values(const test_case *tc, int i, anl_dtype t);
 
-/* What the reference is run in: double; f32 for operators on slabs and states, which are f32 by contract (their formulas
-   are compared with PyTorch's in tests/golden). */
+/* What the reference is run in: double; f32 for operators on nothing but slabs, statistics and scalars, which are f32 by
+   contract (the formulas of updates are compared with PyTorch's in tests/golden). */
 anl_dtype case_oracle_type(const test_case *tc);
 
 /* The case as a one-node training graph. inputs: parameters become plain inputs too (gradients). On success
