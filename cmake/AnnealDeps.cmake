@@ -54,3 +54,4 @@ if(NOT ANL_REFERENCE_ONLY)
 endif()
 # last: static libraries above need them
 target_link_libraries(anneal_deps INTERFACE Threads::Threads m ${CMAKE_DL_LIBS})
+message(STATUS "Anneal ${PROJECT_VERSION}, ${CMAKE_BUILD_TYPE}; libraries found:\n${ANL_SUMMARY}")
