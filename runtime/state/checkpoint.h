@@ -1,0 +1,76 @@
+/* A checkpoint: one HDF5 file with everything a run needs to go on bit for bit. Engine-independent: named tensors (f32)
+ * in groups, and named attributes.
+ *
+ *   /meta                attributes: format, version, step, digest (SHA-256 over names, shapes, tensors' digests, attributes)
+ *   /state               attributes: int64 and double values; datasets of bytes: texts
+ *   /<group>/<name>      one contiguous dataset a tensor, attribute sha256
+ *
+ * Writing: the file's image is made in memory by HDF5 and written by us, so every write error is seen: beside (.tmp.<pid>),
+ * fsync, read back and compared, renamed, directory fsynced. A file under its final name is whole or does not exist.
+ * Reading verifies every digest before anything is handed out. Only load checkpoints you trust: HDF5's own parser is not
+ * hardened against hostile files.
+ */
+#ifndef ANL_CHECKPOINT_H
+#define ANL_CHECKPOINT_H
+
+#include "../base/base.h"
+
+#define ANL__CHECKPOINT_FORMAT 1
+
+typedef struct anl__ckpt_tensor {
+    const char *group, *name; /* name may hold dots, not slashes */
+    anl_shape shape;
+    const float *data;
+} anl__ckpt_tensor;
+
+typedef enum anl__ckpt_type { ANL__CKPT_INT, ANL__CKPT_DOUBLE, ANL__CKPT_TEXT } anl__ckpt_type;
+typedef struct anl__ckpt_attr {
+    const char *name;
+    anl__ckpt_type type;
+    int64_t i;
+    double d;
+    const char *text;
+} anl__ckpt_attr;
+
+typedef struct anl__ckpt_content {
+    int64_t step;
+    const anl__ckpt_tensor *tensor;
+    int n_tensor;
+    const anl__ckpt_attr *attr;
+    int n_attr;
+} anl__ckpt_content;
+
+/* Writes `path` atomically as described above; needs twice the file's size free, checked first. */
+anl_status anl__ckpt_write(anl_ctx *ctx, const char *path, const anl__ckpt_content *content) ANL_MUST;
+
+/* An open, verified checkpoint. */
+typedef struct anl__ckpt anl__ckpt;
+anl_status anl__ckpt_open(anl_ctx *ctx, const char *path, anl__ckpt **out) ANL_MUST;
+void anl__ckpt_close(anl__ckpt *c);
+int64_t anl__ckpt_step(const anl__ckpt *c);
+const char *anl__ckpt_path(const anl__ckpt *c);
+const char *anl__ckpt_digest(const anl__ckpt *c); /* 64 hex digits */
+/* Every tensor, in the file's order; data is borrowed until close. */
+int anl__ckpt_count(const anl__ckpt *c);
+anl__ckpt_tensor anl__ckpt_at(const anl__ckpt *c, int i);
+/* NULL data when absent. */
+anl__ckpt_tensor anl__ckpt_find(const anl__ckpt *c, const char *group, const char *name);
+int anl__ckpt_attr_count(const anl__ckpt *c);
+anl__ckpt_attr anl__ckpt_attr_at(const anl__ckpt *c, int i);
+/* `def` when absent. */
+int64_t anl__ckpt_int(const anl__ckpt *c, const char *name, int64_t def);
+double anl__ckpt_double(const anl__ckpt *c, const char *name, double def);
+const char *anl__ckpt_text(const anl__ckpt *c, const char *name, const char *def);
+
+/* The checkpoints of a run: <dir>/step-%09d.h5, and the small files `last` and `best` that name one (ckpt_dir.c). */
+char *anl__ckpt_name(anl__arena *a, const char *dir, int64_t step);
+anl_status anl__ckpt_point(anl_ctx *ctx, const char *dir, const char *which, int64_t step) ANL_MUST;
+/* -1: no such file, or it names none. */
+int64_t anl__ckpt_pointed(anl_ctx *ctx, const char *dir, const char *which);
+/* Keeps the newest `keep`, the last and the best; removes other steps and temporary files of dead writers. */
+anl_status anl__ckpt_prune(anl_ctx *ctx, const char *dir, int keep) ANL_MUST;
+/* Opens the newest checkpoint that verifies, among these directories (NULL entries are skipped); *out = NULL when there is
+   none. Each rejected file is logged with the reason. */
+anl_status anl__ckpt_newest(anl_ctx *ctx, const char *const *dir, int n_dir, anl__ckpt **out) ANL_MUST;
+
+#endif
