@@ -63,6 +63,7 @@ static void FN(running)(const anl__call *c, const anl__run *r)
     const T *stat = r->in[2], n = *(const T *)r->in[3], m = (T)anl__attr_float(c, "momentum");
     int64_t k = anl_shape_count(&c->in[0].shape);
     for (int64_t j = 0; j < k && n > 0; j++) {
+        if (!isfinite(stat[j]) || !isfinite(stat[k + j])) continue; /* a bad step leaves no trace */
         mean[j] += m * (stat[j] / n - mean[j]);
         var[j] += m * (stat[k + j] / n - var[j]);
     }

@@ -1,0 +1,204 @@
+/* Scores; see scores.h. */
+#include "scores.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct ranked { float score; int32_t truth; } ranked;
+
+struct anl__scores {
+    anl_ctx *ctx;
+    int outputs, topk;
+    bool classifier;
+    int64_t n, correct, in_topk, room, kept;
+    int64_t *confusion;  /* [truth][predicted] */
+    float *score;        /* [sample][class], for the AUC */
+    int32_t *truth;
+    ranked *sorted;
+    double *auc;         /* a class; NaN: not known yet or not defined */
+    bool auc_known;
+    double loss_num, loss_den;
+    double err2, err1, sum, sum2; /* regression: of errors, of targets */
+    int64_t values;
+};
+
+anl_status anl__scores_create(anl_ctx *ctx, int outputs, bool classifier, int topk, int64_t samples, anl__scores **out)
+{
+    if (outputs < 1) return anl__fail(ctx, ANL_INVALID, "scores of %d outputs", outputs);
+    anl__scores *s = anl__alloc(ctx, sizeof *s);
+    if (!s) return ANL_NOMEM;
+    *s = (anl__scores){.ctx = ctx, .outputs = outputs, .classifier = classifier, .topk = topk < outputs ? topk : outputs, .room = classifier ? samples : 0};
+    size_t k = (size_t)outputs, room = (size_t)s->room;
+    bool ok = !classifier || (s->confusion = anl__calloc(ctx, k * k, sizeof *s->confusion));
+    ok = ok && (s->auc = anl__calloc(ctx, k, sizeof *s->auc));
+    if (room) {
+        ok = ok && (s->score = anl__calloc(ctx, room * k, sizeof *s->score)) && (s->truth = anl__calloc(ctx, room, sizeof *s->truth));
+        ok = ok && (s->sorted = anl__calloc(ctx, room, sizeof *s->sorted));
+    }
+    if (!ok) {
+        anl__scores_destroy(s);
+        return ANL_NOMEM;
+    }
+    anl__scores_reset(s);
+    *out = s;
+    return ANL_OK;
+}
+
+void anl__scores_destroy(anl__scores *s)
+{
+    if (!s) return;
+    anl__free(s->ctx, s->confusion);
+    anl__free(s->ctx, s->score);
+    anl__free(s->ctx, s->truth);
+    anl__free(s->ctx, s->sorted);
+    anl__free(s->ctx, s->auc);
+    anl__free(s->ctx, s);
+}
+
+void anl__scores_reset(anl__scores *s)
+{
+    s->n = s->correct = s->in_topk = s->kept = s->values = 0;
+    s->loss_num = s->loss_den = s->err2 = s->err1 = s->sum = s->sum2 = 0;
+    s->auc_known = false;
+    if (s->confusion) memset(s->confusion, 0, sizeof *s->confusion * (size_t)s->outputs * (size_t)s->outputs);
+}
+
+int anl__argmax(const float *y, int n)
+{
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        if (y[i] > y[best] || isnan(y[best])) best = i;
+    return best;
+}
+
+static void add_class(anl__scores *s, const float *y, int truth)
+{
+    int k = s->outputs, predicted = anl__argmax(y, k), above = 0;
+    for (int j = 0; j < k; j++) above += y[j] > y[truth] || (y[j] == y[truth] && j < truth);
+    s->n++;
+    s->correct += predicted == truth;
+    s->in_topk += above < s->topk && !isnan(y[truth]);
+    s->confusion[(int64_t)truth * k + predicted]++;
+    if (s->kept >= s->room) return;
+    /* A one-against-rest score that compares between samples: the softmax probability. */
+    double most = (double)y[predicted], total = 0;
+    for (int j = 0; j < k; j++) total += exp((double)y[j] - most);
+    for (int j = 0; j < k; j++) s->score[s->kept * k + j] = (float)(exp((double)y[j] - most) / total);
+    s->truth[s->kept++] = truth;
+}
+
+static void add_values(anl__scores *s, const float *y, const float *target, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double t = (double)target[i], e = (double)y[i] - t;
+        s->err2 += e * e;
+        s->err1 += fabs(e);
+        s->sum += t;
+        s->sum2 += t * t;
+    }
+    s->values += n;
+}
+
+void anl__scores_add(anl__scores *s, const float *y, const void *label, int64_t n)
+{
+    s->auc_known = false;
+    if (!s->classifier) {
+        add_values(s, y, label, n * s->outputs);
+        s->n += n;
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        int truth = ((const int32_t *)label)[i];
+        if (truth >= 0 && truth < s->outputs) add_class(s, y + i * s->outputs, truth);
+    }
+}
+
+void anl__scores_add_loss(anl__scores *s, double num, double den)
+{
+    s->loss_num += num;
+    s->loss_den += den;
+}
+
+static int by_score(const void *a, const void *b)
+{
+    float x = ((const ranked *)a)->score, y = ((const ranked *)b)->score;
+    return x < y ? -1 : x > y;
+}
+
+/* The area under the ROC curve by ranks (Mann and Whitney); ties count half. */
+static double auc_of(anl__scores *s, int c)
+{
+    int64_t n = s->kept, positive = 0;
+    double rank_sum = 0;
+    for (int64_t i = 0; i < n; i++) s->sorted[i] = (ranked){s->score[i * s->outputs + c], s->truth[i] == c};
+    qsort(s->sorted, (size_t)n, sizeof *s->sorted, by_score);
+    for (int64_t i = 0; i < n;) {
+        int64_t j = i, here = 0;
+        while (j < n && s->sorted[j].score == s->sorted[i].score) here += s->sorted[j++].truth;
+        rank_sum += (double)here * 0.5 * (double)(i + 1 + j);
+        positive += here;
+        i = j;
+    }
+    if (!positive || positive == n) return NAN;
+    return (rank_sum - 0.5 * (double)positive * (double)(positive + 1)) / ((double)positive * (double)(n - positive));
+}
+
+static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
+
+int anl__scores_classes(const anl__scores *s) { return s->classifier ? s->outputs : 0; }
+int64_t anl__scores_confusion(const anl__scores *s, int truth, int predicted) { return s->confusion[(int64_t)truth * s->outputs + predicted]; }
+
+anl__class_score anl__scores_class(anl__scores *s, int c)
+{
+    anl__class_score r = {.hit = anl__scores_confusion(s, c, c), .auc = NAN};
+    for (int j = 0; j < s->outputs; j++) {
+        r.support += anl__scores_confusion(s, c, j);
+        r.predicted += anl__scores_confusion(s, j, c);
+    }
+    r.precision = ratio((double)r.hit, (double)r.predicted);
+    r.recall = ratio((double)r.hit, (double)r.support);
+    r.f1 = ratio(2 * r.precision * r.recall, r.precision + r.recall);
+    if (s->room && !s->auc_known) {
+        for (int k = 0; k < s->outputs; k++) s->auc[k] = auc_of(s, k);
+        s->auc_known = true;
+    }
+    if (s->room) r.auc = s->auc[c];
+    return r;
+}
+
+static void summarize_classes(anl__scores *s, anl__score_summary *out)
+{
+    int with_samples = 0, with_auc = 0;
+    double auc = 0;
+    for (int c = 0; c < s->outputs; c++) {
+        anl__class_score k = anl__scores_class(s, c);
+        if (!k.support) continue;
+        with_samples++;
+        out->macro_precision += k.precision;
+        out->macro_recall += k.recall;
+        out->macro_f1 += k.f1;
+        if (!isnan(k.auc)) {
+            auc += k.auc;
+            with_auc++;
+        }
+    }
+    out->accuracy = ratio((double)s->correct, (double)s->n);
+    out->topk = ratio((double)s->in_topk, (double)s->n);
+    out->macro_precision = ratio(out->macro_precision, with_samples);
+    out->macro_recall = ratio(out->macro_recall, with_samples);
+    out->macro_f1 = ratio(out->macro_f1, with_samples);
+    out->micro_f1 = out->accuracy; /* one label a sample: the same number */
+    out->macro_auc = with_auc ? auc / with_auc : NAN;
+}
+
+void anl__scores_summary(anl__scores *s, anl__score_summary *out)
+{
+    *out = (anl__score_summary){.samples = s->n, .loss = s->loss_den > 0 ? s->loss_num / s->loss_den : NAN, .macro_auc = NAN};
+    if (s->classifier) summarize_classes(s, out);
+    if (!s->values) return;
+    double n = (double)s->values, spread = s->sum2 - s->sum * s->sum / n;
+    out->rmse = sqrt(s->err2 / n);
+    out->mae = s->err1 / n;
+    out->r2 = spread > 0 ? 1 - s->err2 / spread : NAN;
+}

@@ -1,0 +1,38 @@
+/* Scores of predictions over a whole part of the data: sums only, in double, in the data's order; never means of means.
+ * Classifiers: accuracy, top-k, confusion matrix, precision, recall, F1, ROC AUC. Regression: RMSE, MAE, R^2.
+ */
+#ifndef ANL_SCORES_H
+#define ANL_SCORES_H
+
+#include "../base/base.h"
+
+typedef struct anl__scores anl__scores;
+/* outputs: columns of a prediction. classifier: labels are i32 classes, else f32 targets [n, outputs].
+   samples: room for so many in the AUC (0: no AUC). */
+anl_status anl__scores_create(anl_ctx *ctx, int outputs, bool classifier, int topk, int64_t samples, anl__scores **out) ANL_MUST;
+void anl__scores_destroy(anl__scores *s);
+void anl__scores_reset(anl__scores *s);
+/* Rows of logits (or predictions) with their labels; labels below 0 are ignored. Allocates nothing. */
+void anl__scores_add(anl__scores *s, const float *y, const void *label, int64_t n);
+void anl__scores_add_loss(anl__scores *s, double num, double den);
+
+typedef struct anl__class_score {
+    int64_t support, predicted, hit;
+    double precision, recall, f1; /* 0 where a denominator is 0 */
+    double auc;                   /* one class against the others; NaN: not kept, or a side is empty */
+} anl__class_score;
+typedef struct anl__score_summary {
+    int64_t samples;
+    double loss;
+    double accuracy, topk;
+    double macro_precision, macro_recall, macro_f1, micro_f1, macro_auc; /* classes without a sample are left out */
+    double rmse, mae, r2;
+} anl__score_summary;
+void anl__scores_summary(anl__scores *s, anl__score_summary *out);
+int anl__scores_classes(const anl__scores *s);
+anl__class_score anl__scores_class(anl__scores *s, int c);
+int64_t anl__scores_confusion(const anl__scores *s, int truth, int predicted);
+/* The index of the largest value (the first of equals; NaN is never larger). */
+int anl__argmax(const float *y, int n);
+
+#endif

@@ -1,0 +1,378 @@
+/* The trainer; see trainer.h. */
+#include "trainer.h"
+
+#include "../dist/reduce.h"
+#include "../graph/net.h"
+
+#include <string.h>
+
+enum { MOST_SIZES = 16 };
+
+typedef struct compiled {
+    int64_t n;
+    anl_program *p;
+} compiled;
+
+typedef struct replica {
+    anl_ctx *ctx; /* replica 0: the trainer's */
+    anl_device *device;
+    anl_net *net;
+    compiled train[MOST_SIZES], eval[MOST_SIZES];
+    int n_train, n_eval;
+    anl_program *update;
+    anl_status status; /* of its part of the step */
+} replica;
+
+struct anl__trainer {
+    anl_ctx *ctx;
+    anl__trainer_opts opts;
+    replica *rep;
+    int n_rep;
+    anl__pool *lanes; /* NULL: one replica */
+    anl__reduce *reduce; /* by number of shards that have samples: those that occur */
+    int n_reduce;
+    size_t row[ANL_MAX_INPUTS]; /* bytes of one sample of each input */
+    int n_input;
+    int64_t sum_num, sum_den, sum_correct; /* offsets in a GRAD slab; -1: none */
+    float *logits;
+    int64_t columns, most_eval;
+    /* the step under way, read by replicas */
+    const anl__feed_batch *batch;
+    const anl__reduce *order;
+    int64_t step, epoch;
+};
+
+anl__trainer_opts anl__trainer_opts_default(void)
+{
+    return (anl__trainer_opts){.device = "auto", .device_opts = anl_device_opts_default(), .shards = 1, .lanes = 1,
+                               .optim = anl__optim_opts_default(), .rewrite = true, .plan = true};
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static anl_status compile_one(anl__trainer *t, replica *r, anl_mode mode, int64_t n)
+{
+    compiled *list = mode == ANL_TRAIN ? r->train : r->eval;
+    int *count = mode == ANL_TRAIN ? &r->n_train : &r->n_eval;
+    if (n <= 0) return ANL_OK;
+    for (int i = 0; i < *count; i++)
+        if (list[i].n == n) return ANL_OK;
+    if (*count == MOST_SIZES) return anl__fail(r->ctx, ANL_INTERNAL, "more than %d batch sizes", MOST_SIZES);
+    anl_graph *g;
+    ANL_TRY(anl_graph_create(r->ctx, mode, t->opts.dtype, &g));
+    t->opts.task.build(t->opts.task.self, g, n);
+    anl_compile_opts c = anl_compile_opts_default(g);
+    c.rewrite = t->opts.rewrite;
+    c.plan = t->opts.plan;
+    if (mode == ANL_TRAIN && g->status == ANL_OK && !g->n_loss) anl_graph_fail(g, ANL_INVALID, "the model has no loss to train on");
+    ANL_TRY(anl_program_compile(r->net, g, &c, &list[*count].p));
+    list[(*count)++].n = n;
+    return ANL_OK;
+}
+
+static int64_t shard_begin(int64_t n, int shards, int s) { return anl__slice_begin(n, shards, s); }
+
+/* Every size of shard that a replica will meet. */
+static anl_status compile_all(anl__trainer *t, replica *r)
+{
+    const anl__trainer_opts *o = &t->opts;
+    for (int i = 0; i < 4 && o->train_sizes[i]; i++)
+        for (int s = 0; s < o->shards; s++)
+            ANL_TRY(compile_one(t, r, ANL_TRAIN, shard_begin(o->train_sizes[i], o->shards, s + 1) - shard_begin(o->train_sizes[i], o->shards, s)));
+    for (int i = 0; i < 8 && o->eval_sizes[i] && r == t->rep; i++) ANL_TRY(compile_one(t, r, ANL_EVAL, o->eval_sizes[i]));
+    return ANL_OK;
+}
+
+static anl_status make_orders(anl__trainer *t, int *slabs)
+{
+    const anl__trainer_opts *o = &t->opts;
+    *slabs = 1;
+    t->reduce = anl__calloc(t->ctx, 4, sizeof *t->reduce);
+    if (!t->reduce) return ANL_NOMEM;
+    for (int i = 0; i < 4 && o->train_sizes[i]; i++) {
+        int used = o->train_sizes[i] < o->shards ? (int)o->train_sizes[i] : o->shards;
+        ANL_TRY(anl__reduce_make(t->ctx, o->shards, used, t->n_rep, &t->reduce[t->n_reduce]));
+        if (t->reduce[t->n_reduce].slabs > *slabs) *slabs = t->reduce[t->n_reduce].slabs;
+        t->n_reduce++;
+    }
+    if (t->n_rep > 1 && *slabs < 2) *slabs = 2; /* so that there is an addition between replicas */
+    return ANL_OK;
+}
+
+/* An error in a replica's own context reaches the trainer's. */
+static anl_status of_replica(anl__trainer *t, const replica *r, anl_status st)
+{
+    if (st == ANL_OK || r->ctx == t->ctx) return st;
+    return anl__fail(t->ctx, st, "%s", anl_last_error(r->ctx));
+}
+
+static anl_status make_replica(anl__trainer *t, int i, int slabs)
+{
+    const anl__trainer_opts *o = &t->opts;
+    replica *r = &t->rep[i];
+    anl_device_opts d = o->device_opts;
+    if (t->n_rep > 1) { /* threads are divided among lanes; they are no input of what is computed */
+        int all = d.threads > 0 ? d.threads : anl__pool_size(t->lanes);
+        d.threads = all / t->n_rep > 1 ? all / t->n_rep : 1;
+    }
+    r->ctx = i ? anl_ctx_create() : t->ctx;
+    if (!r->ctx) return anl__fail(t->ctx, ANL_NOMEM, "no memory for lane %d", i);
+    anl_status st = anl_device_open(r->ctx, o->device, &d, &r->device);
+    if (st == ANL_OK && !r->device->vt->has_dtype(r->device, o->dtype))
+        st = anl__fail(r->ctx, ANL_UNSUPPORTED, "device %s does not compute in %s here: choose another train.precision", r->device->vt->name, anl_dtype_name(o->dtype));
+    if (st == ANL_OK) st = anl_net_create(r->device, &r->net);
+    if (st == ANL_OK) st = compile_all(t, r);
+    bool training = r->n_train > 0;
+    if (st == ANL_OK && training) st = anl__optim_compile(r->net, &o->optim, &r->update);
+    if (st == ANL_OK) st = anl_net_finish(r->net, training ? anl__optim_moments(&o->optim) : 0, training ? slabs : 0, o->optim.ema > 0);
+    return of_replica(t, r, st);
+}
+
+/* Bytes of a sample of each input, from a compiled program. */
+static void measure_rows(anl__trainer *t)
+{
+    const replica *r = &t->rep[0];
+    const compiled *c = r->n_train ? &r->train[0] : r->n_eval ? &r->eval[0] : NULL;
+    const anl_graph *g = c ? c->p->graph : NULL;
+    for (int64_t v = 0; g && v < g->n_value; v++)
+        if (g->value[v].kind == ANL__INPUT)
+            t->row[g->value[v].slot] = anl_dtype_size(g->value[v].type.dtype) * (size_t)(anl_shape_count(&g->value[v].type.shape) / c->n);
+    t->n_input = g ? g->n_input : 0;
+    const anl_net *net = r->net;
+    t->sum_num = t->sum_den = t->sum_correct = -1;
+    for (int i = 0; i < anl_net_sum_count(net); i++) {
+        const char *name = anl_net_sum_name(net, i);
+        if (!strcmp(name, "loss.num")) t->sum_num = anl_net_sum_offset(net, i);
+        if (!strcmp(name, "loss.den")) t->sum_den = anl_net_sum_offset(net, i);
+        if (!strcmp(name, "correct")) t->sum_correct = anl_net_sum_offset(net, i);
+    }
+}
+
+static anl_status make_logits(anl__trainer *t)
+{
+    const replica *r = &t->rep[0];
+    for (int i = 0; i < r->n_eval; i++) {
+        anl_shape s;
+        if (!anl_program_output(r->eval[i].p, "logits", NULL, &s)) return anl__fail(t->ctx, ANL_INVALID, "the model has no output 'logits'");
+        t->columns = anl_shape_count(&s) / r->eval[i].n;
+        if (r->eval[i].n > t->most_eval) t->most_eval = r->eval[i].n;
+    }
+    t->logits = anl__calloc(t->ctx, (size_t)(t->columns * t->most_eval) + 1, sizeof *t->logits);
+    return t->logits ? ANL_OK : ANL_NOMEM;
+}
+
+anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__trainer **out)
+{
+    anl__trainer *t = anl__alloc(ctx, sizeof *t);
+    if (!t) return ANL_NOMEM;
+    t->ctx = ctx;
+    t->opts = *o;
+    t->n_rep = o->lanes < 1 ? 1 : o->lanes;
+    int slabs = 1;
+    anl_status st = make_orders(t, &slabs);
+    if (st == ANL_OK && !(t->rep = anl__calloc(ctx, (size_t)t->n_rep, sizeof *t->rep))) st = ANL_NOMEM;
+    if (st == ANL_OK && t->n_rep > 1) st = anl__pool_create(ctx, t->n_rep, &t->lanes);
+    for (int i = 0; i < t->n_rep && st == ANL_OK; i++) st = make_replica(t, i, slabs);
+    if (st == ANL_OK) {
+        measure_rows(t);
+        st = make_logits(t);
+    }
+    if (st != ANL_OK) {
+        anl__trainer_destroy(t);
+        return st;
+    }
+    *out = t;
+    return ANL_OK;
+}
+
+void anl__trainer_destroy(anl__trainer *t)
+{
+    if (!t) return;
+    for (int i = 0; t->rep && i < t->n_rep; i++) {
+        anl_net_destroy(t->rep[i].net);
+        anl_device_close(t->rep[i].device);
+        if (t->rep[i].ctx != t->ctx) anl_ctx_destroy(t->rep[i].ctx);
+    }
+    anl__pool_destroy(t->lanes);
+    for (int i = 0; i < t->n_reduce; i++) anl__reduce_release(t->ctx, &t->reduce[i]);
+    anl__free(t->ctx, t->reduce);
+    anl__free(t->ctx, t->rep);
+    anl__free(t->ctx, t->logits);
+    anl__free(t->ctx, t);
+}
+
+anl_net *anl__trainer_net(anl__trainer *t) { return t->rep[0].net; }
+anl_device *anl__trainer_device(anl__trainer *t) { return t->rep[0].device; }
+
+anl_program *anl__trainer_program(anl__trainer *t, anl_mode mode)
+{
+    const replica *r = &t->rep[0];
+    const compiled *list = mode == ANL_TRAIN ? r->train : r->eval;
+    int n = mode == ANL_TRAIN ? r->n_train : r->n_eval, best = 0;
+    for (int i = 1; i < n; i++)
+        if (list[i].n > list[best].n) best = i;
+    return n ? list[best].p : NULL;
+}
+
+anl_status anl__trainer_init(anl__trainer *t)
+{
+    anl_net *net = t->rep[0].net;
+    ANL_TRY(anl_net_init(net, t->opts.seed));
+    if (t->opts.optim.ema > 0) {
+        int64_t n = anl_net_slab_count(net, ANL_SLAB_PARAM);
+        ANL_TRY(net->device->vt->copy(net->device, net->slab[ANL_SLAB_EMA], net->slab[ANL_SLAB_PARAM], (size_t)n * anl__elem(net)));
+    }
+    return anl__trainer_spread(t);
+}
+
+static anl_status copy_slab(anl__trainer *t, int slab, int from_slab)
+{
+    const anl_net *src = t->rep[0].net;
+    for (int i = 1; i < t->n_rep; i++) {
+        anl_net *dst = t->rep[i].net;
+        if (!dst->slab[slab]) continue;
+        ANL_TRY(of_replica(t, &t->rep[i], dst->device->vt->copy(dst->device, dst->slab[slab], src->slab[from_slab], (size_t)dst->slab_count[slab] * anl__elem(dst))));
+        dst->version++;
+    }
+    return ANL_OK;
+}
+
+anl_status anl__trainer_spread(anl__trainer *t)
+{
+    for (int s = 0; s < ANL_SLAB_COUNT; s++)
+        if (s < ANL_SLAB_GRAD0 || s >= ANL_SLAB_MOMENT0) ANL_TRY(copy_slab(t, s, s));
+    return ANL_OK;
+}
+
+/* ---- a step ---------------------------------------------------------------------------------- */
+
+static anl_program *program_of(const compiled *list, int n_list, int64_t n)
+{
+    for (int i = 0; i < n_list; i++)
+        if (list[i].n == n) return list[i].p;
+    return NULL;
+}
+
+static anl_status run_shard(anl__trainer *t, replica *r, int shard, int slab)
+{
+    int64_t a = shard_begin(t->batch->n, t->opts.shards, shard), b = shard_begin(t->batch->n, t->opts.shards, shard + 1);
+    anl_program *p = program_of(r->train, r->n_train, b - a);
+    if (!p) return anl__fail(r->ctx, ANL_INTERNAL, "no program for a shard of %lld samples", (long long)(b - a));
+    anl_bind bind = {.grad_slab = slab};
+    for (int i = 0; i < t->n_input; i++) bind.input[i] = (const char *)t->batch->input[i] + (size_t)a * t->row[i];
+    ANL_TRY(anl_net_set_rng(r->net, t->opts.seed, t->step, t->epoch, a));
+    return anl_program_run(p, &bind);
+}
+
+/* A replica's own shards and additions. */
+static void local_part(void *arg, int i, int worker)
+{
+    anl__trainer *t = arg;
+    replica *r = &t->rep[i];
+    (void)worker;
+    r->status = ANL_OK;
+    for (int k = 0; k < t->order->n_local && r->status == ANL_OK; k++) {
+        const anl__reduce_op *o = &t->order->op[k];
+        if (o->rank != i) continue;
+        r->status = o->shard >= 0 ? run_shard(t, r, o->shard, o->slab) : anl_net_grad_add(r->net, o->slab, r->net, o->src_slab);
+    }
+}
+
+typedef struct update_job {
+    anl__trainer *t;
+    const float *hyper;
+    int root;
+} update_job;
+
+static void update_part(void *arg, int i, int worker)
+{
+    const update_job *j = arg;
+    replica *r = &j->t->rep[i];
+    (void)worker;
+    anl_bind bind = {.grad_slab = j->root};
+    r->status = anl_net_set_hyper(r->net, j->hyper);
+    if (r->status == ANL_OK) r->status = anl_program_run(r->update, &bind);
+}
+
+static anl_status everywhere(anl__trainer *t, anl__task_fn fn, void *arg)
+{
+    anl__pool_run(t->lanes, t->n_rep, fn, arg);
+    for (int i = 0; i < t->n_rep; i++) ANL_TRY(of_replica(t, &t->rep[i], t->rep[i].status));
+    return ANL_OK;
+}
+
+static anl_status read_sum(anl__trainer *t, int slab, int64_t offset, double *out)
+{
+    float v = 0;
+    if (offset >= 0) ANL_TRY(anl_net_slab_read(t->rep[0].net, (anl_slab)(ANL_SLAB_GRAD0 + slab), offset, 1, &v));
+    *out = (double)v;
+    return ANL_OK;
+}
+
+static anl_status result_of(anl__trainer *t, int root, anl__step_result *out)
+{
+    anl_net *net = t->rep[0].net;
+    float stat[4];
+    const void *at = anl_program_output(t->rep[0].update, "stat", NULL, NULL);
+    ANL_TRY(net->device->vt->download(net->device, stat, at, sizeof stat));
+    *out = (anl__step_result){.finite = stat[0] != 0, .norm = (double)stat[2]};
+    ANL_TRY(read_sum(t, root, t->sum_num, &out->loss_num));
+    ANL_TRY(read_sum(t, root, t->sum_den, &out->loss_den));
+    return read_sum(t, root, t->sum_correct, &out->correct);
+}
+
+anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t step, int64_t epoch, double lr, anl__step_result *out)
+{
+    float hyper[ANL_HYPER_WORDS];
+    int used = b->n < t->opts.shards ? (int)b->n : t->opts.shards;
+    t->order = NULL;
+    for (int i = 0; i < t->n_reduce; i++)
+        if (t->reduce[i].shards == used) t->order = &t->reduce[i];
+    if (!t->order) return anl__fail(t->ctx, ANL_INTERNAL, "a batch of %lld samples was not announced", (long long)b->n);
+    t->batch = b;
+    t->step = step;
+    t->epoch = epoch;
+    ANL_TRY(everywhere(t, local_part, t));
+    for (int k = t->order->n_local; k < t->order->n; k++) {
+        const anl__reduce_op *o = &t->order->op[k];
+        ANL_TRY(of_replica(t, &t->rep[o->rank], anl_net_grad_add(t->rep[o->rank].net, o->slab, t->rep[o->src_rank].net, o->src_slab)));
+    }
+    int root = t->order->root;
+    ANL_TRY(copy_slab(t, ANL_SLAB_GRAD0 + root, ANL_SLAB_GRAD0 + root));
+    anl__optim_hyper(&t->opts.optim, lr, step, hyper);
+    ANL_TRY(everywhere(t, update_part, &(update_job){t, hyper, root}));
+    return result_of(t, root, out);
+}
+
+/* ---- evaluation ------------------------------------------------------------------------------ */
+
+static void bf16_to_f32(float *dst, const uint16_t *src, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t u = (uint32_t)src[i] << 16;
+        memcpy(&dst[i], &u, sizeof u);
+    }
+}
+
+anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, const float **logits, int64_t *columns, double *loss_num, double *loss_den)
+{
+    replica *r = &t->rep[0];
+    anl_program *p = program_of(r->eval, r->n_eval, b->n);
+    if (!p) return anl__fail(t->ctx, ANL_INTERNAL, "no evaluation program for %lld samples", (long long)b->n);
+    anl_bind bind = {.ema = ema};
+    for (int i = 0; i < t->n_input; i++) bind.input[i] = b->input[i];
+    ANL_TRY(anl_program_run(p, &bind));
+    anl_dtype type;
+    const void *y = anl_program_output(p, "logits", &type, NULL);
+    int64_t n = b->n * t->columns;
+    if (type == ANL_F32) {
+        ANL_TRY(r->device->vt->download(r->device, t->logits, y, (size_t)n * sizeof(float)));
+    } else {
+        ANL_CHECK_INTERNAL(t->ctx, type == ANL_BF16 && r->device->vt->host_memory);
+        bf16_to_f32(t->logits, y, n);
+    }
+    *logits = t->logits;
+    *columns = t->columns;
+    ANL_TRY(read_sum(t, 0, t->sum_num, loss_num));
+    return read_sum(t, 0, t->sum_den, loss_den);
+}

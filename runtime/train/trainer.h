@@ -1,0 +1,52 @@
+/* A trainer: everything between a batch and moved weights. It compiles all programs before the first step, cuts a batch
+ * into shards, runs them on its replicas, adds gradients in the fixed tree and updates. No file, no clock, no data set.
+ *
+ * Replicas are copies of the net in this process: `lanes` of them run beside each other on threads of their own;
+ * `ranks` (tests) stand for devices. Whatever their number, the bits are those of one.
+ */
+#ifndef ANL_TRAINER_H
+#define ANL_TRAINER_H
+
+#include "feed.h"
+#include "optim.h"
+
+typedef struct anl__trainer anl__trainer;
+
+typedef struct anl__trainer_opts {
+    anl__task task;
+    const char *device;
+    anl_device_opts device_opts;
+    anl_dtype dtype;     /* of activations */
+    uint64_t seed;
+    int shards, lanes;
+    int64_t train_sizes[4]; /* batch sizes that steps will have: full and last; 0 ends. None: evaluation only */
+    int64_t eval_sizes[8];  /* batch sizes of evaluation */
+    anl__optim_opts optim;
+    bool rewrite, plan;
+} anl__trainer_opts;
+anl__trainer_opts anl__trainer_opts_default(void);
+
+anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__trainer **out) ANL_MUST;
+void anl__trainer_destroy(anl__trainer *t);
+anl_status anl__trainer_init(anl__trainer *t) ANL_MUST; /* fills parameters from the seed */
+
+anl_net *anl__trainer_net(anl__trainer *t);
+anl_device *anl__trainer_device(anl__trainer *t);
+anl_program *anl__trainer_program(anl__trainer *t, anl_mode mode); /* for explain: the largest; NULL: none */
+
+/* What a step's batch gave. Sums are in the net's order (anl_net_sum_name), statistics excluded by name. */
+typedef struct anl__step_result {
+    bool finite;      /* false: the weights did not move */
+    double norm;      /* of the averaged gradient before clipping */
+    double loss_num, loss_den, correct;
+} anl__step_result;
+/* step counts from 1 and keys dropout; lr is this step's rate. */
+anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t step, int64_t epoch, double lr, anl__step_result *out) ANL_MUST;
+
+/* Runs one evaluation batch over the weights (ema: their averages). logits: f32 [n, *columns], valid until the next call. */
+anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, const float **logits, int64_t *columns, double *loss_num, double *loss_den) ANL_MUST;
+
+/* After the host wrote replica 0's slabs: the others get them too. */
+anl_status anl__trainer_spread(anl__trainer *t) ANL_MUST;
+
+#endif
