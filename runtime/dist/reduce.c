@@ -7,7 +7,7 @@ int anl__reduce_owner(int shards, int ranks, int shard)
     return shard < wide ? shard / (q + 1) : rest + (shard - wide) / q;
 }
 
-typedef struct node { int level, rank, id; } node;
+typedef struct node { int level, rank, id; bool across; } node; /* across: made of parts of several replicas */
 typedef struct add { int left, right, left_rank, right_rank; } add;
 typedef struct making { /* nodes are named by their first leaf */
     anl__reduce_op *op;
@@ -18,8 +18,12 @@ typedef struct making { /* nodes are named by their first leaf */
 static void join(making *m, node *stack, int *top)
 {
     node right = stack[--*top], *left = &stack[*top - 1];
-    if (left->rank == right.rank) m->op[m->n++] = (anl__reduce_op){-1, left->rank, left->id, right.rank, right.id};
-    else m->cross[m->n_cross++] = (add){left->id, right.id, left->rank, right.rank};
+    if (left->rank == right.rank && !left->across && !right.across) {
+        m->op[m->n++] = (anl__reduce_op){-1, left->rank, left->id, right.rank, right.id};
+    } else {
+        m->cross[m->n_cross++] = (add){left->id, right.id, left->rank, right.rank};
+        left->across = true;
+    }
     left->level++;
 }
 
@@ -64,7 +68,7 @@ anl_status anl__reduce_make(anl_ctx *ctx, int shards, int used, int ranks, anl__
     for (int s = 0; s < used && st == ANL_OK; s++) {
         int rank = anl__reduce_owner(shards, ranks, s);
         m.op[m.n++] = (anl__reduce_op){.shard = s, .rank = rank, .slab = s};
-        stack[top++] = (node){0, rank, s};
+        stack[top++] = (node){0, rank, s, false};
         while (top > 1 && stack[top - 1].level == stack[top - 2].level) join(&m, stack, &top);
     }
     while (st == ANL_OK && top > 1) join(&m, stack, &top);

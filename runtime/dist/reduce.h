@@ -2,8 +2,8 @@
  * largest power of two below the count (a binary counter over the leaves in order), so the sum has the same bits whatever
  * number of replicas computes it. He who computes a node's first leaf owns the node; right operands come to the left one.
  *
- * Operations are in two groups: first those whose operands are on one replica (replicas do them beside each other, each
- * its own in the order given), then those between replicas (in the order given). The root ends on replica 0.
+ * Operations are in two groups: first those that need one replica only (replicas do them beside each other, each its own
+ * in the order given), then those that wait for others (in the order given). The root ends on replica 0.
  */
 #ifndef ANL_REDUCE_H
 #define ANL_REDUCE_H

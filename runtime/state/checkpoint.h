@@ -67,7 +67,9 @@ char *anl__ckpt_name(anl__arena *a, const char *dir, int64_t step);
 anl_status anl__ckpt_point(anl_ctx *ctx, const char *dir, const char *which, int64_t step) ANL_MUST;
 /* -1: no such file, or it names none. */
 int64_t anl__ckpt_pointed(anl_ctx *ctx, const char *dir, const char *which);
-/* Keeps the newest `keep`, the last and the best; removes other steps and temporary files of dead writers. */
+/* Removes the checkpoints of later steps (a rollback makes them another run's). */
+anl_status anl__ckpt_remove_after(anl_ctx *ctx, const char *dir, int64_t step) ANL_MUST;
+/* Keeps the newest `keep`, and those that `last`, `best` and `rollback` name; removes other steps and temporary files of dead writers. */
 anl_status anl__ckpt_prune(anl_ctx *ctx, const char *dir, int keep) ANL_MUST;
 /* Opens the newest checkpoint that verifies, among these directories (NULL entries are skipped); *out = NULL when there is
    none. Each rejected file is logged with the reason. */

@@ -4,6 +4,7 @@
 #include "../base/files.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,12 +84,25 @@ anl_status anl__ckpt_prune(anl_ctx *ctx, const char *dir, int keep)
 {
     steps s = {0};
     anl_status st = list(ctx, dir, true, &s);
-    int64_t last = anl__ckpt_pointed(ctx, dir, "last"), best = anl__ckpt_pointed(ctx, dir, "best");
+    int64_t last = anl__ckpt_pointed(ctx, dir, "last"), best = anl__ckpt_pointed(ctx, dir, "best"), pinned = anl__ckpt_pointed(ctx, dir, "rollback");
     for (int64_t i = keep; st == ANL_OK && i < s.n; i++) {
         char path[1100];
-        if (s.step[i] == last || s.step[i] == best) continue;
+        if (s.step[i] == last || s.step[i] == best || s.step[i] == pinned) continue;
         snprintf(path, sizeof path, "%s/step-%09lld.h5", dir, (long long)s.step[i]);
         unlink(path);
+    }
+    anl__free(ctx, s.step);
+    return st;
+}
+
+anl_status anl__ckpt_remove_after(anl_ctx *ctx, const char *dir, int64_t step)
+{
+    steps s = {0};
+    anl_status st = list(ctx, dir, false, &s);
+    for (int64_t i = 0; st == ANL_OK && i < s.n && s.step[i] > step; i++) {
+        char path[1100];
+        snprintf(path, sizeof path, "%s/step-%09lld.h5", dir, (long long)s.step[i]);
+        if (unlink(path)) st = anl__fail(ctx, ANL_IO, "%s cannot be removed: %s", path, strerror(errno));
     }
     anl__free(ctx, s.step);
     return st;

@@ -1,0 +1,503 @@
+/* The training loop; see loop.h. What it decides by is in anl__loop_state, all of it, and so in every checkpoint. */
+#include "loop.h"
+
+#include "../graph/net.h"
+#include "../state/signals.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { ROW = 48, MOST_ROLLBACKS = 8, MOST_BAD_ROW = 100 };
+
+typedef struct loop {
+    anl_ctx *ctx;
+    const anl__loop_opts *o;
+    anl__loop_state s;
+    anl__cadence every;
+    anl__capture *capture;
+    anl__writer *writer;
+    anl__mlog *log;
+    anl__scores *scores;
+    anl__ckpt_attr *attr;
+    int64_t batches;       /* of an epoch */
+    double began; /* monotonic seconds, of this process's training */
+    int64_t begin_samples; /* samples seen by this process */
+    anl__mlog_field row[ROW];
+    int n_row;
+} loop;
+
+static double now_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+anl__loop_opts anl__loop_opts_default(void)
+{
+    return (anl__loop_opts){.epochs = 10, .lr = 1e-3, .schedule = anl__schedule_default(), .stop_metric = "valid.loss", .best_metric = "valid.accuracy",
+                            .classifier = true, .topk = 5, .log_every = 100, .tensorboard = true, .writer = {.keep = 2, .command_timeout_s = 300, .command_retries = 2}};
+}
+
+bool anl__metric_lower(const char *name)
+{
+    const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
+    return !strcmp(last, "loss") || !strcmp(last, "rmse") || !strcmp(last, "mae");
+}
+
+static void say(const loop *l, const char *fmt, ...) ANL_FORMAT(2, 3);
+static void say(const loop *l, const char *fmt, ...)
+{
+    if (!l->o->on_message) return;
+    va_list ap;
+    char line[1024];
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    l->o->on_message(l->o->user, line);
+}
+
+/* ---- checkpoints ----------------------------------------------------------------------------- */
+
+static double trained(const loop *l) { return l->s.seconds + (now_seconds() - l->began); }
+
+static void pass_on_warnings(loop *l)
+{
+    const char *w;
+    while (l->writer && (w = anl__writer_warning(l->writer))) say(l, "warning: %s", w);
+}
+
+/* Logs are on the disk first, and their length is in the checkpoint. */
+static anl_status save(loop *l, bool best, bool durable)
+{
+    if (!l->writer) return ANL_OK;
+    anl__mlog_mark mark;
+    ANL_TRY(anl__mlog_sync(l->log, &mark));
+    anl__loop_state s = l->s;
+    s.seconds = trained(l);
+    s.log_jsonl = mark.jsonl;
+    s.log_csv = mark.csv;
+    s.log_events = mark.events;
+    anl__ckpt_content c = {.step = s.step, .attr = l->attr};
+    c.n_attr = anl__loop_state_save(&s, l->attr);
+    for (int i = 0; i < l->o->n_extra_attr; i++) l->attr[c.n_attr++] = l->o->extra_attr[i];
+    ANL_TRY(anl__capture_take(l->capture, &c.tensor, &c.n_tensor));
+    ANL_TRY(anl__writer_submit(l->writer, &c, best));
+    l->every.last_seconds = now_seconds();
+    l->every.last_step = s.step;
+    pass_on_warnings(l);
+    return durable ? anl__writer_wait(l->writer) : ANL_OK;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static void put(loop *l, const char *name, double value, bool integer)
+{
+    if (l->n_row < ROW) l->row[l->n_row++] = (anl__mlog_field){.name = name, .value = value, .integer = integer};
+}
+
+static void put_scores(loop *l, anl__scores *sc)
+{
+    anl__score_summary s;
+    anl__scores_summary(sc, &s);
+    put(l, "valid.loss", s.loss, false);
+    if (l->o->classifier) {
+        put(l, "valid.accuracy", s.accuracy, false);
+        if (l->o->topk > 1 && l->o->topk < l->o->outputs) put(l, "valid.topk", s.topk, false);
+        put(l, "valid.macro_f1", s.macro_f1, false);
+        if (!isnan(s.macro_auc)) put(l, "valid.auc", s.macro_auc, false);
+    } else {
+        put(l, "valid.rmse", s.rmse, false);
+        put(l, "valid.mae", s.mae, false);
+        put(l, "valid.r2", s.r2, false);
+    }
+}
+
+static bool row_value(const loop *l, const char *name, double *out)
+{
+    for (int i = 0; i < l->n_row; i++)
+        if (!strcmp(l->row[i].name, name)) {
+            *out = l->row[i].value;
+            return true;
+        }
+    return false;
+}
+
+/* Without a validation part its metrics are those of training. */
+static anl_status metric(loop *l, const char *key, const char *name, double *out)
+{
+    char train[64];
+    if (row_value(l, name, out)) return ANL_OK;
+    if (!l->o->valid.samples && !strncmp(name, "valid.", 6)) {
+        snprintf(train, sizeof train, "train.%s", name + 6);
+        if (row_value(l, train, out)) return ANL_OK;
+    }
+    anl__buf b;
+    anl__buf_init(&b, l->ctx);
+    for (int i = 0; i < l->n_row; i++)
+        if (strchr(l->row[i].name, '.')) anl__buf_add(&b, " %s", l->row[i].name);
+    anl_status st = anl__fail(l->ctx, ANL_RECIPE, "%s = '%s' is not measured here; there are:%s", key, name, b.text);
+    anl__buf_release(&b);
+    return st;
+}
+
+/* ---- one step -------------------------------------------------------------------------------- */
+
+static double rate_of(const loop *l)
+{
+    const anl__loop_opts *o = l->o;
+    return anl__schedule_rate(&o->schedule, o->lr, l->s.step, l->s.total_steps, l->batches) * l->s.plateau.factor * l->s.lr_factor;
+}
+
+/* At the rate floor of schedule.min_lr plateau has no further effect. */
+static double floored(const loop *l, double lr)
+{
+    double floor = l->o->schedule.min_lr;
+    return lr < floor && l->s.plateau.factor < 1 ? floor : lr;
+}
+
+static anl_status log_step(loop *l, const anl__step_result *r, double lr)
+{
+    const anl__loop_opts *o = l->o;
+    bool due = o->log_every > 0 && l->s.step % o->log_every == 0;
+    if (!l->log || (!due && r->finite)) return ANL_OK;
+    anl__mlog_field f[5] = {{.name = "epoch", .value = (double)(l->s.epoch + 1), .integer = true}, {.name = "lr", .value = lr},
+                            {.name = "step.loss", .value = r->loss_den > 0 ? r->loss_num / r->loss_den : NAN}, {.name = "grad_norm", .value = r->norm},
+                            {.name = "finite", .value = r->finite, .integer = true}};
+    return anl__mlog_row(l->log, "step", l->s.step, f, 5);
+}
+
+/* The first parameter whose gradient is not finite, for the message. */
+static const char *blame(loop *l)
+{
+    anl_net *net = anl__trainer_net(l->o->trainer);
+    for (int i = 0; i < anl_net_param_count(net); i++) {
+        anl_tensor_info t = anl_net_param(net, i);
+        float v[256];
+        for (int64_t k = 0; k < t.count; k += 256) {
+            int64_t n = t.count - k < 256 ? t.count - k : 256;
+            if (anl_net_slab_read(net, ANL_SLAB_GRAD0, t.offset + k, n, v) != ANL_OK) return NULL;
+            for (int64_t j = 0; j < n; j++)
+                if (!isfinite(v[j])) return t.name;
+        }
+    }
+    return NULL;
+}
+
+static anl_status diverged(loop *l, const anl__step_result *r, double lr, const char *why)
+{
+    const char *name = blame(l);
+    return anl__fail(l->ctx, ANL_NONFINITE,
+                     "training diverged at step %lld (epoch %lld, batch %lld, learning rate %.6g): loss %g, gradient norm %g%s%s%s; %s. "
+                     "No weight has moved by it. Try a smaller optim.lr, schedule.warmup, train.clip_norm, or train.nonfinite=rollback",
+                     (long long)l->s.step, (long long)l->s.epoch + 1, (long long)l->s.batch, lr, r->loss_den > 0 ? r->loss_num / r->loss_den : NAN, r->norm,
+                     name ? ", first bad gradient in '" : "", name ? name : "", name ? "'" : "", why);
+}
+
+/* Back to the state at the epoch's beginning, with half the rate. What was written since is removed, so that a kill at
+   any moment leads to the same again. */
+static anl_status roll_back(loop *l)
+{
+    anl__ckpt *c;
+    anl__arena *a;
+    char *dir;
+    anl_status st = ANL_OK;
+    ANL_TRY(anl__writer_wait(l->writer));
+    ANL_TRY(anl__arena_create(l->ctx, &a));
+    dir = anl__run_dir_file(l->o->dir, a, "checkpoints");
+    int64_t step = dir ? anl__ckpt_pointed(l->ctx, dir, "rollback") : -1;
+    char *path = dir ? anl__ckpt_name(a, dir, step) : NULL;
+    if (!path) st = ANL_NOMEM;
+    if (st == ANL_OK) st = anl__ckpt_open(l->ctx, path, &c);
+    if (st == ANL_OK) {
+        double seconds = trained(l);
+        int64_t bad = l->s.bad_steps, resumes = l->s.resumes;
+        st = anl__capture_restore(l->o->trainer, c, true, false);
+        anl__loop_state_load(&l->s, c);
+        anl__ckpt_close(c);
+        l->s.seconds = seconds;
+        l->began = now_seconds();
+        l->s.bad_steps = bad;
+        l->s.resumes = resumes;
+        l->s.rollbacks++;
+        l->s.lr_factor *= 0.5;
+    }
+    if (st == ANL_OK) st = anl__ckpt_remove_after(l->ctx, dir, step);
+    if (st == ANL_OK) {
+        anl__mlog_mark mark = {l->s.log_jsonl, l->s.log_csv, l->s.log_events};
+        anl__mlog_close(l->log);
+        l->log = NULL;
+        st = anl__mlog_open(l->ctx, anl__run_dir_path(l->o->dir), l->o->tensorboard, &mark, &l->log);
+    }
+    anl__arena_destroy(a);
+    if (st != ANL_OK) return st;
+    anl__mlog_field f[2] = {{.name = "rollback", .value = (double)l->s.rollbacks, .integer = true}, {.name = "lr_factor", .value = l->s.lr_factor}};
+    ANL_TRY(anl__mlog_row(l->log, "event", l->s.step, f, 2));
+    say(l, "a step was not finite: back to step %lld with %g of the learning rate (rollback %lld of %d)", (long long)l->s.step, l->s.lr_factor,
+        (long long)l->s.rollbacks, MOST_ROLLBACKS);
+    return save(l, false, true);
+}
+
+/* Sets *again when the epoch must be started anew. */
+static anl_status on_bad_step(loop *l, const anl__step_result *r, double lr, bool *again)
+{
+    l->s.bad_steps++;
+    l->s.bad_row++;
+    switch (l->o->nonfinite) {
+    case ANL__NONFINITE_SKIP:
+        if (l->s.bad_row >= MOST_BAD_ROW) return diverged(l, r, lr, "100 steps in a row were skipped");
+        say(l, "step %lld was not finite and is skipped (%lld so far)", (long long)l->s.step, (long long)l->s.bad_steps);
+        return ANL_OK;
+    case ANL__NONFINITE_ROLLBACK:
+        if (!l->writer) return diverged(l, r, lr, "there is no run directory to roll back to");
+        if (l->s.rollbacks >= MOST_ROLLBACKS) return diverged(l, r, lr, "the learning rate was halved 8 times");
+        *again = true;
+        return roll_back(l);
+    default: return diverged(l, r, lr, "train.nonfinite is stop");
+    }
+}
+
+static void progress(loop *l, const anl__step_result *r, double lr)
+{
+    const anl__loop_opts *o = l->o;
+    if (!o->on_step) return;
+    double spent = now_seconds() - l->began, done = (double)l->begin_samples;
+    int64_t left = (o->epochs - l->s.epoch) * l->batches - l->s.batch;
+    double per_second = spent > 0 ? done / spent : 0;
+    anl__progress p = {.epoch = l->s.epoch + 1, .epochs = o->epochs, .batch = l->s.batch, .batches = l->batches, .step = l->s.step,
+                       .loss = l->s.loss_den > 0 ? l->s.loss_num / l->s.loss_den : NAN,
+                       .accuracy = l->s.samples ? l->s.correct / (double)l->s.samples : NAN, .lr = lr, .norm = r->norm, .finite = r->finite,
+                       .samples_per_second = per_second,
+                       .seconds_left = per_second > 0 ? (double)left * (double)o->train.batch / per_second : 0};
+    o->on_step(o->user, &p);
+}
+
+static anl_status one_step(loop *l, anl__feed_batch *b, bool *again)
+{
+    anl__step_result r;
+    double lr = floored(l, rate_of(l));
+    ANL_TRY(anl__trainer_step(l->o->trainer, b, l->s.step + 1, l->s.epoch, lr, &r));
+    l->s.step++;
+    l->s.batch++;
+    l->begin_samples += b->n;
+    if (r.finite) {
+        l->s.bad_row = 0;
+        l->s.loss_num += r.loss_num;
+        l->s.loss_den += r.loss_den;
+        l->s.correct += r.correct;
+        l->s.samples += b->n;
+    }
+    ANL_TRY(log_step(l, &r, lr));
+    progress(l, &r, lr);
+    return r.finite ? ANL_OK : on_bad_step(l, &r, lr, again);
+}
+
+/* ---- an epoch -------------------------------------------------------------------------------- */
+
+/* Does something ask to stop at this step boundary? */
+static bool stopping(loop *l, anl__loop_end *end)
+{
+    if (anl__signals_stop()) *end = ANL__END_INTERRUPTED;
+    else if (l->o->preempt && anl__watch_hit(l->o->preempt)) *end = ANL__END_PREEMPTED;
+    else if (l->o->hours > 0 && trained(l) >= l->o->hours * 3600) *end = ANL__END_BUDGET;
+    else return false;
+    return true;
+}
+
+static anl_status train_epoch(loop *l, bool *stop, bool *again, anl__loop_end *end)
+{
+    const anl__feed *f = &l->o->train;
+    ANL_TRY(f->start(f->self, l->s.epoch, l->s.batch));
+    while (l->s.batch < l->batches && !*stop && !*again) {
+        anl__feed_batch b = {0};
+        ANL_TRY(f->next(f->self, &b));
+        if (!b.n) break;
+        anl_status st = one_step(l, &b, again);
+        f->release(f->self, &b);
+        ANL_TRY(st);
+        if (*again) break;
+        *stop = stopping(l, end);
+        double cost = l->writer ? anl__writer_seconds(l->writer) : 0;
+        if (l->writer && !*stop && l->s.batch < l->batches && l->every.kind != ANL__EVERY_EPOCHS &&
+            (anl__cadence_due(&l->every, now_seconds(), l->s.step, -1, cost) || anl__signals_checkpoint()))
+            ANL_TRY(save(l, false, false));
+    }
+    return ANL_OK;
+}
+
+anl_status anl__loop_evaluate(anl__trainer *t, const anl__feed *f, bool ema, anl__scores *scores)
+{
+    anl__scores_reset(scores);
+    ANL_TRY(f->start(f->self, 0, 0));
+    for (;;) {
+        anl__feed_batch b = {0};
+        const float *logits;
+        int64_t columns;
+        double num, den;
+        ANL_TRY(f->next(f->self, &b));
+        if (!b.n) return ANL_OK;
+        anl_status st = anl__trainer_eval(t, &b, ema, &logits, &columns, &num, &den);
+        if (st == ANL_OK) {
+            anl__scores_add(scores, logits, b.label, b.n);
+            anl__scores_add_loss(scores, num, den);
+        }
+        f->release(f->self, &b);
+        ANL_TRY(st);
+    }
+}
+
+static void begin_row(loop *l)
+{
+    double loss = l->s.loss_den > 0 ? l->s.loss_num / l->s.loss_den : NAN;
+    l->n_row = 0;
+    put(l, "epoch", (double)(l->s.epoch + 1), true);
+    put(l, "lr", floored(l, rate_of(l)), false);
+    put(l, "train.loss", loss, false);
+    if (l->o->classifier) put(l, "train.accuracy", l->s.samples ? l->s.correct / (double)l->s.samples : NAN, false);
+}
+
+/* After an epoch's last step: validation, best, plateau, patience, the row, a checkpoint. */
+static anl_status end_epoch(loop *l, bool *stop, anl__loop_end *end)
+{
+    const anl__loop_opts *o = l->o;
+    double best, watched;
+    begin_row(l);
+    if (o->valid.samples) {
+        ANL_TRY(anl__loop_evaluate(o->trainer, &o->valid, o->ema, l->scores));
+        put_scores(l, l->scores);
+    }
+    put(l, "bad_steps", (double)l->s.bad_steps, true);
+    put(l, "seconds", trained(l), false);
+    put(l, "samples_per_second", (double)l->begin_samples / (now_seconds() - l->began + 1e-9), false);
+    ANL_TRY(metric(l, "checkpoint.metric", o->best_metric, &best));
+    ANL_TRY(metric(l, "early_stop.metric", o->stop_metric, &watched));
+    bool lower = anl__metric_lower(o->best_metric), is_best = !isnan(best) && (isnan(l->s.best) || (lower ? best < l->s.best : best > l->s.best));
+    if (is_best) {
+        l->s.best = best;
+        l->s.best_step = l->s.step;
+        l->s.best_epoch = l->s.epoch + 1;
+    }
+    /* Patience counts epochs without a gain of min_delta in the watched metric; plateau does the same with its own patience. */
+    anl__plateau before = l->s.plateau;
+    anl__schedule watch = o->schedule;
+    bool reduces = !strcmp(o->schedule.name, "plateau");
+    if (!reduces) watch.patience = INT32_MAX;
+    watch.min_delta = o->min_delta;
+    bool reduced = anl__plateau_see(&watch, &l->s.plateau, watched, anl__metric_lower(o->stop_metric));
+    bool gained = isnan(before.best) || l->s.plateau.best != before.best;
+    l->s.waited = gained ? 0 : l->s.waited + 1;
+    if (reduced) say(l, "epoch %lld: no gain in %s; the learning rate is %.3g of its schedule from now on", (long long)l->s.epoch + 1, o->stop_metric, l->s.plateau.factor);
+    if (l->log) ANL_TRY(anl__mlog_row(l->log, "epoch", l->s.step, l->row, l->n_row));
+    if (o->on_epoch) o->on_epoch(o->user, l->row, l->n_row, is_best);
+    l->s.epoch++;
+    l->s.batch = 0;
+    l->s.loss_num = l->s.loss_den = l->s.correct = 0;
+    l->s.samples = 0;
+    bool early = o->patience > 0 && l->s.waited >= o->patience, last = l->s.epoch >= o->epochs;
+    if (early && !last) {
+        l->s.finished = 2;
+        *end = ANL__END_EARLY;
+    } else if (last) {
+        l->s.finished = 1;
+        *end = ANL__END_EPOCHS;
+    }
+    *stop = *stop || early || last;
+    double cost = l->writer ? anl__writer_seconds(l->writer) : 0;
+    bool pin = o->nonfinite == ANL__NONFINITE_ROLLBACK;
+    if (is_best || pin || *stop || anl__cadence_due(&l->every, now_seconds(), l->s.step, l->s.epoch, cost)) ANL_TRY(save(l, is_best, pin || *stop));
+    return ANL_OK;
+}
+
+/* With rollback every epoch begins with a checkpoint that is kept until the next. */
+static anl_status pin_epoch(loop *l)
+{
+    if (l->o->nonfinite != ANL__NONFINITE_ROLLBACK || !l->writer || l->s.batch) return ANL_OK;
+    anl__arena *a;
+    if (anl__writer_step(l->writer) != l->s.step) ANL_TRY(save(l, false, true));
+    ANL_TRY(anl__arena_create(l->ctx, &a));
+    char *dir = anl__run_dir_file(l->o->dir, a, "checkpoints");
+    anl_status st = dir ? anl__ckpt_point(l->ctx, dir, "rollback", l->s.step) : ANL_NOMEM;
+    anl__arena_destroy(a);
+    return st;
+}
+
+static anl_status epochs(loop *l, anl__loop_end *end)
+{
+    bool stop = false;
+    while (!stop && l->s.epoch < l->o->epochs) {
+        bool again = false;
+        ANL_TRY(pin_epoch(l));
+        ANL_TRY(train_epoch(l, &stop, &again, end));
+        if (again) continue;
+        if (l->s.batch >= l->batches) ANL_TRY(end_epoch(l, &stop, end));
+        else if (stop) ANL_TRY(save(l, false, true));
+    }
+    return ANL_OK;
+}
+
+/* ---- beginning and ending -------------------------------------------------------------------- */
+
+static anl_status open_state(loop *l)
+{
+    const anl__loop_opts *o = l->o;
+    if (o->from) {
+        anl__loop_state_load(&l->s, o->from);
+        ANL_TRY(anl__capture_restore(o->trainer, o->from, true, false));
+        l->s.resumes++;
+    }
+    int64_t total = o->epochs * l->batches;
+    if (l->s.total_steps && l->s.total_steps != total && l->s.epoch < o->epochs)
+        say(l, "train.epochs changed: the schedule keeps the %lld steps that it began with", (long long)l->s.total_steps);
+    if (!l->s.total_steps) l->s.total_steps = total;
+    if (l->s.finished && l->s.epoch < o->epochs && l->s.finished == 1) l->s.finished = 0;
+    if (!o->dir) return ANL_OK;
+    anl__mlog_mark mark = {l->s.log_jsonl, l->s.log_csv, l->s.log_events};
+    ANL_TRY(anl__mlog_open(l->ctx, anl__run_dir_path(o->dir), o->tensorboard, o->from ? &mark : NULL, &l->log));
+    ANL_TRY(anl__capture_create(l->ctx, o->trainer, o->extra_tensor, o->n_extra_tensor, &l->capture));
+    anl__writer_opts w = o->writer;
+    anl__arena *a;
+    ANL_TRY(anl__arena_create(l->ctx, &a));
+    w.dir = anl__run_dir_file(o->dir, a, "checkpoints");
+    w.run = anl__run_dir_path(o->dir);
+    anl_status st = w.dir ? anl__writer_create(l->ctx, &w, &l->writer) : ANL_NOMEM;
+    anl__arena_destroy(a);
+    return st;
+}
+
+static void close_state(loop *l)
+{
+    anl__writer_destroy(l->writer);
+    anl__mlog_close(l->log);
+    anl__capture_destroy(l->capture);
+    anl__scores_destroy(l->scores);
+    anl__free(l->ctx, l->attr);
+}
+
+anl_status anl__loop_run(anl_ctx *ctx, const anl__loop_opts *o, anl__loop_result *out)
+{
+    loop l = {.ctx = ctx, .o = o, .s = anl__loop_state_start(), .every = o->every};
+    anl_status st;
+    *out = (anl__loop_result){.end = ANL__END_EPOCHS};
+    l.batches = anl__feed_batches(&o->train);
+    if (o->limit_batches > 0 && o->limit_batches < l.batches) l.batches = o->limit_batches;
+    ANL_TRY(anl__schedule_check(ctx, &o->schedule));
+    l.attr = anl__calloc(ctx, (size_t)(ANL__LOOP_ATTRS + o->n_extra_attr), sizeof *l.attr);
+    if (!l.attr) return ANL_NOMEM;
+    ANL_GO(anl__scores_create(ctx, o->outputs, o->classifier, o->topk, o->valid.samples <= 100000 && o->outputs <= 64 ? o->valid.samples : 0, &l.scores));
+    ANL_GO(open_state(&l));
+    l.began = now_seconds();
+    l.every.last_seconds = l.began;
+    l.every.last_step = l.s.step;
+    if (l.s.finished) out->end = l.s.finished == 2 ? ANL__END_EARLY : ANL__END_EPOCHS;
+    else if (o->hours > 0 && l.s.seconds >= o->hours * 3600) out->end = ANL__END_BUDGET;
+    else ANL_GO(epochs(&l, &out->end));
+    if (l.writer) ANL_GO(anl__writer_wait(l.writer));
+    pass_on_warnings(&l);
+done:
+    l.s.seconds = trained(&l);
+    out->state = l.s;
+    close_state(&l);
+    return st;
+}
