@@ -5,43 +5,72 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-char *anl__ckpt_name(anl__arena *a, const char *dir, int64_t step) { return anl__arena_printf(a, "%s/step-%09lld.h5", dir, (long long)step); }
+#define NAME "step-%09lld.h5"
+#define MOST_DIRS 8
 
-/* step-000000123.h5 -> 123; -1: not a checkpoint's name. */
+enum { LAST, BEST, ROLLBACK, POINTERS };
+static const char *const pointer[POINTERS] = {"last", "best", "rollback"};
+
+char *anl__ckpt_name(anl__arena *a, const char *dir, int64_t step) { return anl__arena_printf(a, "%s/" NAME, dir, (long long)step); }
+
+/* step-000000123.h5 -> 123; -1: not a checkpoint's name, or not as we write it. */
 static int64_t step_of(const char *name)
 {
-    char *end;
+    char back[64];
     if (strncmp(name, "step-", 5) || name[5] < '0' || name[5] > '9') return -1;
-    long long v = strtoll(name + 5, &end, 10);
-    return strcmp(end, ".h5") ? -1 : v;
+    long long v = strtoll(name + 5, NULL, 10);
+    snprintf(back, sizeof back, NAME, v);
+    return strcmp(back, name) ? -1 : v;
+}
+
+/* "<dir>/<text>" in a buffer of the caller's; the buffer's status tells. */
+static anl_status join(anl__buf *path, anl_ctx *ctx, const char *dir, const char *name)
+{
+    anl__buf_init(path, ctx);
+    anl__buf_add(path, "%s/%s", dir, name);
+    return path->status;
 }
 
 anl_status anl__ckpt_point(anl_ctx *ctx, const char *dir, const char *which, int64_t step)
 {
-    char path[1024], text[64];
-    snprintf(path, sizeof path, "%s/%s", dir, which);
-    int n = snprintf(text, sizeof text, "step-%09lld.h5\n", (long long)step);
-    return anl__file_replace(ctx, path, text, (size_t)n);
+    char text[64];
+    anl__buf path;
+    int n = snprintf(text, sizeof text, NAME "\n", (long long)step);
+    anl_status st = join(&path, ctx, dir, which);
+    if (st == ANL_OK) st = anl__file_replace(ctx, path.text, text, (size_t)n);
+    anl__buf_release(&path);
+    return st;
+}
+
+/* *step = -1: there is no such file. */
+static anl_status pointed(anl_ctx *ctx, const char *dir, const char *which, int64_t *step)
+{
+    void *data = NULL;
+    size_t n;
+    anl__buf path;
+    anl_status st = join(&path, ctx, dir, which);
+    *step = -1;
+    if (st != ANL_OK || !anl__path_exists(path.text)) goto done;
+    ANL_GO(anl__file_read(ctx, path.text, 4096, &data, &n));
+    char *end = strchr(data, '\n');
+    if (end) *end = 0;
+    *step = step_of(data);
+    if (*step < 0) st = anl__fail(ctx, ANL_FORMAT, "%s: names no checkpoint", path.text);
+done:
+    anl__free(ctx, data);
+    anl__buf_release(&path);
+    return st;
 }
 
 int64_t anl__ckpt_pointed(anl_ctx *ctx, const char *dir, const char *which)
 {
-    char path[1024];
-    void *data = NULL;
-    size_t n;
-    snprintf(path, sizeof path, "%s/%s", dir, which);
-    if (!anl__path_exists(path) || anl__file_read(ctx, path, 4096, &data, &n) != ANL_OK) return -1;
-    char *end = strchr(data, '\n');
-    if (end) *end = 0;
-    int64_t step = step_of(data);
-    anl__free(ctx, data);
-    return step;
+    int64_t step;
+    return pointed(ctx, dir, which, &step) == ANL_OK ? step : -1;
 }
 
 typedef struct steps { int64_t *step, n, cap; } steps;
@@ -52,24 +81,30 @@ static int down(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-static void remove_if_orphaned(const char *dir, const char *name)
+static bool is_temporary(const char *name)
 {
-    const char *tmp = strstr(name, ".tmp.");
-    char path[1400];
-    if (!tmp || strncmp(name, "step-", 5)) return;
-    long pid = strtol(tmp + 5, NULL, 10);
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    if (pid != (long)getpid() && (pid <= 0 || kill((pid_t)pid, 0))) unlink(path);
+    bool ours = !strncmp(name, "step-", 5);
+    for (int i = 0; i < POINTERS; i++) ours = ours || !strncmp(name, pointer[i], strlen(pointer[i]));
+    return ours && strstr(name, ".tmp.");
 }
 
-/* Steps in a directory, newest first; `clean`: temporary files whose writer is gone are removed. */
+/* Best effort: a file that stays is removed the next time. */
+static void discard(anl_ctx *ctx, const char *dir, const char *name)
+{
+    anl__buf path;
+    if (join(&path, ctx, dir, name) == ANL_OK) unlink(path.text);
+    anl__buf_release(&path);
+}
+
+/* Steps in a directory, newest first; none when it is missing. `clean`: temporary files are removed. */
 static anl_status list(anl_ctx *ctx, const char *dir, bool clean, steps *s)
 {
     DIR *d = opendir(dir);
     anl_status st = ANL_OK;
-    if (!d) return ANL_OK;
+    if (!d && errno == ENOENT) return ANL_OK;
+    if (!d) return anl__fail(ctx, ANL_IO, "%s: cannot be listed: %s", dir, strerror(errno));
     for (struct dirent *e; st == ANL_OK && (e = readdir(d));) {
-        if (clean) remove_if_orphaned(dir, e->d_name);
+        if (clean && is_temporary(e->d_name)) discard(ctx, dir, e->d_name);
         int64_t step = step_of(e->d_name);
         if (step < 0) continue;
         st = anl__grow(ctx, &s->step, &s->cap, s->n + 1, sizeof *s->step);
@@ -80,17 +115,22 @@ static anl_status list(anl_ctx *ctx, const char *dir, bool clean, steps *s)
     return st;
 }
 
-anl_status anl__ckpt_prune(anl_ctx *ctx, const char *dir, int keep)
+anl_status anl__ckpt_prune_sparing(anl_ctx *ctx, const char *dir, int keep, int64_t spare)
 {
     steps s = {0};
-    anl_status st = list(ctx, dir, true, &s);
-    int64_t last = anl__ckpt_pointed(ctx, dir, "last"), best = anl__ckpt_pointed(ctx, dir, "best"), pinned = anl__ckpt_pointed(ctx, dir, "rollback");
-    for (int64_t i = keep; st == ANL_OK && i < s.n; i++) {
-        char path[1100];
-        if (s.step[i] == last || s.step[i] == best || s.step[i] == pinned) continue;
-        snprintf(path, sizeof path, "%s/step-%09lld.h5", dir, (long long)s.step[i]);
-        unlink(path);
+    int64_t named[POINTERS], kept = 0;
+    anl_status st = ANL_OK;
+    for (int i = 0; i < POINTERS; i++) ANL_GO(pointed(ctx, dir, pointer[i], &named[i])); /* one that cannot be read: rather remove nothing */
+    ANL_GO(list(ctx, dir, true, &s));
+    for (int64_t i = 0; i < s.n; i++) {
+        char name[64];
+        if (named[LAST] >= 0 && s.step[i] > named[LAST]) continue;
+        bool keeps = kept++ < keep || s.step[i] == spare;
+        for (int k = 0; k < POINTERS; k++) keeps = keeps || s.step[i] == named[k];
+        snprintf(name, sizeof name, NAME, (long long)s.step[i]);
+        if (!keeps) discard(ctx, dir, name);
     }
+done:
     anl__free(ctx, s.step);
     return st;
 }
@@ -100,31 +140,45 @@ anl_status anl__ckpt_remove_after(anl_ctx *ctx, const char *dir, int64_t step)
     steps s = {0};
     anl_status st = list(ctx, dir, false, &s);
     for (int64_t i = 0; st == ANL_OK && i < s.n && s.step[i] > step; i++) {
-        char path[1100];
-        snprintf(path, sizeof path, "%s/step-%09lld.h5", dir, (long long)s.step[i]);
-        if (unlink(path)) st = anl__fail(ctx, ANL_IO, "%s cannot be removed: %s", path, strerror(errno));
+        char name[64];
+        anl__buf path;
+        snprintf(name, sizeof name, NAME, (long long)s.step[i]);
+        st = join(&path, ctx, dir, name);
+        if (st == ANL_OK && unlink(path.text)) st = anl__fail(ctx, ANL_IO, "%s cannot be removed: %s", path.text, strerror(errno));
+        anl__buf_release(&path);
     }
     anl__free(ctx, s.step);
     return st;
 }
 
+anl_status anl__ckpt_prune(anl_ctx *ctx, const char *dir, int keep) { return anl__ckpt_prune_sparing(ctx, dir, keep, -1); }
+
+static anl_status open_step(anl_ctx *ctx, const char *dir, int64_t step, anl__ckpt **out)
+{
+    char name[64];
+    anl__buf path;
+    snprintf(name, sizeof name, NAME, (long long)step);
+    anl_status st = join(&path, ctx, dir, name);
+    if (st == ANL_OK) st = anl__ckpt_open(ctx, path.text, out);
+    anl__buf_release(&path);
+    return st;
+}
+
 anl_status anl__ckpt_newest(anl_ctx *ctx, const char *const *dir, int n_dir, anl__ckpt **out)
 {
-    steps s[8] = {{0}};
-    int64_t at[8] = {0};
+    steps s[MOST_DIRS] = {{0}};
+    int64_t at[MOST_DIRS] = {0};
     anl_status st = ANL_OK;
     *out = NULL;
-    if (n_dir > 8) return anl__fail(ctx, ANL_INVALID, "more than 8 checkpoint directories");
+    if (n_dir > MOST_DIRS) return anl__fail(ctx, ANL_INVALID, "more than %d checkpoint directories", MOST_DIRS);
     for (int d = 0; d < n_dir && st == ANL_OK; d++)
-        if (dir[d]) st = list(ctx, dir[d], d == 0, &s[d]);
+        if (dir[d]) st = list(ctx, dir[d], false, &s[d]);
     while (st == ANL_OK && !*out) {
         int from = -1;
         for (int d = 0; d < n_dir; d++)
             if (at[d] < s[d].n && (from < 0 || s[d].step[at[d]] > s[from].step[at[from]])) from = d;
         if (from < 0) break;
-        char path[1100];
-        snprintf(path, sizeof path, "%s/step-%09lld.h5", dir[from], (long long)s[from].step[at[from]++]);
-        anl_status opened = anl__ckpt_open(ctx, path, out);
+        anl_status opened = open_step(ctx, dir[from], s[from].step[at[from]++], out);
         if (opened == ANL_NOMEM || opened == ANL_UNSUPPORTED) st = opened;
         else if (opened != ANL_OK) anl__log(ctx, ANL_LOG_WARN, "checkpoint left aside: %s", anl_last_error(ctx));
     }
