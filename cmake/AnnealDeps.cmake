@@ -50,7 +50,8 @@ anneal_dep(SQLITE sqlite3.h "sqlite3_libversion()" sqlite3)
 anneal_dep(DEFLATE libdeflate.h "libdeflate_alloc_decompressor()" deflate)
 if(NOT ANL_REFERENCE_ONLY)
   set(ANL_DNNL_LIB dnnl CACHE STRING "oneDNN: a name, or the path of another version (with ANL_DNNL_INCLUDE)")
-  anneal_dep(DNNL dnnl.h "dnnl_version()" ${ANL_DNNL_LIB})
+  # -lgomp: the OpenMP runtime that oneDNN runs on, for its thread count; never the static one, which would be a second runtime
+  anneal_dep(DNNL dnnl.h "dnnl_version()" ${ANL_DNNL_LIB} -lgomp)
 endif()
 # last: static libraries above need them
 target_link_libraries(anneal_deps INTERFACE Threads::Threads m ${CMAKE_DL_LIBS})

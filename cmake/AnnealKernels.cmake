@@ -1,6 +1,7 @@
 # An operator is a folder kernels/<op>/; the file suffix is the device (design: kernels/README.md).
 #   <op>.c         exports  const anl__op *const anl__ops_<op>[]        (NULL-terminated)
 #   <op>_ref.c     exports  const anl__kernel *const anl__kernels_<op>_ref[]   (likewise _cpu, _cudnn, _cuda)
+#   <op>_cpu_<part>.c  more of <op>_cpu.c, exports no table; a part named dnnl is built where oneDNN is
 #   <op>_fusion.c  exports  const anl__fusion *const anl__fusions_<op>[]
 #   <op>_cases.c   exports  const anl__case *const anl__cases_<op>[]   (linked into the tests only)
 # Nothing central is edited to add an operator; deleting the folder removes it.
@@ -18,6 +19,13 @@ if(ANL_HAVE_DNNL OR NOT ANL_REFERENCE_ONLY)
   list(APPEND suffixes cpu)
 endif()
 file(GLOB op_dirs CONFIGURE_DEPENDS kernels/*)
+if(NOT ANL_REFERENCE_ONLY)
+  file(GLOB parts CONFIGURE_DEPENDS kernels/common/*.c kernels/*/*_cpu_*.c)
+  if(NOT ANL_HAVE_DNNL)
+    list(FILTER parts EXCLUDE REGEX "[/_]dnnl\\.c$")
+  endif()
+  list(APPEND ANL_KERNEL_SOURCES ${parts})
+endif()
 foreach(dir ${op_dirs})
   get_filename_component(op ${dir} NAME)
   if(op MATCHES "^device_" OR op STREQUAL "common")

@@ -51,16 +51,19 @@ static inline anl__rows anl__rows_of(const anl__prepared *p, const anl_shape *s,
     return (anl__rows){anl__slice_begin(n, p->tasks, task), anl__slice_begin(n, p->tasks, task + 1), anl_shape_count(s) / n};
 }
 
-/* Adds n vectors of `len` in place into the first, in a fixed binary tree (distance 1, 2, 4, ...). */
-static inline void anl__tree_add(float *part, int64_t n, int64_t len)
+/* Adds n vectors of `len` that lie `step` apart in place into the first, in a fixed binary tree (distance 1, 2, 4, ...). */
+static inline void anl__tree_add_piece(float *part, int64_t n, int64_t step, int64_t len)
 {
     for (int64_t d = 1; d < n; d *= 2)
         for (int64_t i = 0; i + d < n; i += 2 * d) {
-            float *restrict a = part + i * len;
-            const float *restrict b = part + (i + d) * len;
+            float *restrict a = part + i * step;
+            const float *restrict b = part + (i + d) * step;
             for (int64_t k = 0; k < len; k++) a[k] += b[k];
         }
 }
+
+/* The same for vectors that lie one after the other. */
+static inline void anl__tree_add(float *part, int64_t n, int64_t len) { anl__tree_add_piece(part, n, len, len); }
 
 static inline bool anl__cpu_dtype(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {

@@ -3,15 +3,31 @@
 #include "kernels/common/host_memory.h"
 
 #if defined(ANL_HAVE_DNNL)
-#include <dnnl.h>
+#include "kernels/common/dnnl.h"
 #endif
+
+/* dev->impl is the library (anl__dnnl), or NULL without it. */
+static void cpu_close(anl_device *dev)
+{
+    anl__pool_destroy(dev->pool);
+    dev->pool = NULL;
+#if defined(ANL_HAVE_DNNL)
+    anl__dnnl_close(dev->impl);
+    dev->impl = NULL;
+#endif
+}
 
 static anl_status cpu_open(anl_device *dev, const anl_device_opts *opts)
 {
-    return anl__pool_create(dev->ctx, opts->threads, &dev->pool);
+    anl_status st = anl__pool_create(dev->ctx, opts->threads, &dev->pool);
+#if defined(ANL_HAVE_DNNL)
+    anl__dnnl *lib = NULL;
+    if (st == ANL_OK) st = anl__dnnl_open(dev->ctx, anl__pool_size(dev->pool), &lib);
+    dev->impl = lib;
+#endif
+    if (st != ANL_OK) cpu_close(dev);
+    return st;
 }
-
-static void cpu_close(anl_device *dev) { anl__pool_destroy(dev->pool); }
 
 static const char *instruction_set(void)
 {
@@ -36,8 +52,9 @@ static void cpu_describe(const anl_device *dev, anl__buf *out)
     (void)dev;
     anl__buf_add(out, "cpu (%s", instruction_set());
 #if defined(ANL_HAVE_DNNL)
-    const dnnl_version_t *v = dnnl_version();
-    anl__buf_add(out, ", oneDNN %d.%d.%d", v->major, v->minor, v->patch);
+    int version[3];
+    anl__dnnl_version(version);
+    anl__buf_add(out, ", oneDNN %d.%d.%d", version[0], version[1], version[2]);
 #endif
     anl__buf_add(out, ")");
 }

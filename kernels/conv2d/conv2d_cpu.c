@@ -1,0 +1,8 @@
+/* The cpu kernels of conv2d. */
+#include "conv2d_cpu.h"
+
+const anl__kernel *const anl__kernels_conv2d_cpu[] = {
+#if defined(ANL_HAVE_DNNL)
+    &anl__conv2d_dnnl, &anl__conv2d_data_dnnl, &anl__conv2d_filter_dnnl,
+#endif
+    NULL};
