@@ -174,6 +174,7 @@ typedef struct anl__pack {
     char key[96];  /* describes the layout completely ("" = plain) */
     size_t bytes;
     void *state;   /* passed to run and release */
+    anl_status status; /* why there is none (pack returned false); ANL_OK: the kernel wants this input plain */
     /* Writes dst from the plain f32 parameter; may use the pool. */
     void (*run)(void *state, const void *src, void *dst, anl__pool *pool);
     void (*release)(anl_ctx *ctx, void *state);
@@ -187,7 +188,7 @@ struct anl__kernel {
     /* False with the reason in `why`. NULL: supports everything the operator's infer accepts. */
     bool (*supports)(const anl__env *env, const anl__call *c, char why[ANL__WHY]);
     /* Asked for each parameter input: fills `pack` and returns true to receive that input packed. NULL: none.
-       ANL failure is reported by leaving key empty and returning false. */
+       A failure is reported by returning false with pack->status set. */
     bool (*pack)(const anl__env *env, const anl__call *c, int in, anl__pack *pack);
     /* Sets p->state, workspace, tasks, note (p->call is filled). NULL: nothing to prepare. */
     anl_status (*prepare)(const anl__env *env, anl__prepared *p);

@@ -322,6 +322,11 @@ static anl__dnnl_op *op_alloc(anl_ctx *ctx, anl__dnnl *lib)
     return NULL;
 }
 
+static anl_status failed(anl_ctx *ctx, dnnl_status_t s)
+{
+    return anl__fail(ctx, s == dnnl_out_of_memory ? ANL_NOMEM : ANL_DEVICE, "oneDNN could not make the primitive (its status %d)", (int)s);
+}
+
 anl_status anl__dnnl_create(anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_spec *spec, anl__dnnl_op **out)
 {
     anl__dnnl_op *op = op_alloc(ctx, lib);
@@ -335,7 +340,7 @@ anl_status anl__dnnl_create(anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_spec *
     leave(threads);
     if (s != dnnl_success) {
         anl__dnnl_destroy(op);
-        return anl__fail(ctx, s == dnnl_out_of_memory ? ANL_NOMEM : ANL_DEVICE, "oneDNN could not make the primitive (its status %d)", (int)s);
+        return failed(ctx, s);
     }
     *out = op;
     return ANL_OK;
@@ -509,9 +514,10 @@ static dnnl_status_t reorder_make(anl__dnnl_op *op, const anl__dnnl_tensor *src,
     return st;
 }
 
-static bool packer_fill(packer *k, anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_tensor *plain, const anl__dnnl_layout *l, md_ref whole)
+static dnnl_status_t packer_fill(packer *k, anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_tensor *plain, const anl__dnnl_layout *l, md_ref whole)
 {
     int64_t block = 1, piece = (plain->dim[0] + 7) / 8;
+    dnnl_status_t s = dnnl_success;
     for (int b = 0; b < l->blocks; b++)
         if (l->block_dim[b] == 0) block *= l->block[b];
     piece = (piece + block - 1) / block * block;
@@ -519,40 +525,40 @@ static bool packer_fill(packer *k, anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl
     k->pieces = (int)((plain->dim[0] + piece - 1) / piece);
     k->src_step = (size_t)(piece * plain->stride[0]) * sizeof(float);
     k->dst_step = k->pieces > 1 ? (size_t)anl__dnnl_offset(l, 0, piece) * anl_dtype_size(l->dtype) : 0;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2 && s == dnnl_success; i++) {
         anl__dnnl_tensor src = *plain;
         src.dtype = ANL_F32;
         src.dim[0] = i ? plain->dim[0] - piece * (k->pieces - 1) : piece;
         if (i && src.dim[0] == piece) continue;
         k->op[i] = op_alloc(ctx, lib);
-        if (!k->op[i] || reorder_make(k->op[i], &src, l, whole) != dnnl_success) return false;
-        if (k->op[i]->scratch > k->part) k->part = k->op[i]->scratch;
+        s = k->op[i] ? reorder_make(k->op[i], &src, l, whole) : dnnl_out_of_memory;
+        if (s == dnnl_success && k->op[i]->scratch > k->part) k->part = k->op[i]->scratch;
     }
     k->scratch = anl__alloc(ctx, k->part * (size_t)lib->workers);
-    return k->scratch != NULL;
+    return k->scratch ? s : dnnl_out_of_memory;
 }
 
 bool anl__dnnl_pack(anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_spec *spec, anl__pack *pack)
 {
+    anl__dnnl_layout l;
     anl__dnnl_op *op = op_alloc(ctx, lib);
     packer *k = anl__alloc(ctx, sizeof *k);
     int threads = enter();
-    bool good = op && k && describe(lib->engine, spec, &op->pd) == dnnl_success;
-    if (good) {
-        anl__dnnl_layout l;
+    dnnl_status_t s = op && k ? describe(lib->engine, spec, &op->pd) : dnnl_out_of_memory;
+    if (s == dnnl_success) {
         add_args(op, spec);
         layout_of(weights_md(op), &l);
-        good = packer_fill(k, ctx, lib, &spec->tensor[ANL__DNNL_WEIGHTS], &l, weights_md(op));
-        if (good) {
-            *pack = (anl__pack){.bytes = l.bytes, .state = k, .run = pack_run, .release = pack_release};
-            key_of(&l, pack->key);
-        }
+        s = packer_fill(k, ctx, lib, &spec->tensor[ANL__DNNL_WEIGHTS], &l, weights_md(op));
     }
     leave(threads);
-    if (!good) pack_release(ctx, k);
-    if (op) {
-        op->n = 0; /* it has no memory objects */
-        anl__dnnl_destroy(op);
+    if (s == dnnl_success) {
+        *pack = (anl__pack){.bytes = l.bytes, .state = k, .run = pack_run, .release = pack_release};
+        key_of(&l, pack->key);
+    } else {
+        pack->status = failed(ctx, s);
+        pack_release(ctx, k);
     }
-    return good;
+    if (op) op->n = 0; /* it has no memory objects */
+    anl__dnnl_destroy(op);
+    return s == dnnl_success;
 }

@@ -60,8 +60,8 @@ void anl__dnnl_weights(const anl__dnnl_op *op, anl__dnnl_layout *out);
 /* What index i of dimension d adds to an element's offset: blocked layouts are separable. */
 int64_t anl__dnnl_offset(const anl__dnnl_layout *l, int d, int64_t i);
 
-/* Fills `pack` for the weights of `spec`, a parameter that lies plain in f32 with the strides given there: false when the
-   library fails (key empty). */
+/* Fills `pack` for the weights of `spec`, a parameter that lies plain in f32 with the strides given there; false with
+   pack->status set on failure. */
 bool anl__dnnl_pack(anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_spec *spec, anl__pack *pack);
 
 #endif

@@ -75,7 +75,8 @@ anl_status anl__select_pack(anl_program *p, const anl__env *env, const anl__step
     const anl__kernel *k = step->prep.kernel;
     anl__pack pack = {.key = ""};
     *index = -1;
-    if (!step->prep.call.param[i] || !k->pack || !k->pack(env, &step->prep.call, i, &pack)) return ANL_OK;
+    if (!step->prep.call.param[i] || !k->pack) return ANL_OK;
+    if (!k->pack(env, &step->prep.call, i, &pack)) return anl__context(net->ctx, pack.status, "layer '%s' (%s)", step->name, k->name);
     const anl__value *val = &p->graph->value[v];
     int param = val->kind == ANL__PARAM ? val->slot : -1;
     for (int64_t q = 0; q < net->n_packed; q++) {

@@ -147,8 +147,10 @@ anl_status direct_open(direct *d, anl_ctx *ctx, const test_case *tc, anl_device 
     if (k->prepare) ANL_TRY(k->prepare(&d->env, &d->p));
     d->prepared = true;
     if (k->task && d->p.tasks < 1) return anl__fail(ctx, ANL_INTERNAL, "%s: prepare set no tasks", k->name);
-    for (int i = 0; k->pack && i < d->call.n_in; i++)
+    for (int i = 0; k->pack && i < d->call.n_in; i++) {
         if (d->call.param[i]) d->packed[i] = k->pack(&d->env, &d->call, i, &d->pack[i]);
+        ANL_TRY(d->pack[i].status);
+    }
     return open_blocks(d, o);
 }
 
