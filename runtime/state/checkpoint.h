@@ -79,6 +79,10 @@ anl_status anl__ckpt_remove_after(anl_ctx *ctx, const char *dir, int64_t step) A
    every temporary file: for the directory's only writer, while it writes nothing. */
 anl_status anl__ckpt_prune(anl_ctx *ctx, const char *dir, int keep) ANL_MUST;
 anl_status anl__ckpt_prune_sparing(anl_ctx *ctx, const char *dir, int keep, int64_t spare) ANL_MUST;
+/* Brings this step and those that `best` and `rollback` name from one checkpoints directory to another (made if missing), with the
+   pointers, and prunes there: to a mirror, or home from one on a new machine. DATA when the step is no longer there; a best that
+   has just been replaced is left out (the next call brings its successor). */
+anl_status anl__ckpt_mirror(anl_ctx *ctx, const char *from, const char *to, int64_t step, int keep) ANL_MUST;
 /* Opens the newest checkpoint that verifies, among these directories (NULL and missing ones are skipped); *out = NULL when
    there is none. Each rejected file is logged with the reason; one of a newer format is not passed over but UNSUPPORTED. */
 anl_status anl__ckpt_newest(anl_ctx *ctx, const char *const *dir, int n_dir, anl__ckpt **out) ANL_MUST;

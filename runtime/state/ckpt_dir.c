@@ -2,6 +2,7 @@
 #include "checkpoint.h"
 
 #include "../base/files.h"
+#include "ckpt_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -152,6 +153,38 @@ anl_status anl__ckpt_remove_after(anl_ctx *ctx, const char *dir, int64_t step)
 }
 
 anl_status anl__ckpt_prune(anl_ctx *ctx, const char *dir, int keep) { return anl__ckpt_prune_sparing(ctx, dir, keep, -1); }
+
+/* `again`: also when a file of that name is there (a step may be written anew, with other contents, after a rollback). */
+static anl_status bring(anl_ctx *ctx, const char *from, const char *to, int64_t step, bool again)
+{
+    char name[64];
+    anl__buf a, b;
+    snprintf(name, sizeof name, NAME, (long long)step);
+    anl_status st = join(&a, ctx, from, name), second = join(&b, ctx, to, name);
+    if (st == ANL_OK) st = second;
+    if (st == ANL_OK && (again || !anl__path_exists(b.text))) st = anl__ckpt_copy(ctx, a.text, b.text);
+    anl__buf_release(&a);
+    anl__buf_release(&b);
+    return st;
+}
+
+anl_status anl__ckpt_mirror(anl_ctx *ctx, const char *from, const char *to, int64_t step, int keep)
+{
+    ANL_TRY(anl__dir_make(ctx, to));
+    ANL_TRY(bring(ctx, from, to, step, true));
+    ANL_TRY(anl__ckpt_point(ctx, to, pointer[LAST], step));
+    for (int i = 0; i < POINTERS; i++) {
+        int64_t named;
+        if (i == LAST) continue;
+        ANL_TRY(pointed(ctx, from, pointer[i], &named));
+        if (named < 0) continue;
+        anl_status st = named == step ? ANL_OK : bring(ctx, from, to, named, false);
+        if (st == ANL_DATA) continue;
+        if (st == ANL_OK) st = anl__ckpt_point(ctx, to, pointer[i], named);
+        ANL_TRY(st);
+    }
+    return anl__ckpt_prune(ctx, to, keep);
+}
 
 static anl_status open_step(anl_ctx *ctx, const char *dir, int64_t step, anl__ckpt **out)
 {

@@ -7,7 +7,7 @@
 #include "../base/base.h"
 
 /* {file} and {run} in the template are replaced by the quoted texts (NULL: an empty word); nothing else is, so shell
-   braces keep their meaning. An attempt that lasts longer than timeout_s is ended with its whole group (TERM, a second
+   braces keep their meaning. An attempt that lasts longer than timeout_s (<= 0: no limit) is ended with its whole group (TERM, a second
    later KILL). A failed attempt is repeated up to `retries` times after 0.2, 0.4, ... 5 s. *exit_code (may be NULL) is the
    last attempt's: the shell's own, 128 + signal, 124 for a timeout, -1 when it could not be started. Anything but 0 is IO;
    the message has the command, what happened and the last 2 KiB of its output. */

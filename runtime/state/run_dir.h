@@ -20,7 +20,7 @@ const char *anl__run_dir_path(const anl__run_dir *d); /* as given, without slash
 char *anl__run_dir_file(const anl__run_dir *d, anl__arena *arena, const char *name);
 /* Replaces the file by this text, atomically. */
 anl_status anl__run_dir_put(anl__run_dir *d, const char *name, const char *text) ANL_MUST;
-/* The file's text in the arena; NULL when there is no such file. DATA for a file of more than 64 MiB or one that holds a
+/* The file's text in the arena; NULL when there is no such file. IO for a file of more than 64 MiB, DATA for one that holds a
    0 byte. */
 anl_status anl__run_dir_get(anl__run_dir *d, anl__arena *arena, const char *name, const char **text) ANL_MUST;
 

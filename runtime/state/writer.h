@@ -33,6 +33,9 @@ anl_status anl__writer_create(anl_ctx *ctx, const anl__writer_opts *opts, anl__w
 anl_status anl__writer_submit(anl__writer *w, const anl__ckpt_content *content, bool best) ANL_MUST;
 /* Until all that was submitted is durable in `dir` (not: mirrored); the failure, if any, once. */
 anl_status anl__writer_wait(anl__writer *w) ANL_MUST;
+/* A rollback: waits as anl__writer_wait does, and for a copy to the mirror under way; then removes the checkpoints of later steps
+   here and in the mirror (where a failure is a warning). */
+anl_status anl__writer_remove_after(anl__writer *w, int64_t step) ANL_MUST;
 /* Seconds the last finished write took, from taking it up until durable; 0 before the first. */
 double anl__writer_seconds(const anl__writer *w);
 /* Step of the last durable checkpoint of this writer; -1: none yet. */

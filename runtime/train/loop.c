@@ -224,7 +224,7 @@ static anl_status roll_back(loop *l)
         l->s.rollbacks++;
         l->s.lr_factor *= 0.5;
     }
-    if (st == ANL_OK) st = anl__ckpt_remove_after(l->ctx, dir, step);
+    if (st == ANL_OK) st = anl__writer_remove_after(l->writer, step);
     if (st == ANL_OK) {
         anl__mlog_mark mark = {l->s.log_jsonl, l->s.log_csv, l->s.log_events};
         anl__mlog_close(l->log);
