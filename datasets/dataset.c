@@ -151,6 +151,19 @@ static anl_status open_files(anl__dataset *ds, const anl__data_opts *o)
     return ds->label ? add_labels(ds, o) : ANL_OK;
 }
 
+bool anl__dataset_present(anl_ctx *ctx, const anl__data_opts *opts)
+{
+    anl__data_opts o = *opts;
+    anl__buf images, labels;
+    if (!o.path) return o.images && anl__path_exists(o.images);
+    anl__buf_init(&images, ctx);
+    anl__buf_init(&labels, ctx);
+    bool found = resolve(ctx, &o, &images, &labels) == ANL_OK;
+    anl__buf_release(&images);
+    anl__buf_release(&labels);
+    return found;
+}
+
 anl_status anl__dataset_open(anl_ctx *ctx, const anl__data_opts *opts, anl__dataset **out)
 {
     anl__data_opts o = *opts;

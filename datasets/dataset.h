@@ -77,6 +77,8 @@ struct anl__data_opts {
 anl__data_opts anl__data_opts_default(void);
 
 anl_status anl__dataset_open(anl_ctx *ctx, const anl__data_opts *opts, anl__dataset **out) ANL_MUST;
+/* Are there files of that part? Opens none; the context's message is not to be shown. */
+bool anl__dataset_present(anl_ctx *ctx, const anl__data_opts *opts);
 /* A set over the caller's memory: n samples x of one shape (rank 1 or 3, u8 or f32), and labels in [0,
    classes) (NULL: none). Both are copied. No class may be empty. */
 anl_status anl__dataset_from_memory(anl_ctx *ctx, anl_dtype dtype, const anl_shape *shape, int64_t n,

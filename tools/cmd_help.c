@@ -1,0 +1,27 @@
+/* anneal help, man and completion. */
+#include "command.h"
+#include "exit_code.h"
+#include "help.h"
+
+#include <string.h>
+
+static int run_help(const options *o)
+{
+    const char *what = o->n_arg ? o->arg[0] : "";
+    if (!*what) {
+        help_all(stdout);
+        return EXIT_DONE;
+    }
+    if (!strcmp(what, "keys")) {
+        help_keys(stdout);
+        return EXIT_DONE;
+    }
+    for (int i = 0; command_table[i]; i++)
+        if (!strcmp(command_table[i]->name, what)) {
+            help_command(stdout, command_table[i]);
+            return EXIT_DONE;
+        }
+    return command_usage(o, "there is no help on '%s'", what);
+}
+
+const command command_help = {.name = "help", .args = "[COMMAND|keys]", .summary = "explains a command, or lists the keys of recipes", .max_args = 1, .run = run_help};

@@ -1,0 +1,361 @@
+/* anneal train: starts, resumes, or says that the run is finished. */
+#include "command.h"
+#include "exit_code.h"
+#include "progress.h"
+#include "run.h"
+#include "show_scores.h"
+
+#include "runtime/base/files.h"
+#include "runtime/device.h"
+#include "runtime/state/signals.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+static const option train_options[] = {
+    {"run", "DIR", "the run's directory (default: runs/ + the recipe's name + the overrides)"},
+    {"change", NULL, "accept changed keys that may change in a run (`anneal help keys`: ~)"},
+    {"exact", NULL, "refuse to resume where the bits would no longer be those of the uninterrupted run"},
+    {"dry-run", NULL, "model table, memory plan, one batch through train, eval, checkpoint and resume; writes no run"},
+    {"overfit-batch", NULL, "trains on one batch only, as a test that the model can learn; writes no run"},
+    {"limit-batches", "N", "epochs of N batches, as a quick look; writes no run"},
+    {NULL, NULL, NULL},
+};
+
+typedef struct train {
+    anl_ctx *ctx;
+    const options *o;
+    run run;
+    recipe *loose;    /* the recipe of a training that writes no run */
+    recipe *recipe;   /* either */
+    job job;
+    anl__loop_opts loop;
+    anl__loop_result result;
+    progress progress;
+    anl__watch *watch;
+    anl__ckpt_tensor tensor[2];
+    float *norm;
+    anl__ckpt_attr attr[12];
+    anl__buf dump, names, device;
+} train;
+
+/* ---- what every checkpoint holds besides the engine's tensors -------------------------------- */
+
+static void add_text(train *t, const char *name, const char *text)
+{
+    t->loop.extra_attr = t->attr;
+    t->attr[t->loop.n_extra_attr++] = (anl__ckpt_attr){.name = name, .type = ANL__CKPT_TEXT, .text = text};
+}
+
+static void add_int(train *t, const char *name, int64_t v)
+{
+    t->loop.extra_attr = t->attr;
+    t->attr[t->loop.n_extra_attr++] = (anl__ckpt_attr){.name = name, .type = ANL__CKPT_INT, .i = v};
+}
+
+static anl_status describe_job(train *t)
+{
+    const job *j = &t->job;
+    int64_t n = j->norm.channels;
+    ANL_TRY(recipe_dump(t->recipe, &t->dump));
+    for (int c = 0; j->class_names && c < j->model.classes; c++) anl__buf_add(&t->names, "%s%s", c ? "\n" : "", j->class_names[c]);
+    anl_device *dev = anl__trainer_device(j->trainer);
+    dev->vt->describe(dev, &t->device);
+    ANL_TRY(t->names.status);
+    ANL_TRY(t->device.status);
+    add_text(t, "recipe", t->dump.text);
+    add_text(t, "anneal", anl_version());
+    add_text(t, "device", t->device.text);
+    add_text(t, "data.fingerprint", j->fingerprint);
+    add_text(t, "data.class_names", t->names.text);
+    add_int(t, "data.classes", j->model.classes);
+    add_int(t, "data.height", j->model.height);
+    add_int(t, "data.width", j->model.width);
+    add_int(t, "data.channels", j->model.channels);
+    if (!n) return ANL_OK;
+    t->norm = anl__calloc(t->ctx, 2 * (size_t)n, sizeof *t->norm);
+    if (!t->norm) return ANL_NOMEM;
+    for (int64_t i = 0; i < n; i++) {
+        t->norm[i] = (float)j->norm.mean[i];
+        t->norm[n + i] = (float)j->norm.std[i];
+    }
+    t->tensor[0] = (anl__ckpt_tensor){"data", "mean", {1, {n}}, t->norm};
+    t->tensor[1] = (anl__ckpt_tensor){"data", "std", {1, {n}}, t->norm + n};
+    t->loop.extra_tensor = t->tensor;
+    t->loop.n_extra_tensor = 2;
+    return ANL_OK;
+}
+
+/* ---- from the recipe to the loop ------------------------------------------------------------- */
+
+static anl_status loop_from_recipe(train *t)
+{
+    const recipe *r = t->recipe;
+    anl__loop_opts *l = &t->loop;
+    static const char *const policies[] = {"stop", "skip", "rollback"};
+    *l = anl__loop_opts_default();
+    l->epochs = recipe_int(r, "train.epochs");
+    l->hours = recipe_real(r, "train.hours");
+    l->lr = recipe_real(r, "optim.lr");
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(recipe_text(r, "train.nonfinite"), policies[i])) l->nonfinite = (anl__nonfinite)i;
+    l->ema = recipe_real(r, "train.ema") > 0;
+    l->stop_metric = recipe_text(r, "early_stop.metric");
+    l->patience = recipe_int(r, "early_stop.patience");
+    l->min_delta = recipe_real(r, "early_stop.min_delta");
+    l->best_metric = recipe_text(r, "checkpoint.metric");
+    l->topk = (int)recipe_int(r, "metrics.topk");
+    l->log_every = recipe_int(r, "log.every");
+    l->tensorboard = recipe_bool(r, "log.tensorboard");
+    l->writer = (anl__writer_opts){.mirror = recipe_text(r, "checkpoint.mirror"), .command = recipe_text(r, "checkpoint.command"), .keep = (int)recipe_int(r, "checkpoint.keep"),
+                                   .command_timeout_s = recipe_real(r, "checkpoint.timeout"), .command_retries = (int)recipe_int(r, "checkpoint.retries")};
+    anl__schedule *s = &l->schedule;
+    s->name = recipe_text(r, "schedule.name");
+    s->warmup = recipe_real(r, "schedule.warmup");
+    s->every = recipe_real(r, "schedule.step");
+    s->gamma = recipe_real(r, "schedule.gamma");
+    s->final = recipe_real(r, "schedule.final");
+    s->power = recipe_real(r, "schedule.power");
+    s->peak_at = recipe_real(r, "schedule.peak_at");
+    s->div = recipe_real(r, "schedule.div");
+    s->patience = (int)recipe_int(r, "schedule.patience");
+    s->cooldown = (int)recipe_int(r, "schedule.cooldown");
+    s->factor = recipe_real(r, "schedule.factor");
+    s->min_lr = recipe_real(r, "schedule.min_lr");
+    int n = recipe_count(r, "schedule.milestones");
+    double *milestone = anl__arena_alloc(t->job.arena, sizeof *milestone * (size_t)(n + 1));
+    if (!milestone) return ANL_NOMEM;
+    for (int i = 0; i < n; i++) milestone[i] = recipe_real_at(r, "schedule.milestones", i);
+    s->milestone = milestone;
+    s->n_milestone = n;
+    return anl__cadence_parse(t->ctx, recipe_text(r, "checkpoint.every"), &l->every);
+}
+
+static void tell(train *t, anl__loop_opts *l)
+{
+    l->user = &t->progress;
+    l->on_step = progress_step;
+    l->on_epoch = progress_epoch;
+    l->on_message = progress_message;
+}
+
+/* ---- resuming -------------------------------------------------------------------------------- */
+
+/* Another device or another version gives other bits: said, recorded, refused on request. Other data is refused. */
+static anl_status check_resume(train *t)
+{
+    const anl__ckpt *c = t->run.from;
+    const char *device = anl__ckpt_text(c, "device", ""), *version = anl__ckpt_text(c, "anneal", ""), *data = anl__ckpt_text(c, "data.fingerprint", "");
+    if (strcmp(data, t->job.fingerprint))
+        return anl__fail(t->ctx, ANL_DATA, "the training data is not what this run began with (digest %.12s..., then %.12s...): give the new data a run of its own", t->job.fingerprint, data);
+    bool other_device = strcmp(device, t->device.text) != 0, other_version = strcmp(version, anl_version()) != 0;
+    if (!other_device && !other_version) return ANL_OK;
+    if (options_has(t->o, "exact"))
+        return anl__fail(t->ctx, ANL_MISMATCH, "--exact: the run was made with anneal %s on %s, and this is anneal %s on %s: the bits would differ", version, device, anl_version(), t->device.text);
+    fprintf(stderr, "note: resumed on %s (before: %s); from here on the bits are no longer those of the uninterrupted run\n", t->device.text, device);
+    const char *old = NULL;
+    ANL_TRY(anl__run_dir_get(t->run.dir, t->run.arena, "changes.txt", &old));
+    char *all = anl__arena_printf(t->run.arena, "%sat step %lld: device %s -> %s, anneal %s -> %s\n", old ? old : "", (long long)anl__ckpt_step(c), device, t->device.text, version, anl_version());
+    return all ? anl__run_dir_put(t->run.dir, "changes.txt", all) : ANL_NOMEM;
+}
+
+static anl_status store_environment(train *t)
+{
+    struct utsname u;
+    char when[64] = "";
+    time_t now = time(NULL);
+    struct tm tm;
+    if (gmtime_r(&now, &tm)) strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    if (uname(&u)) memset(&u, 0, sizeof u);
+    const char *old = NULL;
+    ANL_TRY(anl__run_dir_get(t->run.dir, t->run.arena, "environment.txt", &old));
+    char *text = anl__arena_printf(t->run.arena, "%s%s anneal %s, %s, threads %d, host %s, %s %s, from step %lld\n", old ? old : "", when, anl_version(), t->device.text,
+                                   anl__trainer_device(t->job.trainer)->pool ? anl__pool_size(anl__trainer_device(t->job.trainer)->pool) : 1, u.nodename, u.sysname, u.release,
+                                   (long long)(t->run.from ? anl__ckpt_step(t->run.from) : 0));
+    return text ? anl__run_dir_put(t->run.dir, "environment.txt", text) : ANL_NOMEM;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* The best checkpoint on the part that nothing was chosen by. */
+static anl_status report(train *t)
+{
+    job *j = &t->job;
+    job_part part = j->part[JOB_TEST].feed.samples ? JOB_TEST : JOB_VALID;
+    if (!j->part[part].feed.samples) return ANL_OK;
+    anl__ckpt *best = NULL;
+    anl__scores *s = NULL;
+    anl__buf json;
+    anl__buf_init(&json, t->ctx);
+    anl_status st;
+    if (t->run.dir) {
+        ANL_GO(job_checkpoint(t->ctx, t->run.path, "best", &best));
+        ANL_GO(anl__capture_restore(j->trainer, best, true, false));
+        fprintf(stderr, "\n%s part, with the weights of step %lld (best %s):\n", part == JOB_TEST ? "test" : "validation", (long long)anl__ckpt_step(best), t->loop.best_metric);
+    }
+    ANL_GO(anl__scores_create(t->ctx, j->model.classes, true, t->loop.topk, j->part[part].feed.samples, &s));
+    ANL_GO(anl__loop_evaluate(j->trainer, &j->part[part].feed, t->loop.ema, s));
+    scores_print(stdout, s, j->class_names);
+    ANL_GO(scores_json(s, j->class_names, &json));
+    if (t->run.dir) ANL_GO(anl__run_dir_put(t->run.dir, part == JOB_TEST ? "test.json" : "validation.json", json.text));
+done:
+    anl__buf_release(&json);
+    anl__scores_destroy(s);
+    anl__ckpt_close(best);
+    return st;
+}
+
+static const char *again(const train *t) { return t->run.path; }
+
+static int ended(train *t)
+{
+    const anl__loop_state *s = &t->result.state;
+    char time[32];
+    progress_end(&t->progress);
+    switch (t->result.end) {
+    case ANL__END_INTERRUPTED:
+    case ANL__END_PREEMPTED:
+        fprintf(stderr, "%s at step %lld (epoch %lld): the checkpoint is safe, %.1f s after the signal. Go on with: anneal train %s\n",
+                t->result.end == ANL__END_PREEMPTED ? "preempted" : "interrupted", (long long)s->step, (long long)s->epoch + 1, t->result.signal_to_durable, again(t));
+        return EXIT_AGAIN;
+    case ANL__END_BUDGET:
+        fprintf(stderr, "train.hours are used up (%s) at step %lld, epoch %lld; a checkpoint is kept. Go on with: anneal train %s train.hours=%g --change\n",
+                progress_time(s->seconds, time), (long long)s->step, (long long)s->epoch + 1, again(t), 2 * t->loop.hours);
+        break;
+    case ANL__END_EARLY:
+        fprintf(stderr, "stopped early after epoch %lld: no gain in %s for %lld epochs (best in epoch %lld)\n", (long long)s->epoch, t->loop.stop_metric,
+                (long long)t->loop.patience, (long long)s->best_epoch);
+        break;
+    default: break;
+    }
+    anl_status st = report(t);
+    if (st != ANL_OK) return command_fail(t->ctx, st);
+    if (t->run.dir) fprintf(stderr, "trained %s; the run lies in %s\n", progress_time(s->seconds, time), t->run.path);
+    return EXIT_DONE;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static int run_is_finished(train *t)
+{
+    const anl__ckpt *c = t->run.from;
+    int64_t epochs = recipe_int(t->recipe, "train.epochs"), done = anl__ckpt_int(c, "loop.epoch", 0), finished = anl__ckpt_int(c, "loop.finished", 0);
+    double hours = recipe_real(t->recipe, "train.hours");
+    bool over = hours > 0 && anl__ckpt_double(c, "loop.seconds", 0) >= hours * 3600;
+    const char *test = NULL;
+    if (!(finished == 2 || (finished == 1 && done >= epochs) || over)) return -1;
+    fprintf(stderr, "%s is finished: %lld epochs, %lld steps%s. Raise %s with --change to train on.\n", t->run.path, (long long)done, (long long)anl__ckpt_step(c),
+            finished == 2 ? ", stopped early" : over ? ", train.hours used up" : "", over ? "train.hours" : finished == 2 ? "early_stop.patience" : "train.epochs");
+    if (anl__run_dir_get(t->run.dir, t->run.arena, "test.json", &test) == ANL_OK && test) printf("%s\n", test);
+    return EXIT_DONE;
+}
+
+static anl_status prepare(train *t)
+{
+    job *j = &t->job;
+    char *init_report = NULL;
+    int64_t limit = 0;
+    char why[256];
+    if (!options_int(t->o, "limit-batches", 0, 1, INT32_MAX, &limit, why)) return anl__fail(t->ctx, ANL_INVALID, "%s", why);
+    job_opts jo = {.train = true, .overfit = options_has(t->o, "overfit-batch") ? (recipe_is_word(t->recipe, "train.batch") ? 128 : recipe_int(t->recipe, "train.batch")) : 0};
+    ANL_TRY(job_open(t->ctx, t->recipe, &jo, j));
+    ANL_TRY(loop_from_recipe(t));
+    t->loop.limit_batches = limit;
+    ANL_TRY(job_compile(j, true));
+    t->loop.trainer = j->trainer;
+    t->loop.train = j->part[JOB_TRAIN].feed;
+    t->loop.valid = j->part[JOB_VALID].feed;
+    t->loop.outputs = j->model.classes;
+    ANL_TRY(describe_job(t));
+    tell(t, &t->loop);
+    if (!t->run.from) {
+        ANL_TRY(job_init(j, &init_report));
+        if (init_report) fprintf(stderr, "train.init:\n%s", init_report);
+        anl__free(t->ctx, init_report);
+    } else {
+        ANL_TRY(check_resume(t));
+    }
+    t->loop.dir = t->run.dir;
+    t->loop.from = t->run.from;
+    const char *preempt = recipe_text(t->recipe, "preempt.command");
+    if (preempt && t->run.dir) ANL_TRY(anl__watch_start(t->ctx, preempt, 5, &t->watch));
+    t->loop.preempt = t->watch;
+    return t->run.dir ? store_environment(t) : ANL_OK;
+}
+
+static int train_job(train *t)
+{
+    anl_status st = prepare(t);
+    if (st != ANL_OK) return command_fail(t->ctx, st);
+    anl__signals_install();
+    st = anl__loop_run(t->ctx, &t->loop, &t->result);
+    progress_end(&t->progress);
+    if (anl__signals_stop() > 1) return EXIT_TWICE;
+    return st == ANL_OK ? ended(t) : command_fail(t->ctx, st);
+}
+
+static int with_run(train *t)
+{
+    const options *o = t->o;
+    run_opts ro = {.what = o->arg[0], .dir = options_text(o, "run", NULL), .override = o->override, .n_override = o->n_override, .change = options_has(o, "change")};
+    anl_status st = run_open(t->ctx, &ro, &t->run);
+    if (st != ANL_OK) return command_fail(t->ctx, st);
+    t->recipe = t->run.recipe;
+    if (t->run.from) {
+        int code = run_is_finished(t);
+        if (code >= 0) return code;
+        fprintf(stderr, "%s: resumed at step %lld (epoch %lld)%s\n", t->run.path, (long long)anl__ckpt_step(t->run.from), (long long)anl__ckpt_int(t->run.from, "loop.epoch", 0) + 1, t->run.from_where);
+    } else {
+        fprintf(stderr, "%s: a new run\n", t->run.path);
+    }
+    return train_job(t);
+}
+
+static int without_run(train *t)
+{
+    const options *o = t->o;
+    anl_status st = anl__path_is_dir(o->arg[0]) ? run_recipe(t->ctx, o->arg[0], o->override, o->n_override, &t->loose)
+                                                : recipe_load(t->ctx, o->arg[0], o->override, o->n_override, &t->loose);
+    if (st != ANL_OK) return command_fail(t->ctx, st);
+    t->recipe = t->loose;
+    fprintf(stderr, "a trial: no run is written\n");
+    return train_job(t);
+}
+
+static int run_train(const options *o)
+{
+    train *t = calloc(1, sizeof *t);
+    if (!t || !(t->ctx = command_ctx())) {
+        free(t);
+        fprintf(stderr, "anneal: out of memory\n");
+        return EXIT_ERROR;
+    }
+    t->o = o;
+    t->progress = progress_make();
+    anl__buf_init(&t->dump, t->ctx);
+    anl__buf_init(&t->names, t->ctx);
+    anl__buf_init(&t->device, t->ctx);
+    bool trial = options_has(o, "overfit-batch") || options_has(o, "limit-batches");
+    int code = trial ? without_run(t) : with_run(t);
+    anl__watch_stop(t->watch);
+    job_close(&t->job);
+    anl__free(t->ctx, t->norm);
+    anl__buf_release(&t->dump);
+    anl__buf_release(&t->names);
+    anl__buf_release(&t->device);
+    run_close(&t->run);
+    recipe_free(t->loose);
+    anl_ctx_destroy(t->ctx);
+    free(t);
+    return code;
+}
+
+const command command_train = {
+    .name = "train", .args = "RECIPE|RUN [key=value ...]", .summary = "trains what a recipe describes; the same command again goes on where it stopped",
+    .details = "Interrupted (Ctrl-C, SIGTERM) it writes a checkpoint and ends with 75; killed, it goes on from the last checkpoint; finished, it says so.",
+    .options = train_options, .min_args = 1, .max_args = 1, .overrides = true, .run = run_train,
+};

@@ -1,0 +1,151 @@
+/* A job: opening, compiling, closing; see job.h. */
+#include "job.h"
+
+#include "runtime/base/files.h"
+#include "runtime/train/capture.h"
+#include "tools/recipe/layers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
+{
+    *out = (job){.ctx = ctx, .recipe = r};
+    ANL_TRY(anl__arena_create(ctx, &out->arena));
+    const char *precision = recipe_text(r, "train.precision");
+    out->dtype = precision && !strcmp(precision, "bf16") ? ANL_BF16 : ANL_F32;
+    out->model = anl_model_opts_default();
+    ANL_TRY(recipe_model(r, ctx, out->arena, &out->model));
+    ANL_TRY(job_open_data(out, o));
+    out->batch = recipe_is_word(r, "train.batch") ? 128 : recipe_int(r, "train.batch");
+    if (o->train) {
+        const anl__split *s = &out->split;
+        ANL_TRY(job_feed_open(out, &out->part[JOB_TRAIN], out->set[0], s->train, s->n_train, !o->overfit));
+        const int64_t *valid = o->overfit ? s->train : s->valid;
+        int64_t n_valid = o->overfit ? s->n_train : s->n_valid;
+        if (n_valid) ANL_TRY(job_feed_open(out, &out->part[JOB_VALID], out->set[0], valid, n_valid, false));
+    }
+    return out->set[1] ? job_feed_open(out, &out->part[JOB_TEST], out->set[1], NULL, out->set[1]->n, false) : ANL_OK;
+}
+
+static void build(void *self, anl_graph *g, int64_t n) { anl_model_build(g, self, n); }
+
+/* The batch sizes that a part gives. */
+static int sizes_of(const job_feed *f, int64_t *out)
+{
+    if (!f->feed.samples) return 0;
+    out[0] = f->feed.batch;
+    if (f->feed.samples % f->feed.batch == 0) return 1;
+    out[1] = f->feed.samples % f->feed.batch;
+    return 2;
+}
+
+anl_status job_compile(job *j, bool train)
+{
+    const recipe *r = j->recipe;
+    anl__trainer_opts o = anl__trainer_opts_default();
+    o.task = (anl__task){&j->model, build};
+    o.device = recipe_text(r, "device");
+    o.device_opts.threads = (int)recipe_int(r, "threads");
+    o.dtype = j->dtype;
+    o.seed = (uint64_t)recipe_int(r, "train.seed");
+    o.shards = (int)recipe_int(r, "train.shards");
+    o.lanes = (int)recipe_int(r, "train.lanes");
+    o.rewrite = recipe_bool(r, "train.rewrite");
+    o.plan = recipe_bool(r, "train.plan");
+    o.optim = (anl__optim_opts){
+        .name = recipe_text(r, "optim.name"), .lr = recipe_real(r, "optim.lr"), .momentum = recipe_real(r, "optim.momentum"),
+        .dampening = recipe_real(r, "optim.dampening"), .beta1 = recipe_real(r, "optim.beta1"), .beta2 = recipe_real(r, "optim.beta2"),
+        .eps = recipe_real(r, "optim.eps"), .rho = recipe_real(r, "optim.rho"), .weight_decay = recipe_real(r, "optim.weight_decay"),
+        .nesterov = recipe_bool(r, "optim.nesterov"), .decay_all = recipe_bool(r, "optim.decay_all"),
+        .clip_norm = recipe_real(r, "train.clip_norm"), .clip_value = recipe_real(r, "train.clip_value"), .ema = recipe_real(r, "train.ema")};
+    if (!train) o.optim.ema = 0; /* evaluation reads the averages in the parameters' place */
+    if (train) sizes_of(&j->part[JOB_TRAIN], o.train_sizes);
+    int n = sizes_of(&j->part[JOB_VALID], o.eval_sizes);
+    n += sizes_of(&j->part[JOB_TEST], o.eval_sizes + n);
+    if (!train) sizes_of(&j->part[JOB_TRAIN], o.eval_sizes + n);
+    return anl__trainer_create(j->ctx, &o, &j->trainer);
+}
+
+/* Class weights are a buffer of the model. */
+static anl_status put_weights(job *j)
+{
+    anl_net *net = anl__trainer_net(j->trainer);
+    for (int i = 0; j->class_weight && i < anl_net_buffer_count(net); i++) {
+        anl_tensor_info t = anl_net_buffer(net, i);
+        if (!strcmp(t.name, "class_weight")) ANL_TRY(anl_net_slab_write(net, ANL_SLAB_BUFFER, t.offset, t.count, j->class_weight));
+    }
+    return ANL_OK;
+}
+
+anl_status job_init(job *j, char **report)
+{
+    *report = NULL;
+    ANL_TRY(anl__trainer_init(j->trainer));
+    const char *init = recipe_text(j->recipe, "train.init");
+    anl_status st = ANL_OK;
+    if (init) {
+        anl__ckpt *c;
+        ANL_TRY(anl__context(j->ctx, job_checkpoint(j->ctx, init, "best", &c), "train.init"));
+        st = anl__capture_init(j->trainer, c, report);
+        anl__ckpt_close(c);
+    }
+    if (st == ANL_OK) st = put_weights(j);
+    return st == ANL_OK ? anl__trainer_spread(j->trainer) : st;
+}
+
+void job_close(job *j)
+{
+    if (!j->ctx) return;
+    anl__trainer_destroy(j->trainer);
+    for (int p = 0; p < JOB_PARTS; p++) job_feed_close(j, &j->part[p]);
+    anl__norm_release(j->ctx, &j->norm);
+    anl__split_release(j->ctx, &j->split);
+    for (int s = 0; s < 2; s++) anl__dataset_close(j->set[s]);
+    if (j->arena) anl__arena_destroy(j->arena);
+    *j = (job){0};
+}
+
+/* ---- naming a checkpoint --------------------------------------------------------------------- */
+
+static anl_status open_in(anl_ctx *ctx, anl__arena *a, const char *run, const char *which, anl__ckpt **out)
+{
+    char *dir = anl__arena_printf(a, "%s/checkpoints", run), *end;
+    if (!dir) return ANL_NOMEM;
+    if (!anl__path_is_dir(dir)) return anl__fail(ctx, ANL_INVALID, "%s is no run: it has no directory checkpoints", run);
+    int64_t step = strtoll(which, &end, 10);
+    bool number = *which && !*end;
+    if (!number) {
+        if (strcmp(which, "best") && strcmp(which, "last")) return anl__fail(ctx, ANL_INVALID, "%s: a checkpoint is 'best', 'last' or a step, not '%s'", run, which);
+        step = anl__ckpt_pointed(ctx, dir, which);
+        if (step < 0 && !strcmp(which, "best")) step = anl__ckpt_pointed(ctx, dir, "last");
+        if (step < 0) { /* the pointer is not there: the newest that verifies */
+            const char *only[1] = {dir};
+            ANL_TRY(anl__ckpt_newest(ctx, only, 1, out));
+            return *out ? ANL_OK : anl__fail(ctx, ANL_INVALID, "%s has no checkpoint yet", run);
+        }
+    }
+    char *path = anl__ckpt_name(a, dir, step);
+    if (!path) return ANL_NOMEM;
+    if (!anl__path_exists(path)) return anl__fail(ctx, ANL_INVALID, "%s has no checkpoint of step %lld (%s)", run, (long long)step, path);
+    return anl__ckpt_open(ctx, path, out);
+}
+
+anl_status job_checkpoint(anl_ctx *ctx, const char *text, const char *def, anl__ckpt **out)
+{
+    anl__arena *a;
+    ANL_TRY(anl__arena_create(ctx, &a));
+    anl_status st;
+    const char *colon = strrchr(text, ':');
+    size_t len = strlen(text);
+    if (len > 3 && !strcmp(text + len - 3, ".h5")) {
+        st = anl__ckpt_open(ctx, text, out);
+    } else if (anl__path_is_dir(text) || !colon) {
+        st = open_in(ctx, a, text, def, out);
+    } else {
+        char *run = anl__arena_printf(a, "%.*s", (int)(colon - text), text);
+        st = run ? open_in(ctx, a, run, colon + 1, out) : ANL_NOMEM;
+    }
+    anl__arena_destroy(a);
+    return st;
+}

@@ -1,0 +1,66 @@
+/* A job: what a recipe asks for, put together from the data set, the model and the trainer. Every subcommand that runs a
+ * model begins here: train, eval, predict, lr, explain, bench.
+ */
+#ifndef JOB_H
+#define JOB_H
+
+#include "datasets/dataset.h"
+#include "datasets/loader.h"
+#include "datasets/split.h"
+#include "models/model.h"
+#include "runtime/state/checkpoint.h"
+#include "runtime/train/trainer.h"
+#include "tools/recipe/recipe.h"
+
+typedef enum job_part { JOB_TRAIN, JOB_VALID, JOB_TEST, JOB_PARTS } job_part;
+
+typedef struct job_feed { /* a part of the data as the engine takes it */
+    anl__loader *loader;
+    anl__batch held[8]; /* of the loader, given out and not yet released */
+    int32_t *no_label;  /* stands for the labels of an unlabelled set */
+    anl__feed feed;     /* feed.samples 0: there is no such part */
+} job_feed;
+
+typedef struct job {
+    anl_ctx *ctx;
+    anl__arena *arena;
+    recipe *recipe;
+    anl__dataset *set[2];        /* training (with validation inside), test; NULL: not there */
+    anl__split split;
+    anl__norm norm;              /* channels 0: none */
+    anl_model_opts model;
+    float *class_weight;         /* [classes] or NULL */
+    const char *const *class_names; /* [classes] or NULL */
+    int64_t batch;
+    anl_dtype dtype;
+    job_feed part[JOB_PARTS];
+    anl__trainer *trainer;
+    char fingerprint[65];        /* of the training set; "" when there is none */
+} job;
+
+typedef struct job_opts {
+    bool train;            /* opens the training data; else only what `test_data` names */
+    const char *test_data; /* evaluation over other data: a directory or known set; NULL: the recipe's */
+    const anl__ckpt *from; /* normalisation and classes come from here, not from the data; NULL: from the data */
+    const char *device;    /* NULL: the recipe's */
+    int64_t overfit;       /* > 0: training and validation are the first so many samples, in order */
+} job_opts;
+
+/* Opens the data and fills everything but the trainer. job_close frees whatever is there. */
+anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out) ANL_MUST;
+/* Compiles; `train` false: evaluation programs only. */
+anl_status job_compile(job *j, bool train) ANL_MUST;
+/* Weights anew: from the seed (with train.init: from that run; *report then lists the tensors, freed with anl__free). */
+anl_status job_init(job *j, char **report) ANL_MUST;
+void job_close(job *j);
+
+/* job_data.c */
+anl_status job_open_data(job *j, const job_opts *o) ANL_MUST;
+/* job_feed.c: a loader over these samples (NULL: all n) as a feed. */
+anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int64_t *index, int64_t n, bool training) ANL_MUST;
+void job_feed_close(job *j, job_feed *f);
+
+/* "RUN", "RUN:best", "RUN:last" or "RUN:1200" (or a file's path): opens that checkpoint. */
+anl_status job_checkpoint(anl_ctx *ctx, const char *text, const char *def, anl__ckpt **out) ANL_MUST;
+
+#endif

@@ -1,0 +1,180 @@
+/* The data of a job: sets, parts, normalisation, class weights. */
+#include "job.h"
+
+#include <string.h>
+
+static anl__data_opts data_opts(const job *j, const char *part)
+{
+    const recipe *r = j->recipe;
+    anl__data_opts d = anl__data_opts_default();
+    bool test = !strcmp(part, "test");
+    const char *format = recipe_text(r, "data.format");
+    d.format = format && strcmp(format, "auto") ? format : NULL;
+    d.images = recipe_text(r, test ? "data.test_images" : "data.images");
+    d.labels = recipe_text(r, test ? "data.test_labels" : "data.labels");
+    d.path = d.images ? NULL : recipe_text(r, "data.path");
+    d.part = part;
+    d.classes = (int)recipe_int(r, "data.classes");
+    d.cache = recipe_bool(r, "data.cache");
+    d.cache_dir = recipe_text(r, "data.cache_dir");
+    return d;
+}
+
+static anl_status open_train(job *j)
+{
+    anl__data_opts d = data_opts(j, "train");
+    if (!d.path && !d.images)
+        return anl__fail(j->ctx, ANL_RECIPE, "the recipe names no data: set data.path (a directory or a known set, see `anneal data get`) or data.images and data.labels");
+    ANL_TRY(anl__dataset_open(j->ctx, &d, &j->set[0]));
+    const anl__dataset *ds = j->set[0];
+    if (ds->fields < 2) return anl__fail(j->ctx, ANL_DATA, "%s has no labels: training needs them", ds->name);
+    return anl__dataset_fingerprint(j->set[0], j->fingerprint);
+}
+
+/* The test part is optional unless it is asked for. */
+static anl_status open_test(job *j, const job_opts *o)
+{
+    anl__data_opts d = data_opts(j, "test");
+    if (o->test_data) {
+        d.images = d.labels = NULL;
+        d.path = o->test_data;
+    }
+    if (j->set[0]) {
+        d.classes = j->set[0]->classes;
+        if (!o->test_data && !anl__dataset_present(j->ctx, &d)) return ANL_OK;
+    }
+    d.allow_empty_class = true;
+    return anl__dataset_open(j->ctx, &d, &j->set[1]);
+}
+
+static anl_status make_split(job *j, const job_opts *o)
+{
+    const recipe *r = j->recipe;
+    const anl__dataset *ds = j->set[0];
+    anl__split_opts s = anl__split_opts_default();
+    anl__split_input in = {ds->n, (const int32_t *)ds->field[ANL__FIELD_LABEL].data, ds->classes};
+    double part = recipe_real(r, "data.validation");
+    s.seed = (uint64_t)recipe_int(r, "data.split_seed");
+    if (part >= 1) s.count = (int64_t)part;
+    else s.fraction = part;
+    s.folds = (int)recipe_int(r, "data.folds");
+    s.fold = (int)recipe_int(r, "data.fold");
+    ANL_TRY(anl__split_make(j->ctx, &in, &s, &j->split));
+    if (o->overfit > 0) { /* the same few samples for both, so that a model that learns must reach accuracy 1 */
+        if (o->overfit < j->split.n_train) j->split.n_train = o->overfit;
+        anl__free(j->ctx, j->split.valid);
+        j->split.valid = NULL;
+        j->split.n_valid = 0;
+    }
+    return ANL_OK;
+}
+
+static anl_status make_norm(job *j, const job_opts *o)
+{
+    if (!recipe_bool(j->recipe, "data.normalize")) return ANL_OK;
+    if (!o->from) return anl__norm_measure(j->ctx, j->set[0], j->split.train, j->split.n_train, &j->norm);
+    anl__ckpt_tensor mean = anl__ckpt_find(o->from, "data", "mean"), std = anl__ckpt_find(o->from, "data", "std");
+    if (!mean.data || !std.data) return anl__fail(j->ctx, ANL_MISMATCH, "%s holds no normalisation (data/mean, data/std)", anl__ckpt_path(o->from));
+    int64_t n = anl_shape_count(&mean.shape);
+    double *both = anl__arena_alloc(j->arena, sizeof *both * 2 * (size_t)n);
+    if (!both) return ANL_NOMEM;
+    for (int64_t i = 0; i < n; i++) {
+        both[i] = (double)mean.data[i];
+        both[n + i] = (double)std.data[i];
+    }
+    return anl__norm_make(j->ctx, n, both, both + n, &j->norm);
+}
+
+/* The statistics are kept as f32 with the model; training uses those very numbers, so that evaluation later sees the same. */
+static void round_norm(job *j)
+{
+    for (int64_t i = 0; i < j->norm.channels; i++) {
+        j->norm.mean[i] = (double)(float)j->norm.mean[i];
+        j->norm.std[i] = (double)(float)j->norm.std[i];
+    }
+}
+
+/* loss.class_weights: a list, or "balanced": n / (classes * n of the class), over the training part (as scikit-learn). */
+static anl_status make_weights(job *j)
+{
+    const recipe *r = j->recipe;
+    const anl__dataset *ds = j->set[0];
+    bool balanced = recipe_is_word(r, "loss.class_weights");
+    int given = recipe_count(r, "loss.class_weights"), classes = j->model.classes;
+    if (!balanced && !given) return ANL_OK;
+    if (!balanced && given != classes)
+        return anl__fail(j->ctx, ANL_RECIPE, "%s: loss.class_weights has %d numbers, but the data has %d classes", recipe_where(r, "loss.class_weights"), given, classes);
+    j->class_weight = anl__arena_alloc(j->arena, sizeof *j->class_weight * (size_t)classes);
+    int64_t *count = anl__arena_alloc(j->arena, sizeof *count * (size_t)classes);
+    if (!j->class_weight || !count) return ANL_NOMEM;
+    for (int64_t i = 0; ds && i < j->split.n_train; i++) count[((const int32_t *)ds->field[ANL__FIELD_LABEL].data)[j->split.train[i]]]++;
+    for (int c = 0; c < classes; c++)
+        j->class_weight[c] = !balanced ? (float)recipe_real_at(r, "loss.class_weights", c)
+                             : count[c] ? (float)((double)j->split.n_train / ((double)classes * (double)count[c])) : 0.0f;
+    j->model.class_weight = j->class_weight;
+    return ANL_OK;
+}
+
+/* Other data may have fewer classes than the model, but none that it does not know. */
+static anl_status same_classes(job *j, const anl__dataset *ds, const anl__ckpt *from)
+{
+    const char *names = anl__ckpt_text(from, "data.class_names", "");
+    int64_t classes = anl__ckpt_int(from, "data.classes", 0);
+    const char **list = anl__arena_alloc(j->arena, sizeof *list * (size_t)(classes + 1));
+    char *at = anl__arena_strdup(j->arena, names);
+    if (!list || !at) return ANL_NOMEM;
+    int n = 0;
+    while (*at && n < classes) {
+        char *end = strchr(at, '\n');
+        list[n++] = at;
+        if (!end) break;
+        *end = 0;
+        at = end + 1;
+    }
+    for (int c = 0; n && ds && ds->class_names && c < ds->classes; c++)
+        if (c >= n || strcmp(ds->class_names[c], list[c]))
+            return anl__fail(j->ctx, ANL_MISMATCH, "%s: its class %d is '%s', the model's is '%s'", ds->name, c, ds->class_names[c], c < n ? list[c] : "none");
+    if (n) j->class_names = list;
+    return ANL_OK;
+}
+
+/* What the checkpoint says about classes and shape, or what the data says. */
+static anl_status describe(job *j, const job_opts *o)
+{
+    const anl__dataset *ds = j->set[0] ? j->set[0] : j->set[1];
+    anl_shape s = {.rank = -1};
+    if (ds) {
+        s = ds->field[ANL__FIELD_X].shape;
+        j->model.classes = ds->classes;
+        j->class_names = ds->class_names;
+    }
+    if (o->from) {
+        int classes = (int)anl__ckpt_int(o->from, "data.classes", 0);
+        ANL_TRY(same_classes(j, ds, o->from));
+        if (ds && ds->fields > 1 && ds->classes > classes)
+            return anl__fail(j->ctx, ANL_MISMATCH, "%s has %d classes, but the model was trained on %d", ds->name, ds->classes, classes);
+        j->model.classes = classes;
+        anl_shape t = {3, {anl__ckpt_int(o->from, "data.height", 0), anl__ckpt_int(o->from, "data.width", 0), anl__ckpt_int(o->from, "data.channels", 0)}};
+        bool flat = s.rank == 1 && t.dim[0] == 1 && t.dim[1] == 1 && s.dim[0] == t.dim[2];
+        bool same = s.rank == 3 && s.dim[0] == t.dim[0] && s.dim[1] == t.dim[1] && s.dim[2] == t.dim[2];
+        if (ds && !flat && !same)
+            return anl__fail(j->ctx, ANL_MISMATCH, "%s has samples of another shape than the %lldx%lldx%lld that the model was trained on", ds->name,
+                             (long long)t.dim[0], (long long)t.dim[1], (long long)t.dim[2]);
+        s = t;
+    }
+    j->model.height = s.rank == 3 ? s.dim[0] : 1;
+    j->model.width = s.rank == 3 ? s.dim[1] : 1;
+    j->model.channels = s.rank == 3 ? s.dim[2] : s.dim[0];
+    return ANL_OK;
+}
+
+anl_status job_open_data(job *j, const job_opts *o)
+{
+    if (o->train) ANL_TRY(open_train(j));
+    ANL_TRY(open_test(j, o));
+    ANL_TRY(describe(j, o));
+    if (o->train) ANL_TRY(make_split(j, o));
+    ANL_TRY(make_norm(j, o));
+    round_norm(j);
+    return make_weights(j);
+}

@@ -1,0 +1,60 @@
+/* The loader's batches as the engine's feed. */
+#include "job.h"
+
+#include <string.h>
+
+static anl_status feed_start(void *self, int64_t epoch, int64_t first_batch)
+{
+    job_feed *f = self;
+    return anl__loader_start(f->loader, (uint32_t)epoch, first_batch);
+}
+
+static anl_status feed_next(void *self, anl__feed_batch *out)
+{
+    job_feed *f = self;
+    anl__batch b;
+    ANL_TRY(anl__loader_next(f->loader, &b));
+    *out = (anl__feed_batch){.n = b.n, .first = b.first, .id = b.id};
+    if (!b.n) return ANL_OK;
+    f->held[b.slot] = b;
+    const int32_t *label = b.label ? b.label : f->no_label;
+    out->input[0] = b.x;
+    out->input[1] = label;
+    out->label = label;
+    out->token = &f->held[b.slot];
+    return ANL_OK;
+}
+
+static void feed_release(void *self, anl__feed_batch *b)
+{
+    job_feed *f = self;
+    anl__loader_release(f->loader, b->token);
+}
+
+anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int64_t *index, int64_t n, bool training)
+{
+    const recipe *r = j->recipe;
+    anl__loader_opts o = anl__loader_opts_default();
+    anl__augment a = {.crop_pad = (int)recipe_int(r, "data.augment.crop"), .flip = recipe_bool(r, "data.augment.flip"), .erase = recipe_real(r, "data.augment.erase")};
+    o.batch = j->batch < n ? j->batch : n;
+    o.shuffle = training;
+    o.seed = (uint64_t)recipe_int(r, "train.seed");
+    o.norm = j->norm.channels ? &j->norm : NULL;
+    o.augment = training && (a.crop_pad || a.flip || a.erase > 0) ? &a : NULL;
+    o.dtype = j->dtype;
+    o.workers = (int)recipe_int(r, "data.workers");
+    o.ring = (int)recipe_int(r, "data.prefetch");
+    int most = (int)(sizeof f->held / sizeof f->held[0]);
+    if (o.ring > most) o.ring = most;
+    ANL_TRY(anl__loader_create(j->ctx, ds, index, n, &o, &f->loader));
+    if (ds->fields < 2 && !(f->no_label = anl__calloc(j->ctx, (size_t)o.batch, sizeof *f->no_label))) return ANL_NOMEM;
+    f->feed = (anl__feed){.self = f, .samples = n, .batch = o.batch, .start = feed_start, .next = feed_next, .release = feed_release};
+    return ANL_OK;
+}
+
+void job_feed_close(job *j, job_feed *f)
+{
+    anl__loader_destroy(f->loader);
+    anl__free(j->ctx, f->no_label);
+    *f = (job_feed){0};
+}

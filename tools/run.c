@@ -1,0 +1,131 @@
+/* See run.h. */
+#include "run.h"
+
+#include "runtime/base/files.h"
+#include "runtime/state/command.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+anl_status run_recipe(anl_ctx *ctx, const char *dir, const char *const *override, int n_override, recipe **out)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/recipe.yaml", dir) >= (int)sizeof path) return anl__fail(ctx, ANL_INVALID, "%s: the path is too long", dir);
+    if (!anl__path_exists(path)) return anl__fail(ctx, ANL_INVALID, "%s is no run: it has no recipe.yaml", dir);
+    return recipe_load(ctx, path, override, n_override, out);
+}
+
+/* The differing keys, and the ways to go on. */
+static anl_status refuse(run *r, const run_opts *o, const char *lines, int fixed)
+{
+    if (!fixed && o->change) return ANL_OK;
+    const char *may = fixed ? "" : "  or change it in place: the same command with --change\n";
+    return anl__fail(r->ctx, ANL_RECIPE,
+                     "%s holds a run of another recipe. What differs (key: there -> now):\n%s"
+                     "Ways to go on:\n  a new run:               --run DIR\n  the stored recipe:       anneal train %s\n%s%s",
+                     r->path, lines, r->path, fixed ? "Keys that may be changed in place (--change): see `anneal help keys`, marked ~\n" : "", may);
+}
+
+static anl_status store_recipe(run *r, const char *event)
+{
+    anl__buf b;
+    anl__buf_init(&b, r->ctx);
+    anl_status st = recipe_dump(r->recipe, &b);
+    if (st == ANL_OK) st = anl__run_dir_put(r->dir, "recipe.yaml", b.text);
+    anl__buf_release(&b);
+    const char *old = NULL;
+    if (st != ANL_OK || !event) return st;
+    ANL_TRY(anl__run_dir_get(r->dir, r->arena, "changes.txt", &old));
+    char *all = anl__arena_printf(r->arena, "%s%s", old ? old : "", event);
+    return all ? anl__run_dir_put(r->dir, "changes.txt", all) : ANL_NOMEM;
+}
+
+static anl_status agree(run *r, const run_opts *o)
+{
+    char *stored_path = anl__run_dir_file(r->dir, r->arena, "recipe.yaml");
+    recipe *stored = NULL;
+    anl__buf lines;
+    int fixed = 0, changeable = 0;
+    if (!stored_path) return ANL_NOMEM;
+    if (!anl__path_exists(stored_path)) return store_recipe(r, NULL);
+    ANL_TRY(recipe_load(r->ctx, stored_path, NULL, 0, &stored));
+    anl__buf_init(&lines, r->ctx);
+    anl_status st = recipe_diff(r->ctx, stored, r->recipe, &lines, &fixed, &changeable);
+    if (st == ANL_OK && fixed + changeable) {
+        st = refuse(r, o, lines.text, fixed);
+        if (st == ANL_OK) {
+            char *event = anl__arena_printf(r->arena, "at step %lld:\n%s", (long long)(r->from ? anl__ckpt_step(r->from) : 0), lines.text);
+            st = event ? store_recipe(r, event) : ANL_NOMEM;
+        }
+    }
+    anl__buf_release(&lines);
+    recipe_free(stored);
+    return st;
+}
+
+/* resume.command puts the newest checkpoint at {file}; it stays only when it verifies. Failure is a warning: a new machine
+   of a first run has nothing to fetch. */
+static anl_status fetch(run *r, const char *dir)
+{
+    const char *command = recipe_text(r->recipe, "resume.command");
+    char *file = anl__arena_printf(r->arena, "%s/fetched.h5", dir);
+    anl__ckpt *c;
+    int code;
+    if (!command || !file) return file ? ANL_OK : ANL_NOMEM;
+    ANL_TRY(anl__dir_make(r->ctx, dir));
+    if (anl__command_run(r->ctx, command, file, r->path, recipe_real(r->recipe, "checkpoint.timeout"), (int)recipe_int(r->recipe, "checkpoint.retries"), &code) != ANL_OK ||
+        !anl__path_exists(file) || anl__ckpt_open(r->ctx, file, &c) != ANL_OK) {
+        anl__log(r->ctx, ANL_LOG_WARN, "resume.command gave no checkpoint: %s", anl_last_error(r->ctx));
+        unlink(file);
+        return ANL_OK;
+    }
+    char *name = anl__ckpt_name(r->arena, dir, anl__ckpt_step(c));
+    anl__ckpt_close(c);
+    r->from_where = " fetched by resume.command";
+    return name ? anl__file_rename(r->ctx, file, name) : ANL_NOMEM;
+}
+
+static anl_status newest(run *r)
+{
+    char *here = anl__run_dir_file(r->dir, r->arena, "checkpoints");
+    const char *dirs[2] = {here, recipe_text(r->recipe, "checkpoint.mirror")};
+    if (!here) return ANL_NOMEM;
+    ANL_TRY(anl__ckpt_newest(r->ctx, dirs, 2, &r->from));
+    if (!r->from) {
+        ANL_TRY(fetch(r, here));
+        ANL_TRY(anl__ckpt_newest(r->ctx, dirs, 2, &r->from));
+    }
+    if (r->from && dirs[1] && !strncmp(anl__ckpt_path(r->from), dirs[1], strlen(dirs[1]))) r->from_where = " from the mirror";
+    return ANL_OK;
+}
+
+anl_status run_open(anl_ctx *ctx, const run_opts *o, run *out)
+{
+    run *r = out;
+    *r = (run){.ctx = ctx, .from_where = ""};
+    ANL_TRY(anl__arena_create(ctx, &r->arena));
+    bool is_run = anl__path_is_dir(o->what);
+    if (is_run) {
+        if (o->dir) return anl__fail(ctx, ANL_INVALID, "%s is a run's directory already: --run does not go with it", o->what);
+        ANL_TRY(run_recipe(ctx, o->what, o->override, o->n_override, &r->recipe));
+        r->path = o->what;
+    } else {
+        ANL_TRY(recipe_load(ctx, o->what, o->override, o->n_override, &r->recipe));
+        r->path = o->dir ? o->dir : recipe_run_name(r->arena, o->what, o->override, o->n_override);
+    }
+    if (!r->path) return ANL_NOMEM;
+    ANL_TRY(anl__run_dir_open(ctx, r->path, !is_run, &r->dir));
+    ANL_TRY(newest(r));
+    return agree(r, o);
+}
+
+void run_close(run *r)
+{
+    if (!r->ctx) return;
+    anl__ckpt_close(r->from);
+    anl__run_dir_close(r->dir);
+    recipe_free(r->recipe);
+    if (r->arena) anl__arena_destroy(r->arena);
+    *r = (run){0};
+}

@@ -1,0 +1,34 @@
+/* A run as the command line sees it: which directory, which recipe, new, resumed or finished. */
+#ifndef RUN_H
+#define RUN_H
+
+#include "runtime/state/checkpoint.h"
+#include "runtime/state/run_dir.h"
+#include "tools/job/job.h"
+
+typedef struct run {
+    anl_ctx *ctx;
+    anl__arena *arena;
+    const char *path;  /* the directory */
+    recipe *recipe;    /* resolved */
+    anl__run_dir *dir; /* locked */
+    anl__ckpt *from;   /* the newest checkpoint that verifies; NULL: a new run */
+    const char *from_where; /* "" or where a copy was taken from */
+} run;
+
+typedef struct run_opts {
+    const char *what;            /* recipe's path, or a run's directory */
+    const char *dir;             /* --run, or NULL */
+    const char *const *override;
+    int n_override;
+    bool change;                 /* --change */
+} run_opts;
+
+/* Loads the recipe, finds and locks the directory, refuses a recipe that differs from the stored one, and opens the newest
+   checkpoint (here, in the mirror, or fetched by resume.command). run_close frees whatever is there. */
+anl_status run_open(anl_ctx *ctx, const run_opts *o, run *out) ANL_MUST;
+void run_close(run *r);
+/* The recipe stored in a run's directory; no lock. */
+anl_status run_recipe(anl_ctx *ctx, const char *dir, const char *const *override, int n_override, recipe **out) ANL_MUST;
+
+#endif

@@ -1,0 +1,109 @@
+/* See show_scores.h. */
+#include "show_scores.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_MATRIX = 20 };
+
+static const char *class_name(const char *const *names, int c, char out[16])
+{
+    if (names && names[c]) return names[c];
+    snprintf(out, 16, "%d", c);
+    return out;
+}
+
+static void print_matrix(FILE *out, const anl__scores *s, int classes)
+{
+    fprintf(out, "\nconfusion matrix (rows: truth, columns: prediction)\n     ");
+    for (int c = 0; c < classes; c++) fprintf(out, " %6d", c);
+    fputc('\n', out);
+    for (int t = 0; t < classes; t++) {
+        fprintf(out, "%4d ", t);
+        for (int c = 0; c < classes; c++) fprintf(out, " %6lld", (long long)anl__scores_confusion(s, t, c));
+        fputc('\n', out);
+    }
+}
+
+void scores_print(FILE *out, anl__scores *s, const char *const *names)
+{
+    anl__score_summary m;
+    char text[16];
+    anl__scores_summary(s, &m);
+    int classes = anl__scores_classes(s);
+    if (!classes) {
+        fprintf(out, "samples %lld  loss %.5g  RMSE %.5g  MAE %.5g  R2 %.5g\n", (long long)m.samples, m.loss, m.rmse, m.mae, m.r2);
+        return;
+    }
+    fprintf(out, "%5s %-16s %9s %9s %9s %9s %9s\n", "class", "name", "precision", "recall", "F1", "ROC AUC", "samples");
+    for (int c = 0; c < classes; c++) {
+        anl__class_score k = anl__scores_class(s, c);
+        fprintf(out, "%5d %-16.16s %9.4f %9.4f %9.4f ", c, class_name(names, c, text), k.precision, k.recall, k.f1);
+        if (isnan(k.auc)) fprintf(out, "%9s %9lld\n", "-", (long long)k.support);
+        else fprintf(out, "%9.4f %9lld\n", k.auc, (long long)k.support);
+    }
+    fprintf(out, "%5s %-16s %9.4f %9.4f %9.4f ", "", "macro average", m.macro_precision, m.macro_recall, m.macro_f1);
+    if (isnan(m.macro_auc)) fprintf(out, "%9s", "-");
+    else fprintf(out, "%9.4f", m.macro_auc);
+    fprintf(out, " %9lld\n", (long long)m.samples);
+    if (classes <= MOST_MATRIX) print_matrix(out, s, classes);
+    fprintf(out, "\nloss %.5f  accuracy %.4f  top-k %.4f  micro F1 %.4f\n", m.loss, m.accuracy, m.topk, m.micro_f1);
+}
+
+/* cJSON has no NaN. */
+static void number(cJSON *o, const char *name, double v)
+{
+    if (isfinite(v)) cJSON_AddNumberToObject(o, name, v);
+    else cJSON_AddNullToObject(o, name);
+}
+
+static void add_classes(cJSON *o, anl__scores *s, const char *const *names, int classes)
+{
+    cJSON *list = cJSON_AddArrayToObject(o, "classes"), *matrix = cJSON_AddArrayToObject(o, "confusion");
+    char text[16];
+    for (int c = 0; c < classes; c++) {
+        anl__class_score k = anl__scores_class(s, c);
+        cJSON *one = cJSON_CreateObject(), *row = cJSON_CreateArray();
+        cJSON_AddStringToObject(one, "name", class_name(names, c, text));
+        number(one, "precision", k.precision);
+        number(one, "recall", k.recall);
+        number(one, "f1", k.f1);
+        number(one, "auc", k.auc);
+        number(one, "samples", (double)k.support);
+        for (int p = 0; p < classes; p++) cJSON_AddItemToArray(row, cJSON_CreateNumber((double)anl__scores_confusion(s, c, p)));
+        cJSON_AddItemToArray(list, one);
+        cJSON_AddItemToArray(matrix, row);
+    }
+}
+
+anl_status scores_json(anl__scores *s, const char *const *names, anl__buf *out)
+{
+    anl__score_summary m;
+    anl__scores_summary(s, &m);
+    int classes = anl__scores_classes(s);
+    cJSON *o = cJSON_CreateObject();
+    number(o, "samples", (double)m.samples);
+    number(o, "loss", m.loss);
+    if (classes) {
+        number(o, "accuracy", m.accuracy);
+        number(o, "topk", m.topk);
+        number(o, "macro_precision", m.macro_precision);
+        number(o, "macro_recall", m.macro_recall);
+        number(o, "macro_f1", m.macro_f1);
+        number(o, "micro_f1", m.micro_f1);
+        number(o, "macro_auc", m.macro_auc);
+        add_classes(o, s, names, classes);
+    } else {
+        number(o, "rmse", m.rmse);
+        number(o, "mae", m.mae);
+        number(o, "r2", m.r2);
+    }
+    char *text = cJSON_PrintUnformatted(o);
+    cJSON_Delete(o);
+    if (!text) return anl__fail(out->ctx, ANL_NOMEM, "no memory for the scores as JSON");
+    anl__buf_add(out, "%s", text);
+    cJSON_free(text);
+    return out->status;
+}
