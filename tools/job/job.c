@@ -16,8 +16,10 @@ anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
     out->dtype = precision && !strcmp(precision, "bf16") ? ANL_BF16 : ANL_F32;
     out->model = anl_model_opts_default();
     ANL_TRY(recipe_model(r, ctx, out->arena, &out->model));
-    ANL_TRY(job_open_data(out, o));
-    out->batch = recipe_is_word(r, "train.batch") ? 128 : recipe_int(r, "train.batch");
+    anl_status st = job_open_data(out, o);
+    if (st == ANL_FORMAT || st == ANL_IO) st = ANL_DATA; /* of the user's data, not of our files */
+    ANL_TRY(st);
+    out->batch = o->batch ? o->batch : recipe_is_word(r, "train.batch") ? 128 : recipe_int(r, "train.batch");
     if (o->train) {
         const anl__split *s = &out->split;
         ANL_TRY(job_feed_open(out, &out->part[JOB_TRAIN], out->set[0], s->train, s->n_train, !o->overfit));
@@ -104,6 +106,28 @@ void job_close(job *j)
     for (int s = 0; s < 2; s++) anl__dataset_close(j->set[s]);
     if (j->arena) anl__arena_destroy(j->arena);
     *j = (job){0};
+}
+
+anl_status job_use(anl_ctx *ctx, const char *what, const char *which, const char *const *override, int n_override, job_opts *o, job_used *out)
+{
+    *out = (job_used){0};
+    ANL_TRY(job_checkpoint(ctx, what, which, &out->from));
+    const char *text = anl__ckpt_text(out->from, "recipe", NULL);
+    if (!text) return anl__fail(ctx, ANL_MISMATCH, "%s holds no recipe: it was not written by `anneal train`", anl__ckpt_path(out->from));
+    ANL_TRY(recipe_parse(ctx, "the checkpoint's recipe", text, strlen(text), override, n_override, &out->recipe));
+    o->from = out->from;
+    ANL_TRY(job_open(ctx, out->recipe, o, &out->job));
+    ANL_TRY(job_compile(&out->job, false));
+    ANL_TRY(anl__trainer_init(out->job.trainer));
+    return anl__capture_restore(out->job.trainer, out->from, false, true);
+}
+
+void job_used_close(job_used *u)
+{
+    job_close(&u->job);
+    recipe_free(u->recipe);
+    anl__ckpt_close(u->from);
+    *u = (job_used){0};
 }
 
 /* ---- naming a checkpoint --------------------------------------------------------------------- */

@@ -41,8 +41,9 @@ typedef struct job {
 typedef struct job_opts {
     bool train;            /* opens the training data; else only what `test_data` names */
     const char *test_data; /* evaluation over other data: a directory or known set; NULL: the recipe's */
+    const char *test_file; /* prediction: one file without labels, in the test part's place */
+    int64_t batch;         /* 0: the recipe's */
     const anl__ckpt *from; /* normalisation and classes come from here, not from the data; NULL: from the data */
-    const char *device;    /* NULL: the recipe's */
     int64_t overfit;       /* > 0: training and validation are the first so many samples, in order */
 } job_opts;
 
@@ -59,6 +60,16 @@ anl_status job_open_data(job *j, const job_opts *o) ANL_MUST;
 /* job_feed.c: a loader over these samples (NULL: all n) as a feed. */
 anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int64_t *index, int64_t n, bool training) ANL_MUST;
 void job_feed_close(job *j, job_feed *f);
+
+/* A trained model for use: the checkpoint (as job_checkpoint names it), its own recipe with these overrides, data by `o`
+   (o->from is set here), evaluation programs, weights (averaged ones where the run keeps them). Close with job_used_close. */
+typedef struct job_used {
+    job job;
+    recipe *recipe;
+    anl__ckpt *from;
+} job_used;
+anl_status job_use(anl_ctx *ctx, const char *what, const char *which, const char *const *override, int n_override, job_opts *o, job_used *out) ANL_MUST;
+void job_used_close(job_used *u);
 
 /* "RUN", "RUN:best", "RUN:last" or "RUN:1200" (or a file's path): opens that checkpoint. */
 anl_status job_checkpoint(anl_ctx *ctx, const char *text, const char *def, anl__ckpt **out) ANL_MUST;

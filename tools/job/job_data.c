@@ -39,9 +39,14 @@ static anl_status open_test(job *j, const job_opts *o)
         d.images = d.labels = NULL;
         d.path = o->test_data;
     }
+    if (o->test_file) {
+        d.images = o->test_file;
+        d.labels = d.path = d.format = NULL;
+        d.cache = false;
+    }
     if (j->set[0]) {
         d.classes = j->set[0]->classes;
-        if (!o->test_data && !anl__dataset_present(j->ctx, &d)) return ANL_OK;
+        if (!o->test_data && !o->test_file && !anl__dataset_present(j->ctx, &d)) return ANL_OK;
     }
     d.allow_empty_class = true;
     return anl__dataset_open(j->ctx, &d, &j->set[1]);

@@ -181,7 +181,7 @@ static anl_status name_of(spell *s, scope *sc, const yaml_node *item, const char
 
 static anl_status one_layer(spell *s, scope *sc, const yaml_node *item, const char *type)
 {
-    const char *from[MOST_FROM], *full;
+    const char *from[MOST_FROM], *full = NULL;
     int n_from, n_arg = 0;
     anl__layer_arg *arg = anl__arena_alloc(s->a, sizeof *arg * (size_t)(item->n + 1));
     if (!arg) return nomem(s);

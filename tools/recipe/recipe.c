@@ -178,7 +178,7 @@ static bool is_group(const char *path)
     return false;
 }
 
-static void unknown(recipe *r, anl__buf *e, const yaml_node *n, const char *path)
+static void unknown(anl__buf *e, const yaml_node *n, const char *path)
 {
     const char *names[256];
     int count = 0;
@@ -200,7 +200,7 @@ static bool walk(recipe *r, anl__buf *e, const yaml_node *map, const char *prefi
         if (k >= 0) {
             ok &= take(e, r->arena, &recipe_keys[k], n, &r->value[k]);
         } else if (!is_group(path)) {
-            unknown(r, e, n, path);
+            unknown(e, n, path);
             ok = false;
         } else if (n->kind == YAML_MAP) {
             ok &= walk(r, e, n, path);

@@ -1,0 +1,177 @@
+/* anneal data: finds known sets, describes a set, writes a split's index list. It installs and fetches
+ * nothing: `get` prints the command for a person to run. */
+#include "datasets/dataset.h"
+#include "datasets/known.h"
+#include "datasets/split.h"
+#include "datasets/transform.h"
+#include "runtime/base/files.h"
+
+#include "command.h"
+#include "exit_code.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct arguments {
+    const char *set, *out;
+    anl__data_opts data;
+    anl__split_opts split;
+} arguments;
+
+static const option data_options[] = {
+    {"part", "train|test", "which part of the set (default train)"},
+    {"count", "N", "split: samples of the validation part"},
+    {"fraction", "F", "split: the same as a fraction"},
+    {"folds", "K", "split: stratified folds instead"},
+    {"fold", "I", "split: the fold that validates (0 to K-1)"},
+    {"seed", "N", "split: its key"},
+    {"no-strata", NULL, "split: do not keep the classes' shares"},
+    {"out", "FILE", "split: write the list there"},
+    {NULL, NULL, NULL},
+};
+
+/* The options into a; false with `why` for a value that is none. */
+static bool take(const options *o, arguments *a, char why[256])
+{
+    int64_t seed = 0, folds = 0, fold = 0;
+    *a = (arguments){.data = anl__data_opts_default(), .split = anl__split_opts_default()};
+    a->set = o->n_arg > 1 ? o->arg[1] : NULL;
+    a->data.path = a->set;
+    a->data.part = options_text(o, "part", NULL);
+    a->out = options_text(o, "out", NULL);
+    a->split.stratified = !options_has(o, "no-strata");
+    bool ok = options_int(o, "count", 0, 1, INT64_MAX, &a->split.count, why) && options_real(o, "fraction", 0, 0, 0.999999, &a->split.fraction, why) &&
+              options_int(o, "seed", 0, 0, INT64_MAX, &seed, why) && options_int(o, "folds", 0, 2, 1000, &folds, why) && options_int(o, "fold", 0, 0, 999, &fold, why);
+    a->split.seed = (uint64_t)seed;
+    a->split.folds = (int)folds;
+    a->split.fold = (int)fold;
+    return ok;
+}
+
+/* ---- get -------------------------------------------------------------------------------------- */
+
+static int get(const arguments *a)
+{
+    if (!a->set) {
+        for (int i = 0; i < anl__known_count(); i++)
+            printf("%-16s %s\n", anl__known_at(i)->name, anl__known_at(i)->what);
+        return 0;
+    }
+    const anl__known_set *k = anl__known_find(a->set);
+    if (!k) {
+        const char *near = anl__known_nearest(a->set);
+        fprintf(stderr, "anneal: no data set %s is known%s%s%s; `anneal data get` lists them\n", a->set,
+                near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+        return EXIT_DATA;
+    }
+    bool there = anl__path_is_dir(k->dir);
+    printf("name       %s\nwhat       %s\nlicence    %s\npackage    %s\ndirectory  %s\n", k->name, k->what,
+           k->licence, k->package, k->dir);
+    printf("installed  %s\n", there ? "yes" : "no");
+    if (!there) printf("install    %s\n", k->install);
+    return there ? 0 : EXIT_DATA;
+}
+
+/* ---- describe --------------------------------------------------------------------------------- */
+
+static void print_classes(const anl__dataset *ds)
+{
+    printf("classes      %d\n", ds->classes);
+    for (int c = 0; c < ds->classes; c++)
+        printf("  %5d  %-20s %9lld  %5.1f %%\n", c, ds->class_names ? ds->class_names[c] : "",
+               (long long)ds->class_count[c], 100.0 * (double)ds->class_count[c] / (double)ds->n);
+}
+
+static anl_status describe(anl_ctx *ctx, const arguments *a)
+{
+    anl__dataset *ds = NULL;
+    anl__norm norm = {0};
+    char print[65];
+    anl_status st;
+    ANL_GO(anl__dataset_open(ctx, &a->data, &ds));
+    ANL_GO(anl__norm_measure(ctx, ds, NULL, ds->n, &norm));
+    ANL_GO(anl__dataset_fingerprint(ds, print));
+    const anl__field *f = &ds->field[ANL__FIELD_X];
+    printf("set          %s\nformat       %s\nsamples      %lld\n%-12s %s", ds->name, ds->vt->name,
+           (long long)ds->n, f->name, anl_dtype_name(f->dtype));
+    for (int i = 0; i < f->shape.rank; i++) printf("%s%lld", i ? " x " : ", ", (long long)f->shape.dim[i]);
+    printf("\nfingerprint  %s\n", print);
+    for (int64_t c = 0; c < norm.channels && c < 16; c++)
+        printf("channel %-4lld mean %.6f, std %.6f%s\n", (long long)c, norm.mean[c], norm.std[c],
+               f->dtype == ANL_U8 ? " (of values / 255)" : "");
+    if (norm.channels > 16) printf("(%lld more channels)\n", (long long)norm.channels - 16);
+    if (ds->classes) print_classes(ds);
+done:
+    anl__norm_release(ctx, &norm);
+    anl__dataset_close(ds);
+    return st;
+}
+
+/* ---- split ------------------------------------------------------------------------------------ */
+
+/* index,part in ascending order of index: the two lists are merged. */
+static void format_split(anl__buf *b, const anl__split *s)
+{
+    int64_t v = 0;
+    anl__buf_add(b, "index,part\n");
+    for (int64_t i = 0; i < s->n_train + s->n_valid; i++) {
+        bool valid = v < s->n_valid && s->valid[v] == i;
+        v += valid;
+        anl__buf_add(b, "%lld,%s\n", (long long)i, valid ? "valid" : "train");
+    }
+}
+
+static anl_status split(anl_ctx *ctx, const arguments *a)
+{
+    anl__dataset *ds = NULL;
+    anl__split s = {0};
+    anl__buf b;
+    anl_status st;
+    anl__buf_init(&b, ctx);
+    ANL_GO(anl__dataset_open(ctx, &a->data, &ds));
+    anl__split_input in = {ds->n, ds->label, ds->classes};
+    ANL_GO(anl__split_make(ctx, &in, &a->split, &s));
+    format_split(&b, &s);
+    ANL_GO(b.status);
+    if (a->out)
+        ANL_GO(anl__file_replace(ctx, a->out, b.text, b.len));
+    else
+        fwrite(b.text, 1, b.len, stdout);
+    fprintf(stderr, "%lld samples to train on, %lld to validate\n", (long long)s.n_train,
+            (long long)s.n_valid);
+done:
+    anl__split_release(ctx, &s);
+    anl__dataset_close(ds);
+    anl__buf_release(&b);
+    return st;
+}
+
+/* ---- the command ------------------------------------------------------------------------------ */
+
+static int with_context(anl_status (*job)(anl_ctx *, const arguments *), const arguments *a)
+{
+    anl_ctx *ctx = command_ctx();
+    if (!ctx) return EXIT_ERROR;
+    anl_status st = job(ctx, a);
+    int code = st == ANL_OK ? EXIT_DONE : command_fail(ctx, st == ANL_FORMAT ? ANL_DATA : st);
+    anl_ctx_destroy(ctx);
+    return code;
+}
+
+static int run_data(const options *o)
+{
+    arguments a;
+    char why[256];
+    const char *verb = o->arg[0];
+    if (!take(o, &a, why)) return command_usage(o, "%s", why);
+    if (strcmp(verb, "get") == 0) return get(&a);
+    if (strcmp(verb, "describe") && strcmp(verb, "split")) return command_usage(o, "knows get, describe and split, not '%s'", verb);
+    if (!a.set) return command_usage(o, "%s needs a set: a directory, or a known set's name", verb);
+    return with_context(strcmp(verb, "split") ? describe : split, &a);
+}
+
+const command command_data = {
+    .name = "data", .args = "get [NAME] | describe SET | split SET", .summary = "finds, describes and splits data sets; installs nothing",
+    .details = "SET is a directory with IDX or NPY files, or a known set's name (`anneal data get` lists them).",
+    .options = data_options, .min_args = 1, .max_args = 2, .run = run_data,
+};

@@ -1,0 +1,165 @@
+/* anneal predict: what a trained model says about samples without labels. */
+#include "command.h"
+#include "exit_code.h"
+
+#include "runtime/base/files.h"
+#include "runtime/train/scores.h"
+#include "tools/job/job.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const option predict_options[] = {
+    {"checkpoint", "best|last|STEP", "which checkpoint (default best)"},
+    {"format", "csv|jsonl", "of the output (default csv)"},
+    {"probabilities", NULL, "csv: one column a class more"},
+    {NULL, NULL, NULL},
+};
+
+typedef struct output {
+    bool json, all;
+    const char *const *names;
+    double *p; /* [classes] */
+} output;
+
+static void softmax(const float *y, int n, double *p)
+{
+    double most = (double)y[anl__argmax(y, n)], sum = 0;
+    for (int i = 0; i < n; i++) sum += p[i] = exp((double)y[i] - most);
+    for (int i = 0; i < n; i++) p[i] /= sum;
+}
+
+/* Class names and paths as CSV or JSON text. */
+static void quoted(const char *s, bool json)
+{
+    putchar('"');
+    for (; *s; s++) {
+        if (json && (unsigned char)*s < 32) {
+            printf("\\u%04x", (unsigned)*s);
+            continue;
+        }
+        if (*s == '"') putchar(json ? '\\' : '"');
+        else if (*s == '\\' && json) putchar('\\');
+        putchar(*s);
+    }
+    putchar('"');
+}
+
+static void write_one(const output *out, const char *file, int64_t id, const float *y, int classes)
+{
+    int best = anl__argmax(y, classes);
+    softmax(y, classes, out->p);
+    if (out->json) {
+        printf("{\"file\":");
+        quoted(file, true);
+        printf(",\"sample\":%lld,\"class\":%d", (long long)id, best);
+        if (out->names) {
+            printf(",\"name\":");
+            quoted(out->names[best], true);
+        }
+        printf(",\"probability\":%.6f,\"probabilities\":[", out->p[best]);
+        for (int c = 0; c < classes; c++) printf("%s%.6f", c ? "," : "", out->p[c]);
+        printf("]}\n");
+        return;
+    }
+    quoted(file, false);
+    printf(",%lld,%d,", (long long)id, best);
+    if (out->names) quoted(out->names[best], false);
+    printf(",%.6f", out->p[best]);
+    for (int c = 0; out->all && c < classes; c++) printf(",%.6f", out->p[c]);
+    putchar('\n');
+}
+
+static void write_header(const output *out, int classes)
+{
+    if (out->json) return;
+    printf("file,sample,class,name,probability");
+    for (int c = 0; out->all && c < classes; c++) printf(",p%d", c);
+    putchar('\n');
+}
+
+static anl_status predict_file(anl_ctx *ctx, const options *o, const char *file, const char *shown, output *out, bool first)
+{
+    job_used u;
+    job_opts jo = {.test_file = file};
+    anl_status st = job_use(ctx, o->arg[0], options_text(o, "checkpoint", "best"), o->override, o->n_override, &jo, &u);
+    if (st != ANL_OK) goto done;
+    const anl__feed *f = &u.job.part[JOB_TEST].feed;
+    int classes = u.job.model.classes;
+    out->names = u.job.class_names;
+    if (!(out->p = anl__calloc(ctx, (size_t)classes, sizeof *out->p))) {
+        st = ANL_NOMEM;
+        goto done;
+    }
+    if (first) write_header(out, classes);
+    ANL_GO(f->start(f->self, 0, 0));
+    for (;;) {
+        anl__feed_batch b = {0};
+        const float *y;
+        int64_t columns;
+        double num, den;
+        ANL_GO(f->next(f->self, &b));
+        if (!b.n) break;
+        st = anl__trainer_eval(u.job.trainer, &b, false, &y, &columns, &num, &den);
+        for (int64_t i = 0; st == ANL_OK && i < b.n; i++) write_one(out, shown, b.id[i], y + i * columns, classes);
+        f->release(f->self, &b);
+        if (st != ANL_OK) break;
+    }
+done:
+    anl__free(ctx, out->p);
+    out->p = NULL;
+    job_used_close(&u);
+    return st;
+}
+
+/* Standard input, copied to a file that is gone when we are. */
+static anl_status from_stdin(anl_ctx *ctx, char path[64])
+{
+    unsigned char block[65536];
+    const char *ending = "";
+    size_t n, total = 0;
+    FILE *f = NULL;
+    char name[64];
+    while ((n = fread(block, 1, sizeof block, stdin))) {
+        if (!f) {
+            if (n > 6 && !memcmp(block, "\x93NUMPY", 6)) ending = ".npy";
+            else if (n > 2 && block[0] == 0x1f && block[1] == 0x8b) ending = ".gz";
+            snprintf(name, sizeof name, "/tmp/anneal-stdin-%ld%s", (long)getpid(), ending);
+            if (!(f = fopen(name, "wxb"))) return anl__fail(ctx, ANL_IO, "%s: %s", name, strerror(errno));
+            memcpy(path, name, sizeof name);
+        }
+        total += fwrite(block, 1, n, f);
+    }
+    if (!f) return anl__fail(ctx, ANL_DATA, "standard input is empty");
+    if (fclose(f)) return anl__fail(ctx, ANL_IO, "%s: %s after %zu bytes", path, strerror(errno), total);
+    return ANL_OK;
+}
+
+static int run_predict(const options *o)
+{
+    const char *format = options_text(o, "format", "csv");
+    if (strcmp(format, "csv") && strcmp(format, "jsonl")) return command_usage(o, "--format is csv or jsonl, not '%s'", format);
+    anl_ctx *ctx = command_ctx();
+    if (!ctx) return EXIT_ERROR;
+    output out = {.json = !strcmp(format, "jsonl"), .all = options_has(o, "probabilities")};
+    anl_status st = ANL_OK;
+    for (int i = 1; i < o->n_arg && st == ANL_OK; i++) {
+        char path[64] = "";
+        bool piped = !strcmp(o->arg[i], "-");
+        if (piped) st = from_stdin(ctx, path);
+        if (st == ANL_OK) st = predict_file(ctx, o, piped ? path : o->arg[i], o->arg[i], &out, i == 1);
+        if (path[0]) unlink(path);
+    }
+    int code = st == ANL_OK ? EXIT_DONE : command_fail(ctx, st);
+    anl_ctx_destroy(ctx);
+    return code;
+}
+
+const command command_predict = {
+    .name = "predict", .args = "RUN FILE|- ... [key=value ...]", .summary = "classifies samples without labels (IDX, NPY, compressed or not) as CSV or JSON lines",
+    .options = predict_options, .min_args = 2, .max_args = OPTIONS_MOST, .overrides = true, .run = run_predict,
+};
