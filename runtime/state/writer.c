@@ -124,6 +124,16 @@ static anl_status write_job(anl__writer *w, anl_ctx *ctx)
     return st;
 }
 
+static void prune(anl__writer *w, anl_ctx *ctx) /* lock held, but let go while files are removed */
+{
+    int64_t spare = w->carrying;
+    pthread_cond_broadcast(&w->moved); /* the carrying thread may begin with the newest meanwhile */
+    pthread_mutex_unlock(&w->lock);
+    anl_status st = anl__ckpt_prune_sparing(ctx, w->o.dir, w->o.keep, spare);
+    pthread_mutex_lock(&w->lock);
+    if (st != ANL_OK) warn(w, "old checkpoints stay", anl_last_error(ctx));
+}
+
 static void *writing(void *arg)
 {
     anl__writer *w = arg;
@@ -137,22 +147,17 @@ static void *writing(void *arg)
         anl_status st = write_job(w, ctx);
         double took = anl__clock() - begin;
         pthread_mutex_lock(&w->lock);
-        w->pending = false;
         if (st == ANL_OK) {
             w->seconds = took;
             w->step = w->job.c.step;
             w->written++;
+            prune(w, ctx);
         } else {
             w->failure = st;
             snprintf(w->failure_text, sizeof w->failure_text, "%s", anl_last_error(ctx));
         }
-        int64_t spare = w->carrying;
+        w->pending = false; /* after pruning: what the owner puts into the directory now is not taken for a dead writer's */
         pthread_cond_broadcast(&w->moved);
-        if (st != ANL_OK) continue;
-        pthread_mutex_unlock(&w->lock);
-        st = anl__ckpt_prune_sparing(ctx, w->o.dir, w->o.keep, spare);
-        pthread_mutex_lock(&w->lock);
-        if (st != ANL_OK) warn(w, "old checkpoints stay", anl_last_error(ctx));
     }
     w->stopped = true;
     pthread_cond_broadcast(&w->moved);

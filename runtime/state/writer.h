@@ -31,7 +31,8 @@ anl_status anl__writer_create(anl_ctx *ctx, const anl__writer_opts *opts, anl__w
    sizes allocate nothing from the second time on), and returns. `best`: the pointer `best` moves too. If an EARLIER
    write has failed, returns that failure, once, and takes nothing: call again to try anew. */
 anl_status anl__writer_submit(anl__writer *w, const anl__ckpt_content *content, bool best) ANL_MUST;
-/* Until all that was submitted is durable in `dir` (not: mirrored); the failure, if any, once. */
+/* Until all that was submitted is durable in `dir` (not: mirrored) and this writer does nothing there but read; the failure, if any,
+   once. */
 anl_status anl__writer_wait(anl__writer *w) ANL_MUST;
 /* A rollback: waits as anl__writer_wait does, and for a copy to the mirror under way; then removes the checkpoints of later steps
    here and in the mirror (where a failure is a warning). */
