@@ -1,0 +1,145 @@
+/* A run ends with the same weights whatever happens to it: killed anywhere, interrupted, resumed with other threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "runtime/base/philox.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void rest(uint32_t ms)
+{
+    struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000L};
+    nanosleep(&t, NULL);
+}
+
+static void test_again(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "train recipe.yaml --run whole");
+    cli_says(c, "a new run");
+    cli_expect(c, 0, "train recipe.yaml --run whole");
+    cli_says(c, "is finished");
+    cli_expect(c, 0, "train whole");
+    cli_says(c, "is finished");
+    cli_log_once(c, "whole");
+    assert_true(cli_verify(c, "whole") >= 2);
+}
+
+/* Threads, lanes and loader workers are no inputs. */
+static void test_same_bits(void **state)
+{
+    cli *c = *state;
+    char want[65], got[65];
+    static const char *const ways[] = {"threads=1", "threads=3 data.workers=4", "data.workers=0 train.plan=false"};
+    cli_digest(c, "whole", want);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        char words[256], run[16];
+        snprintf(run, sizeof run, "way%zu", i);
+        snprintf(words, sizeof words, "train recipe.yaml --run %s %s", run, ways[i]);
+        cli_expect(c, 0, words);
+        cli_digest(c, run, got);
+        assert_string_equal(got, want);
+    }
+    setenv("OMP_THREAD_LIMIT", "1", 1);
+    cli_expect(c, 0, "train recipe.yaml --run limited");
+    unsetenv("OMP_THREAD_LIMIT");
+    cli_digest(c, "limited", got);
+    assert_string_equal(got, want);
+}
+
+static void test_shards(void **state)
+{
+    cli *c = *state;
+    char want[65], got[65];
+    cli_expect(c, 0, "train recipe.yaml --run s8 train.shards=8 train.epochs=2");
+    cli_expect(c, 0, "train recipe.yaml --run s8l2 train.shards=8 train.lanes=2 train.epochs=2");
+    cli_digest(c, "s8", want);
+    cli_digest(c, "s8l2", got);
+    assert_string_equal(got, want);
+    cli_expect(c, 2, "train recipe.yaml --run more train.lanes=2");
+    cli_says(c, "train.shards");
+}
+
+/* SIGTERM: a checkpoint, 75, and the same command goes on. */
+static void test_interrupted(void **state)
+{
+    cli *c = *state;
+    char want[65], got[65];
+    int code = 0;
+    cli_digest(c, "whole", want);
+    for (int k = 0; k < 200 && code == 0; k++) { /* until the signal finds it training */
+        char words[128];
+        snprintf(words, sizeof words, "train recipe.yaml --run term%d", k);
+        int pid = cli_start(c, words);
+        rest(10 + 5 * (uint32_t)(k % 40));
+        kill(pid, SIGTERM);
+        code = cli_wait(pid);
+        if (code == 75) {
+            cli_expect(c, 0, words);
+            snprintf(words, sizeof words, "term%d", k);
+            cli_digest(c, words, got);
+            assert_string_equal(got, want);
+        } else if (code == 128 + SIGTERM) code = 0; /* before it had begun */
+    }
+    assert_int_equal(code, 75);
+}
+
+/* kill -9 at random moments, again and again, until it ends. ANL_KILLS: how many kills in all (default 12). */
+static void test_killed(void **state)
+{
+    cli *c = *state;
+    char want[65], got[65], words[128], run[32];
+    const char *wanted = getenv("ANL_KILLS");
+    int most = wanted ? atoi(wanted) : 12, kills = 0;
+    cli_digest(c, "whole", want);
+    for (int r = 0; kills < most; r++) {
+        int code = 1;
+        snprintf(run, sizeof run, "kill%d", r);
+        snprintf(words, sizeof words, "train recipe.yaml --run %s", run);
+        for (int k = 0; code != 0; k++) {
+            int pid = cli_start(c, words);
+            rest(5 + anl__philox(17, (uint32_t)k, (uint32_t)r, 0, 0).v[0] % 250);
+            kill(pid, SIGKILL);
+            code = cli_wait(pid);
+            assert_true(code == 0 || code == 128 + SIGKILL);
+            kills += code != 0;
+            cli_verify(c, run);
+            if (k > 400) fail_msg("the run does not come to its end");
+        }
+        cli_expect(c, 0, words);
+        cli_says(c, "is finished");
+        cli_digest(c, run, got);
+        assert_string_equal(got, want);
+        cli_log_once(c, run);
+    }
+    printf("%d kills, the same weights\n", kills);
+}
+
+static int setup(void **state)
+{
+    static cli c;
+    cli_begin(&c);
+    *state = &c;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    cli_end(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_again), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_shards),
+                                       cmocka_unit_test(test_interrupted), cmocka_unit_test(test_killed)};
+    return cmocka_run_group_tests_name("cli/resume", tests, setup, teardown);
+}
