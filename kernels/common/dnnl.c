@@ -127,16 +127,27 @@ static dnnl_status_t desc_make(desc *d, const anl__dnnl_tensor *t, bool any)
 #endif
 }
 
-/* `of` cut to dim0 indices of its first dimension, from index 0. */
-static dnnl_status_t desc_head(desc *d, md_ref of, const anl__dnnl_layout *l, int64_t dim0)
+static dnnl_status_t desc_copy(desc *d, md_ref of)
 {
-    dnnl_dims_t dim = {0}, zero = {0};
+#if DNNL_VERSION_MAJOR >= 3
+    return dnnl_memory_desc_clone(&d->h, of);
+#else
+    *d = (desc){*of, true};
+    return dnnl_success;
+#endif
+}
+
+/* `of` cut to indices [from, from + dim0) of its first dimension; addressed from the start of the whole. A cut that ends
+   where the whole does has its padding. */
+static dnnl_status_t desc_cut(desc *d, md_ref of, const anl__dnnl_layout *l, int64_t from, int64_t dim0)
+{
+    dnnl_dims_t dim = {0}, offset = {from};
     for (int i = 0; i < l->n; i++) dim[i] = i ? l->dim[i] : dim0;
 #if DNNL_VERSION_MAJOR >= 3
-    return dnnl_memory_desc_create_submemory(&d->h, of, dim, zero);
+    return dnnl_memory_desc_create_submemory(&d->h, of, dim, offset);
 #else
     d->there = true;
-    return dnnl_memory_desc_init_submemory(&d->h, of, dim, zero);
+    return dnnl_memory_desc_init_submemory(&d->h, of, dim, offset);
 #endif
 }
 
@@ -157,6 +168,13 @@ static dnnl_status_t attr_make(dnnl_primitive_attr_t *attr, const anl__dnnl_spec
     if (s == dnnl_success) s = dnnl_primitive_attr_set_post_ops(*attr, ops);
     if (ops) dnnl_post_ops_destroy(ops);
     return s;
+}
+
+static md_ref weights_md(const anl__dnnl_op *op)
+{
+    for (int i = 0; i < op->n; i++)
+        if (op->slot[i] == ANL__DNNL_WEIGHTS) return op->md[i];
+    return NULL;
 }
 
 typedef struct geometry { dnnl_dims_t stride, dilation, before, after; } geometry;
@@ -247,7 +265,10 @@ static dnnl_status_t describe(dnnl_engine_t e, const anl__dnnl_spec *spec, dnnl_
         g.after[i] = spec->pad[2 + i];
     }
     dnnl_status_t s = attr_make(&attr, spec);
-    for (int i = 0; i < ANL__DNNL_TENSORS && s == dnnl_success; i++) s = desc_make(&d[i], &spec->tensor[i], spec->own_layout && i == ANL__DNNL_WEIGHTS);
+    for (int i = 0; i < ANL__DNNL_TENSORS && s == dnnl_success; i++) {
+        bool weights = i == ANL__DNNL_WEIGHTS;
+        s = weights && spec->like ? desc_copy(&d[i], weights_md(spec->like)) : desc_make(&d[i], &spec->tensor[i], weights && spec->own_layout);
+    }
     if (s == dnnl_success && spec->kind == ANL__DNNL_MATMUL) s = matmul(pd, e, d, attr);
     else if (s == dnnl_success && spec->kind == ANL__DNNL_CONV) s = conv_forward(pd, e, d, &g, attr);
     else if (s == dnnl_success) s = conv_backward(pd, e, spec, d, &g, attr);
@@ -280,10 +301,16 @@ bool anl__dnnl_supports(anl__dnnl *lib, const anl__dnnl_spec *spec, char why[ANL
 
 static void add_arg(anl__dnnl_op *op, int arg, int slot, md_ref md)
 {
-    if (!md || !dnnl_memory_desc_get_size(md)) return;
     op->arg[op->n] = arg;
     op->slot[op->n] = slot;
     op->md[op->n++] = md;
+}
+
+static void add_scratch(anl__dnnl_op *op)
+{
+    md_ref scratch = dnnl_primitive_desc_query_md(op->pd, dnnl_query_scratchpad_md, 0);
+    op->scratch = scratch ? (dnnl_memory_desc_get_size(scratch) + 63) & ~(size_t)63 : 0;
+    if (op->scratch) add_arg(op, DNNL_ARG_SCRATCHPAD, SCRATCH, scratch);
 }
 
 static void add_args(anl__dnnl_op *op, const anl__dnnl_spec *spec)
@@ -297,9 +324,7 @@ static void add_args(anl__dnnl_op *op, const anl__dnnl_spec *spec)
     static const int slot[3] = {ANL__DNNL_SRC, ANL__DNNL_WEIGHTS, ANL__DNNL_DST};
     for (int i = 0; i < 3; i++) add_arg(op, by_kind[spec->kind].arg[i], slot[i], dnnl_primitive_desc_query_md(op->pd, by_kind[spec->kind].query[i], 0));
     if (spec->tensor[ANL__DNNL_BIAS].n) add_arg(op, DNNL_ARG_BIAS, ANL__DNNL_BIAS, dnnl_primitive_desc_query_md(op->pd, dnnl_query_weights_md, 1));
-    md_ref scratch = dnnl_primitive_desc_query_md(op->pd, dnnl_query_scratchpad_md, 0);
-    op->scratch = scratch ? (dnnl_memory_desc_get_size(scratch) + 63) & ~(size_t)63 : 0;
-    add_arg(op, DNNL_ARG_SCRATCHPAD, SCRATCH, scratch);
+    add_scratch(op);
 }
 
 /* op->pd is there: the primitive and the workers' memory objects. */
@@ -414,13 +439,6 @@ static void layout_of(md_ref md, anl__dnnl_layout *l)
     }
 }
 
-static md_ref weights_md(const anl__dnnl_op *op)
-{
-    for (int i = 0; i < op->n; i++)
-        if (op->slot[i] == ANL__DNNL_WEIGHTS) return op->md[i];
-    return NULL;
-}
-
 void anl__dnnl_weights(const anl__dnnl_op *op, anl__dnnl_layout *out) { layout_of(weights_md(op), out); }
 
 int64_t anl__dnnl_offset(const anl__dnnl_layout *l, int d, int64_t i)
@@ -434,78 +452,81 @@ int64_t anl__dnnl_offset(const anl__dnnl_layout *l, int d, int64_t i)
     return offset + i * l->stride[d];
 }
 
-/* "dnnl bf16 64x32x3x3 s9216,288,96,32 b16a16b", padded sizes as 60^64; longer ones as two hashes of the text. */
-static void key_of(const anl__dnnl_layout *l, char key[96])
+/* "bf16 64x32x3x3 s9216,288,96,32 b16a16b", padded sizes as 60^64. */
+static int layout_text(const anl__dnnl_layout *l, char *t, int size)
 {
-    char t[512];
-    int n = snprintf(t, sizeof t, "dnnl %s", l->dtype == ANL_BF16 ? "bf16" : "f32");
+    int n = snprintf(t, (size_t)size, "%s", l->dtype == ANL_BF16 ? "bf16" : "f32");
     for (int i = 0; i < l->n; i++) {
-        n += snprintf(t + n, sizeof t - (size_t)n, "%c%lld", i ? 'x' : ' ', (long long)l->dim[i]);
-        if (l->padded[i] != l->dim[i]) n += snprintf(t + n, sizeof t - (size_t)n, "^%lld", (long long)l->padded[i]);
+        n += snprintf(t + n, (size_t)(size - n), "%c%lld", i ? 'x' : ' ', (long long)l->dim[i]);
+        if (l->padded[i] != l->dim[i]) n += snprintf(t + n, (size_t)(size - n), "^%lld", (long long)l->padded[i]);
     }
-    for (int i = 0; i < l->n; i++) n += snprintf(t + n, sizeof t - (size_t)n, "%s%lld", i ? "," : " s", (long long)l->stride[i]);
-    for (int i = 0; i < l->blocks; i++) n += snprintf(t + n, sizeof t - (size_t)n, "%s%lld%c", i ? "" : " b", (long long)l->block[i], 'a' + l->block_dim[i]);
-    if (n < 96) {
-        memcpy(key, t, (size_t)n + 1);
-        return;
-    }
-    uint64_t h[2] = {14695981039346656037u, 0x9e3779b97f4a7c15u}; /* FNV-1a, two starts */
-    for (int i = 0; i < n; i++)
-        for (int q = 0; q < 2; q++) h[q] = (h[q] ^ (unsigned char)t[i]) * 1099511628211u;
-    snprintf(key, 96, "dnnl %016llx%016llx", (unsigned long long)h[0], (unsigned long long)h[1]);
+    for (int i = 0; i < l->n; i++) n += snprintf(t + n, (size_t)(size - n), "%s%lld", i ? "," : " s", (long long)l->stride[i]);
+    for (int i = 0; i < l->blocks; i++) n += snprintf(t + n, (size_t)(size - n), "%s%lld%c", i ? "" : " b", (long long)l->block[i], 'a' + l->block_dim[i]);
+    return n;
 }
 
-/* Packing in pieces of the first dimension: all of one size but the last. */
-typedef struct packer {
-    anl__dnnl_op *op[2];   /* a reorder of a piece, and of the last one; op[1] may be NULL */
-    void *scratch;         /* [workers] parts */
-    size_t part;
+/* Packing: a task is a piece of a tile's first dimension. Pieces of a tile are all of one size but the last; so are tiles. */
+typedef struct packed_tile {
+    anl__dnnl_op *op[2]; /* reorders of the first piece and of the last one; with one piece only op[1] */
     int pieces;
-    size_t src_step, dst_step; /* bytes */
+    size_t src_step, dst_step; /* bytes from piece to piece */
+    size_t bytes;              /* of the tile */
+} packed_tile;
+
+typedef struct packer {
+    packed_tile tile[2];
+    int tiles;
+    size_t src_step; /* bytes from tile to tile */
+    void *scratch;   /* [workers] parts */
+    size_t part;
 } packer;
 
 typedef struct packing { const packer *k; const char *src; char *dst; } packing;
 
-static void pack_task(void *arg, int t, int worker)
+static void pack_task(void *arg, int task, int worker)
 {
     const packing *a = arg;
     const packer *k = a->k;
+    int tile = task / k->tile[0].pieces;
+    if (tile > k->tiles - 1) tile = k->tiles - 1; /* the last tile may have more pieces */
+    const packed_tile *t = &k->tile[k->tiles > 1 && tile == k->tiles - 1];
+    int piece = task - tile * k->tile[0].pieces;
+    bool last = piece == t->pieces - 1; /* its descriptor holds its place in the tile */
     void *at[ANL__DNNL_TENSORS] = {0};
-    at[ANL__DNNL_SRC] = (void *)(uintptr_t)(a->src + k->src_step * (size_t)t);
-    at[ANL__DNNL_DST] = a->dst + k->dst_step * (size_t)t;
-    anl__dnnl_run(k->op[1] && t == k->pieces - 1 ? k->op[1] : k->op[0], worker, at, (char *)k->scratch + k->part * (size_t)worker);
+    at[ANL__DNNL_SRC] = (void *)(uintptr_t)(a->src + k->src_step * (size_t)tile + t->src_step * (size_t)piece);
+    at[ANL__DNNL_DST] = a->dst + k->tile[0].bytes * (size_t)tile + (last ? 0 : t->dst_step * (size_t)piece);
+    anl__dnnl_run(t->op[last], worker, at, (char *)k->scratch + k->part * (size_t)worker);
 }
 
 static void pack_run(void *state, const void *src, void *dst, anl__pool *pool)
 {
     packing a = {state, src, dst};
-    anl__pool_run(pool, a.k->pieces, pack_task, &a);
+    int last = a.k->tiles > 1 ? a.k->tile[1].pieces : a.k->tile[0].pieces;
+    anl__pool_run(pool, (a.k->tiles - 1) * a.k->tile[0].pieces + last, pack_task, &a);
 }
 
 static void pack_release(anl_ctx *ctx, void *state)
 {
     packer *k = state;
     if (!k) return;
-    anl__dnnl_destroy(k->op[0]);
-    anl__dnnl_destroy(k->op[1]);
+    for (int i = 0; i < 4; i++) anl__dnnl_destroy(k->tile[i / 2].op[i % 2]);
     anl__free(ctx, k->scratch);
     anl__free(ctx, k);
 }
 
-static dnnl_status_t reorder_make(anl__dnnl_op *op, const anl__dnnl_tensor *src, const anl__dnnl_layout *l, md_ref whole)
+/* Of src to whole's indices of the first dimension that begin at `from`. */
+static dnnl_status_t reorder_make(anl__dnnl_op *op, const anl__dnnl_tensor *src, const anl__dnnl_layout *l, md_ref whole, int64_t from)
 {
     desc s = {0}, d = {0};
     dnnl_primitive_attr_t attr = NULL;
     dnnl_status_t st = attr_make(&attr, NULL);
     if (st == dnnl_success) st = desc_make(&s, src, false);
-    if (st == dnnl_success) st = desc_head(&d, whole, l, src->dim[0]);
+    if (st == dnnl_success) st = desc_cut(&d, whole, l, from, src->dim[0]);
     if (st == dnnl_success) st = dnnl_reorder_primitive_desc_create(&op->pd, ref(&s), op->lib->engine, ref(&d), op->lib->engine, attr);
     if (st == dnnl_success) {
         add_arg(op, DNNL_ARG_FROM, ANL__DNNL_SRC, dnnl_primitive_desc_query_md(op->pd, dnnl_query_src_md, 0));
         add_arg(op, DNNL_ARG_TO, ANL__DNNL_DST, dnnl_primitive_desc_query_md(op->pd, dnnl_query_dst_md, 0));
-        md_ref scratch = dnnl_primitive_desc_query_md(op->pd, dnnl_query_scratchpad_md, 0);
-        op->scratch = scratch ? (dnnl_memory_desc_get_size(scratch) + 63) & ~(size_t)63 : 0;
-        add_arg(op, DNNL_ARG_SCRATCHPAD, SCRATCH, scratch);
+        add_scratch(op);
         st = furnish(op);
     }
     desc_release(&s);
@@ -514,51 +535,85 @@ static dnnl_status_t reorder_make(anl__dnnl_op *op, const anl__dnnl_tensor *src,
     return st;
 }
 
-static dnnl_status_t packer_fill(packer *k, anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_tensor *plain, const anl__dnnl_layout *l, md_ref whole)
+/* most: pieces wanted, from shapes alone */
+static dnnl_status_t tile_fill(packed_tile *t, anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_tensor *plain, const anl__dnnl_layout *l, md_ref whole, int most)
 {
-    int64_t block = 1, piece = (plain->dim[0] + 7) / 8;
+    int64_t block = 1, piece = (plain->dim[0] + most - 1) / most;
     dnnl_status_t s = dnnl_success;
     for (int b = 0; b < l->blocks; b++)
         if (l->block_dim[b] == 0) block *= l->block[b];
     piece = (piece + block - 1) / block * block;
     if (piece > plain->dim[0]) piece = plain->dim[0];
-    k->pieces = (int)((plain->dim[0] + piece - 1) / piece);
-    k->src_step = (size_t)(piece * plain->stride[0]) * sizeof(float);
-    k->dst_step = k->pieces > 1 ? (size_t)anl__dnnl_offset(l, 0, piece) * anl_dtype_size(l->dtype) : 0;
+    t->bytes = (l->bytes + 63) & ~(size_t)63;
+    t->pieces = (int)((plain->dim[0] + piece - 1) / piece);
+    t->src_step = (size_t)(piece * plain->stride[0]) * sizeof(float);
+    t->dst_step = t->pieces > 1 ? (size_t)anl__dnnl_offset(l, 0, piece) * anl_dtype_size(l->dtype) : 0;
     for (int i = 0; i < 2 && s == dnnl_success; i++) {
         anl__dnnl_tensor src = *plain;
         src.dtype = ANL_F32;
-        src.dim[0] = i ? plain->dim[0] - piece * (k->pieces - 1) : piece;
-        if (i && src.dim[0] == piece) continue;
-        k->op[i] = op_alloc(ctx, lib);
-        s = k->op[i] ? reorder_make(k->op[i], &src, l, whole) : dnnl_out_of_memory;
-        if (s == dnnl_success && k->op[i]->scratch > k->part) k->part = k->op[i]->scratch;
+        int64_t from = i ? piece * (t->pieces - 1) : 0;
+        if (!i && t->pieces == 1) continue;
+        src.dim[0] = i ? plain->dim[0] - from : piece;
+        t->op[i] = op_alloc(ctx, lib);
+        s = t->op[i] ? reorder_make(t->op[i], &src, l, whole, from) : dnnl_out_of_memory;
     }
+    return s;
+}
+
+static dnnl_status_t packer_fill(packer *k, anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_tiles *tiles, char text[2][256])
+{
+    dnnl_status_t s = dnnl_success;
+    k->tiles = tiles->n;
+    for (int i = 0; i < 2 && i < tiles->n && s == dnnl_success; i++) {
+        const anl__dnnl_tensor *plain = &tiles->tile[i]->tensor[ANL__DNNL_WEIGHTS];
+        anl__dnnl_op *op = op_alloc(ctx, lib);
+        s = op ? describe(lib->engine, tiles->tile[i], &op->pd) : dnnl_out_of_memory;
+        if (s == dnnl_success) {
+            anl__dnnl_layout l;
+            add_args(op, tiles->tile[i]);
+            layout_of(weights_md(op), &l);
+            layout_text(&l, text[i], 256);
+            s = tile_fill(&k->tile[i], ctx, lib, plain, &l, weights_md(op), tiles->n >= 8 ? 1 : 8);
+        }
+        if (op) op->n = 0; /* it has no memory objects */
+        anl__dnnl_destroy(op);
+        k->src_step = i ? k->src_step : (size_t)(plain->dim[1] * plain->stride[1]) * sizeof(float);
+    }
+    for (int i = 0; i < 4; i++)
+        if (k->tile[i / 2].op[i % 2] && k->tile[i / 2].op[i % 2]->scratch > k->part) k->part = k->tile[i / 2].op[i % 2]->scratch;
     k->scratch = anl__alloc(ctx, k->part * (size_t)lib->workers);
     return k->scratch ? s : dnnl_out_of_memory;
 }
 
-bool anl__dnnl_pack(anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_spec *spec, anl__pack *pack)
+/* The layouts as text; where it is too long two hashes of it (FNV-1a from two starts). */
+static void key_of(const packer *k, char text[2][256], char key[96])
 {
-    anl__dnnl_layout l;
-    anl__dnnl_op *op = op_alloc(ctx, lib);
+    char t[600];
+    int n = k->tiles > 1 ? snprintf(t, sizeof t, "dnnl %dx %s, %s", k->tiles, text[0], text[1]) : snprintf(t, sizeof t, "dnnl %s", text[0]);
+    uint64_t h[2] = {14695981039346656037u, 0x9e3779b97f4a7c15u};
+    if (n < 96) {
+        memcpy(key, t, (size_t)n + 1);
+        return;
+    }
+    for (int i = 0; i < n; i++)
+        for (int q = 0; q < 2; q++) h[q] = (h[q] ^ (unsigned char)t[i]) * 1099511628211u;
+    snprintf(key, 96, "dnnl %016llx%016llx", (unsigned long long)h[0], (unsigned long long)h[1]);
+}
+
+bool anl__dnnl_pack(anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_tiles *tiles, anl__pack *pack)
+{
+    char text[2][256];
     packer *k = anl__alloc(ctx, sizeof *k);
     int threads = enter();
-    dnnl_status_t s = op && k ? describe(lib->engine, spec, &op->pd) : dnnl_out_of_memory;
-    if (s == dnnl_success) {
-        add_args(op, spec);
-        layout_of(weights_md(op), &l);
-        s = packer_fill(k, ctx, lib, &spec->tensor[ANL__DNNL_WEIGHTS], &l, weights_md(op));
-    }
+    dnnl_status_t s = k ? packer_fill(k, ctx, lib, tiles, text) : dnnl_out_of_memory;
     leave(threads);
     if (s == dnnl_success) {
-        *pack = (anl__pack){.bytes = l.bytes, .state = k, .run = pack_run, .release = pack_release};
-        key_of(&l, pack->key);
+        size_t last = k->tile[k->tiles > 1].bytes;
+        *pack = (anl__pack){.bytes = k->tile[0].bytes * (size_t)(k->tiles - 1) + last, .state = k, .run = pack_run, .release = pack_release};
+        key_of(k, text, pack->key);
     } else {
         pack->status = failed(ctx, s);
         pack_release(ctx, k);
     }
-    if (op) op->n = 0; /* it has no memory objects */
-    anl__dnnl_destroy(op);
     return s == dnnl_success;
 }

@@ -102,6 +102,7 @@ static anl_status make_ops(const anl__env *env, anl__prepared *p, state *s, anl_
     for (int i = 0; i < 2; i++) {
         if (i && s->g.n % p->tasks == 0) break;
         specify(&spec, &p->call, &s->g, kind, s->most - i);
+        spec.like = i ? s->op[0] : NULL;
         ANL_TRY(anl__dnnl_create(env->ctx, env->device->impl, &spec, &s->op[i]));
         if (anl__dnnl_scratch(s->op[i]) > s->scratch) s->scratch = anl__dnnl_scratch(s->op[i]);
     }
@@ -173,7 +174,7 @@ static bool pack(const anl__env *env, const anl__call *c, int in, anl__dnnl_kind
     anl__conv_geometry_of(c, &g);
     int64_t rows = (g.n + slices_for(env, g.n) - 1) / slices_for(env, g.n);
     specify(&s, c, &g, kind, rows);
-    return anl__dnnl_pack(env->ctx, env->device->impl, &s, pack);
+    return anl__dnnl_pack(env->ctx, env->device->impl, &(anl__dnnl_tiles){{&s, NULL}, 1}, pack);
 }
 
 static bool fwd_pack(const anl__env *env, const anl__call *c, int in, anl__pack *out) { return pack(env, c, in, ANL__DNNL_CONV, out); }

@@ -11,8 +11,18 @@ static const anl__case weight = {.op = "dense_bwd_weight", .in = {"67,33", "67,1
 static const anl__case shape = {.op = "dense", .in = {"2,3", "param 4,5"}, .reject = "weights 4x5 do not fit an input of 2x3"};
 static const anl__case bias = {.op = "dense", .in = {"2,3", "param 4,3", "param 3"}, .reject = "bias 3 does not fit 4 outputs"};
 static const anl__case rows = {.op = "dense_bwd_weight", .in = {"2,3", "4,3"}, .reject = "different rows"};
-static const anl__case bench1 = {.op = "dense", .in = {"128,784", "param 512,784", "param 512"}, .bench = true, .reduction = 784};
-static const anl__case bench2 = {.op = "dense", .in = {"128,9216", "param 128,9216", "param 128"}, .bench = true, .reduction = 9216};
-static const anl__case bench2w = {.op = "dense_bwd_weight", .in = {"128,9216", "128,128"}, .bench = true, .nograd = true, .reduction = 128};
-static const anl__case bench2d = {.op = "dense_bwd_data", .in = {"128,128", "param 128,9216"}, .bench = true, .nograd = true, .reduction = 128};
-const anl__case *const anl__cases_dense[] = {&plain, &no_bias, &relu, &sequence, &one, &odd, &data, &weight, &shape, &bias, &rows, &bench1, &bench2, &bench2w, &bench2d, NULL};
+static const anl__case tiles = {.op = "dense", .attrs = "act=relu", .in = {"331,130 distinct", "param 201,130", "param 201"}, .reduction = 130, .nograd = true};
+static const anl__case tiles_data = {.op = "dense_bwd_data", .in = {"331,129", "param 129,210"}, .nograd = true, .reduction = 129};
+static const anl__case tiles_weight = {.op = "dense_bwd_weight", .in = {"301,140", "301,133"}, .nograd = true, .reduction = 301};
+/* the multilayer perceptron's 784-512-256-10, then the large one of cnn2 */
+#define BENCH(id, in_, out_)                                                                                                                         \
+    static const anl__case id = {.op = "dense", .in = {"128," #in_, "param " #out_ "," #in_, "param " #out_}, .bench = true, .reduction = in_};          \
+    static const anl__case id##_data = {.op = "dense_bwd_data", .in = {"128," #out_, "param " #out_ "," #in_}, .bench = true, .nograd = true, .reduction = out_}; \
+    static const anl__case id##_weight = {.op = "dense_bwd_weight", .in = {"128," #in_, "128," #out_}, .bench = true, .nograd = true, .reduction = 128}
+static const anl__case fc1 = {.op = "dense", .in = {"128,784", "param 512,784", "param 512"}, .bench = true, .reduction = 784};
+static const anl__case fc1_weight = {.op = "dense_bwd_weight", .in = {"128,784", "128,512"}, .bench = true, .nograd = true, .reduction = 128};
+BENCH(fc2, 512, 256);
+BENCH(fc3, 256, 10);
+BENCH(big, 9216, 128);
+const anl__case *const anl__cases_dense[] = {&plain, &no_bias, &relu, &sequence, &one, &odd, &data, &weight, &shape, &bias, &rows, &tiles, &tiles_data, &tiles_weight,
+                                             &fc1, &fc1_weight, &fc2, &fc2_data, &fc2_weight, &fc3, &fc3_data, &fc3_weight, &big, &big_data, &big_weight, NULL};

@@ -1,0 +1,8 @@
+/* The cpu kernels of dense. */
+#include "dense_cpu.h"
+
+const anl__kernel *const anl__kernels_dense_cpu[] = {
+#if defined(ANL_HAVE_DNNL)
+    &anl__dense_dnnl, &anl__dense_data_dnnl, &anl__dense_weight_dnnl,
+#endif
+    NULL};
