@@ -42,6 +42,7 @@ typedef struct job_opts {
     bool train;            /* opens the training data; else only what `test_data` names */
     const char *test_data; /* evaluation over other data: a directory or known set; NULL: the recipe's */
     const char *test_file; /* prediction: one file without labels, in the test part's place */
+    anl__dataset *set;     /* the training data, instead of files; the job's from then on, also on failure */
     int64_t batch;         /* 0: the recipe's */
     const anl__ckpt *from; /* normalisation and classes come from here, not from the data; NULL: from the data */
     int64_t overfit;       /* > 0: training and validation are the first so many samples, in order */

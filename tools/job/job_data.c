@@ -20,8 +20,10 @@ static anl__data_opts data_opts(const job *j, const char *part)
     return d;
 }
 
-static anl_status open_train(job *j)
+static anl_status open_train(job *j, const job_opts *o)
 {
+    j->set[0] = o->set;
+    if (o->set) return ANL_OK;
     anl__data_opts d = data_opts(j, "train");
     if (!d.path && !d.images)
         return anl__fail(j->ctx, ANL_RECIPE, "the recipe names no data: set data.path (a directory or a known set, see `anneal data get`) or data.images and data.labels");
@@ -35,6 +37,7 @@ static anl_status open_train(job *j)
 static anl_status open_test(job *j, const job_opts *o)
 {
     anl__data_opts d = data_opts(j, "test");
+    if (o->set) return ANL_OK;
     if (o->test_data) {
         d.images = d.labels = NULL;
         d.path = o->test_data;
@@ -175,7 +178,7 @@ static anl_status describe(job *j, const job_opts *o)
 
 anl_status job_open_data(job *j, const job_opts *o)
 {
-    if (o->train) ANL_TRY(open_train(j));
+    if (o->train) ANL_TRY(open_train(j, o));
     ANL_TRY(open_test(j, o));
     ANL_TRY(describe(j, o));
     if (o->train) ANL_TRY(make_split(j, o));

@@ -1,0 +1,186 @@
+/* anneal bench: how long a training step takes here, as one line. */
+#include "command.h"
+#include "exit_code.h"
+
+#include "runtime/base/philox.h"
+#include "tools/job/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+static const option bench_options[] = {
+    {"dtype", "fp32|bf16", "of activations (default fp32)"},
+    {"threads", "N", "of the cpu device (default: all)"},
+    {"batch", "N", "samples of a step (default 128)"},
+    {"seconds", "S", "how long to measure (default 3)"},
+    {"json", NULL, "one JSON object"},
+    {"profile", NULL, "a table of layers with microseconds instead"},
+    {NULL, NULL, NULL},
+};
+
+/* The models that comparisons with other programs use, with the same optimizers there. */
+static const struct { const char *name, *recipe; int side, channels; } benches[] = {
+    {"mlp", "model: {name: mlp}\noptim: {name: sgd, lr: 0.01}\n", 28, 1},
+    {"lenet5", "model: {name: lenet5}\n", 28, 1},
+    {"cnn2", "model: {name: cnn2}\n", 28, 1},
+    {"resnet20", "model: {name: resnet-cifar, depth: 20}\noptim: {name: sgd, lr: 0.01, weight_decay: 1e-4}\n", 32, 3},
+};
+enum { BENCHES = sizeof benches / sizeof benches[0], MOST_STEPS = 100000, SAMPLES = 1280 };
+
+static double now(clockid_t c)
+{
+    struct timespec t;
+    clock_gettime(c, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Seconds since this process began (resolution of the kernel's tick); 0: unknown. */
+static double age(void)
+{
+    char line[1024], *p;
+    unsigned long long start = 0;
+    FILE *f = fopen("/proc/self/stat", "r");
+    size_t n = f ? fread(line, 1, sizeof line - 1, f) : 0;
+    if (f) fclose(f);
+    line[n] = 0;
+    p = strrchr(line, ')');
+    if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &start) != 1) return 0;
+    return now(CLOCK_BOOTTIME) - (double)start / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* Images of noise, where the real set is not of that shape or not installed. */
+static anl_status noise(anl_ctx *ctx, int side, int channels, anl__dataset **out)
+{
+    anl_shape s = {3, {side, side, channels}};
+    size_t each = (size_t)anl_shape_count(&s);
+    uint8_t *x = anl__calloc(ctx, SAMPLES, each);
+    int32_t *y = anl__calloc(ctx, SAMPLES, sizeof *y);
+    anl_status st = x && y ? ANL_OK : ANL_NOMEM;
+    for (size_t i = 0; st == ANL_OK && i < SAMPLES * each; i++) x[i] = (uint8_t)anl__philox(1, (uint32_t)i, 0, 0, 0).v[0];
+    for (int i = 0; st == ANL_OK && i < SAMPLES; i++) y[i] = i % 10;
+    if (st == ANL_OK) st = anl__dataset_from_memory(ctx, ANL_U8, &s, SAMPLES, x, y, 10, out);
+    anl__free(ctx, x);
+    anl__free(ctx, y);
+    return st;
+}
+
+static anl_status open_bench(anl_ctx *ctx, const options *o, int which, recipe **r, job *j)
+{
+    char batch[64], threads[64], precision[64];
+    const char *over[8] = {"data.validation=0", batch, threads, precision, "data.prefetch=8"}, *text = benches[which].recipe;
+    int n = 5;
+    snprintf(batch, sizeof batch, "train.batch=%s", options_text(o, "batch", "128"));
+    snprintf(threads, sizeof threads, "threads=%s", options_text(o, "threads", "0"));
+    snprintf(precision, sizeof precision, "train.precision=%s", options_text(o, "dtype", "fp32"));
+    job_opts jo = {.train = true};
+    anl__data_opts d = anl__data_opts_default();
+    d.path = "fashion-mnist";
+    bool real = benches[which].channels == 1 && anl__dataset_present(ctx, &d);
+    if (real) over[n++] = "data.path=fashion-mnist";
+    else ANL_TRY(noise(ctx, benches[which].side, benches[which].channels, &jo.set));
+    anl_status st = recipe_parse(ctx, "bench", text, strlen(text), over, n, r);
+    if (st != ANL_OK) {
+        anl__dataset_close(jo.set);
+        return st;
+    }
+    ANL_TRY(job_open(ctx, *r, &jo, j));
+    job_feed_close(j, &j->part[JOB_TEST]);
+    ANL_TRY(job_compile(j, true));
+    char *report;
+    return job_init(j, &report);
+}
+
+static anl_status one_step(job *j, int64_t step, int64_t *epoch)
+{
+    const anl__feed *f = &j->part[JOB_TRAIN].feed;
+    anl__feed_batch b = {0};
+    anl__step_result r;
+    ANL_TRY(f->next(f->self, &b));
+    while (b.n < f->batch) { /* full batches only */
+        if (b.n) f->release(f->self, &b);
+        ANL_TRY(f->start(f->self, ++*epoch, 0));
+        ANL_TRY(f->next(f->self, &b));
+    }
+    anl_status st = anl__trainer_step(j->trainer, &b, step, *epoch, 1e-3, &r);
+    f->release(f->self, &b);
+    return st;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double d = *(const double *)a - *(const double *)b;
+    return d < 0 ? -1 : d > 0;
+}
+
+static anl_status profile(job *j)
+{
+    const anl__feed *f = &j->part[JOB_TRAIN].feed;
+    anl__feed_batch b = {0};
+    char *text;
+    ANL_TRY(f->start(f->self, 0, 0));
+    ANL_TRY(f->next(f->self, &b));
+    anl_bind bind = {.input = {b.input[0], b.input[1]}};
+    ANL_TRY(anl_program_profile(anl__trainer_program(j->trainer, ANL_TRAIN), &bind, 30, &text));
+    fputs(text, stdout);
+    anl_text_free(j->ctx, text);
+    return ANL_OK;
+}
+
+static anl_status measure(job *j, const options *o, const char *name, double seconds, double *ms)
+{
+    int64_t epoch = 0, step = 0;
+    int n = 0;
+    const anl__feed *f = &j->part[JOB_TRAIN].feed;
+    ANL_TRY(f->start(f->self, 0, 0));
+    ANL_TRY(one_step(j, ++step, &epoch));
+    double start = age();
+    for (int i = 0; i < 5; i++) ANL_TRY(one_step(j, ++step, &epoch));
+    for (double end = now(CLOCK_MONOTONIC) + seconds; n < MOST_STEPS && (n < 10 || now(CLOCK_MONOTONIC) < end); n++) {
+        double t = now(CLOCK_MONOTONIC);
+        ANL_TRY(one_step(j, ++step, &epoch));
+        ms[n] = 1e3 * (now(CLOCK_MONOTONIC) - t);
+    }
+    qsort(ms, (size_t)n, sizeof *ms, by_value);
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    const char *dtype = options_text(o, "dtype", "fp32");
+    if (options_has(o, "json"))
+        printf("{\"model\":\"%s\",\"dtype\":\"%s\",\"threads\":%s,\"batch\":%lld,\"ms_median\":%.4f,\"ms_min\":%.4f,\"ms_max\":%.4f,\"start_s\":%.3f,\"rss_mib\":%ld,\"anneal\":\"%s\"}\n",
+               name, dtype, options_text(o, "threads", "0"), (long long)f->batch, ms[n / 2], ms[0], ms[n - 1], start, u.ru_maxrss / 1024, anl_version());
+    else
+        printf("%s %s, batch %lld: %.3f ms a step (median of %d; %.3f to %.3f), %.0f images/s; first step done %.2f s after the start; %ld MiB\n", name, dtype,
+               (long long)f->batch, ms[n / 2], n, ms[0], ms[n - 1], 1e3 * (double)f->batch / ms[n / 2], start, u.ru_maxrss / 1024);
+    return ANL_OK;
+}
+
+static int run_bench(const options *o)
+{
+    int which = 0;
+    double seconds;
+    char why[256];
+    while (which < BENCHES && strcmp(benches[which].name, o->arg[0])) which++;
+    if (which == BENCHES) return command_usage(o, "knows mlp, lenet5, cnn2 and resnet20, not '%s'", o->arg[0]);
+    if (!options_real(o, "seconds", 3, 0, 3600, &seconds, why)) return command_usage(o, "%s", why);
+    anl_ctx *ctx = command_ctx();
+    if (!ctx) return EXIT_ERROR;
+    recipe *r = NULL;
+    job j = {0};
+    double *ms = anl__calloc(ctx, MOST_STEPS, sizeof *ms);
+    anl_status st = ms ? open_bench(ctx, o, which, &r, &j) : ANL_NOMEM;
+    if (st == ANL_OK) st = options_has(o, "profile") ? profile(&j) : measure(&j, o, o->arg[0], seconds, ms);
+    int code = st == ANL_OK ? EXIT_DONE : command_fail(ctx, st);
+    job_close(&j);
+    recipe_free(r);
+    anl__free(ctx, ms);
+    anl_ctx_destroy(ctx);
+    return code;
+}
+
+const command command_bench = {
+    .name = "bench", .args = "mlp|lenet5|cnn2|resnet20", .summary = "measures a training step on this machine",
+    .options = bench_options, .min_args = 1, .max_args = 1, .run = run_bench,
+};

@@ -1,0 +1,102 @@
+/* anneal inspect: what a checkpoint holds. */
+#include "command.h"
+#include "exit_code.h"
+
+#include "runtime/op.h"
+#include "tools/job/job.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const option inspect_options[] = {
+    {"recipe", NULL, "prints the recipe it was trained with, and nothing else"},
+    {"tensor", "NAME", "prints the values of one tensor, and nothing else (params/conv1.weight)"},
+    {NULL, NULL, NULL},
+};
+
+static void show_tensor(const anl__ckpt_tensor *t)
+{
+    char shape[96], name[256];
+    double sum = 0, sum2 = 0, low = INFINITY, high = -INFINITY;
+    int64_t n = anl_shape_count(&t->shape), bad = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double v = (double)t->data[i];
+        if (!isfinite(v)) {
+            bad++;
+            continue;
+        }
+        sum += v;
+        sum2 += v * v;
+        low = v < low ? v : low;
+        high = v > high ? v : high;
+    }
+    double mean = n > bad ? sum / (double)(n - bad) : 0, var = n > bad ? sum2 / (double)(n - bad) - mean * mean : 0;
+    snprintf(name, sizeof name, "%s/%s", t->group, t->name);
+    printf("%-44s %-14s mean %11.4g  std %10.4g  min %11.4g  max %11.4g", name, anl__shape_text(&t->shape, shape), mean, sqrt(var > 0 ? var : 0), low, high);
+    if (bad) printf("  %lld not finite", (long long)bad);
+    putchar('\n');
+}
+
+static void show_all(const anl__ckpt *c)
+{
+    int64_t params = 0;
+    printf("file     %s\nstep     %lld\ndigest   %s (verified)\n", anl__ckpt_path(c), (long long)anl__ckpt_step(c), anl__ckpt_digest(c));
+    for (int i = 0; i < anl__ckpt_attr_count(c); i++) {
+        anl__ckpt_attr a = anl__ckpt_attr_at(c, i);
+        if (a.type == ANL__CKPT_INT) printf("%-24s %lld\n", a.name, (long long)a.i);
+        else if (a.type == ANL__CKPT_DOUBLE) printf("%-24s %.10g\n", a.name, a.d);
+        else if (strchr(a.text, '\n')) printf("%-24s (%zu bytes of text)\n", a.name, strlen(a.text));
+        else printf("%-24s %s\n", a.name, a.text);
+    }
+    for (int i = 0; i < anl__ckpt_count(c); i++) {
+        anl__ckpt_tensor t = anl__ckpt_at(c, i);
+        show_tensor(&t);
+        if (!strcmp(t.group, "params")) params += anl_shape_count(&t.shape);
+    }
+    printf("%lld parameters\n", (long long)params);
+}
+
+static anl_status show_one(anl_ctx *ctx, const anl__ckpt *c, const char *name)
+{
+    const char *names[512];
+    static char full[512][160];
+    int n = 0;
+    for (int i = 0; i < anl__ckpt_count(c); i++) {
+        anl__ckpt_tensor t = anl__ckpt_at(c, i);
+        char path[256];
+        snprintf(path, sizeof path, "%s/%s", t.group, t.name);
+        if (!strcmp(path, name)) {
+            for (int64_t k = 0; k < anl_shape_count(&t.shape); k++) printf("%.9g\n", (double)t.data[k]);
+            return ANL_OK;
+        }
+        if (n < 512) {
+            snprintf(full[n], sizeof full[n], "%.150s", path);
+            names[n] = full[n];
+            n++;
+        }
+    }
+    const char *near = anl__nearest(name, names, n);
+    return anl__fail(ctx, ANL_INVALID, "there is no tensor '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static int run_inspect(const options *o)
+{
+    anl_ctx *ctx = command_ctx();
+    anl__ckpt *c = NULL;
+    if (!ctx) return EXIT_ERROR;
+    anl_status st = job_checkpoint(ctx, o->arg[0], "last", &c);
+    if (st == ANL_OK && options_has(o, "tensor")) st = show_one(ctx, c, options_text(o, "tensor", ""));
+    else if (st == ANL_OK && options_has(o, "recipe")) fputs(anl__ckpt_text(c, "recipe", ""), stdout);
+    else if (st == ANL_OK) show_all(c);
+    int code = st == ANL_OK ? EXIT_DONE : command_fail(ctx, st);
+    anl__ckpt_close(c);
+    anl_ctx_destroy(ctx);
+    return code;
+}
+
+const command command_inspect = {
+    .name = "inspect", .args = "FILE|RUN", .summary = "lists what a checkpoint holds, after verifying every byte of it",
+    .details = "FILE is a checkpoint (step-*.h5); RUN, RUN:best, RUN:last or RUN:STEP names one. Only open checkpoints that you trust: HDF5 is not hardened against hostile files.",
+    .options = inspect_options, .min_args = 1, .max_args = 1, .run = run_inspect,
+};

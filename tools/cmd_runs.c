@@ -1,0 +1,90 @@
+/* anneal runs: the runs in a directory, and how far they are. */
+#include "command.h"
+#include "exit_code.h"
+#include "progress.h"
+
+#include "runtime/base/files.h"
+#include "runtime/state/checkpoint.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static const option runs_options[] = {{"json", NULL, "one JSON object a line"}, {NULL, NULL, NULL}};
+
+enum { MOST_RUNS = 10000 };
+
+/* Is a process at work in it? */
+static bool busy(const char *run)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/lock", run);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool held = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    close(fd);
+    return held;
+}
+
+static void show(anl_ctx *ctx, const char *run, bool json)
+{
+    char dir[4200], time[32];
+    const char *dirs[1] = {dir};
+    anl__ckpt *c = NULL;
+    snprintf(dir, sizeof dir, "%s/checkpoints", run);
+    if (anl__ckpt_newest(ctx, dirs, 1, &c) != ANL_OK) c = NULL;
+    int64_t finished = c ? anl__ckpt_int(c, "loop.finished", 0) : 0, epoch = c ? anl__ckpt_int(c, "loop.epoch", 0) : 0;
+    double best = c ? anl__ckpt_double(c, "loop.best", NAN) : NAN, seconds = c ? anl__ckpt_double(c, "loop.seconds", 0) : 0;
+    const char *state = busy(run) ? "training" : finished ? "finished" : c ? "stopped" : "begun";
+    if (json) {
+        printf("{\"run\":\"%s\",\"state\":\"%s\",\"epochs\":%lld,\"step\":%lld,\"seconds\":%.1f,\"best\":", run, state, (long long)epoch, (long long)(c ? anl__ckpt_step(c) : 0), seconds);
+        if (isnan(best)) printf("null}\n");
+        else printf("%.6g}\n", best);
+    } else {
+        printf("%-56s %-9s %6lld %9lld ", run, state, (long long)epoch, (long long)(c ? anl__ckpt_step(c) : 0));
+        if (isnan(best)) printf("%9s", "-");
+        else printf("%9.5g", best);
+        printf(" %10s\n", progress_time(seconds, time));
+    }
+    anl__ckpt_close(c);
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static int run_runs(const options *o)
+{
+    const char *dir = o->n_arg ? o->arg[0] : "runs";
+    char **names = calloc(MOST_RUNS, sizeof *names);
+    anl_ctx *ctx = command_ctx();
+    DIR *d = opendir(dir);
+    bool json = options_has(o, "json");
+    int n = 0;
+    for (struct dirent *e; d && names && ctx && n < MOST_RUNS && (e = readdir(d));) {
+        char path[4600];
+        snprintf(path, sizeof path, "%.4200s/%s/recipe.yaml", dir, e->d_name);
+        if (e->d_name[0] == '.' || !anl__path_exists(path)) continue;
+        snprintf(path, sizeof path, "%.4200s/%s", dir, e->d_name);
+        if ((names[n] = strdup(path))) n++;
+    }
+    if (d) closedir(d);
+    if (n) qsort(names, (size_t)n, sizeof *names, by_name);
+    if (!n) fprintf(stderr, "anneal: there are no runs in %s\n", dir);
+    else if (!json) printf("%-56s %-9s %6s %9s %9s %10s\n", "run", "state", "epochs", "step", "best", "trained");
+    for (int i = 0; i < n; i++) {
+        show(ctx, names[i], json);
+        free(names[i]);
+    }
+    free(names);
+    anl_ctx_destroy(ctx);
+    return EXIT_DONE;
+}
+
+const command command_runs = {
+    .name = "runs", .args = "[DIR]", .summary = "lists the runs in a directory (default runs) with their state and best metric",
+    .options = runs_options, .max_args = 1, .run = run_runs,
+};
