@@ -1,6 +1,7 @@
 /* SHA-256 (FIPS 180-4), with the processor's instructions where it has them, and CRC-32C. */
 #include "files.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -63,11 +64,18 @@ __attribute__((target("sha,sse4.1"))) static void blocks_sha(uint32_t h[8], cons
     _mm_storeu_si128((void *)(h + 4), _mm_alignr_epi8(s1, t, 8));
 }
 
+/* Asked once: CPUID leaves a virtual machine each time. */
 static bool has_sha(void)
 {
-    unsigned a, b = 0, c, d;
-    __asm__("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(7), "c"(0));
-    return (b >> 29 & 1) && __builtin_cpu_supports("sse4.1");
+    static _Atomic int known; /* 0: not asked yet, 1: no, 2: yes */
+    int k = atomic_load_explicit(&known, memory_order_relaxed);
+    if (!k) {
+        unsigned a, b = 0, c, d;
+        __asm__("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(7), "c"(0));
+        k = (b >> 29 & 1) && __builtin_cpu_supports("sse4.1") ? 2 : 1;
+        atomic_store_explicit(&known, k, memory_order_relaxed);
+    }
+    return k == 2;
 }
 #endif
 
