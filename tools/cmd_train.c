@@ -1,6 +1,8 @@
 /* anneal train: starts, resumes, or says that the run is finished. */
 #include "command.h"
 #include "exit_code.h"
+#include "decide.h"
+#include "dry_run.h"
 #include "progress.h"
 #include "run.h"
 #include "show_scores.h"
@@ -261,7 +263,8 @@ static anl_status prepare(train *t)
     int64_t limit = 0;
     char why[256];
     if (!options_int(t->o, "limit-batches", 0, 1, INT32_MAX, &limit, why)) return anl__fail(t->ctx, ANL_INVALID, "%s", why);
-    job_opts jo = {.train = true, .overfit = options_has(t->o, "overfit-batch") ? (recipe_is_word(t->recipe, "train.batch") ? 128 : recipe_int(t->recipe, "train.batch")) : 0};
+    ANL_TRY(decide(t->ctx, t->recipe, t->run.dir));
+    job_opts jo = {.train = true, .overfit = options_has(t->o, "overfit-batch") ? recipe_int(t->recipe, "train.batch") : 0};
     ANL_TRY(job_open(t->ctx, t->recipe, &jo, j));
     ANL_TRY(loop_from_recipe(t));
     t->loop.limit_batches = limit;
@@ -291,6 +294,10 @@ static int train_job(train *t)
 {
     anl_status st = prepare(t);
     if (st != ANL_OK) return command_fail(t->ctx, st);
+    if (options_has(t->o, "dry-run")) {
+        st = dry_run(&t->job, &t->loop);
+        return st == ANL_OK ? EXIT_DONE : command_fail(t->ctx, st);
+    }
     anl__signals_install();
     st = anl__loop_run(t->ctx, &t->loop, &t->result);
     progress_end(&t->progress);
@@ -339,7 +346,7 @@ static int run_train(const options *o)
     anl__buf_init(&t->dump, t->ctx);
     anl__buf_init(&t->names, t->ctx);
     anl__buf_init(&t->device, t->ctx);
-    bool trial = options_has(o, "overfit-batch") || options_has(o, "limit-batches");
+    bool trial = options_has(o, "dry-run") || options_has(o, "overfit-batch") || options_has(o, "limit-batches");
     int code = trial ? without_run(t) : with_run(t);
     anl__watch_stop(t->watch);
     job_close(&t->job);

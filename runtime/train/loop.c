@@ -145,10 +145,10 @@ static anl_status metric(loop *l, const char *key, const char *name, double *out
 
 /* ---- one step -------------------------------------------------------------------------------- */
 
-static double rate_of(const loop *l)
+static double rate_at(const loop *l, int64_t step)
 {
     const anl__loop_opts *o = l->o;
-    return anl__schedule_rate(&o->schedule, o->lr, l->s.step, l->s.total_steps, l->batches) * l->s.plateau.factor * l->s.lr_factor;
+    return anl__schedule_rate(&o->schedule, o->lr, step, l->s.total_steps, l->batches) * l->s.plateau.factor * l->s.lr_factor;
 }
 
 /* At the rate floor of schedule.min_lr plateau has no further effect. */
@@ -277,7 +277,7 @@ static void progress(loop *l, const anl__step_result *r, double lr)
 static anl_status one_step(loop *l, anl__feed_batch *b, bool *again)
 {
     anl__step_result r;
-    double lr = floored(l, rate_of(l));
+    double lr = floored(l, rate_at(l, l->s.step));
     ANL_TRY(anl__trainer_step(l->o->trainer, b, l->s.step + 1, l->s.epoch, lr, &r));
     l->s.step++;
     l->s.batch++;
@@ -353,7 +353,7 @@ static void begin_row(loop *l)
     double loss = l->s.loss_den > 0 ? l->s.loss_num / l->s.loss_den : NAN;
     l->n_row = 0;
     put(l, "epoch", (double)(l->s.epoch + 1), true);
-    put(l, "lr", floored(l, rate_of(l)), false);
+    put(l, "lr", floored(l, rate_at(l, l->s.step - 1)), false); /* of its last step */
     put(l, "train.loss", loss, false);
     if (l->o->classifier) put(l, "train.accuracy", l->s.samples ? l->s.correct / (double)l->s.samples : NAN, false);
 }

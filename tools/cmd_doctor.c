@@ -1,0 +1,127 @@
+/* anneal doctor: what is here, what works, and what to do about the rest. */
+#include "command.h"
+#include "exit_code.h"
+
+#include "datasets/known.h"
+#include "runtime/base/files.h"
+#include "runtime/device.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+static int problems;
+
+static void good(const char *what, const char *text) { printf("ok    %-14s %s\n", what, text); }
+static void bad(const char *what, const char *text)
+{
+    printf("FIX   %-14s %s\n", what, text);
+    problems++;
+}
+
+static void cpu(void)
+{
+    char line[512], model[256] = "unknown CPU", text[400];
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    bool amx = false, avx512 = false, avx2 = false;
+    while (f && fgets(line, sizeof line, f)) {
+        char *colon = strchr(line, ':');
+        if (!strncmp(line, "model name", 10) && colon) snprintf(model, sizeof model, "%.200s", colon + 2);
+        amx |= strstr(line, "amx_bf16") != NULL;
+        avx512 |= strstr(line, "avx512f") != NULL;
+        avx2 |= strstr(line, "avx2") != NULL;
+    }
+    if (f) fclose(f);
+    model[strcspn(model, "\n")] = 0;
+    snprintf(text, sizeof text, "%s; %ld CPUs; %s", model, sysconf(_SC_NPROCESSORS_ONLN), amx ? "AMX" : avx512 ? "AVX-512" : avx2 ? "AVX2" : "no AVX2: slow");
+    good("processor", text);
+}
+
+static void devices(anl_ctx *ctx)
+{
+    for (int i = 0; anl__device_table[i]; i++) {
+        anl_device *dev;
+        anl_device_opts o = anl_device_opts_default();
+        const char *name = anl__device_table[i]->name;
+        if (anl_device_open(ctx, name, &o, &dev) != ANL_OK) {
+            bad(name, anl_last_error(ctx));
+            continue;
+        }
+        anl__buf b;
+        anl__buf_init(&b, ctx);
+        dev->vt->describe(dev, &b);
+        if (dev->vt->has_dtype(dev, ANL_BF16)) anl__buf_add(&b, "; fp32, bf16");
+        else anl__buf_add(&b, "; fp32");
+        good(name, b.text);
+        anl__buf_release(&b);
+        anl_device_close(dev);
+    }
+}
+
+static void libraries(void)
+{
+    good("build", "anneal " ANL_VERSION
+#if defined(ANL_HAVE_HDF5)
+         ", HDF5"
+#endif
+#if defined(ANL_HAVE_DNNL)
+         ", oneDNN"
+#endif
+#if defined(ANL_HAVE_DEFLATE)
+         ", libdeflate"
+#endif
+#if defined(ANL_HAVE_SQLITE)
+         ", SQLite"
+#endif
+    );
+#if !defined(ANL_HAVE_HDF5)
+    bad("checkpoints", "this build has no HDF5: runs cannot be kept");
+#endif
+#if !defined(ANL_HAVE_DNNL)
+    bad("speed", "this build has no oneDNN: only the slow reference kernels");
+#endif
+}
+
+static void space(const char *what, const char *dir)
+{
+    struct statvfs s;
+    char text[400];
+    if (statvfs(dir, &s)) return;
+    double gb = 1e-9 * (double)s.f_bavail * (double)s.f_frsize;
+    snprintf(text, sizeof text, "%s: %.1f GB free%s", dir, gb, access(dir, W_OK) ? ", not writable" : "");
+    if (gb < 1 || access(dir, W_OK)) bad(what, text);
+    else good(what, text);
+}
+
+static void data(void)
+{
+    for (int i = 0; i < anl__known_count(); i++) {
+        const anl__known_set *k = anl__known_at(i);
+        char text[400];
+        bool there = anl__path_is_dir(k->dir);
+        snprintf(text, sizeof text, there ? "%s in %s" : "%s is not installed: %s", k->name, there ? k->dir : k->install);
+        if (there) good("data set", text);
+        else printf("note  %-14s %s\n", "data set", text);
+    }
+}
+
+static int run_doctor(const options *o)
+{
+    (void)o;
+    anl_ctx *ctx = command_ctx();
+    if (!ctx) return EXIT_ERROR;
+    libraries();
+    cpu();
+    devices(ctx);
+    space("runs", ".");
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache || home) space("cache", cache ? cache : home);
+    data();
+    anl_ctx_destroy(ctx);
+    printf("%s\n", problems ? "some things want fixing" : "all is well");
+    return problems ? EXIT_ERROR : EXIT_DONE;
+}
+
+const command command_doctor = {.name = "doctor", .args = "", .summary = "says what is installed, what works here, and what to do about the rest", .run = run_doctor};
