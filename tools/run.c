@@ -48,7 +48,11 @@ static anl_status agree(run *r, const run_opts *o)
     anl__buf lines;
     int fixed = 0, changeable = 0;
     if (!stored_path) return ANL_NOMEM;
-    if (!anl__path_exists(stored_path)) return store_recipe(r, NULL);
+    if (!r->from || !anl__path_exists(stored_path)) { /* nothing is trained yet: a first attempt that failed binds nobody */
+        char *decided = anl__run_dir_file(r->dir, r->arena, "decided.txt");
+        if (decided) unlink(decided);
+        return decided ? store_recipe(r, NULL) : ANL_NOMEM;
+    }
     ANL_TRY(recipe_load(r->ctx, stored_path, NULL, 0, &stored));
     anl__buf_init(&lines, r->ctx);
     anl_status st = recipe_diff(r->ctx, stored, r->recipe, &lines, &fixed, &changeable);

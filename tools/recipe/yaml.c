@@ -4,7 +4,7 @@
 #include <libfyaml.h>
 #include <string.h>
 
-enum { MOST_BYTES = 1 << 20, MOST_NODES = 100000 };
+enum { MOST_BYTES = 1 << 20, MOST_NODES = 100000, MOST_KEYS = 2000 };
 
 typedef struct reading {
     anl__arena *a;
@@ -96,6 +96,14 @@ static void convert_map(reading *r, struct fy_node *n, yaml_node *out)
         if (!strcmp(key, "<<")) {
             complain(r, line, column, "merge keys are not allowed in a recipe: <<", "", 0);
             continue;
+        }
+        if (yaml_find(out, key)) {
+            complain(r, line, column, "this key stands twice: ", key, strlen(key));
+            continue;
+        }
+        if (out->n == MOST_KEYS) {
+            complain(r, line, column, "a map of more than 2000 keys", "", 0);
+            return;
         }
         yaml_node *child = v ? convert(r, v) : NULL;
         if (!child) continue;
@@ -197,7 +205,7 @@ static bool sane(reading *r, const char *text, size_t bytes)
 
 static void parse(reading *r, const char *text, size_t bytes, struct fy_diag *diag, yaml_node **out)
 {
-    struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG, .diag = diag};
+    struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_ALLOW_DUPLICATE_KEYS, .diag = diag};
     struct fy_parser *p = fy_parser_create(&cfg);
     if (!p || fy_parser_set_string(p, text, bytes)) {
         r->failed = true;

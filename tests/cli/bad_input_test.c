@@ -1,0 +1,224 @@
+/* What users do wrong: a clear message, the documented exit code, nothing lost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A recipe with one change, the exit code, and what the message must say. */
+static void try_recipe(cli *c, const char *text, int code, const char *says, const char *also)
+{
+    cli_write(c, "bad.yaml", text);
+    cli_expect(c, code, "train bad.yaml --run bad");
+    cli_says(c, says);
+    if (also) cli_says(c, also);
+}
+
+static void test_recipes(void **state)
+{
+    cli *c = *state;
+    try_recipe(c, "model:\n  nam: mlp\n", 2, "bad.yaml:2:3", "model.name");
+    try_recipe(c, "optim:\n  lr: fast\n", 2, "bad.yaml:2:7", "a number");
+    try_recipe(c, "train:\n  epochs: 2.5\n", 2, "an integer", NULL);
+    try_recipe(c, "train:\n  epochs: 010\n", 2, "bad.yaml:2:11", NULL);
+    try_recipe(c, "train:\n  epochs: -1\n", 2, "outside", NULL);
+    try_recipe(c, "optim:\n  name: adm\n", 2, "did you mean 'adam'", NULL);
+    try_recipe(c, "train: &a\n  epochs: 3\n", 2, "anchors are not allowed", NULL);
+    try_recipe(c, "train:\n  epochs: 1\n  epochs: 2\n", 2, "bad.yaml:3", NULL);
+    try_recipe(c, "train: {epochs: 1\n", 2, "bad.yaml:", NULL);
+    try_recipe(c, "a: 1\n---\nb: 2\n", 2, "more than one document", NULL);
+    try_recipe(c, "optim:\n\tlr: 1\n", 2, "bad.yaml:2", "tab");
+    try_recipe(c, "- 1\n", 2, "a recipe is a map", NULL);
+    try_recipe(c, "data:\n  path: data\noptim: {name: sgd, nesterov: true, momentum: 0}\n", 2, "optim.nesterov", NULL);
+    try_recipe(c, "model: {name: cnn2, layers: [flatten]}\ndata: {path: data}\n", 2, "model.layers goes with", NULL);
+    /* each wrong line is named, not only the first */
+    try_recipe(c, "optim:\n  lr: fast\n  nme: sgd\n", 2, "bad.yaml:2:7", "bad.yaml:3:3");
+    cli_expect(c, 3, "train nothing.yaml");
+    cli_expect(c, 2, "train recipe.yaml --run bad optim.nam=1");
+    cli_says(c, "there is no key optim.nam; did you mean optim.name?");
+    assert_int_equal(cli_verify(c, "bad"), 0);
+}
+
+/* Shapes that do not fit: the layer and both shapes. */
+static void test_layers(void **state)
+{
+    cli *c = *state;
+    try_recipe(c, "model: {name: sequential, layers: [flatten, {type: conv, filters: 3, kernel: 3}]}\ndata: {path: data}\n", 2, "conv", "64");
+    try_recipe(c, "model: {name: sequential, layers: [{type: conv, filters: 3, kernel: 11}]}\ndata: {path: data}\n", 2, "conv", "8x8");
+    try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dense, units: 7}]}\ndata: {path: data}\n", 2, "4 classes", "7");
+    try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dens, units: 4}]}\ndata: {path: data}\n", 2, "dense", NULL);
+    try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dense, unit: 4}]}\ndata: {path: data}\n", 2, "unit", NULL);
+    try_recipe(c, "model: {name: graph, layers: [{type: flatten, name: f}, {type: dense, units: 4, from: [g]}]}\ndata: {path: data}\n", 2, "'g'", NULL);
+}
+
+static void shell(const cli *c, const char *command)
+{
+    char line[2048];
+    snprintf(line, sizeof line, "cd %s && %s", c->dir, command);
+    assert_int_equal(system(line), 0);
+}
+
+static void test_data(void **state)
+{
+    cli *c = *state;
+    const char *train = "train recipe.yaml --run baddata data.path=d2 data.cache=false";
+    cli_expect(c, 3, "train recipe.yaml --run baddata data.path=nowhere");
+    cli_says(c, "nowhere");
+    shell(c, "rm -rf d2 && cp -r data d2 && truncate -s 1000 d2/train-images-idx3-ubyte");
+    cli_expect(c, 3, train);
+    cli_says(c, "d2/train-images-idx3-ubyte");
+    shell(c, "rm -rf d2 && cp -r data d2 && printf 'abcd' | dd of=d2/train-images-idx3-ubyte conv=notrunc 2>/dev/null");
+    cli_expect(c, 3, train);
+    shell(c, "rm -rf d2 && cp -r data d2 && printf '\\377' | dd of=d2/train-labels-idx1-ubyte bs=1 seek=100 conv=notrunc 2>/dev/null");
+    cli_expect(c, 3, "train recipe.yaml --run baddata data.path=d2 data.classes=4");
+    cli_says(c, "label 255");
+    shell(c, "rm -rf d2 && cp -r data d2 && cp d2/t10k-labels-idx1-ubyte d2/train-labels-idx1-ubyte");
+    cli_expect(c, 3, train);
+    cli_expect(c, 3, "train recipe.yaml --run baddata data.classes=5");
+    cli_says(c, "has no sample");
+    cli_expect(c, 3, "train recipe.yaml --run baddata data.validation=610");
+}
+
+static void test_other_recipe(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "train recipe.yaml --run mine train.epochs=1");
+    cli_expect(c, 2, "train recipe.yaml --run mine train.epochs=1 optim.lr=0.5");
+    cli_says(c, "optim.lr: 0.02 -> 0.5");
+    cli_says(c, "--run DIR");
+    cli_expect(c, 2, "train recipe.yaml --run mine train.epochs=2");
+    cli_says(c, "--change");
+    cli_expect(c, 0, "train recipe.yaml --run mine train.epochs=2 --change");
+    cli_says(c, "resumed at step");
+    cli_expect(c, 0, "train mine");
+    cli_says(c, "is finished");
+    cli_expect(c, 2, "train recipe.yaml --run mine train.epochs=2 optim.lr=0.5 --change");
+}
+
+static void test_checkpoints(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "train recipe.yaml --run ck train.epochs=2");
+    shell(c, "f=$(ls ck/checkpoints/step-*.h5 | tail -1); cp $f good.h5; printf 'x' | dd of=$f bs=1 seek=5000 conv=notrunc 2>/dev/null");
+    cli_expect(c, 0, "train ck"); /* the damaged one is left aside, the one before goes on */
+    cli_says(c, "left aside");
+    shell(c, "head -c 3000 good.h5 > cut.h5");
+    cli_expect(c, 6, "inspect cut.h5");
+    cli_expect(c, 0, "inspect good.h5");
+    cli_expect(c, 2, "train recipe.yaml --run other train.init=good.h5 model.name=mlp model.layers=");
+    cli_says(c, "no tensor of this model");
+    cli_expect(c, 0, "train recipe.yaml --run warm train.init=ck:best train.epochs=1");
+    cli_says(c, "matched");
+    cli_expect(c, 2, "eval nowhere");
+    cli_expect(c, 2, "eval ck --checkpoint 77777");
+    cli_says(c, "no checkpoint of step 77777");
+}
+
+static void test_predictions(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "train recipe.yaml --run pr train.epochs=1");
+    cli_expect(c, 0, "predict pr data/t10k-images-idx3-ubyte");
+    int lines = 0;
+    for (const char *p = c->out; (p = strchr(p, '\n')); p++) lines++;
+    assert_int_equal(lines, 91);
+    cli_expect(c, 3, "predict pr data/t10k-labels-idx1-ubyte");
+    cli_expect(c, 3, "predict pr nothing.idx");
+    cli_expect(c, 2, "predict pr data/t10k-images-idx3-ubyte --format xml");
+    cli_expect(c, 0, "eval pr --split valid --json");
+    cli_says(c, "\"samples\":100");
+}
+
+static void test_usage(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 2, "tran recipe.yaml");
+    cli_says(c, "did you mean 'train'");
+    cli_expect(c, 2, "train");
+    cli_expect(c, 2, "train recipe.yaml --rnu x");
+    cli_says(c, "--run");
+    cli_expect(c, 2, "train recipe.yaml more words");
+    cli_expect(c, 0, "--version");
+    cli_expect(c, 0, "help");
+    cli_expect(c, 0, "help keys");
+    cli_says(c, "optim.weight_decay");
+    cli_expect(c, 0, "train --help");
+    cli_says(c, "--dry-run");
+    cli_expect(c, 0, "man");
+    cli_says(c, ".TH ANNEAL");
+    cli_expect(c, 0, "completion bash");
+    cli_expect(c, 0, "explain --ops");
+    cli_expect(c, 0, "data get");
+    cli_expect(c, 3, "data get fashion-mnis");
+    cli_expect(c, 0, "train recipe.yaml --dry-run");
+    cli_says(c, "the same weights");
+}
+
+/* Two processes in one run directory: the second is refused and names the first; the first goes on. */
+static void test_two(void **state)
+{
+    cli *c = *state;
+    char lock[512];
+    struct timespec t = {0, 5000000};
+    int pid = cli_start(c, "train recipe.yaml --run two train.epochs=400");
+    snprintf(lock, sizeof lock, "%s/two/metrics.jsonl", c->dir);
+    for (int i = 0; i < 4000 && access(lock, F_OK); i++) nanosleep(&t, NULL);
+    cli_expect(c, 6, "train recipe.yaml --run two train.epochs=400");
+    char number[32];
+    snprintf(number, sizeof number, "%d", pid);
+    cli_says(c, number);
+    kill(pid, SIGTERM);
+    assert_int_equal(cli_wait(pid), 75);
+}
+
+static void test_diverges(void **state)
+{
+    cli *c = *state;
+    cli_write(c, "div.yaml", "model: {name: mlp, hidden: [16]}\ndata: {path: data}\noptim: {name: sgd, lr: 1e6}\ntrain: {batch: 32}\n");
+    cli_expect(c, 4, "train div.yaml --run div");
+    cli_says(c, "diverged");
+}
+
+static void test_read_only(void **state)
+{
+    cli *c = *state;
+    if (geteuid() == 0) {
+        print_message("skipped: the superuser writes into read-only directories\n");
+        skip();
+    }
+    shell(c, "mkdir ro && chmod 555 ro");
+    cli_expect(c, 6, "train recipe.yaml --run ro/run");
+    cli_says(c, "ro/run");
+}
+
+static int setup(void **state)
+{
+    static cli c;
+    cli_begin(&c);
+    *state = &c;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    cli_end(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_recipes), cmocka_unit_test(test_layers), cmocka_unit_test(test_data),
+                                       cmocka_unit_test(test_other_recipe), cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_predictions),
+                                       cmocka_unit_test(test_usage), cmocka_unit_test(test_two), cmocka_unit_test(test_diverges), cmocka_unit_test(test_read_only)};
+    return cmocka_run_group_tests_name("cli/bad_input", tests, setup, teardown);
+}
