@@ -113,7 +113,7 @@ static anl_status loop_from_recipe(train *t)
     l->topk = (int)recipe_int(r, "metrics.topk");
     l->log_every = recipe_int(r, "log.every");
     l->tensorboard = recipe_bool(r, "log.tensorboard");
-    l->writer = (anl__writer_opts){.mirror = recipe_text(r, "checkpoint.mirror"), .command = recipe_text(r, "checkpoint.command"), .keep = (int)recipe_int(r, "checkpoint.keep"),
+    l->writer = (anl__writer_opts){.mirror = t->run.mirror, .command = recipe_text(r, "checkpoint.command"), .keep = (int)recipe_int(r, "checkpoint.keep"),
                                    .command_timeout_s = recipe_real(r, "checkpoint.timeout"), .command_retries = (int)recipe_int(r, "checkpoint.retries")};
     anl__schedule *s = &l->schedule;
     s->name = recipe_text(r, "schedule.name");

@@ -90,18 +90,51 @@ static anl_status fetch(run *r, const char *dir)
     return name ? anl__file_rename(r->ctx, file, name) : ANL_NOMEM;
 }
 
+/* <checkpoint.mirror>/<the run's path>: runs of one recipe must not share a place, and the same command finds it again on
+   another machine. Nothing may lead out of the mirror. */
+static anl_status find_mirror(run *r)
+{
+    const char *mirror = recipe_text(r->recipe, "checkpoint.mirror"), *p = r->path;
+    anl__buf b;
+    if (!mirror || !*mirror) return ANL_OK;
+    anl__buf_init(&b, r->ctx);
+    anl__buf_add(&b, "%s", mirror);
+    while (*p) {
+        size_t n = strcspn(p, "/");
+        bool dots = (n == 1 || n == 2) && !strncmp(p, "..", n);
+        if (n && !dots) anl__buf_add(&b, "/%.*s", (int)n, p);
+        p += n + (p[n] == '/');
+    }
+    r->mirror = b.status == ANL_OK ? anl__arena_strdup(r->arena, b.text) : NULL;
+    anl__buf_release(&b);
+    return r->mirror ? ANL_OK : ANL_NOMEM;
+}
+
+/* What the mirror has is brought home first: with it come the best and the one that a rollback goes back to. */
+static anl_status bring_home(run *r, const char *here)
+{
+    int64_t step = anl__ckpt_step(r->from);
+    const char *only[1] = {here};
+    anl__ckpt_close(r->from);
+    r->from = NULL;
+    r->from_where = " from the mirror";
+    ANL_TRY(anl__ckpt_mirror(r->ctx, r->mirror, here, step, (int)recipe_int(r->recipe, "checkpoint.keep")));
+    return anl__ckpt_newest(r->ctx, only, 1, &r->from);
+}
+
 static anl_status newest(run *r)
 {
     char *here = anl__run_dir_file(r->dir, r->arena, "checkpoints");
-    const char *dirs[2] = {here, recipe_text(r->recipe, "checkpoint.mirror")};
     if (!here) return ANL_NOMEM;
+    ANL_TRY(find_mirror(r));
+    const char *dirs[2] = {here, r->mirror};
     ANL_TRY(anl__ckpt_newest(r->ctx, dirs, 2, &r->from));
     if (!r->from) {
         ANL_TRY(fetch(r, here));
         ANL_TRY(anl__ckpt_newest(r->ctx, dirs, 2, &r->from));
     }
-    if (r->from && dirs[1] && !strncmp(anl__ckpt_path(r->from), dirs[1], strlen(dirs[1]))) r->from_where = " from the mirror";
-    return ANL_OK;
+    bool far = r->from && r->mirror && !strncmp(anl__ckpt_path(r->from), r->mirror, strlen(r->mirror));
+    return far ? bring_home(r, here) : ANL_OK;
 }
 
 anl_status run_open(anl_ctx *ctx, const run_opts *o, run *out)

@@ -12,6 +12,7 @@ typedef struct run {
     const char *path;  /* the directory */
     recipe *recipe;    /* resolved */
     anl__run_dir *dir; /* locked */
+    const char *mirror; /* this run's own place in checkpoint.mirror; NULL: none */
     anl__ckpt *from;   /* the newest checkpoint that verifies; NULL: a new run */
     const char *from_where; /* "" or where a copy was taken from */
 } run;

@@ -439,6 +439,17 @@ static anl_status epochs(loop *l, anl__loop_end *end)
 
 /* ---- beginning and ending -------------------------------------------------------------------- */
 
+/* Rows may be lost with a disk while the checkpoint was saved elsewhere; that stops no run. */
+static anl_status open_log(loop *l, anl__mlog_mark *mark)
+{
+    const char *dir = anl__run_dir_path(l->o->dir);
+    anl_status st = anl__mlog_open(l->ctx, dir, l->o->tensorboard, l->o->from ? mark : NULL, &l->log);
+    if (st != ANL_DATA) return st;
+    say(l, "warning: %s", anl_last_error(l->ctx));
+    ANL_TRY(anl__mlog_fit(l->ctx, dir, mark));
+    return anl__mlog_open(l->ctx, dir, l->o->tensorboard, mark, &l->log);
+}
+
 static anl_status open_state(loop *l)
 {
     const anl__loop_opts *o = l->o;
@@ -454,7 +465,7 @@ static anl_status open_state(loop *l)
     if (l->s.finished && l->s.epoch < o->epochs && l->s.finished == 1) l->s.finished = 0;
     if (!o->dir) return ANL_OK;
     anl__mlog_mark mark = {l->s.log_jsonl, l->s.log_csv, l->s.log_events};
-    ANL_TRY(anl__mlog_open(l->ctx, anl__run_dir_path(o->dir), o->tensorboard, o->from ? &mark : NULL, &l->log));
+    ANL_TRY(open_log(l, &mark));
     ANL_TRY(anl__capture_create(l->ctx, o->trainer, o->extra_tensor, o->n_extra_tensor, &l->capture));
     anl__writer_opts w = o->writer;
     anl__arena *a;

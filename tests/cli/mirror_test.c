@@ -1,0 +1,81 @@
+/* checkpoint.mirror: the run's directory is lost, and the same command ends with the same weights. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "runtime/base/files.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static bool there(const cli *c, const char *name)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", c->dir, name);
+    return anl__path_exists(path);
+}
+
+static void lose(const cli *c, const char *name)
+{
+    char line[600];
+    snprintf(line, sizeof line, "rm -rf '%s/%s'", c->dir, name);
+    assert_int_equal(system(line), 0);
+}
+
+static void test_lost_directory(void **state)
+{
+    cli *c = *state;
+    char want[65], got[65];
+    struct timespec t = {0, 2000000};
+    cli_expect(c, 0, "train recipe.yaml --run whole");
+    cli_digest(c, "whole", want);
+    int pid = cli_start(c, "train recipe.yaml --run runs/there checkpoint.mirror=safe/place");
+    for (int i = 0; i < 10000 && !there(c, "safe/place/runs/there/last"); i++) nanosleep(&t, NULL);
+    kill(pid, SIGKILL);
+    int code = cli_wait(pid);
+    assert_true(code == 0 || code == 128 + SIGKILL);
+    assert_true(there(c, "safe/place/runs/there/last"));
+    lose(c, "runs");
+    cli_expect(c, 0, "train recipe.yaml --run runs/there checkpoint.mirror=safe/place");
+    cli_says(c, code ? "from the mirror" : "is finished");
+    if (code) cli_says(c, "rows were lost, and can be gone on without");
+    cli_digest(c, "runs/there", got);
+    assert_string_equal(got, want);
+    cli_log_once(c, "runs/there");
+    assert_true(cli_verify(c, "runs/there") >= 1);
+}
+
+/* Two runs of one recipe do not take each other's checkpoints. */
+static void test_places(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "train recipe.yaml checkpoint.mirror=m train.epochs=1 optim.lr=0.01");
+    cli_expect(c, 0, "train recipe.yaml checkpoint.mirror=m train.epochs=1 optim.lr=0.02");
+    cli_says(c, "a new run");
+}
+
+static int setup(void **state)
+{
+    static cli c;
+    cli_begin(&c);
+    *state = &c;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    cli_end(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lost_directory), cmocka_unit_test(test_places)};
+    return cmocka_run_group_tests_name("cli/mirror", tests, setup, teardown);
+}
