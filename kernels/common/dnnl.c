@@ -477,6 +477,7 @@ typedef struct packer {
     packed_tile tile[2];
     int tiles;
     size_t src_step; /* bytes from tile to tile */
+    int64_t plain[ANL__DNNL_DIMS]; /* strides of the parameter that is read */
     void *scratch;   /* [workers] parts */
     size_t part;
 } packer;
@@ -578,6 +579,7 @@ static dnnl_status_t packer_fill(packer *k, anl_ctx *ctx, anl__dnnl *lib, const 
         if (op) op->n = 0; /* it has no memory objects */
         anl__dnnl_destroy(op);
         k->src_step = i ? k->src_step : (size_t)(plain->dim[1] * plain->stride[1]) * sizeof(float);
+        memcpy(k->plain, plain->stride, sizeof k->plain);
     }
     for (int i = 0; i < 4; i++)
         if (k->tile[i / 2].op[i % 2] && k->tile[i / 2].op[i % 2]->scratch > k->part) k->part = k->tile[i / 2].op[i % 2]->scratch;
@@ -585,11 +587,13 @@ static dnnl_status_t packer_fill(packer *k, anl_ctx *ctx, anl__dnnl *lib, const 
     return k->scratch ? s : dnnl_out_of_memory;
 }
 
-/* The layouts as text; where it is too long two hashes of it (FNV-1a from two starts). */
+/* The layouts, and how the plain parameter is read (a square matrix and its transpose have one layout), as text; where it is
+   too long two hashes of it (FNV-1a from two starts). */
 static void key_of(const packer *k, char text[2][256], char key[96])
 {
-    char t[600];
+    char t[700];
     int n = k->tiles > 1 ? snprintf(t, sizeof t, "dnnl %dx %s, %s", k->tiles, text[0], text[1]) : snprintf(t, sizeof t, "dnnl %s", text[0]);
+    for (int i = 0; i < ANL__DNNL_DIMS; i++) n += snprintf(t + n, sizeof t - (size_t)n, " %lld", (long long)k->plain[i]);
     uint64_t h[2] = {14695981039346656037u, 0x9e3779b97f4a7c15u};
     if (n < 96) {
         memcpy(key, t, (size_t)n + 1);

@@ -1,0 +1,103 @@
+/* Whole training steps on the cpu device against the reference device: what kernels alone cannot show (shared packed
+ * weights, chains, bound gradients). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "models/model.h"
+
+#include <math.h>
+
+enum { SAMPLES = 60, BATCH = 32, STEPS = 8 };
+
+static void build(void *self, anl_graph *g, int64_t n) { anl_model_build(g, self, n); }
+
+static void losses(const anl_model_opts *m, const char *device, anl_dtype dtype, double out[STEPS])
+{
+    toy data;
+    anl__trainer *t;
+    anl_ctx *ctx = anl_ctx_create();
+    toy_make(&data, SAMPLES, BATCH, true);
+    anl__feed f = toy_feed(&data);
+    anl__trainer_opts o = toy_opts(&data, NULL);
+    o.task = (anl__task){(void *)(uintptr_t)m, build};
+    o.device = device;
+    o.dtype = dtype;
+    if (anl__trainer_create(ctx, &o, &t) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
+    assert_int_equal(anl__trainer_init(t), ANL_OK);
+    for (int64_t step = 0; step < STEPS; step++) {
+        anl__feed_batch b;
+        anl__step_result r;
+        if (step % 2 == 0) assert_int_equal(f.start(f.self, step / 2, 0), ANL_OK);
+        assert_int_equal(f.next(f.self, &b), ANL_OK);
+        if (anl__trainer_step(t, &b, step + 1, step / 2, 0.002, &r) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
+        out[step] = r.loss_num / r.loss_den;
+        f.release(f.self, &b);
+    }
+    anl__trainer_destroy(t);
+    toy_free(&data);
+    assert_int_equal(anl__live_blocks(ctx), 0);
+    anl_ctx_destroy(ctx);
+}
+
+static void compare(const anl_model_opts *m)
+{
+    double want[STEPS], got[STEPS];
+    losses(m, "reference", ANL_F32, want);
+    losses(m, "cpu", ANL_F32, got);
+    for (int i = 0; i < STEPS; i++) /* rounding grows with every step: 2^-24 * 64 products * 8 steps * 32 for the net's own gain */
+        if (!(fabs(got[i] - want[i]) <= 1e-3 * fabs(want[i]))) fail_msg("step %d: %.9g on cpu, %.9g on reference", i + 1, got[i], want[i]);
+    assert_true(want[STEPS - 1] < want[0]);
+}
+
+static anl_model_opts model(const char *name)
+{
+    anl_model_opts m = anl_model_opts_default();
+    m.name = name;
+    m.height = m.width = SIDE;
+    m.classes = CLASSES;
+    return m;
+}
+
+/* Square layers: the weights' transpose has the same shape, and must not be taken for them. */
+static void test_square_dense(void **state)
+{
+    (void)state;
+    anl_model_opts m = model("mlp");
+    m.hidden[0] = m.hidden[1] = m.hidden[2] = 64;
+    m.n_hidden = 3;
+    compare(&m);
+}
+
+static void test_wide_dense(void **state)
+{
+    (void)state;
+    anl_model_opts m = model("mlp");
+    m.hidden[0] = m.hidden[1] = 1024;
+    m.n_hidden = 2;
+    compare(&m);
+}
+
+static void test_convolutions(void **state)
+{
+    (void)state;
+    anl_model_opts m = model("cnn2");
+    compare(&m);
+}
+
+static void test_residual(void **state)
+{
+    (void)state;
+    anl_model_opts m = model("resnet-cifar");
+    m.depth = 8;
+    compare(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_square_dense), cmocka_unit_test(test_wide_dense), cmocka_unit_test(test_convolutions), cmocka_unit_test(test_residual)};
+    return cmocka_run_group_tests_name("train/devices", tests, NULL, NULL);
+}
