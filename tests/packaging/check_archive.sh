@@ -39,7 +39,7 @@ if [ "$(id -u)" = 0 ]; then
     [ -n "$data" ] && mkdir -p "$root$(dirname "$data")" && cp -L "$(dirname "$data")"/*ubyte* "$root$(dirname "$data")/"
     cp "$top/models/recipes/fashion-cnn.yaml" "$root/work/"
     for run in first again; do
-        chroot "$root" /opt/bin/anneal train /work/fashion-cnn.yaml --run /work/run train.epochs=1 --limit-batches 30 >"$root/work/$run.txt" 2>&1 ||
+        chroot "$root" /opt/bin/anneal train /work/fashion-cnn.yaml --run /work/run model.name=lenet5 train.epochs=1 data.validation=0.9 >"$root/work/$run.txt" 2>&1 ||
             { fail "training in the chroot ($run run)"; tail -n 5 "$root/work/$run.txt"; }
     done
     ls "$root"/work/run/checkpoints/*.h5 >/dev/null 2>&1 || fail "training in the chroot left no checkpoint"
