@@ -3,11 +3,15 @@
 
 #include "runtime/state/ckpt_file.h"
 
+#include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifdef ANL_HAVE_HDF5
@@ -359,6 +363,75 @@ static void full_disk(void **state)
     assert_int_equal(old, ANL_OK);
 }
 
+/* A write that fails in the middle, as on a disk that fills up while it is written: a file size limit. */
+static void file_limit(void **state)
+{
+    fixture *f = *state;
+    content c;
+    struct rlimit before, low;
+    assert_ok(f, anl__ckpt_write(f->ctx, at(f, "a.h5"), content_make(&c, 1)));
+    getrlimit(RLIMIT_FSIZE, &before);
+    low = before;
+    low.rlim_cur = 4096;
+    signal(SIGXFSZ, SIG_IGN); /* as anl__signals_install does */
+    setrlimit(RLIMIT_FSIZE, &low);
+    anl_status st = anl__ckpt_write(f->ctx, at(f, "a.h5"), content_make(&c, 2));
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_DFL);
+    int64_t step;
+    assert_int_equal(st, ANL_IO);
+    assert_says(f, "write failed: File too large");
+    assert_int_equal(entries(f->dir, ".tmp."), 0);
+    assert_ok(f, verify(f->ctx, at(f, "a.h5"), &step));
+    assert_int_equal(step, 1);
+}
+
+/* A child writes with so much more memory than it has; its wait status. */
+static int limited_write(fixture *f, const anl__ckpt_content *c, rlim_t more)
+{
+    int status;
+    malloc_trim(0); /* what is free here is free in the child */
+    pid_t pid = fork();
+    if (pid == 0) {
+        long pages = 0;
+        FILE *o = fopen("/proc/self/statm", "r");
+        if (!o || fscanf(o, "%ld", &pages) != 1) _exit(2);
+        fclose(o);
+        rlim_t size = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + more;
+        setrlimit(RLIMIT_AS, &(struct rlimit){size, size});
+        _exit(anl__ckpt_write(f->ctx, at(f, "a.h5"), c) == ANL_OK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+/* Memory that runs out anywhere, HDF5 included: the process may die of it, the checkpoint that was there does not. */
+static void memory_limit(void **state)
+{
+    fixture *f = *state;
+#ifdef ANL_SANITIZED
+    print_message("a sanitizer needs more memory than any limit: skipped\n");
+    skip();
+#endif
+    enum { FLOATS = 1 << 20, STEP = 256 << 10, NONE = 1 << 30 };
+    float *data = calloc(FLOATS, sizeof *data);
+    anl__ckpt_tensor t = {"params", "w", {1, {FLOATS}}, data};
+    int failed = 0, status = limited_write(f, &(anl__ckpt_content){1, &t, 1, NULL, 0}, NONE);
+    assert_int_equal(status, 0);
+    status = 1;
+    for (rlim_t more = 0; status != 0; more += STEP) {
+        anl__ckpt *k;
+        status = limited_write(f, &(anl__ckpt_content){2, &t, 1, NULL, 0}, more);
+        failed += status != 0;
+        assert_ok(f, anl__ckpt_open(f->ctx, at(f, "a.h5"), &k));
+        assert_int_equal(anl__ckpt_step(k), status == 0 ? 2 : 1);
+        anl__ckpt_close(k);
+        assert_true(more < (rlim_t)64 << 20);
+    }
+    assert_true(failed > 2);
+    free(data);
+}
+
 static void names_and_pointers(void **state)
 {
     fixture *f = *state;
@@ -449,8 +522,9 @@ static void copies(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(round_trip), T(one_content_one_file), T(large_and_many), T(refused_contents), T(damage),
-                                       T(wrong_inside), T(failing), T(full_disk), T(names_and_pointers), T(newest), T(copies)};
+    /* memory_limit before the heap has holes that no limit counts */
+    const struct CMUnitTest tests[] = {T(memory_limit), T(round_trip), T(one_content_one_file), T(large_and_many), T(refused_contents), T(damage),
+                                       T(wrong_inside), T(failing), T(full_disk), T(file_limit), T(names_and_pointers), T(newest), T(copies)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 #else
