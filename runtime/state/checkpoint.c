@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The name of images in memory: HDF5 would read, or stumble over, a file of that name on disk, and there can be none. */
+/* The name of images in memory: HDF5 would read, or stumble over, a file of that name on disk, and there can
+ * be none. */
 #define IMAGE "/dev/null/checkpoint"
 #define NAME_MOST 240 /* bytes of a group's or tensor's name, with its 0 */
 
@@ -58,7 +59,8 @@ static int by_name(const void *x, const void *y)
 {
     const anl__ckpt_attr *a = x, *b = y;
     int n = strcmp(a->name, b->name);
-    return n ? n : (int)a->type - (int)b->type; /* a text may have a number's name: they lie apart in the file */
+    if (n) return n;
+    return (int)a->type - (int)b->type; /* a text may have a number's name: they lie apart in the file */
 }
 
 static int by_tensor(const void *x, const void *y)
@@ -69,7 +71,8 @@ static int by_tensor(const void *x, const void *y)
 }
 
 /* Over everything, in name order, so that the file's order does not matter. Sorts `t`. */
-static anl_status manifest(anl_ctx *ctx, int64_t step, digested *t, int64_t n_tensor, const anl__ckpt_attr *attr, int64_t n_attr, char hex[65])
+static anl_status manifest(anl_ctx *ctx, int64_t step, digested *t, int64_t n_tensor,
+                           const anl__ckpt_attr *attr, int64_t n_attr, char hex[65])
 {
     anl__sha256 s;
     anl__ckpt_attr *a = anl__calloc(ctx, (size_t)n_attr + 1, sizeof *a);
@@ -104,26 +107,38 @@ static bool name_is(const char *s, size_t most, bool slashes)
 /* What HDF5 would refuse without a reason, or could not be read again. */
 static anl_status check_content(anl_ctx *ctx, const char *path, const anl__ckpt_content *c)
 {
-    if (c->step < 0) return anl__fail(ctx, ANL_INVALID, "%s: step %lld is negative", path, (long long)c->step);
+    if (c->step < 0)
+        return anl__fail(ctx, ANL_INVALID, "%s: step %lld is negative", path, (long long)c->step);
     for (int i = 0; i < c->n_tensor; i++) {
         const anl__ckpt_tensor *t = &c->tensor[i];
-        if (!name_is(t->group, NAME_MOST, true) || !strcmp(t->group, "state") || !strcmp(t->group, "meta") || !name_is(t->name, NAME_MOST, false))
-            return anl__fail(ctx, ANL_INVALID, "%s: tensor %s/%s: not a name for a checkpoint", path, t->group, t->name);
+        if (!name_is(t->group, NAME_MOST, true) || !strcmp(t->group, "state") || !strcmp(t->group, "meta") ||
+            !name_is(t->name, NAME_MOST, false))
+            return anl__fail(ctx, ANL_INVALID, "%s: tensor %s/%s: not a name for a checkpoint", path,
+                             t->group, t->name);
         if (t->shape.rank < 0 || t->shape.rank > ANL_MAX_RANK || anl_shape_count(&t->shape) < 1)
             return anl__fail(ctx, ANL_INVALID, "%s: tensor %s/%s has no elements", path, t->group, t->name);
     }
     for (int i = 0; i < c->n_attr; i++)
-        if (!name_is(c->attr[i].name, NAME_MOST, false)) return anl__fail(ctx, ANL_INVALID, "%s: '%s': not a name for an attribute", path, c->attr[i].name);
+        if (!name_is(c->attr[i].name, NAME_MOST, false))
+            return anl__fail(ctx, ANL_INVALID, "%s: '%s': not a name for an attribute", path,
+                             c->attr[i].name);
     return ANL_OK;
 }
 
 static bool put_attr(hid_t loc, const anl__ckpt_attr *a)
 {
-    hid_t type = H5Tcopy(a->type == ANL__CKPT_INT ? H5T_STD_I64LE : a->type == ANL__CKPT_DOUBLE ? H5T_IEEE_F64LE : H5T_C_S1);
+    hid_t type = H5Tcopy(a->type == ANL__CKPT_INT      ? H5T_STD_I64LE
+                         : a->type == ANL__CKPT_DOUBLE ? H5T_IEEE_F64LE
+                                                       : H5T_C_S1);
     if (a->type == ANL__CKPT_TEXT) H5Tset_size(type, strlen(a->text) + 1);
-    hid_t memory = a->type == ANL__CKPT_INT ? H5T_NATIVE_INT64 : a->type == ANL__CKPT_DOUBLE ? H5T_NATIVE_DOUBLE : type;
-    hid_t space = H5Screate(H5S_SCALAR), attr = H5Acreate2(loc, a->name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-    const void *data = a->type == ANL__CKPT_INT ? (const void *)&a->i : a->type == ANL__CKPT_DOUBLE ? (const void *)&a->d : a->text;
+    hid_t memory = a->type == ANL__CKPT_INT      ? H5T_NATIVE_INT64
+                   : a->type == ANL__CKPT_DOUBLE ? H5T_NATIVE_DOUBLE
+                                                 : type;
+    hid_t space = H5Screate(H5S_SCALAR),
+          attr = H5Acreate2(loc, a->name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    const void *data = a->type == ANL__CKPT_INT      ? (const void *)&a->i
+                       : a->type == ANL__CKPT_DOUBLE ? (const void *)&a->d
+                                                     : a->text;
     bool ok = attr >= 0 && H5Awrite(attr, memory, data) >= 0;
     if (attr >= 0) H5Aclose(attr);
     H5Sclose(space);
@@ -131,7 +146,8 @@ static bool put_attr(hid_t loc, const anl__ckpt_attr *a)
     return ok;
 }
 
-typedef struct lists { /* property lists: no times in the file (equal contents give equal bytes), groups made on the way */
+/* Property lists: no times in the file (equal contents give equal bytes), groups made on the way. */
+typedef struct lists {
     hid_t set, link;
 } lists;
 
@@ -139,7 +155,8 @@ typedef struct lists { /* property lists: no times in the file (equal contents g
 static bool put_text(hid_t loc, const anl__ckpt_attr *a, lists l)
 {
     hsize_t n = strlen(a->text) + 1;
-    hid_t space = H5Screate_simple(1, &n, NULL), set = H5Dcreate2(loc, a->name, H5T_STD_I8LE, space, H5P_DEFAULT, l.set, H5P_DEFAULT);
+    hid_t space = H5Screate_simple(1, &n, NULL),
+          set = H5Dcreate2(loc, a->name, H5T_STD_I8LE, space, H5P_DEFAULT, l.set, H5P_DEFAULT);
     bool ok = set >= 0 && H5Dwrite(set, H5T_NATIVE_INT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, a->text) >= 0;
     if (set >= 0) H5Dclose(set);
     H5Sclose(space);
@@ -163,9 +180,11 @@ static bool put_tensor(hid_t file, const digested *d, lists l)
 }
 
 /* NULL, or the name of what could not be put. */
-static const char *put_content(hid_t file, const anl__ckpt_content *c, const digested *t, const char *digest, lists l)
+static const char *put_content(hid_t file, const anl__ckpt_content *c, const digested *t, const char *digest,
+                               lists l)
 {
-    hid_t meta = H5Gcreate2(file, "/meta", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), state = H5Gcreate2(file, "/state", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t meta = H5Gcreate2(file, "/meta", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+          state = H5Gcreate2(file, "/state", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     const anl__ckpt_attr info[] = {{.name = "format", .type = ANL__CKPT_INT, .i = ANL__CHECKPOINT_FORMAT},
                                    {.name = "version", .type = ANL__CKPT_TEXT, .text = ANL_VERSION},
                                    {.name = "step", .type = ANL__CKPT_INT, .i = c->step},
@@ -174,7 +193,9 @@ static const char *put_content(hid_t file, const anl__ckpt_content *c, const dig
     for (int i = 0; !bad && i < 4; i++)
         if (!put_attr(meta, &info[i])) bad = info[i].name;
     for (int i = 0; !bad && i < c->n_attr; i++)
-        if (!(c->attr[i].type == ANL__CKPT_TEXT ? put_text(state, &c->attr[i], l) : put_attr(state, &c->attr[i]))) bad = c->attr[i].name;
+        if (!(c->attr[i].type == ANL__CKPT_TEXT ? put_text(state, &c->attr[i], l)
+                                                : put_attr(state, &c->attr[i])))
+            bad = c->attr[i].name;
     for (int i = 0; !bad && i < c->n_tensor; i++)
         if (!put_tensor(file, &t[i], l)) bad = t[i].t.name;
     if (meta >= 0) H5Gclose(meta);
@@ -194,10 +215,12 @@ static const char *put_all(hid_t file, const anl__ckpt_content *c, const digeste
 }
 
 /* The file's bytes, made by HDF5 in memory. */
-static anl_status make_image(anl_ctx *ctx, const char *path, const anl__ckpt_content *c, const digested *t, const char *digest, void **image, size_t *bytes)
+static anl_status make_image(anl_ctx *ctx, const char *path, const anl__ckpt_content *c, const digested *t,
+                             const char *digest, void **image, size_t *bytes)
 {
     size_t data = 0;
-    for (int i = 0; i < c->n_tensor; i++) data += (size_t)anl_shape_count(&c->tensor[i].shape) * sizeof(float);
+    for (int i = 0; i < c->n_tensor; i++)
+        data += (size_t)anl_shape_count(&c->tensor[i].shape) * sizeof(float);
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_core(access, data + data / 16 + (1 << 20), 0); /* grows in one go */
     hid_t file = H5Fcreate(IMAGE, H5F_ACC_TRUNC, H5P_DEFAULT, access);
@@ -208,10 +231,12 @@ static anl_status make_image(anl_ctx *ctx, const char *path, const anl__ckpt_con
     const char *bad = put_all(file, c, t, digest);
     if (!bad && H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0) size = H5Fget_file_image(file, NULL, 0);
     *image = size > 0 ? anl__alloc(ctx, (size_t)size) : NULL;
-    if (bad) st = anl__fail(ctx, ANL_INVALID, "%s: HDF5 could not take %s (is the name there twice?)", path, bad);
+    if (bad)
+        st = anl__fail(ctx, ANL_INVALID, "%s: HDF5 could not take %s (is the name there twice?)", path, bad);
     else if (size <= 0) st = anl__fail(ctx, ANL_NOMEM, "%s: HDF5 could not build the checkpoint", path);
     else if (!*image) st = ANL_NOMEM;
-    else if (H5Fget_file_image(file, *image, (size_t)size) != size) st = anl__fail(ctx, ANL_INTERNAL, "%s: HDF5 gave no image", path);
+    else if (H5Fget_file_image(file, *image, (size_t)size) != size)
+        st = anl__fail(ctx, ANL_INTERNAL, "%s: HDF5 gave no image", path);
     H5Fclose(file);
     if (st != ANL_OK) {
         anl__free(ctx, *image);
@@ -266,7 +291,8 @@ static bool type_is(hid_t type, hid_t want) { return H5Tequal(type, want) > 0; }
 static anl_status get_attr(anl__ckpt *c, hid_t loc, const char *where, const char *name, anl__ckpt_attr *out)
 {
     bool ok = false, memory = true;
-    hid_t attr = H5Aopen(loc, name, H5P_DEFAULT), type = attr < 0 ? -1 : H5Aget_type(attr), space = attr < 0 ? -1 : H5Aget_space(attr);
+    hid_t attr = H5Aopen(loc, name, H5P_DEFAULT), type = attr < 0 ? -1 : H5Aget_type(attr),
+          space = attr < 0 ? -1 : H5Aget_space(attr);
     if (type >= 0 && space >= 0 && H5Sget_simple_extent_npoints(space) == 1) {
         memory = (out->name = anl__arena_strdup(c->arena, name));
         if (type_is(type, H5T_STD_I64LE)) {
@@ -275,7 +301,8 @@ static anl_status get_attr(anl__ckpt *c, hid_t loc, const char *where, const cha
         } else if (type_is(type, H5T_IEEE_F64LE)) {
             out->type = ANL__CKPT_DOUBLE;
             ok = H5Aread(attr, H5T_NATIVE_DOUBLE, &out->d) >= 0;
-        } else if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 && H5Tget_size(type) <= c->image) {
+        } else if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
+                   H5Tget_size(type) <= c->image) {
             char *text = anl__arena_alloc(c->arena, H5Tget_size(type) + 1);
             memory = memory && text;
             out->type = ANL__CKPT_TEXT;
@@ -287,7 +314,8 @@ static anl_status get_attr(anl__ckpt *c, hid_t loc, const char *where, const cha
     if (type >= 0) H5Tclose(type);
     if (attr >= 0) H5Aclose(attr);
     if (!memory) return ANL_NOMEM;
-    return ok ? ANL_OK : anl__fail(c->ctx, ANL_FORMAT, "%s: attribute %s of %s cannot be read", c->path, name, where);
+    return ok ? ANL_OK
+              : anl__fail(c->ctx, ANL_FORMAT, "%s: attribute %s of %s cannot be read", c->path, name, where);
 }
 
 static herr_t on_attr(hid_t loc, const char *name, const H5A_info_t *info, void *user)
@@ -301,20 +329,26 @@ static herr_t on_attr(hid_t loc, const char *name, const H5A_info_t *info, void 
 }
 
 /* The bytes of a dataset in the arena (a 0 byte after them): contiguous, in this file, of this type. */
-static anl_status get_bytes(anl__ckpt *c, hid_t set, const char *path, hid_t want, hid_t memory, double count, void **data)
+static anl_status get_bytes(anl__ckpt *c, hid_t set, const char *path, hid_t want, hid_t memory, double count,
+                            void **data)
 {
     hid_t list = H5Dget_create_plist(set), type = H5Dget_type(set);
-    bool plain = list >= 0 && H5Pget_layout(list) == H5D_CONTIGUOUS && H5Pget_external_count(list) == 0 && H5Pget_nfilters(list) == 0;
+    bool plain = list >= 0 && H5Pget_layout(list) == H5D_CONTIGUOUS && H5Pget_external_count(list) == 0 &&
+                 H5Pget_nfilters(list) == 0;
     bool known = type >= 0 && type_is(type, want);
     if (list >= 0) H5Pclose(list);
     if (type >= 0) H5Tclose(type);
-    if (!plain || !known) return anl__fail(c->ctx, ANL_FORMAT, "%s: /%s is not stored as a checkpoint stores it", c->path, path);
+    if (!plain || !known)
+        return anl__fail(c->ctx, ANL_FORMAT, "%s: /%s is not stored as a checkpoint stores it", c->path,
+                         path);
     double bytes = count * (double)H5Tget_size(want);
     if (bytes < 1 || bytes > (double)c->image || H5Dget_storage_size(set) != (hsize_t)bytes)
-        return anl__fail(c->ctx, ANL_FORMAT, "%s: /%s holds %llu bytes, its shape %.0f", c->path, path, (unsigned long long)H5Dget_storage_size(set), bytes);
+        return anl__fail(c->ctx, ANL_FORMAT, "%s: /%s holds %llu bytes, its shape %.0f", c->path, path,
+                         (unsigned long long)H5Dget_storage_size(set), bytes);
     *data = anl__arena_alloc(c->arena, (size_t)bytes + 1);
     if (!*data) return ANL_NOMEM;
-    if (H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, *data) < 0) return anl__fail(c->ctx, ANL_FORMAT, "%s: /%s cannot be read", c->path, path);
+    if (H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, *data) < 0)
+        return anl__fail(c->ctx, ANL_FORMAT, "%s: /%s cannot be read", c->path, path);
     return ANL_OK;
 }
 
@@ -340,7 +374,8 @@ static anl_status get_tensor(anl__ckpt *c, hid_t set, const char *path, const an
     ANL_TRY(get_attr(c, set, path, "sha256", &sha));
     d.t.data = data;
     tensor_digest(&d);
-    if (sha.type != ANL__CKPT_TEXT || strcmp(sha.text, d.sha)) return anl__fail(c->ctx, ANL_FORMAT, "%s: /%s is damaged (its SHA-256 differs)", c->path, path);
+    if (sha.type != ANL__CKPT_TEXT || strcmp(sha.text, d.sha))
+        return anl__fail(c->ctx, ANL_FORMAT, "%s: /%s is damaged (its SHA-256 differs)", c->path, path);
     char *group = anl__arena_strdup(c->arena, path);
     if (!group) return ANL_NOMEM;
     char *slash = strrchr(group, '/');
@@ -382,13 +417,17 @@ static anl_status read_meta(anl__ckpt *c, hid_t file)
     anl__ckpt_attr format = {0}, step = {0}, digest = {0};
     anl_status st;
     hid_t meta = H5Gopen2(file, "/meta", H5P_DEFAULT);
-    if (meta < 0) return anl__fail(c->ctx, ANL_FORMAT, "%s: is an HDF5 file, but no Anneal checkpoint", c->path);
+    if (meta < 0)
+        return anl__fail(c->ctx, ANL_FORMAT, "%s: is an HDF5 file, but no Anneal checkpoint", c->path);
     ANL_GO(get_attr(c, meta, "/meta", "format", &format));
     if (format.type == ANL__CKPT_INT && format.i > ANL__CHECKPOINT_FORMAT)
-        ANL_GO(anl__fail(c->ctx, ANL_UNSUPPORTED, "%s: was made by a newer Anneal (format %lld; this program reads up to %d)", c->path, (long long)format.i, ANL__CHECKPOINT_FORMAT));
+        ANL_GO(anl__fail(c->ctx, ANL_UNSUPPORTED,
+                         "%s: was made by a newer Anneal (format %lld; this program reads up to %d)", c->path,
+                         (long long)format.i, ANL__CHECKPOINT_FORMAT));
     ANL_GO(get_attr(c, meta, "/meta", "step", &step));
     ANL_GO(get_attr(c, meta, "/meta", "digest", &digest));
-    if (format.type != ANL__CKPT_INT || format.i < 1 || step.type != ANL__CKPT_INT || step.i < 0 || digest.type != ANL__CKPT_TEXT || strlen(digest.text) != 64)
+    if (format.type != ANL__CKPT_INT || format.i < 1 || step.type != ANL__CKPT_INT || step.i < 0 ||
+        digest.type != ANL__CKPT_TEXT || strlen(digest.text) != 64)
         ANL_GO(anl__fail(c->ctx, ANL_FORMAT, "%s: /meta is not a checkpoint's", c->path));
     c->step = step.i;
     memcpy(c->digest, digest.text, 65);
@@ -410,7 +449,8 @@ static anl_status read_all(anl__ckpt *c, hid_t file)
     ANL_TRY(c->status);
     if (walked < 0) return anl__fail(c->ctx, ANL_FORMAT, "%s: the file is damaged", c->path);
     ANL_TRY(manifest(c->ctx, c->step, c->tensor, c->n_tensor, c->attr, c->n_attr, hex));
-    if (strcmp(hex, c->digest)) return anl__fail(c->ctx, ANL_FORMAT, "%s: is damaged (the digest over all differs)", c->path);
+    if (strcmp(hex, c->digest))
+        return anl__fail(c->ctx, ANL_FORMAT, "%s: is damaged (the digest over all differs)", c->path);
     return ANL_OK;
 }
 

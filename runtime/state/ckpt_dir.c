@@ -17,7 +17,10 @@
 enum { LAST, BEST, ROLLBACK, POINTERS };
 static const char *const pointer[POINTERS] = {"last", "best", "rollback"};
 
-char *anl__ckpt_name(anl__arena *a, const char *dir, int64_t step) { return anl__arena_printf(a, "%s/" NAME, dir, (long long)step); }
+char *anl__ckpt_name(anl__arena *a, const char *dir, int64_t step)
+{
+    return anl__arena_printf(a, "%s/" NAME, dir, (long long)step);
+}
 
 /* step-000000123.h5 -> 123; -1: not a checkpoint's name, or not as we write it. */
 static int64_t step_of(const char *name)
@@ -121,7 +124,8 @@ anl_status anl__ckpt_prune_sparing(anl_ctx *ctx, const char *dir, int keep, int6
     steps s = {0};
     int64_t named[POINTERS], kept = 0;
     anl_status st = ANL_OK;
-    for (int i = 0; i < POINTERS; i++) ANL_GO(pointed(ctx, dir, pointer[i], &named[i])); /* one that cannot be read: rather remove nothing */
+    for (int i = 0; i < POINTERS; i++)
+        ANL_GO(pointed(ctx, dir, pointer[i], &named[i])); /* one that cannot be read: rather remove nothing */
     ANL_GO(list(ctx, dir, true, &s));
     for (int64_t i = 0; i < s.n; i++) {
         char name[64];
@@ -145,16 +149,21 @@ anl_status anl__ckpt_remove_after(anl_ctx *ctx, const char *dir, int64_t step)
         anl__buf path;
         snprintf(name, sizeof name, NAME, (long long)s.step[i]);
         st = join(&path, ctx, dir, name);
-        if (st == ANL_OK && unlink(path.text)) st = anl__fail(ctx, ANL_IO, "%s cannot be removed: %s", path.text, strerror(errno));
+        if (st == ANL_OK && unlink(path.text))
+            st = anl__fail(ctx, ANL_IO, "%s cannot be removed: %s", path.text, strerror(errno));
         anl__buf_release(&path);
     }
     anl__free(ctx, s.step);
     return st;
 }
 
-anl_status anl__ckpt_prune(anl_ctx *ctx, const char *dir, int keep) { return anl__ckpt_prune_sparing(ctx, dir, keep, -1); }
+anl_status anl__ckpt_prune(anl_ctx *ctx, const char *dir, int keep)
+{
+    return anl__ckpt_prune_sparing(ctx, dir, keep, -1);
+}
 
-/* `again`: also when a file of that name is there (a step may be written anew, with other contents, after a rollback). */
+/* `again`: also when a file of that name is there (a step may be written anew, with other contents, after a
+ * rollback). */
 static anl_status bring(anl_ctx *ctx, const char *from, const char *to, int64_t step, bool again)
 {
     char name[64];
@@ -203,7 +212,8 @@ anl_status anl__ckpt_newest(anl_ctx *ctx, const char *const *dir, int n_dir, anl
     int64_t at[MOST_DIRS] = {0};
     anl_status st = ANL_OK;
     *out = NULL;
-    if (n_dir > MOST_DIRS) return anl__fail(ctx, ANL_INVALID, "more than %d checkpoint directories", MOST_DIRS);
+    if (n_dir > MOST_DIRS)
+        return anl__fail(ctx, ANL_INVALID, "more than %d checkpoint directories", MOST_DIRS);
     for (int d = 0; d < n_dir && st == ANL_OK; d++)
         if (dir[d]) st = list(ctx, dir[d], false, &s[d]);
     while (st == ANL_OK && !*out) {
@@ -213,7 +223,8 @@ anl_status anl__ckpt_newest(anl_ctx *ctx, const char *const *dir, int n_dir, anl
         if (from < 0) break;
         anl_status opened = open_step(ctx, dir[from], s[from].step[at[from]++], out);
         if (opened == ANL_NOMEM || opened == ANL_UNSUPPORTED) st = opened;
-        else if (opened != ANL_OK) anl__log(ctx, ANL_LOG_WARN, "checkpoint left aside: %s", anl_last_error(ctx));
+        else if (opened != ANL_OK)
+            anl__log(ctx, ANL_LOG_WARN, "checkpoint left aside: %s", anl_last_error(ctx));
     }
     for (int d = 0; d < n_dir; d++) anl__free(ctx, s[d].step);
     return st;

@@ -41,7 +41,8 @@ static anl_status check_room(anl_ctx *ctx, const char *path, size_t bytes)
     if (st == ANL_OK && !statvfs(dir.text, &v)) { /* where it cannot tell, the write will */
         uint64_t have = (uint64_t)v.f_bavail * v.f_frsize;
         if (have < 2 * (uint64_t)bytes)
-            st = anl__fail(ctx, ANL_IO, "%s: a checkpoint of %zu bytes wants %zu free, the disk has %llu", path, bytes, 2 * bytes, (unsigned long long)have);
+            st = anl__fail(ctx, ANL_IO, "%s: a checkpoint of %zu bytes wants %zu free, the disk has %llu",
+                           path, bytes, 2 * bytes, (unsigned long long)have);
     }
     anl__buf_release(&dir);
     return st;
@@ -58,7 +59,8 @@ static anl_status compare(anl_ctx *ctx, int fd, const char *path, size_t at, con
         ssize_t n = pread(fd, piece, bytes < most ? bytes : most, (off_t)at);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) st = anl__fail(ctx, ANL_IO, "%s: reading back failed: %s", path, strerror(errno));
-        else if (n == 0 || memcmp(piece, p, (size_t)n)) st = anl__fail(ctx, ANL_IO, "%s: what was read back is not what was written", path);
+        else if (n == 0 || memcmp(piece, p, (size_t)n))
+            st = anl__fail(ctx, ANL_IO, "%s: what was read back is not what was written", path);
         if (st != ANL_OK) break;
         p += n;
         at += (size_t)n;
@@ -110,10 +112,12 @@ anl_status anl__ckpt_load(anl_ctx *ctx, const char *path, void **out, size_t *by
     if (n < 8 || memcmp(data, "\211HDF\r\n\032\n", 8)) {
         st = anl__fail(ctx, ANL_FORMAT, "%s: is no HDF5 file", path);
     } else if (n < 8 + ANL__CKPT_SEAL || memcmp(end, SEAL_WORD, strlen(SEAL_WORD))) {
-        st = anl__fail(ctx, ANL_FORMAT, "%s: has no seal at its end: truncated, or not written by Anneal", path);
+        st = anl__fail(ctx, ANL_FORMAT, "%s: has no seal at its end: truncated, or not written by Anneal",
+                       path);
     } else {
         anl__ckpt_seal(data, n - ANL__CKPT_SEAL, seal);
-        if (memcmp(end, seal, ANL__CKPT_SEAL)) st = anl__fail(ctx, ANL_FORMAT, "%s: is damaged (the SHA-256 of the file differs)", path);
+        if (memcmp(end, seal, ANL__CKPT_SEAL))
+            st = anl__fail(ctx, ANL_FORMAT, "%s: is damaged (the SHA-256 of the file differs)", path);
     }
     if (st != ANL_OK) {
         anl__free(ctx, data);

@@ -1,5 +1,5 @@
-/* Running a user's command: see command.h. posix_spawn, not fork: the process may have gigabytes mapped and threads that
- * hold locks. */
+/* Running a user's command: see command.h. posix_spawn, not fork: the process may have gigabytes mapped and
+ * threads that hold locks. */
 #include "command.h"
 
 #include "background.h"
@@ -94,8 +94,8 @@ static int start(child *c, const char *line)
     return err;
 }
 
-/* Takes what is in the pipe (not endlessly: the time limit is looked at between calls); keeps the last bytes. False at its
-   end. */
+/* Takes what is in the pipe (not endlessly: the time limit is looked at between calls); keeps the last bytes.
+   False at its end. */
 static bool drain(child *c)
 {
     char piece[TAIL];
@@ -121,7 +121,8 @@ static void await(child *c, double timeout_s, const atomic_bool *cancel)
         struct pollfd p = {.fd = open ? c->out : -1, .events = POLLIN};
         pid_t got = waitpid(c->pid, &status, WNOHANG);
         if (got == c->pid) c->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        if (got == c->pid || (got < 0 && errno != EINTR)) break; /* ECHILD: SIGCHLD is ignored; exit_code stays -1 */
+        if (got == c->pid || (got < 0 && errno != EINTR))
+            break; /* ECHILD: SIGCHLD is ignored; exit_code stays -1 */
         double t = anl__clock();
         if (kill_at == INFINITY && (t >= end || (cancel && atomic_load(cancel)))) {
             c->timed_out = t >= end;
@@ -145,14 +146,17 @@ static anl_status outcome(anl_ctx *ctx, const char *line, const child *c, double
     if (c->exit_code == 0) return ANL_OK;
     if (c->timed_out) snprintf(what, sizeof what, "did not end within %g s", timeout_s);
     else if (c->exit_code > 128) snprintf(what, sizeof what, "was ended by signal %d", c->exit_code - 128);
-    else if (c->exit_code < 0) snprintf(what, sizeof what, "ended, but SIGCHLD is ignored: its exit code is unknown");
+    else if (c->exit_code < 0)
+        snprintf(what, sizeof what, "ended, but SIGCHLD is ignored: its exit code is unknown");
     else snprintf(what, sizeof what, "ended with exit code %d", c->exit_code);
     size_t n = c->len;
     while (n && c->tail[n - 1] == '\n') n--;
-    return anl__fail(ctx, ANL_IO, "command '%s' %s%s%.*s", line, what, n ? "; its output: " : "", (int)n, c->tail);
+    return anl__fail(ctx, ANL_IO, "command '%s' %s%s%.*s", line, what, n ? "; its output: " : "", (int)n,
+                     c->tail);
 }
 
-anl_status anl__command_once(anl_ctx *ctx, const char *line, double timeout_s, const atomic_bool *cancel, int *exit_code)
+anl_status anl__command_once(anl_ctx *ctx, const char *line, double timeout_s, const atomic_bool *cancel,
+                             int *exit_code)
 {
     child c = {.exit_code = -1};
     int err = start(&c, line);
@@ -171,7 +175,8 @@ static void wait_s(double s)
     while (nanosleep(&t, &t) && errno == EINTR) continue;
 }
 
-anl_status anl__command_run(anl_ctx *ctx, const char *templ, const char *file, const char *run, double timeout_s, int retries, int *exit_code)
+anl_status anl__command_run(anl_ctx *ctx, const char *templ, const char *file, const char *run,
+                            double timeout_s, int retries, int *exit_code)
 {
     anl__buf line;
     int code = -1;

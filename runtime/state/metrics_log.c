@@ -1,4 +1,5 @@
-/* A run's log: see metrics_log.h. Each file keeps its length of whole rows; a row that fails is cut off again everywhere. */
+/* A run's log: see metrics_log.h. Each file keeps its length of whole rows; a row that fails is cut off again
+ * everywhere. */
 #include "metrics_log.h"
 
 #include "../base/files.h"
@@ -55,10 +56,16 @@ static void number(char text[40], const anl__mlog_field *f)
 /* Length of the UTF-8 sequence at p, 0 when it is none. */
 static int utf8(const unsigned char *p)
 {
-    int n = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : (*p & 0xf0) == 0xe0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
+    int n = *p < 0x80                 ? 1
+            : *p >= 0xc2 && *p < 0xe0 ? 2
+            : (*p & 0xf0) == 0xe0     ? 3
+            : *p >= 0xf0 && *p < 0xf5 ? 4
+                                      : 0;
     for (int i = 1; i < n; i++)
         if ((p[i] & 0xc0) != 0x80) return 0;
-    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f)) return 0;
+    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
+        (*p == 0xf4 && p[1] > 0x8f))
+        return 0;
     return n;
 }
 
@@ -129,7 +136,9 @@ static void csv_row(anl__mlog *log, anl__buf *b, int64_t step, const anl__mlog_f
     for (int i = 0; i < n; i++) {
         bool known = false;
         for (int k = 0; k < log->columns; k++) known = known || !strcmp(f[i].name, log->column[k]);
-        if (!known) anl__log(log->ctx, ANL_LOG_WARN, "%s has no column for %s (its header was made before): see %s", file_name[CSV], f[i].name, file_name[JSONL]);
+        if (!known)
+            anl__log(log->ctx, ANL_LOG_WARN, "%s has no column for %s (its header was made before): see %s",
+                     file_name[CSV], f[i].name, file_name[JSONL]);
     }
 }
 
@@ -201,7 +210,8 @@ static anl_status columns_from_file(anl__mlog *log)
     for (const char *p = line; *p; p++) n += *p == ',';
     const char **column = anl__arena_alloc(log->arena, sizeof *column * (size_t)n);
     if (!column) return ANL_NOMEM;
-    if (strcmp(next_cell(&line), "step")) return anl__fail(log->ctx, ANL_DATA, "%s: the header line does not begin with 'step'", f->path);
+    if (strcmp(next_cell(&line), "step"))
+        return anl__fail(log->ctx, ANL_DATA, "%s: the header line does not begin with 'step'", f->path);
     while (*line) column[log->columns++] = next_cell(&line);
     log->column = column;
     return ANL_OK;
@@ -209,7 +219,10 @@ static anl_status columns_from_file(anl__mlog *log)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static int64_t *length_in(anl__mlog_mark *m, int which) { return which == JSONL ? &m->jsonl : which == CSV ? &m->csv : &m->events; }
+static int64_t *length_in(anl__mlog_mark *m, int which)
+{
+    return which == JSONL ? &m->jsonl : which == CSV ? &m->csv : &m->events;
+}
 
 static anl_status open_file(anl__mlog *log, const char *dir, int which, bool anew)
 {
@@ -228,10 +241,13 @@ static anl_status check_lengths(anl__mlog *log, anl__mlog_mark cut)
         file *f = &log->file[i];
         int64_t want = *length_in(&cut, i);
         if (f->fd < 0) continue;
-        if (fstat(f->fd, &s)) return anl__fail(log->ctx, ANL_IO, "%s: stat failed: %s", f->path, strerror(errno));
+        if (fstat(f->fd, &s))
+            return anl__fail(log->ctx, ANL_IO, "%s: stat failed: %s", f->path, strerror(errno));
         if (want < 0 || s.st_size < want)
-            return anl__fail(log->ctx, ANL_DATA, "%s: has %lld bytes, but the checkpoint was taken when it had %lld: rows were lost, and can be gone on without", f->path,
-                             (long long)s.st_size, (long long)want);
+            return anl__fail(log->ctx, ANL_DATA,
+                             "%s: has %lld bytes, but the checkpoint was taken when it had %lld: rows were "
+                             "lost, and can be gone on without",
+                             f->path, (long long)s.st_size, (long long)want);
         f->length = want;
     }
     return ANL_OK;
@@ -247,7 +263,8 @@ static anl_status begin(anl__mlog *log, const char *dir, const anl__mlog_mark *c
         ANL_TRY(f->row.status);
         if (f->fd < 0) continue;
         if (ftruncate(f->fd, (off_t)f->length) || lseek(f->fd, (off_t)f->length, SEEK_SET) < 0)
-            return anl__fail(log->ctx, ANL_IO, "%s: cutting to %lld bytes failed: %s", f->path, (long long)f->length, strerror(errno));
+            return anl__fail(log->ctx, ANL_IO, "%s: cutting to %lld bytes failed: %s", f->path,
+                             (long long)f->length, strerror(errno));
     }
     ANL_TRY(columns_from_file(log));
     if (events->fd >= 0 && events->length == 0) {
@@ -259,7 +276,8 @@ static anl_status begin(anl__mlog *log, const char *dir, const anl__mlog_mark *c
     return anl__file_sync(log->ctx, dir); /* new names */
 }
 
-anl_status anl__mlog_open(anl_ctx *ctx, const char *dir, bool tensorboard, const anl__mlog_mark *cut, anl__mlog **out)
+anl_status anl__mlog_open(anl_ctx *ctx, const char *dir, bool tensorboard, const anl__mlog_mark *cut,
+                          anl__mlog **out)
 {
     anl_status st;
     anl__mlog *log = anl__alloc(ctx, sizeof *log);
@@ -368,7 +386,8 @@ anl_status anl__mlog_row(anl__mlog *log, const char *kind, int64_t step, const a
         if (f->fd < 0) continue;
         if (st == ANL_OK) f->length += (int64_t)f->row.len;
         else if (ftruncate(f->fd, (off_t)f->length) || lseek(f->fd, (off_t)f->length, SEEK_SET) < 0)
-            anl__log(log->ctx, ANL_LOG_WARN, "%s: a row that failed cannot be cut off: %s", f->path, strerror(errno));
+            anl__log(log->ctx, ANL_LOG_WARN, "%s: a row that failed cannot be cut off: %s", f->path,
+                     strerror(errno));
     }
     if (st != ANL_OK && !had_columns) { /* the header was cut off, too */
         log->column = NULL;

@@ -53,15 +53,21 @@ static anl_status take_lock(anl_ctx *ctx, anl__run_dir *d)
     d->lock = open(file.text, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (d->lock < 0) {
         int err = errno;
-        const char *hint = err == EROFS ? " (the file system is read-only)" : err == ENOSPC ? " (the disk is full)" : err == EACCES ? " (it is not yours to write)" : "";
-        ANL_GO(anl__fail(ctx, ANL_IO, "run directory %s cannot be written: %s%s", d->path, strerror(err), hint));
+        const char *hint = err == EROFS    ? " (the file system is read-only)"
+                           : err == ENOSPC ? " (the disk is full)"
+                           : err == EACCES ? " (it is not yours to write)"
+                                           : "";
+        ANL_GO(
+            anl__fail(ctx, ANL_IO, "run directory %s cannot be written: %s%s", d->path, strerror(err), hint));
     }
     if (flock(d->lock, LOCK_EX | LOCK_NB)) {
         if (errno == EWOULDBLOCK) {
             read_holder(d->lock, holder, sizeof holder);
             ANL_GO(anl__fail(ctx, ANL_LOCKED, "run directory %s is in use by %s", d->path, holder));
         }
-        anl__log(ctx, ANL_LOG_WARN, "%s: this file system has no locks (%s): see to it that no second process uses the run", d->path, strerror(errno));
+        anl__log(ctx, ANL_LOG_WARN,
+                 "%s: this file system has no locks (%s): see to it that no second process uses the run",
+                 d->path, strerror(errno));
     }
     write_holder(d->lock);
 done:
@@ -80,7 +86,8 @@ anl_status anl__run_dir_open(anl_ctx *ctx, const char *path, bool create, anl__r
     if (!d->path) goto done;
     for (size_t n = strlen(d->path); n > 1 && d->path[n - 1] == '/';) d->path[--n] = 0;
     if (create) ANL_GO(anl__dir_make(ctx, d->path));
-    else if (!anl__path_is_dir(d->path)) ANL_GO(anl__fail(ctx, ANL_INVALID, "%s: there is no such run directory", d->path));
+    else if (!anl__path_is_dir(d->path))
+        ANL_GO(anl__fail(ctx, ANL_INVALID, "%s: there is no such run directory", d->path));
     ANL_GO(take_lock(ctx, d));
     *out = d;
 done:
@@ -97,7 +104,10 @@ void anl__run_dir_close(anl__run_dir *d)
 }
 
 const char *anl__run_dir_path(const anl__run_dir *d) { return d->path; }
-char *anl__run_dir_file(const anl__run_dir *d, anl__arena *arena, const char *name) { return anl__arena_printf(arena, "%s/%s", d->path, name); }
+char *anl__run_dir_file(const anl__run_dir *d, anl__arena *arena, const char *name)
+{
+    return anl__arena_printf(arena, "%s/%s", d->path, name);
+}
 
 anl_status anl__run_dir_put(anl__run_dir *d, const char *name, const char *text)
 {
@@ -122,7 +132,8 @@ anl_status anl__run_dir_get(anl__run_dir *d, anl__arena *arena, const char *name
     *text = NULL;
     if (!anl__path_exists(file.text)) goto done;
     ANL_GO(anl__file_read(d->ctx, file.text, TEXT_MOST, &data, &n));
-    if (strlen(data) != n) ANL_GO(anl__fail(d->ctx, ANL_DATA, "%s: is no text: it holds a 0 byte", file.text));
+    if (strlen(data) != n)
+        ANL_GO(anl__fail(d->ctx, ANL_DATA, "%s: is no text: it holds a 0 byte", file.text));
     *text = anl__arena_strdup(arena, data);
     if (!*text) st = ANL_NOMEM;
 done:

@@ -1,6 +1,7 @@
 /* Signals as flags: see signals.h. */
 #include "signals.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -10,9 +11,10 @@
 /* All that the handlers touch; any thread may be the one that is interrupted. */
 static _Atomic int stops, last, noticed;
 static _Atomic bool checkpoint;
-static _Atomic int64_t last_ms;
+static _Atomic int64_t counted_ms; /* when the last one that counted came */
 
-#define SAME_MS 200 /* a launcher forwards what the terminal or the scheduler already sent to the whole group: one request */
+/* A launcher forwards what the terminal or the scheduler already sent to the whole group: one request. */
+#define SAME_MS 200
 
 typedef enum action { STOP, CHECKPOINT, IGNORE } action;
 static struct {
@@ -22,8 +24,12 @@ static struct {
     bool set;
     struct sigaction old;
 } table[] = {
-    {.sig = SIGINT, .what = STOP, .stays_ignored = true}, {.sig = SIGTERM, .what = STOP},  {.sig = SIGHUP, .what = STOP, .stays_ignored = true},
-    {.sig = SIGUSR1, .what = CHECKPOINT},                 {.sig = SIGPIPE, .what = IGNORE}, {.sig = SIGXFSZ, .what = IGNORE},
+    {.sig = SIGINT, .what = STOP, .stays_ignored = true},
+    {.sig = SIGTERM, .what = STOP},
+    {.sig = SIGHUP, .what = STOP, .stays_ignored = true},
+    {.sig = SIGUSR1, .what = CHECKPOINT},
+    {.sig = SIGPIPE, .what = IGNORE},
+    {.sig = SIGXFSZ, .what = IGNORE},
 };
 enum { SIGNALS = sizeof table / sizeof table[0] };
 static bool installed;
@@ -31,11 +37,15 @@ static bool installed;
 static void on_stop(int sig)
 {
     struct timespec t;
+    int saved = errno;
     clock_gettime(CLOCK_MONOTONIC, &t); /* async-signal-safe, as is signal() */
-    int64_t ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, before = atomic_exchange(&last_ms, ms);
+    int64_t ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
     atomic_store(&last, sig);
-    if (atomic_load(&stops) && ms - before < SAME_MS) return;
-    if (atomic_fetch_add(&stops, 1) >= 1) signal(sig, SIG_DFL); /* the owner has had its two */
+    if (!atomic_load(&stops) || ms - atomic_load(&counted_ms) >= SAME_MS) {
+        atomic_store(&counted_ms, ms);
+        if (atomic_fetch_add(&stops, 1) >= 1) signal(sig, SIG_DFL); /* the owner has had its two */
+    }
+    errno = saved;
 }
 
 static void on_checkpoint(int sig)
@@ -50,7 +60,9 @@ void anl__signals_install(void)
     stops = last = noticed = 0;
     checkpoint = false;
     for (int i = 0; i < SIGNALS; i++) {
-        struct sigaction a = {.sa_handler = table[i].what == STOP ? on_stop : table[i].what == CHECKPOINT ? on_checkpoint : SIG_IGN};
+        struct sigaction a = {.sa_handler = table[i].what == STOP         ? on_stop
+                                            : table[i].what == CHECKPOINT ? on_checkpoint
+                                                                          : SIG_IGN};
         a.sa_flags = SA_RESTART; /* system calls go on: the loop looks at the flags, not at EINTR */
         sigemptyset(&a.sa_mask);
         for (int k = 0; k < SIGNALS; k++) sigaddset(&a.sa_mask, table[k].sig); /* one handler at a time */

@@ -65,12 +65,14 @@ static void *watch_main(void *arg)
             atomic_store(&w->hit, true);
             break;
         }
-        if (atomic_load(&w->warned) == NOT_YET && !atomic_load(&w->quit) && (code < 0 || code == 124 || code == 126 || code == 127)) {
+        if (atomic_load(&w->warned) == NOT_YET && !atomic_load(&w->quit) &&
+            (code < 0 || code == 124 || code == 126 || code == 127)) {
             strncpy(w->warning, anl_last_error(w->own), sizeof w->warning - 1);
             atomic_store(&w->warned, THERE);
         }
         pthread_mutex_lock(&w->lock);
-        for (double left; !atomic_load(&w->quit) && (left = begin + w->every_s - anl__clock()) > 0;) anl__cond_wait(&w->wake, &w->lock, left);
+        for (double left; !atomic_load(&w->quit) && (left = begin + w->every_s - anl__clock()) > 0;)
+            anl__cond_wait(&w->wake, &w->lock, left);
         pthread_mutex_unlock(&w->lock);
     }
     return NULL;
@@ -87,7 +89,9 @@ static void watch_free(anl__watch *w)
 
 anl_status anl__watch_start(anl_ctx *ctx, const char *command, double every_s, anl__watch **out)
 {
-    if (!(every_s > 0)) return anl__fail(ctx, ANL_INVALID, "a command is to be watched every %g s: that is not positive", every_s);
+    if (!(every_s > 0))
+        return anl__fail(ctx, ANL_INVALID, "a command is to be watched every %g s: that is not positive",
+                         every_s);
     anl__watch *w = anl__alloc(ctx, sizeof *w);
     anl_status st = ANL_NOMEM;
     if (!w) return ANL_NOMEM;

@@ -4,8 +4,8 @@
  *   writing   pending: writes it, points, prunes; then durable = its step, pending = false
  *   carrying  the newest durable step that was not carried yet: mirror, then command
  *
- * The writing thread spares, when pruning, the step that is being carried; the carrying thread only ever begins with the newest,
- * which no pruning removes.
+ * The writing thread spares, when pruning, the step that is being carried; the carrying thread only ever
+ * begins with the newest, which no pruning removes.
  */
 #include "writer.h"
 
@@ -43,7 +43,8 @@ struct anl__writer {
     char failure_text[TEXT];
     double seconds, copied; /* copied: when, by anl__clock; < 0: never */
     int64_t step;
-    int64_t written, carried; /* how many became durable; how many of those the carrying thread has done with */
+    int64_t written;          /* how many became durable */
+    int64_t carried;          /* how many of those the carrying thread has done with */
     int64_t carrying;         /* the step it is at; -1: none */
     bool mirroring;
     char warning[TEXT], shown[TEXT];
@@ -53,16 +54,22 @@ struct anl__writer {
 /* ---- the copy -------------------------------------------------------------------------------- */
 
 static size_t padded(size_t n) { return (n + 63) & ~(size_t)63; }
-static size_t data_bytes(const anl__ckpt_tensor *t) { return (size_t)anl_shape_count(&t->shape) * sizeof(float); }
+static size_t data_bytes(const anl__ckpt_tensor *t)
+{
+    return (size_t)anl_shape_count(&t->shape) * sizeof(float);
+}
+
+static size_t text_bytes(const char *text) { return text ? padded(strlen(text) + 1) : 0; }
 
 static size_t bytes_of(const anl__ckpt_content *c)
 {
     size_t n = 0;
     for (int i = 0; i < c->n_tensor; i++) {
         const anl__ckpt_tensor *t = &c->tensor[i];
-        n += padded(data_bytes(t)) + padded(strlen(t->group) + 1) + padded(strlen(t->name) + 1);
+        n += padded(data_bytes(t)) + text_bytes(t->group) + text_bytes(t->name);
     }
-    for (int i = 0; i < c->n_attr; i++) n += padded(strlen(c->attr[i].name) + 1) + (c->attr[i].text ? padded(strlen(c->attr[i].text) + 1) : 0);
+    for (int i = 0; i < c->n_attr; i++)
+        n += text_bytes(c->attr[i].name) + text_bytes(c->attr[i].text);
     return n;
 }
 
@@ -74,7 +81,10 @@ static void *keep(job *j, const void *p, size_t n)
     return at;
 }
 
-static const char *keep_text(job *j, const char *text) { return text ? keep(j, text, strlen(text) + 1) : NULL; }
+static const char *keep_text(job *j, const char *text)
+{
+    return text ? keep(j, text, strlen(text) + 1) : NULL;
+}
 
 static anl_status copy(anl_ctx *ctx, job *j, const anl__ckpt_content *c)
 {
@@ -91,7 +101,8 @@ static anl_status copy(anl_ctx *ctx, job *j, const anl__ckpt_content *c)
     j->used = 0;
     for (int i = 0; i < c->n_tensor; i++) {
         const anl__ckpt_tensor *t = &c->tensor[i];
-        j->tensor[i] = (anl__ckpt_tensor){keep_text(j, t->group), keep_text(j, t->name), t->shape, keep(j, t->data, data_bytes(t))};
+        j->tensor[i] = (anl__ckpt_tensor){keep_text(j, t->group), keep_text(j, t->name), t->shape,
+                                          keep(j, t->data, data_bytes(t))};
     }
     for (int i = 0; i < c->n_attr; i++) {
         j->attr[i] = c->attr[i];
@@ -156,7 +167,8 @@ static void *writing(void *arg)
             w->failure = st;
             snprintf(w->failure_text, sizeof w->failure_text, "%s", anl_last_error(ctx));
         }
-        w->pending = false; /* after pruning: what the owner puts into the directory now is not taken for a dead writer's */
+        w->pending = false; /* after pruning: what the owner puts into the directory now is not taken for a
+                               dead writer's */
         pthread_cond_broadcast(&w->moved);
     }
     w->stopped = true;
@@ -180,7 +192,9 @@ static bool carry(anl__writer *w, anl_ctx *ctx, int64_t step)
     anl_status st = anl__arena_create(ctx, &a);
     if (st == ANL_OK) {
         char *path = anl__ckpt_name(a, w->o.dir, step);
-        st = path ? anl__command_run(ctx, w->o.command, path, w->o.run, w->o.command_timeout_s, w->o.command_retries, NULL) : ANL_NOMEM;
+        st = path ? anl__command_run(ctx, w->o.command, path, w->o.run, w->o.command_timeout_s,
+                                     w->o.command_retries, NULL)
+                  : ANL_NOMEM;
         anl__arena_destroy(a);
     }
     told = st == ANL_OK;
@@ -218,8 +232,14 @@ static void *carrying(void *arg)
 
 static anl_status keep_opts(anl__writer *w, const anl__writer_opts *o)
 {
-    struct { const char *from; const char **to; } text[] = {{o->dir, &w->o.dir}, {o->mirror, &w->o.mirror}, {o->command, &w->o.command}, {o->run, &w->o.run}};
-    if (!o->dir || o->keep < 1) return anl__fail(w->ctx, ANL_INVALID, "checkpoints: there must be a directory, and at least 1 to keep (not %d)", o->keep);
+    struct {
+        const char *from;
+        const char **to;
+    } text[] = {
+        {o->dir, &w->o.dir}, {o->mirror, &w->o.mirror}, {o->command, &w->o.command}, {o->run, &w->o.run}};
+    if (!o->dir || o->keep < 1)
+        return anl__fail(w->ctx, ANL_INVALID,
+                         "checkpoints: there must be a directory, and at least 1 to keep (not %d)", o->keep);
     ANL_TRY(anl__arena_create(w->ctx, &w->arena));
     w->o = *o;
     for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {

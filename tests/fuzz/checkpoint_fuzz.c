@@ -1,11 +1,11 @@
 /* Checkpoints. The first byte chooses:
  *   even  the rest is the file, as it is: the seal must keep all that is not ours from HDF5
- *   odd   the rest is a list of edits, done through HDF5's own calls to a good checkpoint, which is then sealed anew: well-formed
- *         HDF5 that is not what we write (types, shapes, layouts, links, loops, missing parts)
- * Whatever comes, opening gives a checkpoint whose every byte can be read, or a message.
+ *   odd   the rest is a list of edits, done through HDF5's own calls to a good checkpoint, which is then
+ * sealed anew: well-formed HDF5 that is not what we write (types, shapes, layouts, links, loops, missing
+ * parts) Whatever comes, opening gives a checkpoint whose every byte can be read, or a message.
  *
- * What is not tried: damaged HDF5 under a right seal. HDF5's parser has known holes and is not ours; nothing damaged by accident
- * gets past the seal, and who can make a seal must be trusted (checkpoint.h).
+ * What is not tried: damaged HDF5 under a right seal. HDF5's parser has known holes and is not ours; nothing
+ * damaged by accident gets past the seal, and who can make a seal must be trusted (checkpoint.h).
  *
  * With ANL_FUZZ_SEEDS=DIR in the environment the program writes its seeds there and ends.
  */
@@ -33,7 +33,9 @@ static void write_base(anl_ctx *ctx, const char *path)
 {
     static const float w[6] = {1, 2, 3, 4, 5, 6};
     const anl__ckpt_tensor t[] = {{"params", "fc.weight", {2, {2, 3}}, w}, {"optim", "t", {0, {0}}, w}};
-    const anl__ckpt_attr a[] = {{.name = "epoch", .type = ANL__CKPT_INT, .i = 3}, {.name = "lr", .type = ANL__CKPT_DOUBLE, .d = 0.1}, {.name = "recipe", .type = ANL__CKPT_TEXT, .text = "a: 1\n"}};
+    const anl__ckpt_attr a[] = {{.name = "epoch", .type = ANL__CKPT_INT, .i = 3},
+                                {.name = "lr", .type = ANL__CKPT_DOUBLE, .d = 0.1},
+                                {.name = "recipe", .type = ANL__CKPT_TEXT, .text = "a: 1\n"}};
     if (anl__ckpt_write(ctx, path, &(anl__ckpt_content){12, t, 2, a, 3}) != ANL_OK) abort();
 }
 
@@ -56,7 +58,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     if (!ctx || !mkdtemp(dir)) abort();
     snprintf(path, sizeof path, "%s/a.h5", dir);
     write_base(ctx, path);
-    if (anl__ckpt_load(ctx, path, &image, &base_bytes) != ANL_OK || anl__file_read(ctx, path, 0, &whole, &n) != ANL_OK) abort();
+    if (anl__ckpt_load(ctx, path, &image, &base_bytes) != ANL_OK ||
+        anl__file_read(ctx, path, 0, &whole, &n) != ANL_OK)
+        abort();
     base = malloc(base_bytes);
     memcpy(base, image, base_bytes);
     unlink(path);
@@ -87,13 +91,29 @@ static unsigned take(script *s) { return s->p < s->end ? *s->p++ : 0; }
 
 static const char *pick_path(script *s)
 {
-    static const char *const path[] = {"/meta", "/state", "/params", "/optim", "/params/fc.weight", "/optim/t", "/state/recipe", "/params/new", "/state/new", "/new", "/params/deep/er/new", "/optim/fc.weight", "/meta/new", "/ema/x", "/state/deep/new", "/a b\n\xff"};
+    static const char *const path[] = {"/meta",
+                                       "/state",
+                                       "/params",
+                                       "/optim",
+                                       "/params/fc.weight",
+                                       "/optim/t",
+                                       "/state/recipe",
+                                       "/params/new",
+                                       "/state/new",
+                                       "/new",
+                                       "/params/deep/er/new",
+                                       "/optim/fc.weight",
+                                       "/meta/new",
+                                       "/ema/x",
+                                       "/state/deep/new",
+                                       "/a b\n\xff"};
     return path[take(s) % (sizeof path / sizeof path[0])];
 }
 
 static const char *pick_name(script *s)
 {
-    static const char *const name[] = {"format", "step", "digest", "version", "epoch", "lr", "recipe", "sha256", "new", "", "a/b", "\xff\n"};
+    static const char *const name[] = {"format", "step",   "digest", "version", "epoch", "lr",
+                                       "recipe", "sha256", "new",    "",        "a/b",   "\xff\n"};
     return name[take(s) % (sizeof name / sizeof name[0])];
 }
 
@@ -146,13 +166,16 @@ static hid_t pick_space(script *s)
 static void make_dataset(hid_t file, script *s)
 {
     const char *path = pick_path(s);
-    hid_t type = pick_type(s), space = pick_space(s), list = H5Pcreate(H5P_DATASET_CREATE), links = H5Pcreate(H5P_LINK_CREATE);
+    hid_t type = pick_type(s), space = pick_space(s), list = H5Pcreate(H5P_DATASET_CREATE),
+          links = H5Pcreate(H5P_LINK_CREATE);
     unsigned how = take(s) % 5;
     hsize_t chunk[32];
     for (int i = 0; i < 32; i++) chunk[i] = 1;
     H5Pset_create_intermediate_group(links, 1);
     if (how == 1) H5Pset_layout(list, H5D_COMPACT);
-    if (how == 2) H5Pset_chunk(list, H5Sget_simple_extent_ndims(space) > 0 ? H5Sget_simple_extent_ndims(space) : 1, chunk);
+    if (how == 2)
+        H5Pset_chunk(list, H5Sget_simple_extent_ndims(space) > 0 ? H5Sget_simple_extent_ndims(space) : 1,
+                     chunk);
     if (how == 3) H5Pset_external(list, "/etc/hostname", 0, H5F_UNLIMITED);
     if (how == 4) H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY);
     double bytes = (double)H5Sget_simple_extent_npoints(space) * (double)H5Tget_size(type);
@@ -179,14 +202,18 @@ static void make_attribute(hid_t file, script *s)
 
 static void set_attribute(hid_t file, script *s)
 {
-    hid_t at = H5Oopen(file, pick_path(s), H5P_DEFAULT), a = at < 0 ? -1 : H5Aopen(at, pick_name(s), H5P_DEFAULT);
+    hid_t at = H5Oopen(file, pick_path(s), H5P_DEFAULT),
+          a = at < 0 ? -1 : H5Aopen(at, pick_name(s), H5P_DEFAULT);
     hid_t type = a < 0 ? -1 : H5Aget_type(a), space = a < 0 ? -1 : H5Aget_space(a);
-    double need = type < 0 || space < 0 ? 0 : (double)H5Tget_size(type) * (double)H5Sget_simple_extent_npoints(space);
+    double need =
+        type < 0 || space < 0 ? 0 : (double)H5Tget_size(type) * (double)H5Sget_simple_extent_npoints(space);
     char bytes[512];
     H5T_class_t k = type < 0 ? H5T_NO_CLASS : H5Tget_class(type);
     memset(bytes, (int)take(s), sizeof bytes);
     bytes[0] = (char)take(s);
-    if (need > 0 && need <= sizeof bytes && (k == H5T_INTEGER || k == H5T_FLOAT || (k == H5T_STRING && H5Tis_variable_str(type) == 0))) H5Awrite(a, type, bytes);
+    if (need > 0 && need <= sizeof bytes &&
+        (k == H5T_INTEGER || k == H5T_FLOAT || (k == H5T_STRING && H5Tis_variable_str(type) == 0)))
+        H5Awrite(a, type, bytes);
     if (space >= 0) H5Sclose(space);
     if (type >= 0) H5Tclose(type);
     if (a >= 0) H5Aclose(a);
@@ -200,7 +227,8 @@ static void fill_dataset(hid_t file, script *s)
     hid_t type = set < 0 ? -1 : H5Dget_type(set), space = set < 0 ? -1 : H5Dget_space(set);
     H5T_class_t k = type < 0 ? H5T_NO_CLASS : H5Tget_class(type);
     memset(bytes, (int)take(s), sizeof bytes);
-    if (space >= 0 && (k == H5T_INTEGER || k == H5T_FLOAT) && (double)H5Sget_simple_extent_npoints(space) * (double)H5Tget_size(type) <= sizeof bytes)
+    if (space >= 0 && (k == H5T_INTEGER || k == H5T_FLOAT) &&
+        (double)H5Sget_simple_extent_npoints(space) * (double)H5Tget_size(type) <= sizeof bytes)
         H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes);
     if (space >= 0) H5Sclose(space);
     if (type >= 0) H5Tclose(type);
@@ -289,7 +317,9 @@ static void try_file(const void *data, size_t size, const void *more, size_t mor
     anl__ckpt *k = NULL;
     anl_ctx *ctx = anl_ctx_create();
     int fd = memfd_create("fuzz", MFD_CLOEXEC);
-    if (!ctx || fd < 0 || write(fd, data, size) != (ssize_t)size || write(fd, more, more_size) != (ssize_t)more_size) abort();
+    if (!ctx || fd < 0 || write(fd, data, size) != (ssize_t)size ||
+        write(fd, more, more_size) != (ssize_t)more_size)
+        abort();
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     anl_status st = anl__ckpt_open(ctx, path, &k);
     if (st == ANL_OK) use(k);

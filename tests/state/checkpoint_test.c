@@ -1,4 +1,5 @@
-/* Checkpoint files: round trip, refusals, every kind of damage, every failing allocation, write, fsync and rename. */
+/* Checkpoint files: round trip, refusals, every kind of damage, every failing allocation, write, fsync and
+ * rename. */
 #include "tests/state/state_test.h"
 
 #include "runtime/state/ckpt_file.h"
@@ -111,19 +112,34 @@ static void refused_contents(void **state)
     char endless[400];
     memset(endless, 'n', sizeof endless);
     endless[sizeof endless - 1] = 0;
-    const struct { const char *group, *name; anl_shape shape; const char *attr; int64_t step; const char *says; } bad[] = {
-        {"params", "a/b", {1, {1}}, "x", 1, "params/a/b"}, {"params", "", {1, {1}}, "x", 1, "not a name"},
-        {"state", "a", {1, {1}}, "x", 1, "state/a"},       {"meta", "a", {1, {1}}, "x", 1, "meta/a"},
-        {"/p", "a", {1, {1}}, "x", 1, "/p/a"},             {"", "a", {1, {1}}, "x", 1, "not a name"},
-        {"p", ".", {1, {1}}, "x", 1, "p/."},               {"p", endless, {1, {1}}, "x", 1, "not a name"},
-        {"p", "a", {2, {3, 0}}, "x", 1, "no elements"},    {"p", "a", {1, {1}}, "x/y", 1, "x/y"},
-        {"p", "a", {1, {1}}, "x", -1, "negative"},         {"p", "twice", {1, {1}}, "x", 1, "twice"},
+    const struct {
+        const char *group, *name;
+        anl_shape shape;
+        const char *attr;
+        int64_t step;
+        const char *says;
+    } bad[] = {
+        {"params", "a/b", {1, {1}}, "x", 1, "params/a/b"},
+        {"params", "", {1, {1}}, "x", 1, "not a name"},
+        {"state", "a", {1, {1}}, "x", 1, "state/a"},
+        {"meta", "a", {1, {1}}, "x", 1, "meta/a"},
+        {"/p", "a", {1, {1}}, "x", 1, "/p/a"},
+        {"", "a", {1, {1}}, "x", 1, "not a name"},
+        {"p", ".", {1, {1}}, "x", 1, "p/."},
+        {"p", endless, {1, {1}}, "x", 1, "not a name"},
+        {"p", "a", {2, {3, 0}}, "x", 1, "no elements"},
+        {"p", "a", {1, {1}}, "x/y", 1, "x/y"},
+        {"p", "a", {1, {1}}, "x", -1, "negative"},
+        {"p", "twice", {1, {1}}, "x", 1, "twice"},
     };
     float one = 1;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        anl__ckpt_tensor t[2] = {{bad[i].group, bad[i].name, bad[i].shape, &one}, {"p", "twice", {1, {1}}, &one}};
+        anl__ckpt_tensor t[2] = {{bad[i].group, bad[i].name, bad[i].shape, &one},
+                                 {"p", "twice", {1, {1}}, &one}};
         anl__ckpt_attr a = {.name = bad[i].attr, .type = ANL__CKPT_INT};
-        assert_int_equal(anl__ckpt_write(f->ctx, at(f, "a.h5"), &(anl__ckpt_content){bad[i].step, t, 2, &a, 1}), ANL_INVALID);
+        assert_int_equal(
+            anl__ckpt_write(f->ctx, at(f, "a.h5"), &(anl__ckpt_content){bad[i].step, t, 2, &a, 1}),
+            ANL_INVALID);
         assert_says(f, bad[i].says);
     }
     assert_int_equal(entries(f->dir, "a.h5"), 0);
@@ -198,7 +214,10 @@ static void other_state(hid_t file) { set_int(file, "/state", "epoch", 4); }
 static void no_meta(hid_t file) { H5Ldelete(file, "/meta", H5P_DEFAULT); }
 static void no_state(hid_t file) { H5Ldelete(file, "/state", H5P_DEFAULT); }
 static void no_tensor(hid_t file) { H5Ldelete(file, "/params/conv1.bias", H5P_DEFAULT); }
-static void renamed(hid_t file) { H5Lmove(file, "/params/conv1.bias", file, "/params/conv2.bias", H5P_DEFAULT, H5P_DEFAULT); }
+static void renamed(hid_t file)
+{
+    H5Lmove(file, "/params/conv1.bias", file, "/params/conv2.bias", H5P_DEFAULT, H5P_DEFAULT);
+}
 static void other_weight(hid_t file)
 {
     hid_t d = H5Dopen2(file, "/params/conv1.bias", H5P_DEFAULT);
@@ -209,7 +228,8 @@ static void other_weight(hid_t file)
 static void doubles(hid_t file)
 {
     hsize_t n = 4;
-    hid_t s = H5Screate_simple(1, &n, NULL), d = H5Dcreate2(file, "/params/more", H5T_IEEE_F64LE, s, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t s = H5Screate_simple(1, &n, NULL),
+          d = H5Dcreate2(file, "/params/more", H5T_IEEE_F64LE, s, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     H5Dclose(d);
     H5Sclose(s);
 }
@@ -226,7 +246,8 @@ static void compressed(hid_t file)
 static void huge(hid_t file) /* a shape without the bytes for it */
 {
     hsize_t n = (hsize_t)1 << 40;
-    hid_t s = H5Screate_simple(1, &n, NULL), d = H5Dcreate2(file, "/params/more", H5T_IEEE_F32LE, s, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t s = H5Screate_simple(1, &n, NULL),
+          d = H5Dcreate2(file, "/params/more", H5T_IEEE_F32LE, s, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     H5Dclose(d);
     H5Sclose(s);
 }
@@ -242,7 +263,8 @@ static void elsewhere(hid_t file) /* bytes of another file */
 }
 static void at_root(hid_t file)
 {
-    hid_t s = H5Screate(H5S_SCALAR), d = H5Dcreate2(file, "/lonely", H5T_IEEE_F32LE, s, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t s = H5Screate(H5S_SCALAR),
+          d = H5Dcreate2(file, "/lonely", H5T_IEEE_F32LE, s, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     H5Dclose(d);
     H5Sclose(s);
 }
@@ -286,7 +308,8 @@ static void wrong_inside(void **state)
     assert_int_equal(verify(f->ctx, at(f, "absent.h5"), NULL), ANL_IO);
 }
 
-/* The n-th operation of each kind fails, n = 1, 2, ... until all goes well: an error, no leak, and what was there stays. */
+/* The n-th operation of each kind fails, n = 1, 2, ... until all goes well: an error, no leak, and what was
+ * there stays. */
 static void failing(void **state)
 {
     fixture *f = *state;
@@ -405,7 +428,8 @@ static int limited_write(fixture *f, const anl__ckpt_content *c, rlim_t more)
     return status;
 }
 
-/* Memory that runs out anywhere, HDF5 included: the process may die of it, the checkpoint that was there does not. */
+/* Memory that runs out anywhere, HDF5 included: the process may die of it, the checkpoint that was there does
+ * not. */
 static void memory_limit(void **state)
 {
     fixture *f = *state;
@@ -438,7 +462,8 @@ static void names_and_pointers(void **state)
     content c;
     anl__arena *a;
     assert_ok(f, anl__arena_create(f->ctx, &a));
-    for (int64_t s = 1; s <= 8; s++) assert_ok(f, anl__ckpt_write(f->ctx, anl__ckpt_name(a, f->dir, s), content_make(&c, s)));
+    for (int64_t s = 1; s <= 8; s++)
+        assert_ok(f, anl__ckpt_write(f->ctx, anl__ckpt_name(a, f->dir, s), content_make(&c, s)));
     assert_int_equal(anl__ckpt_pointed(f->ctx, f->dir, "last"), -1);
     assert_ok(f, anl__ckpt_point(f->ctx, f->dir, "last", 7));
     assert_ok(f, anl__ckpt_point(f->ctx, f->dir, "best", 2));
@@ -447,7 +472,8 @@ static void names_and_pointers(void **state)
     put(at(f, "step-9.h5"), "not ours", 8);
     put(at(f, "notes.tmp.1"), "not ours", 8);
     assert_ok(f, anl__ckpt_prune_sparing(f->ctx, f->dir, 2, 4));
-    for (int s = 1; s <= 8; s++) /* newest two up to the last, the best, the spared one, and the one beyond the last */
+    for (int s = 1; s <= 8;
+         s++) /* newest two up to the last, the best, the spared one, and the one beyond the last */
         assert_int_equal(anl__path_exists(anl__ckpt_name(a, f->dir, s)), s == 2 || s == 4 || s >= 6);
     assert_int_equal(entries(f->dir, ".tmp."), 1);
     assert_true(anl__path_exists(at(f, "step-9.h5")));
@@ -457,7 +483,8 @@ static void names_and_pointers(void **state)
     for (int n = 1; n < 9; n++) { /* nor when the pointer cannot be read for want of memory */
         assert_ok(f, anl__ckpt_point(f->ctx, f->dir, "best", 2));
         anl__inject(f->ctx, ANL__INJECT_ALLOC, n);
-        if (anl__ckpt_prune(f->ctx, f->dir, 1) == ANL_OK && anl__inject_seen(f->ctx, ANL__INJECT_ALLOC) < n) break;
+        if (anl__ckpt_prune(f->ctx, f->dir, 1) == ANL_OK && anl__inject_seen(f->ctx, ANL__INJECT_ALLOC) < n)
+            break;
         assert_true(anl__path_exists(anl__ckpt_name(a, f->dir, 2)));
     }
     anl__inject(f->ctx, ANL__INJECT_ALLOC, 0);
@@ -523,8 +550,19 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     /* memory_limit before the heap has holes that no limit counts */
-    const struct CMUnitTest tests[] = {T(memory_limit), T(round_trip), T(one_content_one_file), T(large_and_many), T(refused_contents), T(damage),
-                                       T(wrong_inside), T(failing), T(full_disk), T(file_limit), T(names_and_pointers), T(newest), T(copies)};
+    const struct CMUnitTest tests[] = {T(memory_limit),
+                                       T(round_trip),
+                                       T(one_content_one_file),
+                                       T(large_and_many),
+                                       T(refused_contents),
+                                       T(damage),
+                                       T(wrong_inside),
+                                       T(failing),
+                                       T(full_disk),
+                                       T(file_limit),
+                                       T(names_and_pointers),
+                                       T(newest),
+                                       T(copies)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 #else

@@ -11,7 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static anl_status sh(fixture *f, const char *line, double timeout, int *code) { return anl__command_run(f->ctx, line, NULL, NULL, timeout, 0, code); }
+static anl_status sh(fixture *f, const char *line, double timeout, int *code)
+{
+    return anl__command_run(f->ctx, line, NULL, NULL, timeout, 0, code);
+}
 
 static void quoting(void **state)
 {
@@ -19,7 +22,8 @@ static void quoting(void **state)
     char line[1024], *text;
     const char *file = "it's $HOME `x` \"a b\";\\ \xc3\xa4", *run = "--";
     int code = 7;
-    snprintf(line, sizeof line, "printf '%%s|' {file} {run}x {other} ${HOME:+set} {file > '%s'", at(f, "out"));
+    snprintf(line, sizeof line, "printf '%%s|' {file} {run}x {other} ${HOME:+set} {file > '%s'",
+             at(f, "out"));
     assert_ok(f, anl__command_run(f->ctx, line, file, run, 10, 0, &code));
     assert_int_equal(code, 0);
     text = take(at(f, "out"), NULL);
@@ -45,7 +49,10 @@ static void exit_codes(void **state)
     assert_says(f, "signal 9");
     assert_int_equal(sh(f, "no-such-command-here", 10, &code), ANL_IO);
     assert_int_equal(code, 127);
-    assert_int_equal(sh(f, "i=0; while [ $i -lt 20000 ]; do echo line-$i; i=$((i+1)); done; echo THE END; exit 1", 60, &code), ANL_IO);
+    assert_int_equal(
+        sh(f, "i=0; while [ $i -lt 20000 ]; do echo line-$i; i=$((i+1)); done; echo THE END; exit 1", 60,
+           &code),
+        ANL_IO);
     assert_says(f, "THE END"); /* the last of 200 KB */
     assert_null(strstr(anl_last_error(f->ctx), "line-100\n"));
 }
@@ -77,7 +84,9 @@ static void time_limit(void **state)
     assert_int_equal(sh(f, "sleep 60", 0.1, &code), ANL_IO);
     assert_int_equal(code, 124);
     assert_says(f, "did not end within 0.1 s");
-    snprintf(line, sizeof line, "trap '' TERM; echo $$ > '%s'; sh -c \"trap '' TERM; echo \\$\\$ > '%s'; sleep 60; sleep 60\"", at(f, "p1"), at(f, "p2"));
+    snprintf(line, sizeof line,
+             "trap '' TERM; echo $$ > '%s'; sh -c \"trap '' TERM; echo \\$\\$ > '%s'; sleep 60; sleep 60\"",
+             at(f, "p1"), at(f, "p2"));
     assert_int_equal(sh(f, line, 0.3, &code), ANL_IO);
     assert_int_equal(code, 124);
     for (int i = 1; i <= 2; i++) {
@@ -98,7 +107,8 @@ static void time_limit(void **state)
     assert_true(now() - begin < 30); /* not the 60 of any sleep */
 }
 
-/* Default signals (but for 32 and 33, the C library's own), no file more than a plain child has, nothing to read. */
+/* Default signals (but for 32 and 33, the C library's own), no file more than a plain child has, nothing to
+ * read. */
 static void inherits(void **state)
 {
     fixture *f = *state;
@@ -110,7 +120,10 @@ static void inherits(void **state)
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, &old);
     signal(SIGPIPE, SIG_IGN);
-    snprintf(line, sizeof line, "sed -n 's/Sig\\(Blk\\|Ign\\)://p' /proc/self/status > '%s'; ls /proc/self/fd | wc -l >> '%s'; wc -c >> '%s'", at(f, "out"), at(f, "out"), at(f, "out"));
+    snprintf(line, sizeof line,
+             "sed -n 's/Sig\\(Blk\\|Ign\\)://p' /proc/self/status > '%s'; ls /proc/self/fd | wc -l >> '%s'; "
+             "wc -c >> '%s'",
+             at(f, "out"), at(f, "out"), at(f, "out"));
     assert_ok(f, sh(f, line, 10, &code));
     sigprocmask(SIG_SETMASK, &old, NULL);
     signal(SIGPIPE, SIG_DFL);
@@ -134,7 +147,9 @@ static void no_memory(void **state)
     int code = 0;
     for (int n = 1;; n++) {
         anl__inject(f->ctx, ANL__INJECT_ALLOC, n);
-        anl_status st = anl__command_run(f->ctx, "true {file}", "a file name that is long enough to make the buffer grow, and then some more", "r", 10, 0, &code);
+        anl_status st = anl__command_run(
+            f->ctx, "true {file}",
+            "a file name that is long enough to make the buffer grow, and then some more", "r", 10, 0, &code);
         anl__inject(f->ctx, ANL__INJECT_ALLOC, 0);
         if (st == ANL_OK) break;
         assert_int_equal(st, ANL_NOMEM);
@@ -189,6 +204,7 @@ static void watching(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(quoting), T(exit_codes), T(retries), T(time_limit), T(inherits), T(no_memory), T(watching)};
+    const struct CMUnitTest tests[] = {T(quoting),  T(exit_codes), T(retries), T(time_limit),
+                                       T(inherits), T(no_memory),  T(watching)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

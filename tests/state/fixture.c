@@ -106,15 +106,19 @@ const anl__ckpt_content *content_make(content *c, int64_t step)
     memset(c, 0, sizeof *c);
     for (int i = 0; i < CONTENT_TENSORS; i++) {
         c->tensor[i] = (anl__ckpt_tensor){form[i].group, form[i].name, form[i].shape, c->data[i]};
-        for (int64_t k = 0; k < anl_shape_count(&form[i].shape); k++) c->data[i][k] = (float)(step * 1000 + i * 300 + k) * 0.125f;
+        for (int64_t k = 0; k < anl_shape_count(&form[i].shape); k++)
+            c->data[i][k] = (float)(step * 1000 + i * 300 + k) * 0.125f;
     }
     c->data[1][0] = -0.0f;
     c->data[1][1] = 1e-42f; /* subnormal */
     snprintf(c->text, sizeof c->text, "train:\n  batch: %lld # \xc3\xa4\n", (long long)step);
     const anl__ckpt_attr attr[CONTENT_ATTRS] = {
-        {.name = "epoch", .type = ANL__CKPT_INT, .i = -step},       {.name = "best.value", .type = ANL__CKPT_DOUBLE, .d = 0.1 * (double)step},
-        {.name = "nothing", .type = ANL__CKPT_DOUBLE, .d = -INFINITY}, {.name = "recipe", .type = ANL__CKPT_TEXT, .text = c->text},
-        {.name = "empty", .type = ANL__CKPT_TEXT, .text = ""},       {.name = "most", .type = ANL__CKPT_INT, .i = INT64_MIN},
+        {.name = "epoch", .type = ANL__CKPT_INT, .i = -step},
+        {.name = "best.value", .type = ANL__CKPT_DOUBLE, .d = 0.1 * (double)step},
+        {.name = "nothing", .type = ANL__CKPT_DOUBLE, .d = -INFINITY},
+        {.name = "recipe", .type = ANL__CKPT_TEXT, .text = c->text},
+        {.name = "empty", .type = ANL__CKPT_TEXT, .text = ""},
+        {.name = "most", .type = ANL__CKPT_INT, .i = INT64_MIN},
     };
     memcpy(c->attr, attr, sizeof attr);
     c->c = (anl__ckpt_content){step, c->tensor, CONTENT_TENSORS, c->attr, CONTENT_ATTRS};
@@ -125,11 +129,13 @@ bool content_is(const anl__ckpt *k, int64_t step)
 {
     content *c = malloc(sizeof *c);
     content_make(c, step);
-    bool same = anl__ckpt_step(k) == step && anl__ckpt_count(k) == CONTENT_TENSORS && anl__ckpt_attr_count(k) == CONTENT_ATTRS;
+    bool same = anl__ckpt_step(k) == step && anl__ckpt_count(k) == CONTENT_TENSORS &&
+                anl__ckpt_attr_count(k) == CONTENT_ATTRS;
     for (int i = 0; same && i < CONTENT_TENSORS; i++) {
         const anl__ckpt_tensor *want = &c->tensor[i];
         anl__ckpt_tensor t = anl__ckpt_find(k, want->group, want->name);
-        same = t.data && t.shape.rank == want->shape.rank && !memcmp(t.shape.dim, want->shape.dim, sizeof t.shape.dim) &&
+        same = t.data && t.shape.rank == want->shape.rank &&
+               !memcmp(t.shape.dim, want->shape.dim, sizeof t.shape.dim) &&
                !memcmp(t.data, want->data, (size_t)anl_shape_count(&t.shape) * sizeof(float));
     }
     for (int i = 0; same && i < CONTENT_ATTRS; i++) {

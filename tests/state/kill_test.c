@@ -1,6 +1,7 @@
-/* A child takes a step, logs it and checkpoints it, again and again, and is killed at a random moment (SIGKILL; seeded delays);
- * then another goes on from what is there. After each kill: every file under a final name verifies, nothing that was reported
- * durable is lost, and the log cut at the checkpoint's mark has each step once. ANL_KILLS: how many (40).
+/* A child takes a step, logs it and checkpoints it, again and again, and is killed at a random moment
+ * (SIGKILL; seeded delays); then another goes on from what is there. After each kill: every file under a
+ * final name verifies, nothing that was reported durable is lost, and the log cut at the checkpoint's mark
+ * has each step once. ANL_KILLS: how many (40).
  */
 #include "tests/state/state_test.h"
 
@@ -47,7 +48,9 @@ static void child(fixture *f, _Atomic int64_t *durable)
     int64_t step = k ? anl__ckpt_step(k) : 0;
     CHECK(step >= atomic_load(durable));
     anl__mlog_mark m = {0};
-    if (k) m = (anl__mlog_mark){anl__ckpt_int(k, mark_name[0], -1), anl__ckpt_int(k, mark_name[1], -1), anl__ckpt_int(k, mark_name[2], -1)};
+    if (k)
+        m = (anl__mlog_mark){anl__ckpt_int(k, mark_name[0], -1), anl__ckpt_int(k, mark_name[1], -1),
+                             anl__ckpt_int(k, mark_name[2], -1)};
     anl__ckpt_close(k);
     CHECK(anl__mlog_open(f->ctx, anl__run_dir_path(d), true, step ? &m : NULL, &log) == ANL_OK);
     CHECK(anl__writer_create(f->ctx, &o, &w) == ANL_OK);
@@ -58,7 +61,8 @@ static void child(fixture *f, _Atomic int64_t *durable)
         CHECK(anl__mlog_sync(log, &m) == ANL_OK);
         content_make(&c, step);
         int64_t mark[ATTRS] = {m.jsonl, m.csv, m.events};
-        for (int i = 0; i < ATTRS; i++) c.attr[i] = (anl__ckpt_attr){.name = mark_name[i], .type = ANL__CKPT_INT, .i = mark[i]};
+        for (int i = 0; i < ATTRS; i++)
+            c.attr[i] = (anl__ckpt_attr){.name = mark_name[i], .type = ANL__CKPT_INT, .i = mark[i]};
         c.c.n_attr = ATTRS;
         CHECK(anl__writer_submit(w, &c.c, step % 5 == 0) == ANL_OK);
         if (anl__writer_step(w) > 0) atomic_store(durable, anl__writer_step(w));
@@ -108,7 +112,8 @@ static void verify_log(fixture *f)
     free(text);
 }
 
-/* Half of the children are killed at any moment from their start, half soon after their first checkpoint became durable. */
+/* Half of the children are killed at any moment from their start, half soon after their first checkpoint
+ * became durable. */
 static void let_live(int i, _Atomic int64_t *durable)
 {
     int64_t before = atomic_load(durable);
@@ -138,7 +143,8 @@ static void kills(void **state)
     fixture *f = *state;
     const char *wish = getenv("ANL_KILLS");
     int kills = wish ? (int)strtol(wish, NULL, 10) : 40;
-    _Atomic int64_t *durable = mmap(NULL, sizeof *durable, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    _Atomic int64_t *durable =
+        mmap(NULL, sizeof *durable, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(durable != MAP_FAILED);
     atomic_store(durable, -1);
     for (int i = 0; i < kills; i++) {
@@ -161,7 +167,8 @@ static void kills(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(kills, fixture_setup, fixture_teardown)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(kills, fixture_setup, fixture_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 #else

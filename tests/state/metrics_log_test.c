@@ -60,14 +60,17 @@ static void events_text(const fixture *f, char *out, size_t size)
         float v;
         assert_int_equal(d[6 + d[5]], 2 << 3 | 5);
         memcpy(&v, d + 7 + d[5], 4);
-        len += (size_t)snprintf(out + len, size - len, "%.*s %lld %g\n", d[5], (const char *)d + 6, step, (double)v);
+        len += (size_t)snprintf(out + len, size - len, "%.*s %lld %g\n", d[5], (const char *)d + 6, step,
+                                (double)v);
     }
     free(p);
 }
 
 static anl_status row(anl__mlog *log, const char *kind, int64_t step, double loss)
 {
-    anl__mlog_field f[] = {{.name = "loss", .value = loss}, {.name = "images", .value = (double)step * 128, .integer = true}, {.name = "why", .text = "a,\"b\""}};
+    anl__mlog_field f[] = {{.name = "loss", .value = loss},
+                           {.name = "images", .value = (double)step * 128, .integer = true},
+                           {.name = "why", .text = "a,\"b\""}};
     return anl__mlog_row(log, kind, step, f, 3);
 }
 
@@ -88,16 +91,21 @@ static void three_files(void **state)
     assert_ok(f, anl__mlog_row(log, "event", 402, NULL, 0));
     assert_ok(f, anl__mlog_sync(log, &m));
     anl__mlog_close(log);
-    assert_true(file_is(f, "metrics.jsonl", "{\"kind\":\"step\",\"step\":1,\"loss\":0.5,\"images\":128,\"why\":\"a,\\\"b\\\"\"}\n"
-                                            "{\"kind\":\"epoch\",\"step\":200,\"loss\":0.1,\"images\":25600,\"why\":\"a,\\\"b\\\"\"}\n"
-                                            "{\"kind\":\"epoch\",\"step\":400,\"new\":\"nan\",\"loss\":\"-inf\"}\n"
-                                            "{\"kind\":\"epoch\",\"step\":401,\"new\":\"nan\",\"loss\":\"-inf\"}\n"
-                                            "{\"kind\":\"event\",\"step\":401,\"t\\\"x\":\"\\u0001\\u0009\\\\ \xc3\xa4 \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"}\n"
-                                            "{\"kind\":\"event\",\"step\":402}\n"));
-    assert_true(file_is(f, "metrics.csv", "step,loss,images,why\n200,0.1,25600,\"a,\"\"b\"\"\"\n400,-inf,,\n401,-inf,,\n"));
+    assert_true(
+        file_is(f, "metrics.jsonl",
+                "{\"kind\":\"step\",\"step\":1,\"loss\":0.5,\"images\":128,\"why\":\"a,\\\"b\\\"\"}\n"
+                "{\"kind\":\"epoch\",\"step\":200,\"loss\":0.1,\"images\":25600,\"why\":\"a,\\\"b\\\"\"}\n"
+                "{\"kind\":\"epoch\",\"step\":400,\"new\":\"nan\",\"loss\":\"-inf\"}\n"
+                "{\"kind\":\"epoch\",\"step\":401,\"new\":\"nan\",\"loss\":\"-inf\"}\n"
+                "{\"kind\":\"event\",\"step\":401,\"t\\\"x\":\"\\u0001\\u0009\\\\ \xc3\xa4 \xef\xbf\xbd "
+                "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"}\n"
+                "{\"kind\":\"event\",\"step\":402}\n"));
+    assert_true(file_is(f, "metrics.csv",
+                        "step,loss,images,why\n200,0.1,25600,\"a,\"\"b\"\"\"\n400,-inf,,\n401,-inf,,\n"));
     events_text(f, events, sizeof events);
-    assert_string_equal(events, "step/loss 1 0.5\nstep/images 1 128\nepoch/loss 200 0.1\nepoch/images 200 25600\n"
-                                "epoch/new 400 nan\nepoch/loss 400 -inf\nepoch/new 401 nan\nepoch/loss 401 -inf\n");
+    assert_string_equal(events,
+                        "step/loss 1 0.5\nstep/images 1 128\nepoch/loss 200 0.1\nepoch/images 200 25600\n"
+                        "epoch/new 400 nan\nepoch/loss 400 -inf\nepoch/new 401 nan\nepoch/loss 401 -inf\n");
     const char *first = strstr(f->log, "no column for new");
     assert_non_null(first);
     assert_null(strstr(first + 1, "no column for new")); /* said once */
@@ -122,7 +130,8 @@ static void exact_numbers(void **state)
     value[0] = 5e-324, value[1] = -0.0, value[2] = 1.7976931348623157e308, value[3] = 1.0 / 3;
     setlocale(LC_ALL, "de_DE.UTF-8"); /* where it is installed */
     assert_ok(f, anl__mlog_open(f->ctx, f->dir, false, NULL, &log));
-    for (int i = 0; i < N; i++) assert_ok(f, anl__mlog_row(log, "step", i, &(anl__mlog_field){.name = "v", .value = value[i]}, 1));
+    for (int i = 0; i < N; i++)
+        assert_ok(f, anl__mlog_row(log, "step", i, &(anl__mlog_field){.name = "v", .value = value[i]}, 1));
     anl__mlog_close(log);
     setlocale(LC_ALL, "C");
     char *text = take(at(f, "metrics.jsonl"), NULL), *p = text;
@@ -149,7 +158,9 @@ static void cutting(void **state)
             assert_ok(f, row(log, i % 3 ? "step" : "epoch", i, 1.0 / i));
             if (i != cut) continue;
             assert_ok(f, anl__mlog_sync(log, &m));
-            for (int k = 0; k < 4; k++) assert_ok(f, row(log, k % 2 ? "step" : "epoch", i + k, 99)); /* of steps that will be done again */
+            for (int k = 0; k < 4; k++)
+                assert_ok(
+                    f, row(log, k % 2 ? "step" : "epoch", i + k, 99)); /* of steps that will be done again */
             anl__mlog_close(log);
             assert_ok(f, anl__mlog_open(f->ctx, f->dir, true, &m, &log));
         }
@@ -229,7 +240,8 @@ static void failing(void **state)
             if (st == ANL_OK) {
                 assert_ok(f, row(log, "epoch", 2, 1));
                 assert_ok(f, anl__mlog_sync(log, &m));
-                char *json = take(at(f, "metrics.jsonl"), NULL), *csv = take(at(f, "metrics.csv"), NULL), events[1024];
+                char *json = take(at(f, "metrics.jsonl"), NULL), *csv = take(at(f, "metrics.csv"), NULL),
+                     events[1024];
                 events_text(f, events, sizeof events);
                 bool one = strstr(json, "\"step\":1,");
                 assert_int_equal(one, strstr(csv, "\n1,") != NULL);
@@ -250,6 +262,7 @@ static void failing(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(three_files), T(exact_numbers), T(cutting), T(lost_rows), T(failing)};
+    const struct CMUnitTest tests[] = {T(three_files), T(exact_numbers), T(cutting), T(lost_rows),
+                                       T(failing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

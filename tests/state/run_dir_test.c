@@ -1,4 +1,5 @@
-/* A run's directory: the lock against a second opener and after the holder's death, files, and places that cannot be written. */
+/* A run's directory: the lock against a second opener and after the holder's death, files, and places that
+ * cannot be written. */
 #include "tests/state/state_test.h"
 
 #include "runtime/state/run_dir.h"
@@ -116,7 +117,8 @@ static void no_writing(void **state)
         anl_status full = anl__run_dir_open(f->ctx, at(f, "m/run"), true, &d);
         bool said_full = strstr(anl_last_error(f->ctx), "the disk is full");
         mount("none", at(f, "m"), "tmpfs", MS_REMOUNT | MS_RDONLY, NULL);
-        anl_status st = anl__run_dir_open(f->ctx, at(f, "m/run"), true, &d), st2 = anl__run_dir_open(f->ctx, at(f, "m/other"), true, &d);
+        anl_status st = anl__run_dir_open(f->ctx, at(f, "m/run"), true, &d),
+                   st2 = anl__run_dir_open(f->ctx, at(f, "m/other"), true, &d);
         bool said = strstr(anl_last_error(f->ctx), "read-only");
         umount(at(f, "m"));
         assert_int_equal(full, ANL_IO);

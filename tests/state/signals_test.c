@@ -97,6 +97,7 @@ static void stays_ignored(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(counted), cmocka_unit_test(notice), cmocka_unit_test(third_ends), cmocka_unit_test(stays_ignored)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(counted), cmocka_unit_test(notice),
+                                       cmocka_unit_test(third_ends), cmocka_unit_test(stays_ignored)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,8 @@ int entries(const char *dir, const char *part);
 /* Monotonic seconds. */
 double now(void);
 
-/* Tensors of several ranks with names that hold dots, and attributes of each type; every value is a function of the step. */
+/* Tensors of several ranks with names that hold dots, and attributes of each type; every value is a function
+ * of the step. */
 enum { CONTENT_TENSORS = 5, CONTENT_ATTRS = 6 };
 typedef struct content {
     anl__ckpt_content c;
@@ -46,14 +47,16 @@ bool content_is(const anl__ckpt *c, int64_t step);
 /* Opens path, checks it against its own step, closes; the status of opening. */
 anl_status verify(anl_ctx *ctx, const char *path, int64_t *step);
 
-#define assert_ok(f, expr)                                                                         \
-    do {                                                                                           \
-        anl_status assert_st_ = (expr);                                                            \
-        if (assert_st_ != ANL_OK) fail_msg("%s: %s: %s", #expr, anl_status_name(assert_st_), anl_last_error((f)->ctx)); \
+#define assert_ok(f, expr)                                                                        \
+    do {                                                                                          \
+        anl_status assert_st_ = (expr);                                                           \
+        if (assert_st_ != ANL_OK)                                                                 \
+            fail_msg("%s: %s: %s", #expr, anl_status_name(assert_st_), anl_last_error((f)->ctx)); \
     } while (0)
-#define assert_says(f, part)                                                                       \
-    do {                                                                                           \
-        if (!strstr(anl_last_error((f)->ctx), part)) fail_msg("'%s' lacks '%s'", anl_last_error((f)->ctx), part); \
+#define assert_says(f, part)                                             \
+    do {                                                                 \
+        if (!strstr(anl_last_error((f)->ctx), part))                     \
+            fail_msg("'%s' lacks '%s'", anl_last_error((f)->ctx), part); \
     } while (0)
 
 #endif

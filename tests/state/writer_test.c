@@ -15,7 +15,12 @@
 static anl__writer *start(fixture *f, const char *mirror, const char *command)
 {
     anl__writer *w = NULL;
-    anl__writer_opts o = {.dir = at(f, "ck"), .mirror = mirror, .command = command, .run = "the run", .command_timeout_s = 20, .keep = 2};
+    anl__writer_opts o = {.dir = at(f, "ck"),
+                          .mirror = mirror,
+                          .command = command,
+                          .run = "the run",
+                          .command_timeout_s = 20,
+                          .keep = 2};
     assert_ok(f, anl__writer_create(f->ctx, &o, &w));
     return w;
 }
@@ -84,13 +89,17 @@ static void refused_options(void **state)
 {
     fixture *f = *state;
     anl__writer *w;
-    assert_int_equal(anl__writer_create(f->ctx, &(anl__writer_opts){.dir = at(f, "ck"), .keep = 0}, &w), ANL_INVALID);
+    assert_int_equal(anl__writer_create(f->ctx, &(anl__writer_opts){.dir = at(f, "ck"), .keep = 0}, &w),
+                     ANL_INVALID);
     assert_int_equal(anl__writer_create(f->ctx, &(anl__writer_opts){.keep = 1}, &w), ANL_INVALID);
     put(at(f, "plain"), "", 0);
-    assert_int_equal(anl__writer_create(f->ctx, &(anl__writer_opts){.dir = at(f, "plain"), .keep = 1}, &w), ANL_IO);
+    assert_int_equal(anl__writer_create(f->ctx, &(anl__writer_opts){.dir = at(f, "plain"), .keep = 1}, &w),
+                     ANL_IO);
     for (int n = 1;; n++) {
         anl__inject(f->ctx, ANL__INJECT_ALLOC, n);
-        anl_status st = anl__writer_create(f->ctx, &(anl__writer_opts){.dir = at(f, "ck"), .mirror = at(f, "m"), .command = "true", .keep = 1}, &w);
+        anl_status st = anl__writer_create(
+            f->ctx,
+            &(anl__writer_opts){.dir = at(f, "ck"), .mirror = at(f, "m"), .command = "true", .keep = 1}, &w);
         anl__inject(f->ctx, ANL__INJECT_ALLOC, 0);
         if (st == ANL_OK) break;
         assert_int_equal(st, ANL_NOMEM);
@@ -113,7 +122,8 @@ static void failures_once(void **state)
         for (int n = 1; st != ANL_OK; n++) {
             anl__inject(own, (anl__inject_kind)kind, n);
             assert_ok(f, submit(w, step + 1, false));
-            st = n % 2 ? anl__writer_wait(w) : submit(w, 77, false); /* both tell, and such a submit takes nothing */
+            st = n % 2 ? anl__writer_wait(w)
+                       : submit(w, 77, false); /* both tell, and such a submit takes nothing */
             anl__inject(own, (anl__inject_kind)kind, 0);
             if (st != ANL_OK) {
                 assert_int_equal(st, kind == ANL__INJECT_ALLOC ? ANL_NOMEM : ANL_IO);
@@ -142,8 +152,8 @@ static void failures_once(void **state)
     assert_int_equal(entries(at(f, "ck"), ".tmp."), 0);
 }
 
-/* The mirror has the newest, the best and their pointers; with the first directory gone it is what a run starts from, and it
-   brings everything home. */
+/* The mirror has the newest, the best and their pointers; with the first directory gone it is what a run
+   starts from, and it brings everything home. */
 static void mirrored(void **state)
 {
     fixture *f = *state;
@@ -168,7 +178,8 @@ static void mirrored(void **state)
     assert_int_equal(anl__ckpt_mirror(f->ctx, both[1], both[0], 5555, 2), ANL_DATA);
 }
 
-/* A mirror that fails in every possible way is a warning; the run's own checkpoints and the mirror's old ones stay good. */
+/* A mirror that fails in every possible way is a warning; the run's own checkpoints and the mirror's old ones
+ * stay good. */
 static void mirror_fails(void **state)
 {
     fixture *f = *state;
@@ -227,12 +238,15 @@ static void commanded(void **state)
     anl__writer_destroy(w);
 }
 
-/* A slow command holds up no checkpoint, its file stays until it has ended, and the newest is handed on next. */
+/* A slow command holds up no checkpoint, its file stays until it has ended, and the newest is handed on next.
+ */
 static void slow_command(void **state)
 {
     fixture *f = *state;
     char line[900];
-    snprintf(line, sizeof line, "echo {file} >> '%s'; while ! test -e '%s'; do sleep 0.02; done; test -e {file}", at(f, "told"), at(f, "go"));
+    snprintf(line, sizeof line,
+             "echo {file} >> '%s'; while ! test -e '%s'; do sleep 0.02; done; test -e {file}", at(f, "told"),
+             at(f, "go"));
     anl__writer *w = start(f, NULL, line);
     assert_ok(f, submit(w, 1, false));
     assert_ok(f, anl__writer_wait(w));
@@ -250,7 +264,8 @@ static void slow_command(void **state)
     free(text);
 }
 
-/* After a rollback neither directory has the steps that were taken back, and the same step may be written anew. */
+/* After a rollback neither directory has the steps that were taken back, and the same step may be written
+ * anew. */
 static void rollback(void **state)
 {
     fixture *f = *state;
@@ -283,8 +298,9 @@ static void rollback(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(in_order), T(no_allocation), T(refused_options), T(failures_once), T(mirrored),
-                                       T(mirror_fails), T(commanded), T(slow_command), T(rollback)};
+    const struct CMUnitTest tests[] = {T(in_order),      T(no_allocation), T(refused_options),
+                                       T(failures_once), T(mirrored),      T(mirror_fails),
+                                       T(commanded),     T(slow_command),  T(rollback)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 #else
