@@ -14,6 +14,14 @@
 #define ANL__CLONES
 #endif
 #define ANL__INLINE static inline __attribute__((always_inline))
+/* Before a loop whose iterations touch no element but their own, so that it also vectorises in place (output = input). */
+#if defined(__clang__)
+#define ANL__LANES _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define ANL__LANES _Pragma("GCC ivdep")
+#else
+#define ANL__LANES
+#endif
 
 typedef uint16_t anl__bf16;
 
@@ -64,6 +72,25 @@ static inline void anl__tree_add_piece(float *part, int64_t n, int64_t step, int
 
 /* The same for vectors that lie one after the other. */
 static inline void anl__tree_add(float *part, int64_t n, int64_t len) { anl__tree_add_piece(part, n, len, len); }
+
+/* A vector of k numbers that repeats over rows, made long enough for a vector loop: k * times numbers. At most
+ * ANL__TILE of them when k is smaller than that, else the vector itself. */
+#define ANL__TILE 256
+
+static inline int64_t anl__tile_length(int64_t k)
+{
+    int64_t times = k > 0 && k < ANL__TILE ? ANL__TILE / k : 1, whole = 16;
+    while (whole > 1 && k % 16 * whole / 2 % 16 == 0) whole /= 2; /* so many repetitions fill 16 lanes evenly */
+    return k * (times >= whole ? times - times % whole : times);
+}
+
+static inline const float *anl__tile(const float *v, int64_t k, float space[ANL__TILE])
+{
+    int64_t length = anl__tile_length(k);
+    if (length == k) return v;
+    for (int64_t i = 0; i < length; i++) space[i] = v[i % k];
+    return space;
+}
 
 static inline bool anl__cpu_dtype(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {

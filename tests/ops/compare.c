@@ -8,10 +8,12 @@
  * and parameters may be packed in T, while sums run in f32, where the rounding errors of `reduction` added
  * terms grow like its root. dy is the change of the reference when each float input is moved by one random rounding
  * of T: where the result is a difference of large numbers S grows by what no kernel could avoid. C = 8 for
- * a few roundings in a row. Integer outputs must be equal, but for elements that dy's inputs flip too.
+ * a few roundings in a row, and what is smaller than the smallest normal float may be zero. Integer outputs must be
+ * equal, but for elements that dy's inputs flip too.
  */
 #include "harness.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +32,7 @@ typedef struct oracle {
 static double bound(const test_case *tc, anl_dtype t, double top, double change)
 {
     double u = unit_roundoff(t), extra = tc->c->tolerance_scale > 0 ? tc->c->tolerance_scale : 1;
-    return C * extra * (u + unit_roundoff(ANL_F32) * sqrt((double)tc->c->reduction)) * (top + change / u);
+    return C * extra * (u + unit_roundoff(ANL_F32) * sqrt((double)tc->c->reduction)) * (top + change / u) + FLT_MIN;
 }
 
 static double **values_open(const test_case *tc, anl_dtype t)
