@@ -121,6 +121,15 @@ static void warn(anl__writer *w, const char *what, const char *text) /* lock hel
     w->warned = true;
 }
 
+/* A copy failed: with the age of the last that did not. Lock held. */
+static void warn_copy(anl__writer *w, const char *what, const char *text)
+{
+    char since[160];
+    if (w->copied < 0) snprintf(since, sizeof since, "%s (none was yet)", what);
+    else snprintf(since, sizeof since, "%s (the last was %.0f s ago)", what, anl__clock() - w->copied);
+    warn(w, since, text);
+}
+
 /* Until it stands under its name and is pointed at. */
 static anl_status write_job(anl__writer *w, anl_ctx *ctx)
 {
@@ -185,7 +194,7 @@ static bool carry(anl__writer *w, anl_ctx *ctx, int64_t step)
     if (w->o.mirror) mirrored = anl__ckpt_mirror(ctx, w->o.dir, w->o.mirror, step, w->o.keep) == ANL_OK;
     pthread_mutex_lock(&w->lock);
     w->mirroring = false;
-    if (!mirrored) warn(w, "the checkpoint was not mirrored", anl_last_error(ctx));
+    if (!mirrored) warn_copy(w, "the checkpoint was not mirrored", anl_last_error(ctx));
     pthread_cond_broadcast(&w->moved);
     pthread_mutex_unlock(&w->lock);
     if (!w->o.command) return mirrored;
@@ -200,7 +209,7 @@ static bool carry(anl__writer *w, anl_ctx *ctx, int64_t step)
     told = st == ANL_OK;
     if (!told) {
         pthread_mutex_lock(&w->lock);
-        warn(w, "the checkpoint was not handed on", anl_last_error(ctx));
+        warn_copy(w, "the checkpoint was not handed on", anl_last_error(ctx));
         pthread_mutex_unlock(&w->lock);
     }
     return mirrored && told;

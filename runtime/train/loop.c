@@ -67,6 +67,7 @@ static void pass_on_warnings(loop *l)
 {
     const char *w;
     while (l->writer && (w = anl__writer_warning(l->writer))) say(l, "warning: %s", w);
+    if (l->o->preempt && (w = anl__watch_warning(l->o->preempt))) say(l, "warning: preempt.command: %s", w);
 }
 
 /* Logs are on the disk first, and their length is in the checkpoint. */

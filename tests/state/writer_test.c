@@ -233,7 +233,8 @@ static void commanded(void **state)
     assert_ok(f, submit(w, 6, false));
     assert_ok(f, anl__writer_wait(w));
     const char *said = until_warning(w);
-    assert_true(said && strstr(said, "exit code 9") && strstr(said, "no credentials"));
+    assert_true(said && strstr(said, "not handed on (none was yet)") && strstr(said, "exit code 9") &&
+                strstr(said, "no credentials"));
     assert_true(anl__writer_copy_age(w) < 0);
     anl__writer_destroy(w);
 }
