@@ -40,7 +40,7 @@ static anl_status bad(spell *s, const yaml_node *n, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    return anl__fail(s->ctx, ANL_RECIPE, "%s: model.layers: %s", yaml_where(s->a, n), what);
+    return anl__fail(s->ctx, ANL_RECIPE, "%s: %s", yaml_where(s->a, n), what);
 }
 
 static const char *lookup(const scope *sc, const char *word, size_t len)
@@ -157,6 +157,24 @@ static anl_status push(spell *s, const yaml_node *at, anl__model_layer l)
     return ANL_OK;
 }
 
+static bool taken(const spell *s, const char *name)
+{
+    for (int i = 0; i < s->n; i++)
+        if (!strcmp(s->layer[i].layer.name, name)) return true;
+    return false;
+}
+
+/* "conv3": the type, and how many of it there are; NULL: no memory. */
+static const char *free_name(spell *s, const char *type)
+{
+    int k = 1;
+    for (int i = 0; i < s->n; i++) k += !strcmp(s->layer[i].layer.type, type);
+    const char *name;
+    do name = anl__arena_printf(s->a, "%s%d", type, k++);
+    while (name && taken(s, name));
+    return name;
+}
+
 /* Its own name in full: given, or type and number. */
 static anl_status name_of(spell *s, scope *sc, const yaml_node *item, const char *type, const char **full)
 {
@@ -168,14 +186,11 @@ static anl_status name_of(spell *s, scope *sc, const yaml_node *item, const char
         ANL_TRY(substitute(s, sc, given, given->text, &name));
         if (!*name || strchr(name, '/') || strchr(name, ' ')) return bad(s, given, "the name '%s' is empty or has a blank or a slash", name);
     } else {
-        int k = 1;
         suffix = "";
-        for (int i = 0; i < s->n; i++) k += !strcmp(s->layer[i].layer.type, type);
-        name = anl__arena_printf(s->a, "%s%d", type, k);
+        if (!(name = free_name(s, type))) return nomem(s);
     }
     if (!name || !(*full = anl__arena_printf(s->a, "%s%s%s", given ? sc->prefix : "", name, suffix))) return nomem(s);
-    for (int i = 0; given && i < s->n; i++)
-        if (!strcmp(s->layer[i].layer.name, *full)) return bad(s, given, "the name '%s' is taken", *full);
+    if (given && taken(s, *full)) return bad(s, given, "the name '%s' is taken", *full);
     return given ? define(s, sc, name, *full) : ANL_OK;
 }
 
@@ -348,10 +363,8 @@ anl_status recipe_model(const recipe *r, anl_ctx *ctx, anl__arena *a, anl_model_
     out->dropout = recipe_real(r, "model.dropout");
     out->label_smoothing = recipe_real(r, "loss.label_smoothing");
     out->n_hidden = recipe_count(r, "model.hidden");
-    if (out->n_hidden > 16) return anl__fail(ctx, ANL_RECIPE, "%s: model.hidden has more than 16 layers", recipe_where(r, "model.hidden"));
     for (int i = 0; i < out->n_hidden; i++) out->hidden[i] = recipe_int_at(r, "model.hidden", i);
-    if (!written && list) return anl__fail(ctx, ANL_RECIPE, "%s: model.layers goes with model.name sequential or graph, not %s", recipe_where(r, "model.layers"), name);
-    if (written && (!list || list->kind != YAML_LIST)) return anl__fail(ctx, ANL_RECIPE, "%s: model.name %s needs model.layers, a list", recipe_where(r, "model.name"), name);
+    if (written && list->kind != YAML_LIST) return bad(&s, list, "model.layers needs a list");
     if (!written) return ANL_OK;
     scope top = {.prefix = "", .suffix = ""};
     ANL_TRY(items(&s, &top, list));

@@ -26,6 +26,7 @@ struct recipe {
     const char *name;
     yaml_node *root;
     value *value; /* by key */
+    int unknown;  /* keys complained about */
 };
 
 static int key_count(void)
@@ -77,14 +78,23 @@ static bool whole(const char *s)
     return true;
 }
 
+static const char *why_no_number(const char *s)
+{
+    s += *s == '-' || *s == '+';
+    if (s[0] == '0' && isalpha((unsigned char)s[1])) return " (only decimal numbers)";
+    if (s[0] == '0' && isdigit((unsigned char)s[1])) return " (a leading 0 is ambiguous)";
+    return isdigit((unsigned char)*s) && strchr(s, '_') ? " (no underscores)" : "";
+}
+
 static bool take_number(anl__buf *e, anl__arena *a, const recipe_key *k, const yaml_node *n, bool integer, double *out)
 {
     const char *kind = integer ? "an integer" : "a number";
     if (n->kind != YAML_SCALAR) wrong(e, a, n, k->path, "needs %s, not a %s", kind, n->kind == YAML_MAP ? "map" : "list");
     else if (n->quoted) wrong(e, a, n, k->path, "needs %s, not the text \"%.60s\"", kind, n->text);
-    else if (!number(n->text, out)) wrong(e, a, n, k->path, "needs %s, not '%.60s'%s", kind, n->text, n->text[0] == '0' && isdigit((unsigned char)n->text[1]) ? " (a leading 0 is ambiguous)" : "");
-    else if (integer && !(whole(n->text) && fabs(*out) <= 9e15)) wrong(e, a, n, k->path, "needs an integer, not %.60s", n->text);
-    else if ((k->min != 0 || k->max != 0) && (*out < k->min || *out > k->max)) wrong(e, a, n, k->path, "%.60s is outside %.15g to %.15g", n->text, k->min, k->max);
+    else if (!number(n->text, out)) wrong(e, a, n, k->path, "needs %s, not '%.60s'%s", kind, n->text, why_no_number(n->text));
+    else if (integer && !whole(n->text)) wrong(e, a, n, k->path, "needs an integer, not %.60s", n->text);
+    else if ((k->min != 0 || k->max != 0) && (*out < k->min || *out > k->max))
+        wrong(e, a, n, k->path, "%.60s is outside %.15g to %.15g", n->text, k->min, k->max);
     else return true;
     return false;
 }
@@ -142,7 +152,7 @@ static bool take(anl__buf *e, anl__arena *a, const recipe_key *k, const yaml_nod
     }
     switch (k->type) {
     case RECIPE_BOOL:
-        v->b = n->kind == YAML_SCALAR && !strcmp(n->text, "true");
+        v->b = n->kind == YAML_SCALAR && !n->quoted && !strcmp(n->text, "true");
         if (v->b || (n->kind == YAML_SCALAR && !n->quoted && !strcmp(n->text, "false"))) return true;
         wrong(e, a, n, k->path, "needs true or false, not '%.60s'", n->kind == YAML_SCALAR ? n->text : "a list or map");
         return false;
@@ -153,7 +163,9 @@ static bool take(anl__buf *e, anl__arena *a, const recipe_key *k, const yaml_nod
         if (n->kind == YAML_SCALAR) {
             bool none = !n->quoted && (!strcmp(n->text, "null") || !strcmp(n->text, "~"));
             v->text[0] = none ? "" : n->text;
-            return true;
+            if (v->text[0][0] || !k->def[0]) return true;
+            wrong(e, a, n, k->path, "needs a text (the default is %s)", k->def);
+            return false;
         }
         wrong(e, a, n, k->path, "needs a text, not a %s", n->kind == YAML_MAP ? "map" : "list");
         return false;
@@ -178,15 +190,33 @@ static bool is_group(const char *path)
     return false;
 }
 
-static void unknown(anl__buf *e, const yaml_node *n, const char *path)
+/* What may have been meant: a key or group spelled nearly so, else one whose last word is the last word here (`lr`). */
+static const char *meant(anl__arena *a, const char *path)
 {
-    const char *names[256];
-    int count = 0;
-    for (; recipe_keys[count].path && count < 256; count++) names[count] = recipe_keys[count].path;
-    const char *near = anl__nearest(path, names, count);
+    const char *names[512] = {0}, *last = strrchr(path, '.');
+    int n = 0;
+    for (const recipe_key *k = recipe_keys; k->path && n < 500; k++) {
+        const char *dot = strchr(k->path, '.');
+        names[n++] = k->path;
+        char *group = dot ? anl__arena_printf(a, "%.*s", (int)(dot - k->path), k->path) : NULL;
+        if (group && (n < 2 || strcmp(names[n - 2], group))) names[n++] = group;
+    }
+    const char *near = anl__nearest(path, names, n);
+    last = last ? last + 1 : path;
+    for (const recipe_key *k = recipe_keys; k->path && !near; k++) {
+        const char *dot = strrchr(k->path, '.');
+        if (dot && !strcmp(dot + 1, last)) near = k->path;
+    }
+    return near;
+}
+
+static void unknown(recipe *r, anl__buf *e, const yaml_node *n, const char *path)
+{
+    const char *near = meant(r->arena, path);
     char place[64] = "";
     if (n->key_line) snprintf(place, sizeof place, ":%d:%d", n->key_line, n->key_column);
-    anl__buf_add(e, "%s%s: there is no key %s%s%s%s\n", n->file, place, path, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    if (++r->unknown > 20) return;
+    anl__buf_add(e, "%s%s: there is no key %.80s%s%s%s\n", n->file, place, path, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 static bool walk(recipe *r, anl__buf *e, const yaml_node *map, const char *prefix)
@@ -200,7 +230,7 @@ static bool walk(recipe *r, anl__buf *e, const yaml_node *map, const char *prefi
         if (k >= 0) {
             ok &= take(e, r->arena, &recipe_keys[k], n, &r->value[k]);
         } else if (!is_group(path)) {
-            unknown(e, n, path);
+            unknown(r, e, n, path);
             ok = false;
         } else if (n->kind == YAML_MAP) {
             ok &= walk(r, e, n, path);
@@ -263,6 +293,16 @@ static anl_status put(recipe *r, anl__buf *e, const char *path, yaml_node *now)
     return ANL_OK;
 }
 
+/* A key, a group of keys, or something inside a key that holds a tree. */
+static bool in_table(const char *path)
+{
+    for (const recipe_key *k = recipe_keys; k->path; k++) {
+        size_t n = strlen(k->path);
+        if (!strncmp(path, k->path, n) && (!path[n] || path[n] == '.')) return true;
+    }
+    return is_group(path);
+}
+
 static anl_status override_one(recipe *r, anl__buf *e, const char *text)
 {
     const char *eq = strchr(text, '=');
@@ -273,6 +313,10 @@ static anl_status override_one(recipe *r, anl__buf *e, const char *text)
     }
     char *path = anl__arena_printf(r->arena, "%.*s", (int)(eq - text), text);
     if (!path) return ANL_NOMEM;
+    if (!in_table(path)) {
+        unknown(r, e, &(yaml_node){.file = "command line"}, path);
+        return ANL_OK;
+    }
     if (eq[1]) {
         char *where = anl__arena_printf(r->arena, "command line: %s", path);
         if (!where) return ANL_NOMEM;
@@ -321,8 +365,10 @@ anl_status recipe_parse(anl_ctx *ctx, const char *name, const char *text, size_t
     if (st == ANL_OK) st = yaml_parse(ctx, a, r->name, text, bytes, &e, &r->root);
     if (st == ANL_OK && r->root && r->root->kind == YAML_SCALAR && !r->root->text[0]) r->root->kind = YAML_MAP;
     if (st == ANL_OK && r->root && r->root->kind != YAML_MAP) anl__buf_add(&e, "%s:1:1: a recipe is a map of keys\n", r->name);
-    for (int i = 0; i < n_override && st == ANL_OK && r->root && r->root->kind == YAML_MAP; i++) st = override_one(r, &e, override[i]);
-    if (st == ANL_OK && !e.len && !walk(r, &e, r->root, "") && !e.len) st = ANL_NOMEM;
+    bool map = st == ANL_OK && r->root && r->root->kind == YAML_MAP;
+    for (int i = 0; i < n_override && st == ANL_OK && map; i++) st = override_one(r, &e, override[i]);
+    if (st == ANL_OK && map && !walk(r, &e, r->root, "") && !e.len) st = ANL_NOMEM;
+    if (st == ANL_OK && !e.len) st = recipe_check(r, ctx, &e);
     if (st == ANL_OK) st = e.status;
     if (st == ANL_OK && e.len) {
         if (e.text[e.len - 1] == '\n') e.text[e.len - 1] = 0;
@@ -338,11 +384,11 @@ anl_status recipe_load(anl_ctx *ctx, const char *path, const char *const *overri
 {
     void *text;
     size_t bytes;
-    const char *slash = strrchr(path, '/');
-    if (anl__path_is_dir(path)) return anl__fail(ctx, ANL_DATA, "%s is a directory, not a recipe", path);
-    if (!anl__path_exists(path)) return anl__fail(ctx, ANL_DATA, "%s: there is no such recipe", path);
-    ANL_TRY(anl__context(ctx, anl__file_read(ctx, path, (size_t)2 << 20, &text, &bytes), "recipe"));
-    anl_status st = recipe_parse(ctx, slash ? slash + 1 : path, text, bytes, override, n_override, out);
+    if (anl__path_is_dir(path)) return anl__fail(ctx, ANL_RECIPE, "%s is a directory, not a recipe", path);
+    if (!anl__path_exists(path)) return anl__fail(ctx, ANL_RECIPE, "%s: there is no such recipe", path);
+    anl_status st = anl__file_read(ctx, path, (size_t)2 << 20, &text, &bytes);
+    if (st != ANL_OK) return anl__context(ctx, st == ANL_NOMEM ? st : ANL_RECIPE, "the recipe cannot be read");
+    st = recipe_parse(ctx, path, text, bytes, override, n_override, out);
     anl__free(ctx, text);
     return st;
 }

@@ -22,15 +22,18 @@ typedef struct recipe_key {
     const char *choices; /* RECIPE_ENUM: "sgd|adam" */
     const char *also; /* a word accepted instead of numbers: "auto" */
     bool change;      /* may be changed when a run is resumed */
+    bool machine;     /* how and where it is computed: the weights do not depend on it */
     const char *help;
 } recipe_key;
 extern const recipe_key recipe_keys[]; /* grouped by prefix; ended by a NULL path */
 
 /* Overrides: "key=value" with value as YAML flow, "key=" for the default, "model.layers.0.filters=32" for list items.
-   ANL_RECIPE: all mistakes at once, one a line. ANL_DATA: the file cannot be read. */
+   ANL_RECIPE: the file cannot be read, or its mistakes, one a line ("file:line:column: ..."). */
 anl_status recipe_load(anl_ctx *ctx, const char *path, const char *const *override, int n_override, recipe **out) ANL_MUST;
 anl_status recipe_parse(anl_ctx *ctx, const char *name, const char *text, size_t bytes, const char *const *override, int n_override, recipe **out) ANL_MUST;
 void recipe_free(recipe *r);
+/* check.c, called by both: adds a line for each contradiction between keys. */
+anl_status recipe_check(const recipe *r, anl_ctx *ctx, anl__buf *errors) ANL_MUST;
 
 /* Values by key; an unknown key or another type gives 0, NULL, false. */
 bool recipe_is_set(const recipe *r, const char *key);  /* written in the file or on the command line */

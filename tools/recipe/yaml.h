@@ -1,6 +1,6 @@
-/* YAML as a small tree of our own: maps, lists and scalars with their place in the file. libfyaml parses; what a recipe may
- * not hold (anchors, aliases, merge keys, tags, more than one document, duplicate keys, deep nesting) is refused by line and
- * never resolved. Nothing is printed.
+/* YAML as a small tree of our own: maps, lists and scalars with their place in the file. libfyaml parses (yaml_read.c); what
+ * a recipe may not hold (anchors, aliases, merge keys, tags, more than one document, duplicate keys, deep nesting, more than
+ * 1 MiB) is refused by line and never resolved. Nothing is printed.
  */
 #ifndef YAML_H
 #define YAML_H
@@ -24,11 +24,13 @@ struct yaml_node {
 /* Errors are added to `errors`, one a line, "file:line:column: ..."; *out is NULL then. An empty text is an empty map. */
 anl_status yaml_parse(anl_ctx *ctx, anl__arena *a, const char *file, const char *text, size_t bytes, anl__buf *errors, yaml_node **out) ANL_MUST;
 yaml_node *yaml_find(const yaml_node *map, const char *key); /* NULL: none */
-/* A deep copy with these places of its own. */
+/* An empty one without a place. NULL: no memory. */
 yaml_node *yaml_new(anl__arena *a, yaml_kind kind, const char *file);
-/* Appends; NULL memory: false. */
+/* Appends (key NULL in a list); false: no memory. */
 bool yaml_add(anl__arena *a, yaml_node *parent, const char *key, yaml_node *child);
-/* One line of flow YAML. */
+/* Where text stops being UTF-8; `bytes` when it is. */
+size_t yaml_utf8_bad(const char *text, size_t bytes);
+/* One line of flow YAML, which reads back as the same tree. */
 void yaml_write(const yaml_node *n, anl__buf *out);
 /* "file:line:column", in the arena. */
 const char *yaml_where(anl__arena *a, const yaml_node *n);

@@ -1,0 +1,99 @@
+/* Keys that contradict each other. Each key alone is checked by its type; what needs the data or the graph is checked where
+ * those are known. A rule reads values only, never whether a key was written: a resolved recipe obeys the same rules. */
+#include "recipe.h"
+
+#include "runtime/train/cadence.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void against(const recipe *r, anl__buf *e, const char *key, const char *fmt, ...) ANL_FORMAT(4, 5);
+static void against(const recipe *r, anl__buf *e, const char *key, const char *fmt, ...)
+{
+    char what[300];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    anl__buf_add(e, "%s: %s: %s\n", recipe_where(r, key), key, what);
+}
+
+static bool is(const recipe *r, const char *key, const char *word)
+{
+    const char *text = recipe_text(r, key);
+    return text && !strcmp(text, word);
+}
+
+static void check_data(const recipe *r, anl__buf *e)
+{
+    int64_t folds = recipe_int(r, "data.folds"), fold = recipe_int(r, "data.fold");
+    double part = recipe_real(r, "data.validation");
+    static const char *const files[][2] = {{"data.labels", "data.images"}, {"data.test_labels", "data.test_images"}};
+    if (recipe_text(r, "data.images") && recipe_text(r, "data.path"))
+        against(r, e, "data.images", "goes in the place of data.path (%s), not beside it", recipe_text(r, "data.path"));
+    for (int i = 0; i < 2; i++)
+        if (recipe_text(r, files[i][0]) && !recipe_text(r, files[i][1])) against(r, e, files[i][0], "needs %s", files[i][1]);
+    if (folds == 1) against(r, e, "data.folds", "one fold leaves nothing to train on: 2 and more, or 0");
+    else if (fold && fold >= folds) against(r, e, "data.fold", "%lld is not below data.folds, %lld", (long long)fold, (long long)folds);
+    if (part >= 1 && part != floor(part)) against(r, e, "data.validation", "%g is neither a fraction below 1 nor a count", part);
+}
+
+static void check_train(const recipe *r, anl__buf *e)
+{
+    int64_t shards = recipe_int(r, "train.shards"), lanes = recipe_int(r, "train.lanes"), batch = recipe_int(r, "train.batch");
+    if (lanes > shards) against(r, e, "train.lanes", "%lld lanes have only train.shards = %lld to compute", (long long)lanes, (long long)shards);
+    if (!recipe_is_word(r, "train.batch") && shards > batch)
+        against(r, e, "train.shards", "%lld shards cannot share a train.batch of %lld", (long long)shards, (long long)batch);
+    if (recipe_bool(r, "optim.nesterov") && (recipe_real(r, "optim.momentum") <= 0 || recipe_real(r, "optim.dampening") != 0))
+        against(r, e, "optim.nesterov", "needs optim.momentum above 0 and optim.dampening 0");
+    if (is(r, "schedule.name", "multistep") && !recipe_count(r, "schedule.milestones"))
+        against(r, e, "schedule.name", "multistep needs schedule.milestones");
+    if (is(r, "schedule.name", "step") && recipe_real(r, "schedule.step") <= 0) against(r, e, "schedule.step", "needs a number above 0");
+    for (int i = 1; i < recipe_count(r, "schedule.milestones"); i++)
+        if (!(recipe_real_at(r, "schedule.milestones", i) > recipe_real_at(r, "schedule.milestones", i - 1))) {
+            against(r, e, "schedule.milestones", "must ascend");
+            break;
+        }
+}
+
+static void check_model(const recipe *r, anl__buf *e)
+{
+    static const char *const trees[] = {"model.layers", "model.blocks", "model.heads"};
+    bool written = is(r, "model.name", "sequential") || is(r, "model.name", "graph");
+    for (int i = 0; i < 3; i++)
+        if (!written && recipe_tree(r, trees[i]))
+            against(r, e, trees[i], "goes with model.name sequential or graph, not %s", recipe_text(r, "model.name"));
+    if (written && !recipe_tree(r, "model.layers")) against(r, e, "model.name", "%s needs model.layers", recipe_text(r, "model.name"));
+    if (is(r, "model.name", "sequential") && recipe_tree(r, "model.heads")) against(r, e, "model.heads", "needs model.name graph");
+    if (is(r, "model.name", "resnet-cifar") && (recipe_int(r, "model.depth") - 2) % 6)
+        against(r, e, "model.depth", "%lld is not 6n+2 (20, 32, 44, 56, 110)", (long long)recipe_int(r, "model.depth"));
+    if (recipe_count(r, "model.hidden") > 16) against(r, e, "model.hidden", "has more than 16 layers");
+}
+
+/* What the training loop measures; whether the model at hand has it is seen there. */
+static void check_metric(const recipe *r, anl__buf *e, const char *key)
+{
+    static const char *const names[] = {"train.loss", "train.accuracy", "valid.loss", "valid.accuracy", "valid.topk",
+                                        "valid.macro_f1", "valid.auc", "valid.rmse", "valid.mae", "valid.r2"};
+    enum { N = sizeof names / sizeof names[0] };
+    const char *name = recipe_text(r, key), *near;
+    for (int i = 0; i < N; i++)
+        if (!strcmp(names[i], name)) return;
+    near = anl__nearest(name, names, N);
+    against(r, e, key, "'%.60s' is not measured; there are train. and valid.loss and accuracy, valid.topk, macro_f1, auc, rmse, mae, r2%s%s%s",
+            name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+anl_status recipe_check(const recipe *r, anl_ctx *ctx, anl__buf *e)
+{
+    anl__cadence every;
+    check_model(r, e);
+    check_data(r, e);
+    check_train(r, e);
+    check_metric(r, e, "early_stop.metric");
+    check_metric(r, e, "checkpoint.metric");
+    if (anl__cadence_parse(ctx, recipe_text(r, "checkpoint.every"), &every) != ANL_OK)
+        against(r, e, "checkpoint.every", "'%.60s' is none of: auto, N steps, N epochs, N seconds, N minutes, N hours", recipe_text(r, "checkpoint.every"));
+    return e->status;
+}
