@@ -40,10 +40,10 @@ static void test_recipes(void **state)
     try_recipe(c, "optim:\n\tlr: 1\n", 2, "bad.yaml:2", "tab");
     try_recipe(c, "- 1\n", 2, "a recipe is a map", NULL);
     try_recipe(c, "data:\n  path: data\noptim: {name: sgd, nesterov: true, momentum: 0}\n", 2, "optim.nesterov", NULL);
-    try_recipe(c, "model: {name: cnn2, layers: [flatten]}\ndata: {path: data}\n", 2, "model.layers goes with", NULL);
+    try_recipe(c, "model: {name: cnn2, layers: [flatten]}\ndata: {path: data}\n", 2, "model.layers: goes with", NULL);
     /* each wrong line is named, not only the first */
     try_recipe(c, "optim:\n  lr: fast\n  nme: sgd\n", 2, "bad.yaml:2:7", "bad.yaml:3:3");
-    cli_expect(c, 3, "train nothing.yaml");
+    cli_expect(c, 2, "train nothing.yaml");
     cli_expect(c, 2, "train recipe.yaml --run bad optim.nam=1");
     cli_says(c, "there is no key optim.nam; did you mean optim.name?");
     assert_int_equal(cli_verify(c, "bad"), 0);

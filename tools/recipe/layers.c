@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_LAYERS = 10000, MOST_NESTING = 8, MOST_FROM = 16 };
+/* Small texts must not spell out to large ones. */
+enum { MOST_LAYERS = 10000, MOST_NESTING = 8, MOST_FROM = 16, MOST_ARGS = 32, MOST_ITEMS = 64, MOST_TEXT = 1000, MOST_NAME = 128 };
 
 typedef struct pair { const char *key, *value; } pair;
 
@@ -77,11 +78,15 @@ static anl_status substitute(spell *s, const scope *sc, const yaml_node *at, con
             return bad(s, at, "$%.*s is no parameter here", (int)(p - w), w);
         }
         anl__buf_add(&b, "%s", v);
+        if (b.len > MOST_TEXT) {
+            anl__buf_release(&b);
+            return bad(s, at, "$ makes this text longer than %d", MOST_TEXT);
+        }
     }
-    *out = anl__arena_strdup(s->a, b.text);
     anl_status st = b.status;
+    *out = st == ANL_OK ? anl__arena_strdup(s->a, b.text) : NULL;
     anl__buf_release(&b);
-    return st == ANL_OK && !*out ? nomem(s) : st;
+    return *out ? ANL_OK : nomem(s);
 }
 
 static anl_status define(spell *s, scope *sc, const char *name, const char *full)
@@ -131,6 +136,7 @@ static anl_status arg_text(spell *s, const scope *sc, const yaml_node *v, const 
 {
     if (v->kind == YAML_SCALAR) return substitute(s, sc, v, v->text, out);
     if (v->kind == YAML_MAP) return bad(s, v, "argument '%s' is a map", v->key);
+    if (v->n > MOST_ITEMS) return bad(s, v, "argument '%s' has more than %d items", v->key, MOST_ITEMS);
     const char *all = "";
     for (int i = 0; i < v->n; i++) {
         const char *one;
@@ -190,6 +196,7 @@ static anl_status name_of(spell *s, scope *sc, const yaml_node *item, const char
         if (!(name = free_name(s, type))) return nomem(s);
     }
     if (!name || !(*full = anl__arena_printf(s->a, "%s%s%s", given ? sc->prefix : "", name, suffix))) return nomem(s);
+    if (strlen(*full) > MOST_NAME) return bad(s, given ? given : item, "the name '%.40s...' is longer than %d", *full, MOST_NAME);
     if (given && taken(s, *full)) return bad(s, given, "the name '%s' is taken", *full);
     return given ? define(s, sc, name, *full) : ANL_OK;
 }
@@ -198,6 +205,7 @@ static anl_status one_layer(spell *s, scope *sc, const yaml_node *item, const ch
 {
     const char *from[MOST_FROM], *full = NULL;
     int n_from, n_arg = 0;
+    if (item->n > MOST_ARGS) return bad(s, item, "a layer has more than %d arguments", MOST_ARGS);
     anl__layer_arg *arg = anl__arena_alloc(s->a, sizeof *arg * (size_t)(item->n + 1));
     if (!arg) return nomem(s);
     ANL_TRY(from_of(s, sc, item, from, &n_from));
@@ -229,7 +237,7 @@ static anl_status repeat(spell *s, scope *outer, const yaml_node *item)
     ANL_TRY(substitute(s, outer, times, times->text, &text));
     long n = strtol(text, &end, 10);
     if (end == text || *end || n < 1 || n > 1000) return bad(s, times, "repeat '%s' is not a number from 1 to 1000", text);
-    if (!list || list->kind != YAML_LIST) return bad(s, item, "'repeat' needs 'layers', a list");
+    if (!list || list->kind != YAML_LIST || !list->n) return bad(s, item, "'repeat' needs 'layers', a list");
     for (int i = 0; i < item->n; i++)
         if (item->item[i] != times && item->item[i] != list && item->item[i] != as) return bad(s, item->item[i], "'repeat' knows layers and as, not '%s'", item->item[i]->key);
     for (long i = 1; i <= n; i++) {
@@ -249,6 +257,7 @@ static anl_status parameters(spell *s, scope *outer, const yaml_node *item, cons
     int n = p && p->kind == YAML_MAP ? p->n : 0;
     in->var = anl__arena_alloc(s->a, sizeof *in->var * (size_t)(n + 1));
     if (!in->var) return nomem(s);
+    if (n > MOST_ARGS || item->n > MOST_ARGS + 3) return bad(s, item, "a block has more than %d parameters", MOST_ARGS);
     for (int i = 0; i < n; i++) {
         const yaml_node *given = yaml_find(item, p->item[i]->key);
         in->var[i].key = p->item[i]->key;
@@ -256,11 +265,11 @@ static anl_status parameters(spell *s, scope *outer, const yaml_node *item, cons
     }
     in->n_var = n;
     for (int i = 0; i < item->n; i++) {
-        const char *k = item->item[i]->key, *names[64];
+        const char *k = item->item[i]->key, *names[MOST_ARGS];
         int known = 0, m = 0;
         for (int q = 0; q < n; q++) {
             known |= !strcmp(k, p->item[q]->key);
-            if (m < 64) names[m++] = p->item[q]->key;
+            names[m++] = p->item[q]->key;
         }
         if (known || !strcmp(k, "block") || !strcmp(k, "name") || !strcmp(k, "from")) continue;
         const char *near = anl__nearest(k, names, m);
@@ -278,11 +287,12 @@ static anl_status use_block(spell *s, scope *outer, const yaml_node *item)
     ANL_TRY(substitute(s, outer, which, which->text, &type));
     const yaml_node *block = yaml_find(s->blocks, type), *list = yaml_find(block, "layers");
     if (!block) return bad(s, which, "there is no block '%s' in model.blocks", type);
-    if (!list || list->kind != YAML_LIST) return bad(s, block, "block '%s' needs 'layers', a list", type);
+    if (!list || list->kind != YAML_LIST || !list->n) return bad(s, block, "block '%s' needs 'layers', a list", type);
     if (!given || given->kind != YAML_SCALAR) return bad(s, item, "block '%s' needs a name", type);
     ANL_TRY(substitute(s, outer, given, given->text, &name));
     ANL_TRY(from_of(s, outer, item, from, &n_from));
     char *full = anl__arena_printf(s->a, "%s%s%s", outer->prefix, name, strchr(given->text, '$') ? "" : outer->suffix);
+    if (full && strlen(full) > MOST_NAME) return bad(s, given, "the name '%.40s...' is longer than %d", full, MOST_NAME);
     char *prefix = full ? anl__arena_printf(s->a, "%s.", full) : NULL;
     if (!prefix) return nomem(s);
     scope in = {.outer = outer, .prefix = prefix, .suffix = "", .depth = outer->depth + 1, .block = true};
@@ -295,9 +305,8 @@ static anl_status use_block(spell *s, scope *outer, const yaml_node *item)
         ANL_TRY(define(s, &in, k, from[i]));
     }
     s->last = first;
-    int before = s->n;
     ANL_TRY(items(s, &in, list));
-    return s->n > before ? define(s, outer, name, s->last) : bad(s, block, "block '%s' has no layers", type);
+    return define(s, outer, name, s->last);
 }
 
 static anl_status items(spell *s, scope *sc, const yaml_node *list)

@@ -190,24 +190,33 @@ static bool is_group(const char *path)
     return false;
 }
 
-/* What may have been meant: a key or group spelled nearly so, else one whose last word is the last word here (`lr`). */
+/* What may have been meant: in a known group, one of its keys spelled nearly so; else any key or group spelled nearly so;
+   else a key whose last word is the last word here (`lr`). */
 static const char *meant(anl__arena *a, const char *path)
 {
-    const char *names[512] = {0}, *last = strrchr(path, '.');
+    const char *names[512] = {0}, *dot = strrchr(path, '.'), *last = dot ? dot + 1 : path, *near;
+    size_t group = (size_t)(last - path);
     int n = 0;
-    for (const recipe_key *k = recipe_keys; k->path && n < 500; k++) {
-        const char *dot = strchr(k->path, '.');
-        names[n++] = k->path;
-        char *group = dot ? anl__arena_printf(a, "%.*s", (int)(dot - k->path), k->path) : NULL;
-        if (group && (n < 2 || strcmp(names[n - 2], group))) names[n++] = group;
+    for (const recipe_key *k = recipe_keys; k->path && group; k++)
+        if (!strncmp(k->path, path, group) && !strchr(k->path + group, '.')) names[n++] = k->path + group;
+    if (n) {
+        near = anl__nearest(last, names, n);
+        if (near) return anl__arena_printf(a, "%.*s%s", (int)group, path, near);
+    } else {
+        for (const recipe_key *k = recipe_keys; k->path && n < 500; k++) {
+            names[n++] = k->path;
+            size_t len = strcspn(k->path, ".");
+            char *head = k->path[len] ? anl__arena_printf(a, "%.*s", (int)len, k->path) : NULL;
+            if (head && (n < 2 || strcmp(names[n - 2], head))) names[n++] = head;
+        }
+        near = anl__nearest(path, names, n);
+        if (near) return near;
     }
-    const char *near = anl__nearest(path, names, n);
-    last = last ? last + 1 : path;
-    for (const recipe_key *k = recipe_keys; k->path && !near; k++) {
-        const char *dot = strrchr(k->path, '.');
-        if (dot && !strcmp(dot + 1, last)) near = k->path;
+    for (const recipe_key *k = recipe_keys; k->path; k++) {
+        dot = strrchr(k->path, '.');
+        if (dot && !strcmp(dot + 1, last)) return k->path;
     }
-    return near;
+    return NULL;
 }
 
 static void unknown(recipe *r, anl__buf *e, const yaml_node *n, const char *path)

@@ -47,6 +47,14 @@ static void place(struct fy_token *t, int *line, int *column)
     *column = m ? m->column + 1 : 0;
 }
 
+/* A quoted scalar begins with its quote; libfyaml's mark stands behind it. */
+static void scalar_place(struct fy_token *t, int *line, int *column)
+{
+    enum fy_scalar_style style = t ? fy_token_scalar_style(t) : FYSS_PLAIN;
+    place(t, line, column);
+    if (*column > 1 && (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)) --*column;
+}
+
 /* Anchors and tags are named at their own place. */
 static void refuse(reading *r, struct fy_token *t, const char *what)
 {
@@ -114,7 +122,7 @@ static bool wants_key(const reading *r)
 static void take_key(reading *r, struct fy_token *t)
 {
     level *l = &r->level[r->depth - 1];
-    place(t, &l->key_line, &l->key_column);
+    scalar_place(t, &l->key_line, &l->key_column);
     const char *key = text_of(r, t, l->key_line, l->key_column);
     if (!key) return;
     l->key = key;
@@ -161,7 +169,7 @@ static void take_event(reading *r, struct fy_event *e)
         if (r->documents++) {
             int line, column;
             place(e->document_start.document_start, &line, &column);
-            complain(r, line, column, "a second document (---): a recipe is one", "", 0);
+            complain(r, line, column, "more than one document (---): a recipe is one", "", 0);
             r->stop = true;
         }
         break;
@@ -191,6 +199,7 @@ static void take_event(reading *r, struct fy_event *e)
         if (wants_key(r)) take_key(r, e->scalar.value);
         else {
             yaml_node *n = make(r, YAML_SCALAR, e->scalar.value);
+            if (n) scalar_place(e->scalar.value, &n->line, &n->column);
             if (!n || !(n->text = text_of(r, e->scalar.value, n->line, n->column))) return;
             n->quoted = e->scalar.value && fy_token_scalar_style(e->scalar.value) != FYSS_PLAIN;
             put(r, n);
