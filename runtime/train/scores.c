@@ -84,7 +84,10 @@ static void add_class(anl__scores *s, const float *y, int truth)
     /* A one-against-rest score that compares between samples: the softmax probability. */
     double most = (double)y[predicted], total = 0;
     for (int j = 0; j < k; j++) total += exp((double)y[j] - most);
-    for (int j = 0; j < k; j++) s->score[s->kept * k + j] = (float)(exp((double)y[j] - most) / total);
+    for (int j = 0; j < k; j++) {
+        float p = (float)(exp((double)y[j] - most) / total);
+        s->score[s->kept * k + j] = isnan(p) ? -1 : p; /* ranks below everything; NaN cannot be sorted */
+    }
     s->truth[s->kept++] = truth;
 }
 
