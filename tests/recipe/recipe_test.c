@@ -83,8 +83,8 @@ static void round_trip(void **state)
         "data: {path: \"a: b # c\\n\\t\\\"d\\\\ \\u00e4 \\u2028 \\x85 \\U0001F600 \\uFEFF\"}\n",
         "data: {path: 'true', cache_dir: '-'}\ncheckpoint: {command: '- x', mirror: '?'}\n",
         "loss: {class_weights: [0.1, 2, 1e30]}\nmodel: {hidden: []}\n",
-        "model:\n  name: graph\n  blocks: {'b c': {parameters: {f: -1.5, 'null': 0}, layers: [relu]}}\n"
-        "  layers:\n    - {type: conv, name: \"1\", pad: [1, 2], x: , y: \"\", z: -a, 'q: r': {}}\n    - flatten\n    - []\n  heads: [{from: conv1}]\n",
+        ("model:\n  name: graph\n  blocks: {'b c': {parameters: {f: -1.5, 'null': 0}, layers: [relu]}}\n"
+        "  layers:\n    - {type: conv, name: \"1\", pad: [1, 2], x: , y: \"\", z: -a, 'q: r': {}}\n    - flatten\n    - []\n  heads: [{from: conv1}]\n"),
     };
     anl_ctx *ctx = *state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
