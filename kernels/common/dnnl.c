@@ -452,65 +452,64 @@ int64_t anl__dnnl_offset(const anl__dnnl_layout *l, int d, int64_t i)
     return offset + i * l->stride[d];
 }
 
-/* "bf16 64x32x3x3 s9216,288,96,32 b16a16b", padded sizes as 60^64. */
-static int layout_text(const anl__dnnl_layout *l, char *t, int size)
+/* "dnnl bf16 64x32x3x3 s9216,288,96,32 b16a16b of 288,1,96,32", padded sizes as 60^64: the layout, and the strides that the
+   plain parameter is read with (a square matrix and its transpose have one layout). Where it is too long two hashes of it
+   (FNV-1a from two starts). */
+static void key_of(const anl__dnnl_layout *l, const anl__dnnl_tensor *plain, char key[96])
 {
-    int n = snprintf(t, (size_t)size, "%s", l->dtype == ANL_BF16 ? "bf16" : "f32");
+    char t[512];
+    uint64_t h[2] = {14695981039346656037u, 0x9e3779b97f4a7c15u};
+    int n = snprintf(t, sizeof t, "dnnl %s", l->dtype == ANL_BF16 ? "bf16" : "f32");
     for (int i = 0; i < l->n; i++) {
-        n += snprintf(t + n, (size_t)(size - n), "%c%lld", i ? 'x' : ' ', (long long)l->dim[i]);
-        if (l->padded[i] != l->dim[i]) n += snprintf(t + n, (size_t)(size - n), "^%lld", (long long)l->padded[i]);
+        n += snprintf(t + n, sizeof t - (size_t)n, "%c%lld", i ? 'x' : ' ', (long long)l->dim[i]);
+        if (l->padded[i] != l->dim[i]) n += snprintf(t + n, sizeof t - (size_t)n, "^%lld", (long long)l->padded[i]);
     }
-    for (int i = 0; i < l->n; i++) n += snprintf(t + n, (size_t)(size - n), "%s%lld", i ? "," : " s", (long long)l->stride[i]);
-    for (int i = 0; i < l->blocks; i++) n += snprintf(t + n, (size_t)(size - n), "%s%lld%c", i ? "" : " b", (long long)l->block[i], 'a' + l->block_dim[i]);
-    return n;
+    for (int i = 0; i < l->n; i++) n += snprintf(t + n, sizeof t - (size_t)n, "%s%lld", i ? "," : " s", (long long)l->stride[i]);
+    for (int i = 0; i < l->blocks; i++) n += snprintf(t + n, sizeof t - (size_t)n, "%s%lld%c", i ? "" : " b", (long long)l->block[i], 'a' + l->block_dim[i]);
+    for (int i = 0; i < l->n; i++) n += snprintf(t + n, sizeof t - (size_t)n, "%s%lld", i ? "," : " of ", (long long)plain->stride[i]);
+    if (n < 96) {
+        memcpy(key, t, (size_t)n + 1);
+        return;
+    }
+    for (int i = 0; i < n; i++)
+        for (int q = 0; q < 2; q++) h[q] = (h[q] ^ (unsigned char)t[i]) * 1099511628211u;
+    snprintf(key, 96, "dnnl %016llx%016llx", (unsigned long long)h[0], (unsigned long long)h[1]);
 }
 
-/* Packing: a task is a piece of a tile's first dimension. Pieces of a tile are all of one size but the last; so are tiles. */
-typedef struct packed_tile {
+/* A task packs a piece of the first dimension; pieces are all of one size but the last. */
+enum { PIECES = 8 };
+typedef struct packer {
     anl__dnnl_op *op[2]; /* reorders of the first piece and of the last one; with one piece only op[1] */
     int pieces;
     size_t src_step, dst_step; /* bytes from piece to piece */
-    size_t bytes;              /* of the tile */
-} packed_tile;
-
-typedef struct packer {
-    packed_tile tile[2];
-    int tiles;
-    size_t src_step; /* bytes from tile to tile */
-    int64_t plain[ANL__DNNL_DIMS]; /* strides of the parameter that is read */
-    void *scratch;   /* [workers] parts */
+    void *scratch;             /* [workers] parts */
     size_t part;
 } packer;
 
 typedef struct packing { const packer *k; const char *src; char *dst; } packing;
 
-static void pack_task(void *arg, int task, int worker)
+static void pack_task(void *arg, int piece, int worker)
 {
     const packing *a = arg;
     const packer *k = a->k;
-    int tile = task / k->tile[0].pieces;
-    if (tile > k->tiles - 1) tile = k->tiles - 1; /* the last tile may have more pieces */
-    const packed_tile *t = &k->tile[k->tiles > 1 && tile == k->tiles - 1];
-    int piece = task - tile * k->tile[0].pieces;
-    bool last = piece == t->pieces - 1; /* its descriptor holds its place in the tile */
+    bool last = piece == k->pieces - 1; /* its descriptor holds its place */
     void *at[ANL__DNNL_TENSORS] = {0};
-    at[ANL__DNNL_SRC] = (void *)(uintptr_t)(a->src + k->src_step * (size_t)tile + t->src_step * (size_t)piece);
-    at[ANL__DNNL_DST] = a->dst + k->tile[0].bytes * (size_t)tile + (last ? 0 : t->dst_step * (size_t)piece);
-    anl__dnnl_run(t->op[last], worker, at, (char *)k->scratch + k->part * (size_t)worker);
+    at[ANL__DNNL_SRC] = (void *)(uintptr_t)(a->src + k->src_step * (size_t)piece);
+    at[ANL__DNNL_DST] = a->dst + (last ? 0 : k->dst_step * (size_t)piece);
+    anl__dnnl_run(k->op[last], worker, at, (char *)k->scratch + k->part * (size_t)worker);
 }
 
 static void pack_run(void *state, const void *src, void *dst, anl__pool *pool)
 {
     packing a = {state, src, dst};
-    int last = a.k->tiles > 1 ? a.k->tile[1].pieces : a.k->tile[0].pieces;
-    anl__pool_run(pool, (a.k->tiles - 1) * a.k->tile[0].pieces + last, pack_task, &a);
+    anl__pool_run(pool, a.k->pieces, pack_task, &a);
 }
 
 static void pack_release(anl_ctx *ctx, void *state)
 {
     packer *k = state;
     if (!k) return;
-    for (int i = 0; i < 4; i++) anl__dnnl_destroy(k->tile[i / 2].op[i % 2]);
+    for (int i = 0; i < 2; i++) anl__dnnl_destroy(k->op[i]);
     anl__free(ctx, k->scratch);
     anl__free(ctx, k);
 }
@@ -536,88 +535,51 @@ static dnnl_status_t reorder_make(anl__dnnl_op *op, const anl__dnnl_tensor *src,
     return st;
 }
 
-/* most: pieces wanted, from shapes alone */
-static dnnl_status_t tile_fill(packed_tile *t, anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_tensor *plain, const anl__dnnl_layout *l, md_ref whole, int most)
+static dnnl_status_t packer_fill(packer *k, anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_tensor *plain, const anl__dnnl_layout *l, md_ref whole)
 {
-    int64_t block = 1, piece = (plain->dim[0] + most - 1) / most;
-    dnnl_status_t s = dnnl_success;
+    int64_t block = 1, piece = (plain->dim[0] + PIECES - 1) / PIECES;
     for (int b = 0; b < l->blocks; b++)
         if (l->block_dim[b] == 0) block *= l->block[b];
     piece = (piece + block - 1) / block * block;
     if (piece > plain->dim[0]) piece = plain->dim[0];
-    t->bytes = (l->bytes + 63) & ~(size_t)63;
-    t->pieces = (int)((plain->dim[0] + piece - 1) / piece);
-    t->src_step = (size_t)(piece * plain->stride[0]) * sizeof(float);
-    t->dst_step = t->pieces > 1 ? (size_t)anl__dnnl_offset(l, 0, piece) * anl_dtype_size(l->dtype) : 0;
-    for (int i = 0; i < 2 && s == dnnl_success; i++) {
+    k->pieces = (int)((plain->dim[0] + piece - 1) / piece);
+    k->src_step = (size_t)(piece * plain->stride[0]) * sizeof(float);
+    k->dst_step = k->pieces > 1 ? (size_t)anl__dnnl_offset(l, 0, piece) * anl_dtype_size(l->dtype) : 0;
+    for (int i = k->pieces == 1; i < 2; i++) {
         anl__dnnl_tensor src = *plain;
+        int64_t from = i ? piece * (k->pieces - 1) : 0;
         src.dtype = ANL_F32;
-        int64_t from = i ? piece * (t->pieces - 1) : 0;
-        if (!i && t->pieces == 1) continue;
         src.dim[0] = i ? plain->dim[0] - from : piece;
-        t->op[i] = op_alloc(ctx, lib);
-        s = t->op[i] ? reorder_make(t->op[i], &src, l, whole, from) : dnnl_out_of_memory;
+        if (!(k->op[i] = op_alloc(ctx, lib))) return dnnl_out_of_memory;
+        dnnl_status_t s = reorder_make(k->op[i], &src, l, whole, from);
+        if (s != dnnl_success) return s;
+        if (k->op[i]->scratch > k->part) k->part = k->op[i]->scratch;
     }
-    return s;
-}
-
-static dnnl_status_t packer_fill(packer *k, anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_tiles *tiles, char text[2][256])
-{
-    dnnl_status_t s = dnnl_success;
-    k->tiles = tiles->n;
-    for (int i = 0; i < 2 && i < tiles->n && s == dnnl_success; i++) {
-        const anl__dnnl_tensor *plain = &tiles->tile[i]->tensor[ANL__DNNL_WEIGHTS];
-        anl__dnnl_op *op = op_alloc(ctx, lib);
-        s = op ? describe(lib->engine, tiles->tile[i], &op->pd) : dnnl_out_of_memory;
-        if (s == dnnl_success) {
-            anl__dnnl_layout l;
-            add_args(op, tiles->tile[i]);
-            layout_of(weights_md(op), &l);
-            layout_text(&l, text[i], 256);
-            s = tile_fill(&k->tile[i], ctx, lib, plain, &l, weights_md(op), tiles->n >= 8 ? 1 : 8);
-        }
-        if (op) op->n = 0; /* it has no memory objects */
-        anl__dnnl_destroy(op);
-        k->src_step = i ? k->src_step : (size_t)(plain->dim[1] * plain->stride[1]) * sizeof(float);
-        memcpy(k->plain, plain->stride, sizeof k->plain);
-    }
-    for (int i = 0; i < 4; i++)
-        if (k->tile[i / 2].op[i % 2] && k->tile[i / 2].op[i % 2]->scratch > k->part) k->part = k->tile[i / 2].op[i % 2]->scratch;
     k->scratch = anl__alloc(ctx, k->part * (size_t)lib->workers);
-    return k->scratch ? s : dnnl_out_of_memory;
+    return k->scratch ? dnnl_success : dnnl_out_of_memory;
 }
 
-/* The layouts, and how the plain parameter is read (a square matrix and its transpose have one layout), as text; where it is
-   too long two hashes of it (FNV-1a from two starts). */
-static void key_of(const packer *k, char text[2][256], char key[96])
+bool anl__dnnl_pack(anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_spec *spec, anl__pack *pack)
 {
-    char t[700];
-    int n = k->tiles > 1 ? snprintf(t, sizeof t, "dnnl %dx %s, %s", k->tiles, text[0], text[1]) : snprintf(t, sizeof t, "dnnl %s", text[0]);
-    for (int i = 0; i < ANL__DNNL_DIMS; i++) n += snprintf(t + n, sizeof t - (size_t)n, " %lld", (long long)k->plain[i]);
-    uint64_t h[2] = {14695981039346656037u, 0x9e3779b97f4a7c15u};
-    if (n < 96) {
-        memcpy(key, t, (size_t)n + 1);
-        return;
-    }
-    for (int i = 0; i < n; i++)
-        for (int q = 0; q < 2; q++) h[q] = (h[q] ^ (unsigned char)t[i]) * 1099511628211u;
-    snprintf(key, 96, "dnnl %016llx%016llx", (unsigned long long)h[0], (unsigned long long)h[1]);
-}
-
-bool anl__dnnl_pack(anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_tiles *tiles, anl__pack *pack)
-{
-    char text[2][256];
+    anl__dnnl_layout l;
+    anl__dnnl_op *op = op_alloc(ctx, lib);
     packer *k = anl__alloc(ctx, sizeof *k);
     int threads = enter();
-    dnnl_status_t s = k ? packer_fill(k, ctx, lib, tiles, text) : dnnl_out_of_memory;
+    dnnl_status_t s = op && k ? describe(lib->engine, spec, &op->pd) : dnnl_out_of_memory;
+    if (s == dnnl_success) {
+        add_args(op, spec);
+        layout_of(weights_md(op), &l);
+        s = packer_fill(k, ctx, lib, &spec->tensor[ANL__DNNL_WEIGHTS], &l, weights_md(op));
+    }
     leave(threads);
     if (s == dnnl_success) {
-        size_t last = k->tile[k->tiles > 1].bytes;
-        *pack = (anl__pack){.bytes = k->tile[0].bytes * (size_t)(k->tiles - 1) + last, .state = k, .run = pack_run, .release = pack_release};
-        key_of(k, text, pack->key);
+        *pack = (anl__pack){.bytes = l.bytes, .state = k, .run = pack_run, .release = pack_release};
+        key_of(&l, &spec->tensor[ANL__DNNL_WEIGHTS], pack->key);
     } else {
         pack->status = failed(ctx, s);
         pack_release(ctx, k);
     }
+    if (op) op->n = 0; /* it has no memory objects */
+    anl__dnnl_destroy(op);
     return s == dnnl_success;
 }

@@ -61,14 +61,8 @@ void anl__dnnl_weights(const anl__dnnl_op *op, anl__dnnl_layout *out);
 /* What index i of dimension d adds to an element's offset: blocked layouts are separable. */
 int64_t anl__dnnl_offset(const anl__dnnl_layout *l, int d, int64_t i);
 
-/* Weights may be cut along their second dimension into tiles, each an operand of its own: all as wide as tile[0]'s weights
-   but the last, which are tile[1]'s. Tiles lie one after the other, each anl__dnnl_weights().bytes rounded up to 64. */
-typedef struct anl__dnnl_tiles {
-    const anl__dnnl_spec *tile[2];
-    int n; /* 1: only tile[0] */
-} anl__dnnl_tiles;
-/* Fills `pack` for a parameter that lies plain in f32 with the strides of tile[0]'s weights; false with pack->status
-   set on failure. */
-bool anl__dnnl_pack(anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_tiles *tiles, anl__pack *pack);
+/* Fills `pack` for the weights of `spec`, a parameter that lies plain in f32 with the strides given there; false with
+   pack->status set on failure. */
+bool anl__dnnl_pack(anl_ctx *ctx, anl__dnnl *lib, const anl__dnnl_spec *spec, anl__pack *pack);
 
 #endif

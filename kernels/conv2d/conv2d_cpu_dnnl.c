@@ -56,12 +56,11 @@ static void specify(anl__dnnl_spec *s, const anl__call *c, const anl__conv_geome
 static int slices_for(const anl__env *env, int64_t n) { return (int)(n < env->slices ? n : env->slices); }
 
 /* Tasks of bwd_filter, from shapes alone: more tasks keep more workers busy, but each costs the adding of a partial gradient
-   (the time of about 32 flops an element), which is kept below a twentieth. */
+   (measured: the time of about 70 flops an element), which is kept below a twentieth. */
 static int partials_for(const anl__conv_geometry *g)
 {
-    double most = 2.0 * (double)(g->n * g->oh * g->ow) / (20 * 32);
-    int64_t n = 8;
-    while (n < 32 && (double)(n * 2) <= most) n *= 2;
+    double most = 2.0 * (double)(g->n * g->oh * g->ow) / (20 * 70);
+    int64_t n = most < 16 ? 8 : 16;
     return (int)(g->n < n ? g->n : n);
 }
 
@@ -174,7 +173,7 @@ static bool pack(const anl__env *env, const anl__call *c, int in, anl__dnnl_kind
     anl__conv_geometry_of(c, &g);
     int64_t rows = (g.n + slices_for(env, g.n) - 1) / slices_for(env, g.n);
     specify(&s, c, &g, kind, rows);
-    return anl__dnnl_pack(env->ctx, env->device->impl, &(anl__dnnl_tiles){{&s, NULL}, 1}, pack);
+    return anl__dnnl_pack(env->ctx, env->device->impl, &s, pack);
 }
 
 static bool fwd_pack(const anl__env *env, const anl__call *c, int in, anl__pack *out) { return pack(env, c, in, ANL__DNNL_CONV, out); }

@@ -1,5 +1,5 @@
 /* dense by oneDNN: three matrix products, each cut into tiles of its result. A tile is one task and sums over the whole
- * inner dimension, so nothing is added afterwards. The weights of forward and bwd_data are packed tile by tile.
+ * inner dimension, so nothing is added afterwards. Forward and bwd_data have their weights packed.
  *
  *   forward     y (rows x out)  = x (rows x in) w' (in x out)
  *   bwd_data    dx (rows x in)  = dy (rows x out) w (out x in)
@@ -21,30 +21,35 @@ typedef struct product {
     int64_t m, n, k;
     int64_t a[2], b[2];
     bool bias, relu, accum;
-    int rows_cut;          /* m in so many nearly equal parts */
-    int64_t wide;          /* n in tiles so wide, the last may be less */
-    int columns_cut;
+    int rows_cut;    /* m in so many nearly equal parts */
+    int64_t wide;    /* n in tiles so wide, the last may be less */
+    int columns_cut; /* 1 where weights are packed */
 } product;
 
 typedef struct state {
     product p;
     anl__dnnl_op *op[2][2]; /* [part of less rows][last tile of columns] */
     size_t scratch;         /* of a worker */
-    size_t tile_bytes;      /* packed weights: from tile to tile */
 } state;
 
 static int64_t last_of(const anl_shape *s) { return s->dim[s->rank - 1]; }
 static int64_t rows_of(const anl_shape *s) { return anl_shape_count(s) / last_of(s); }
 
-/* Tiles, from shapes alone: enough to keep workers busy (about 4 Mflop each), none under 64 x 64, the longer side is cut
-   first so that operands are read as rarely as possible. */
+/* From shapes alone. Forward and bwd_data are cut into rows only: the library's best kernel wants whole rows of the result, and
+   16 rows are enough for it while the packed weights stay in cache; of larger weights each task makes more. The weights'
+   gradient is cut into tiles of about 16 Mflop, none under 64 x 64, the longer side first: so operands are read least. */
 static void cut(product *p)
 {
-    double tasks = 2.0 * (double)p->m * (double)p->n * (double)p->k / 4e6;
+    double tasks = 2.0 * (double)p->m * (double)p->n * (double)p->k / 16e6;
     int64_t rows = p->m, wide = p->n;
-    while ((double)((p->m + rows - 1) / rows * ((p->n + wide - 1) / wide)) < tasks && (rows > 64 || wide > 64)) {
-        if (wide >= rows) wide = (wide / 2 + 63) / 64 * 64;
-        else rows = (rows + 1) / 2;
+    if (p->kind == WEIGHT) {
+        while ((double)((p->m + rows - 1) / rows * ((p->n + wide - 1) / wide)) < tasks && (rows > 64 || wide > 64)) {
+            if (wide >= rows) wide = (wide / 2 + 63) / 64 * 64;
+            else rows = (rows + 1) / 2;
+        }
+    } else {
+        rows = p->n * p->k > 1 << 20 ? 32 : 16;
+        while (rows < p->m && p->m / rows > 32) rows *= 2;
     }
     p->rows_cut = (int)((p->m + rows - 1) / rows);
     p->wide = wide;
@@ -133,9 +138,6 @@ static anl_status prepare(const anl__env *env, anl__prepared *p, side kind)
         release(env->ctx, p);
         return st;
     }
-    anl__dnnl_layout l;
-    anl__dnnl_weights(s->op[0][0], &l);
-    s->tile_bytes = (l.bytes + 63) & ~(size_t)63;
     p->tasks = s->p.rows_cut * s->p.columns_cut;
     p->workspace = s->scratch * (size_t)env->workers;
     snprintf(p->note, sizeof p->note, "%dx%d tiles, %.28s", s->p.rows_cut, s->p.columns_cut, anl__dnnl_name(s->op[0][0]));
@@ -145,12 +147,11 @@ static anl_status prepare(const anl__env *env, anl__prepared *p, side kind)
 static bool pack(const anl__env *env, const anl__call *c, int in, side kind, anl__pack *out)
 {
     product p;
-    anl__dnnl_spec s[2];
+    anl__dnnl_spec s;
     if (in != 1) return false;
     product_of(c, kind, &p);
-    specify(&s[0], &p, 0, 0);
-    specify(&s[1], &p, 0, 1);
-    return anl__dnnl_pack(env->ctx, env->device->impl, &(anl__dnnl_tiles){{&s[0], &s[1]}, p.columns_cut}, out);
+    specify(&s, &p, 0, 0);
+    return anl__dnnl_pack(env->ctx, env->device->impl, &s, out);
 }
 
 /* The address of an element of a matrix. */
@@ -166,7 +167,7 @@ static void task(const anl__prepared *prep, const anl__run *r, int t, int worker
     void *a = p->kind == WEIGHT ? r->in[1] : r->in[0], *b = p->kind == WEIGHT ? r->in[0] : r->in[1];
     void *at[ANL__DNNL_TENSORS] = {0};
     at[ANL__DNNL_SRC] = at_element(a, p->type, i * p->a[0]);
-    at[ANL__DNNL_WEIGHTS] = p->kind == WEIGHT ? at_element(b, p->type, j * p->b[1]) : (char *)b + s->tile_bytes * (size_t)column;
+    at[ANL__DNNL_WEIGHTS] = p->kind == WEIGHT ? at_element(b, p->type, j * p->b[1]) : b;
     at[ANL__DNNL_BIAS] = p->bias ? at_element(r->in[2], ANL_F32, j) : NULL;
     at[ANL__DNNL_DST] = at_element(r->out[0], p->result, i * p->n + j);
     anl__dnnl_run(s->op[less][last], worker, at, (char *)r->ws + s->scratch * (size_t)worker);
