@@ -53,7 +53,7 @@ ANL__INLINE void FN(pixel)(const anl__window *g, const T *x, int64_t y0, int64_t
             else
                 for (int64_t k = 0; k < m; k++) {
                     float u = GET(v[k]);
-                    int better = (u > best[k]) | ((u != u) & (best[k] == best[k])); /* a NaN is passed on */
+                    int better = !(u <= best[k]) & (best[k] == best[k]); /* a NaN is passed on */
                     best[k] = better ? u : best[k];
                     at[k] = better ? cell : at[k];
                 }
@@ -69,20 +69,6 @@ ANL__INLINE void FN(finish)(const float *best, const int32_t *at, const float *b
     for (int64_t k = 0; k < m; k++) place[k] = (uint8_t)at[k];
 }
 
-/* 2x2 inside the image, the usual window: all four cells in registers. */
-ANL__INLINE void FN(pixel_2x2)(const T *restrict a, int64_t row, int64_t col, int64_t m, float *restrict best, int32_t *restrict at)
-{
-    for (int64_t k = 0; k < m; k++) {
-        float t = GET(a[k]), u;
-        int32_t w = 0, better;
-        u = GET(a[col + k]), better = (u > t) | ((u != u) & (t == t)), t = better ? u : t, w = better ? 1 : w;
-        u = GET(a[row + k]), better = (u > t) | ((u != u) & (t == t)), t = better ? u : t, w = better ? 2 : w;
-        u = GET(a[row + col + k]), better = (u > t) | ((u != u) & (t == t)), t = better ? u : t, w = better ? 3 : w;
-        best[k] = t;
-        at[k] = w;
-    }
-}
-
 ANL__CLONES static void FN(pool)(const anl__window *g, bool relu, const T *x, const float *b, T *y, uint8_t *place, int64_t n)
 {
     float best[STRIP];
@@ -91,11 +77,9 @@ ANL__CLONES static void FN(pool)(const anl__window *g, bool relu, const T *x, co
     for (int64_t i = 0; i < g->oh; i++)
         for (int64_t j = 0; j < g->ow; j++) {
             int64_t y0 = i * g->sh - g->pad[0], x0 = j * g->sw - g->pad[1], o = ((n * g->oh + i) * g->ow + j) * g->c;
-            bool inside = y0 >= 0 && x0 >= 0 && y0 + 2 <= g->h && x0 + 2 <= g->w && g->kh == 2 && g->kw == 2;
             for (int64_t ch = 0; ch < g->c; ch += STRIP) {
                 int64_t m = at_most(STRIP, g->c - ch);
-                if (inside) FN(pixel_2x2)(x + (y0 * g->w + x0) * g->c + ch, g->w * g->c, g->c, m, best, at);
-                else FN(pixel)(g, x + ch, y0, x0, m, best, at);
+                FN(pixel)(g, x + ch, y0, x0, m, best, at);
                 if (b && relu) FN(finish)(best, at, b + ch, true, m, y + o + ch, place + o + ch);
                 else FN(finish)(best, at, b ? b + ch : NULL, relu, m, y + o + ch, place + o + ch);
             }
@@ -111,7 +95,7 @@ ANL__INLINE void FN(gather)(const anl__window *g, const T *dy, const uint8_t *pl
         for (int64_t j = j0; j < j1; j++) {
             int64_t o = (i * g->ow + j) * g->c;
             int32_t cell = (int32_t)((row - i * g->sh) * g->kw + col - j * g->sw);
-            for (int64_t k = 0; k < m; k++) sum[k] += place[o + k] == cell ? GET(dy[o + k]) : 0;
+            ANL__LANES for (int64_t k = 0; k < m; k++) sum[k] += place[o + k] == cell ? GET(dy[o + k]) : 0;
         }
     for (int64_t k = 0; k < m; k++) dx[k] = PUT(sum[k]);
 }
