@@ -200,6 +200,9 @@ struct anl__kernel {
     void (*task)(const anl__prepared *p, const anl__run *r, int task, int worker);
     /* After all tasks: adds partial sums in a fixed tree. May use r->pool. */
     void (*finish)(const anl__prepared *p, const anl__run *r);
+    /* After finish: a second sweep over the same tasks, by the rules of `task`, for what needs the sums of all samples. All
+       outputs but those of finish_outs may be left to it. NULL: none. */
+    void (*after)(const anl__prepared *p, const anl__run *r, int task, int worker);
     void (*release)(anl_ctx *ctx, anl__prepared *p);
     bool samplewise;
     uint32_t finish_outs; /* bit j: out[j] is complete only after finish */

@@ -3,9 +3,11 @@
  * In training mean and variance are the shard's (Welford/Chan, never E[x^2]-E[x]^2); they go out as save_mean and save_rstd, and as
  * stat_sum = (n*mean, n*unbiased var) with n samples, which the engine adds over shards; batchnorm_running then moves the
  * running statistics once a step. In evaluation the running statistics are used.
- * Inputs: x, gamma, beta, running_mean, running_var, residual. Outputs: y, save_mean, save_rstd, stat_sum.
- * batchnorm_bwd: x, dy, gamma, save_mean, save_rstd, y (when act=relu) -> dx, dgamma, dbeta, dresidual. */
-#include "op.h"
+ * Inputs: x, gamma, beta, running_mean, running_var, residual. Outputs: y, save_mean, save_rstd, stat_sum, and with residual
+ * and relu in training a bit mask of what is positive (batchnorm.h).
+ * batchnorm_bwd: x, dy, gamma, save_mean, save_rstd, beta, mask -> dx, dgamma, dbeta, dresidual. With act=relu it needs the mask, or
+ * where there was no residual beta: the sign of y is then computed again from x. y itself is never read. */
+#include "batchnorm.h"
 
 static const anl__attr_def attrs[] = {
     {"eps", ANL__FLOAT, "1e-5", 1e-12, 1, NULL, "added to the variance"},
@@ -32,10 +34,12 @@ static anl_status infer(anl_ctx *ctx, anl__call *c)
         return anl__fail(ctx, ANL_SHAPE, "residual %s is not of the input's shape %s", anl__shape_text(&c->in[5].shape, a), anl__shape_text(x, b));
     if (c->mode == ANL_TRAIN && anl_shape_count(x) / k < 2) return anl__fail(ctx, ANL_SHAPE, "one value a channel (%s) has no variance; use a larger batch", anl__shape_text(x, a));
     anl_dtype wide = anl__wide(c->in[0].dtype);
-    c->n_out = c->mode == ANL_TRAIN ? 4 : 1;
+    int64_t mask[2] = {x->dim[0], anl__bn_mask_bytes(anl_shape_count(x) / x->dim[0])};
+    c->n_out = c->mode == ANL_TRAIN ? 4 + anl__bn_has_mask(c) : 1;
     c->out[0] = c->in[0];
     c->out[1] = c->out[2] = anl__type_of(wide, 1, &k);
     c->out[3] = anl__type_of(wide, 1, &two);
+    c->out[4] = anl__type_of(ANL_U8, 2, mask);
     return ANL_OK;
 }
 
@@ -43,8 +47,12 @@ static anl_status infer_bwd(anl_ctx *ctx, anl__call *c)
 {
     const anl_shape *x = &c->in[0].shape;
     if (x->rank < 2 || !anl__shape_equal(x, &c->in[1].shape)) return anl__fail(ctx, ANL_SHAPE, "gradient and input differ in shape");
-    if (anl__attr_int(c, "act") && !anl__has_in(c, 5)) return anl__fail(ctx, ANL_INVALID, "relu's gradient needs the output");
-    int64_t k = x->dim[x->rank - 1];
+    int64_t k = x->dim[x->rank - 1], bytes = x->dim[0] * anl__bn_mask_bytes(anl_shape_count(x) / x->dim[0]);
+    if (anl__attr_int(c, "act") && !anl__has_in(c, 5) && !anl__has_in(c, 6)) return anl__fail(ctx, ANL_INVALID, "relu's gradient needs beta or the mask");
+    if (anl__has_in(c, 6) && (c->in[6].dtype != ANL_U8 || anl_shape_count(&c->in[6].shape) != bytes))
+        return anl__fail(ctx, ANL_SHAPE, "the mask must have %lld bytes", (long long)bytes);
+    for (int i = 2; i < 6; i++)
+        if (anl__has_in(c, i) && anl_shape_count(&c->in[i].shape) != k) return anl__fail(ctx, ANL_SHAPE, "parameter %d does not fit %lld channels", i, (long long)k);
     c->n_out = anl__attr_int(c, "residual") ? 4 : 3;
     c->out[0] = c->out[3] = c->in[0];
     c->out[1] = c->out[2] = anl__type_of(anl__wide(c->in[0].dtype), 1, &k);
@@ -63,11 +71,13 @@ static anl_status infer_running(anl_ctx *ctx, anl__call *c)
 static anl_status grad(anl__grad *g)
 {
     const anl__call *c = anl__grad_call(g);
-    bool residual = anl__has_in(c, 5) && anl__grad_needs(g, 5);
-    anl_value in[6] = {anl__grad_in(g, 0), anl__grad_dout(g, 0), anl__grad_in(g, 1), anl__grad_out(g, 1), anl__grad_out(g, 2), anl__grad_out(g, 0)};
+    bool residual = anl__has_in(c, 5) && anl__grad_needs(g, 5), mask = anl__bn_has_mask(c);
+    anl_value in[7] = {anl__grad_in(g, 0), anl__grad_dout(g, 0), anl__grad_in(g, 1), anl__grad_out(g, 1), anl__grad_out(g, 2), ANL_NONE, ANL_NONE};
     if (in[1] == ANL_NONE) return ANL_OK;
     if (c->mode != ANL_TRAIN) return ANL_UNSUPPORTED;
-    anl_value dx = anl__grad_node(g, "batchnorm_bwd", in, anl__attr_int(c, "act") ? 6 : 5, true, "residual=%d", residual);
+    if (mask) in[6] = anl__grad_out(g, 4);
+    else if (anl__attr_int(c, "act")) in[5] = anl__grad_in(g, 2);
+    anl_value dx = anl__grad_node(g, "batchnorm_bwd", in, mask ? 7 : anl__attr_int(c, "act") ? 6 : 5, true, "residual=%d", residual);
     anl__grad_give(g, 0, dx);
     anl__grad_give(g, 1, anl__grad_node_output(g, dx, 1));
     anl__grad_give(g, 2, anl__grad_node_output(g, dx, 2));
@@ -77,6 +87,6 @@ static anl_status grad(anl__grad *g)
 
 static const anl__op fwd = {.name = "batchnorm", .min_in = 5, .max_in = 6, .attrs = attrs, .infer = infer, .grad = grad, .running = "batchnorm_running", .running_out = 3,
                             .help = "normalisation over the batch, a channel"};
-static const anl__op bwd = {.name = "batchnorm_bwd", .min_in = 5, .max_in = 6, .attrs = bwd_attrs, .infer = infer_bwd, .help = "gradient of batchnorm"};
+static const anl__op bwd = {.name = "batchnorm_bwd", .min_in = 5, .max_in = 7, .attrs = bwd_attrs, .infer = infer_bwd, .help = "gradient of batchnorm"};
 static const anl__op running = {.name = "batchnorm_running", .min_in = 4, .max_in = 4, .attrs = running_attrs, .infer = infer_running, .mutates = 3, .help = "moves running statistics once a step"};
 const anl__op *const anl__ops_batchnorm[] = {&fwd, &bwd, &running, NULL};

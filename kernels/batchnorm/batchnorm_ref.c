@@ -1,4 +1,5 @@
 #ifndef T
+#include "batchnorm.h"
 #include "kernels/common/ref.h"
 #define ANL__REF_FILE "kernels/batchnorm/batchnorm_ref.c"
 #include "kernels/common/ref_twice.h"
@@ -14,6 +15,9 @@ static void FN(fwd)(const anl__call *c, const anl__run *r)
     int64_t k = c->in[0].shape.dim[c->in[0].shape.rank - 1], rows = anl_shape_count(&c->in[0].shape) / k, n = c->in[0].shape.dim[0];
     double eps = anl__attr_float(c, "eps");
     bool relu = anl__attr_int(c, "act"), train = c->mode == ANL_TRAIN;
+    uint8_t *mask = anl__bn_has_mask(c) ? r->out[4] : NULL;
+    int64_t each = rows / n * k, bytes = anl__bn_mask_bytes(each);
+    if (mask) memset(mask, 0, (size_t)(n * bytes));
     for (int64_t j = 0; j < k; j++) {
         double mean = train ? 0 : (double)rm[j], m2 = 0, var = train ? 0 : (double)rv[j];
         for (int64_t i = 0; train && i < rows; i++) { /* Welford, 1962 */
@@ -26,6 +30,8 @@ static void FN(fwd)(const anl__call *c, const anl__run *r)
         for (int64_t i = 0; i < rows; i++) {
             double v = (double)gamma[j] * ((double)x[i * k + j] - mean) * rstd + (double)beta[j] + (res ? (double)res[i * k + j] : 0);
             y[i * k + j] = (T)(relu && v < 0 ? 0 : v);
+            int64_t e = (i * k + j) % each;
+            if (mask && v > 0) mask[(i * k + j) / each * bytes + anl__bn_mask_byte(e)] |= (uint8_t)(1 << anl__bn_mask_bit(e));
         }
         if (!train) continue;
         ((T *)r->out[1])[j] = (T)mean;
@@ -37,21 +43,28 @@ static void FN(fwd)(const anl__call *c, const anl__run *r)
 
 static void FN(bwd)(const anl__call *c, const anl__run *r)
 {
-    const T *x = r->in[0], *dy = r->in[1], *gamma = r->in[2], *mean = r->in[3], *rstd = r->in[4], *y = anl__attr_int(c, "act") ? r->in[5] : NULL;
+    const T *x = r->in[0], *dy = r->in[1], *gamma = r->in[2], *mean = r->in[3], *rstd = r->in[4], *beta = anl__has_in(c, 5) ? r->in[5] : NULL;
+    const uint8_t *mask = anl__has_in(c, 6) ? r->in[6] : NULL;
     T *dx = r->out[0], *dres = c->n_out > 3 ? r->out[3] : NULL;
     int64_t k = c->in[0].shape.dim[c->in[0].shape.rank - 1], rows = anl_shape_count(&c->in[0].shape) / k;
+    int64_t each = rows / c->in[0].shape.dim[0] * k, bytes = anl__bn_mask_bytes(each);
+    bool relu = anl__attr_int(c, "act");
     for (int64_t j = 0; j < k; j++) {
         double sum = 0, dot = 0;
-        for (int64_t i = 0; i < rows; i++) {
-            double d = y && !(y[i * k + j] > 0) ? 0 : (double)dy[i * k + j];
-            sum += d;
-            dot += d * ((double)x[i * k + j] - (double)mean[j]) * (double)rstd[j];
-        }
-        for (int64_t i = 0; i < rows; i++) {
-            double d = y && !(y[i * k + j] > 0) ? 0 : (double)dy[i * k + j], xhat = ((double)x[i * k + j] - (double)mean[j]) * (double)rstd[j];
-            dx[i * k + j] = (T)((double)gamma[j] * (double)rstd[j] * (d - sum / (double)rows - xhat * dot / (double)rows));
-            if (dres) dres[i * k + j] = (T)d;
-        }
+        for (int pass = 0; pass < 2; pass++)
+            for (int64_t i = 0; i < rows; i++) {
+                int64_t at = i * k + j, e = at % each;
+                double xhat = ((double)x[at] - (double)mean[j]) * (double)rstd[j], d = (double)dy[at];
+                if (relu && mask && !(mask[at / each * bytes + anl__bn_mask_byte(e)] >> anl__bn_mask_bit(e) & 1)) d = 0;
+                if (relu && !mask && !((double)gamma[j] * xhat + (double)beta[j] > 0)) d = 0;
+                if (pass == 0) {
+                    sum += d;
+                    dot += d * xhat;
+                    continue;
+                }
+                dx[at] = (T)((double)gamma[j] * (double)rstd[j] * (d - sum / (double)rows - xhat * dot / (double)rows));
+                if (dres) dres[at] = (T)d;
+            }
         ((T *)r->out[1])[j] = (T)dot;
         ((T *)r->out[2])[j] = (T)sum;
     }

@@ -76,10 +76,18 @@ typedef struct anl__step {
     anl__ref in[ANL__MAX_IN], out[ANL__MAX_OUT], ws;
     anl__ref copy_from; /* accumulate on a copy of this: out[0]'s bytes come from here first */
     size_t copy_bytes;
-    int chain;     /* steps in the chain that begins here, run slice by slice; 1: alone; 0: inside one */
+    int chain;     /* steps in the last chain that begins here, run slice by slice; 1: alone; 0: inside one */
     bool backward;
     char *refused; /* why better kernels said no; arena of the graph */
 } anl__step;
+
+/* A kernel's task or after, over all slices: what chains are made of. */
+typedef struct anl__sweep {
+    int step;
+    bool after;
+    int chain; /* sweeps in the chain that begins here; 0: inside one */
+} anl__sweep;
+#define ANL__MOST_CHAIN 32
 
 struct anl_program {
     anl_net *net;
@@ -87,6 +95,8 @@ struct anl_program {
     anl_compile_opts opts;
     anl__step *step, *derived;
     int n_step, n_derived;
+    anl__sweep *sweep, *derived_sweep; /* of the steps, in order */
+    int n_sweep, n_derived_sweep;
     anl__ref *ref;    /* by value */
     int *pack;        /* indices into net->packed, in order */
     int n_pack;

@@ -195,36 +195,55 @@ static bool sliced(const anl__step *s, const anl__step *first)
            s->prep.call.in[0].shape.rank > 0 && s->prep.call.in[0].shape.dim[0] == first->prep.call.in[0].shape.dim[0];
 }
 
-/* May step s join the chain that began at step `from`? What it reads from inside the chain must be complete slice by
-   slice: batched, and not left for finish. */
+/* May sweep s join the chain that began at sweep `from`? What it reads from inside the chain must be complete slice by
+   slice: batched, and not left for finish. A second sweep needs the finish of its first. */
 static bool joins(const compile *c, const int *node_of, int from, int s)
 {
-    const anl__step *step = c->p->step;
-    if (!sliced(&step[from], &step[from]) || !sliced(&step[s], &step[from])) return false;
-    const anl__node *n = &c->g->node[node_of[s]];
+    const anl__sweep *sweep = c->p->sweep;
+    const anl__step *first = &c->p->step[sweep[from].step], *step = &c->p->step[sweep[s].step];
+    if (sweep[s].after || s - from >= ANL__MOST_CHAIN || !sliced(first, first) || !sliced(step, first)) return false;
+    const anl__node *n = &c->g->node[node_of[sweep[s].step]];
     for (int i = -1; i < n->n_in; i++) {
         anl_value v = i < 0 ? n->accum : n->in[i];
         while (v != ANL_NONE && c->g->value[v].node >= 0 && c->g->node[c->g->value[v].node].op->view) v = c->g->node[c->g->value[v].node].in[0];
         if (v == ANL_NONE || c->g->value[v].node < 0) continue;
         for (int q = from; q < s; q++) {
-            if (node_of[q] != c->g->value[v].node) continue;
+            if (node_of[sweep[q].step] != c->g->value[v].node) continue;
             const anl__type *t = &c->g->value[v].type;
-            if (step[q].prep.kernel->finish_outs >> c->g->value[v].out & 1) return false;
-            if (t->shape.rank < 1 || t->shape.dim[0] != step[from].prep.call.in[0].shape.dim[0]) return false;
+            if (!sweep[q].after && (c->p->step[sweep[q].step].prep.kernel->finish_outs >> c->g->value[v].out & 1)) return false;
+            if (t->shape.rank < 1 || t->shape.dim[0] != first->prep.call.in[0].shape.dim[0]) return false;
         }
     }
     return true;
 }
 
-static void find_chains(compile *c, const int *node_of)
+/* A step's sweeps, each a chain of its own. */
+static anl_status make_sweeps(anl_ctx *ctx, const anl__step *step, int n, anl__sweep **out, int *count)
+{
+    anl__sweep *w = anl__calloc(ctx, 2 * (size_t)n + 1, sizeof *w);
+    if (!w) return ANL_NOMEM;
+    *out = w;
+    *count = 0;
+    for (int s = 0; s < n; s++) {
+        w[(*count)++] = (anl__sweep){s, false, 1};
+        if (step[s].prep.kernel->after) w[(*count)++] = (anl__sweep){s, true, 1};
+    }
+    return ANL_OK;
+}
+
+static anl_status find_chains(compile *c, const int *node_of)
 {
     anl_program *p = c->p;
-    for (int s = 0; s < p->n_step;) {
+    ANL_TRY(make_sweeps(c->ctx, p->derived, p->n_derived, &p->derived_sweep, &p->n_derived_sweep));
+    ANL_TRY(make_sweeps(c->ctx, p->step, p->n_step, &p->sweep, &p->n_sweep));
+    for (int s = 0; s < p->n_sweep;) {
         int end = s + 1;
-        while (end < p->n_step && p->opts.plan && joins(c, node_of, s, end)) end++;
-        p->step[s].chain = end - s;
+        while (end < p->n_sweep && p->opts.plan && joins(c, node_of, s, end)) p->sweep[end++].chain = 0;
+        p->sweep[s].chain = end - s;
+        p->step[p->sweep[s].step].chain = p->sweep[end - 1].step - p->sweep[s].step + 1;
         s = end;
     }
+    return ANL_OK;
 }
 
 static anl_status find_lifetimes(compile *c)
@@ -259,10 +278,11 @@ static anl_status plan_arena(compile *c)
     int *begin = anl__calloc(c->ctx, (size_t)p->n_step + 1, sizeof *begin), *end = anl__calloc(c->ctx, (size_t)p->n_step + 1, sizeof *end);
     int *ws = anl__calloc(c->ctx, (size_t)p->n_step + 1, sizeof *ws);
     if (!iv || !index || !begin || !end || !ws) goto done;
-    for (int s = 0, from = 0; s < p->n_step; s++) {
-        if (p->step[s].chain) from = s;
-        begin[s] = from;
-        end[s] = from + p->step[from].chain - 1;
+    for (int s = 0, from = 0; s < p->n_sweep; s++) { /* from the chain of a step's first sweep to that of its last */
+        const anl__sweep *w = &p->sweep[s];
+        if (w->chain) from = s;
+        if (!w->after) begin[w->step] = p->sweep[from].step;
+        end[w->step] = p->sweep[from + p->sweep[from].chain - 1].step;
     }
     for (int64_t v = 0; v < g->n_value; v++) {
         anl_value r = c->root[v];
@@ -399,7 +419,7 @@ static anl_status lower(compile *c)
     ANL_TRY(anl__alias(p, c->position, c->last, c->root, c->copy));
     for (int64_t k = 0, s = 0; k < g->n_node; k++)
         if (!g->node[k].dead && !g->node[k].op->view && !(g->node[k].n_out > 0 && g->value[g->node[k].out[0]].derived)) node_of[s++] = (int)k;
-    find_chains(c, node_of);
+    ANL_TRY(find_chains(c, node_of));
     place_outside(c);
     ANL_TRY(plan_arena(c));
     return make_packs(c);
@@ -459,6 +479,8 @@ void anl__program_destroy(anl_program *p)
     for (int s = 0; s < p->n_derived; s++)
         if (p->derived[s].prep.kernel && p->derived[s].prep.kernel->release) p->derived[s].prep.kernel->release(ctx, &p->derived[s].prep);
     anl__free(ctx, p->step);
+    anl__free(ctx, p->sweep);
+    anl__free(ctx, p->derived_sweep);
     anl__free(ctx, p->derived);
     anl__free(ctx, p->pack);
     anl_graph_destroy(p->graph);

@@ -52,51 +52,56 @@ static void *pointer(const bases *b, anl__ref r)
     return b->at[r.store] ? b->at[r.store] + r.offset : NULL;
 }
 
-#define MOST_CHAIN 32
+typedef void (*task_fn)(const anl__prepared *p, const anl__run *r, int task, int worker);
 typedef struct chain {
-    const anl__step *step;
     int n;
-    void *in[MOST_CHAIN][ANL__MAX_IN], *out[MOST_CHAIN][ANL__MAX_OUT];
-    anl__run run[MOST_CHAIN];
+    const anl__step *step[ANL__MOST_CHAIN];
+    task_fn fn[ANL__MOST_CHAIN];
+    void *in[ANL__MOST_CHAIN][ANL__MAX_IN], *out[ANL__MOST_CHAIN][ANL__MAX_OUT];
+    anl__run run[ANL__MOST_CHAIN];
 } chain;
 
 static void chain_task(void *arg, int task, int worker)
 {
     const chain *c = arg;
-    for (int s = 0; s < c->n; s++) c->step[s].prep.kernel->task(&c->step[s].prep, &c->run[s], task, worker);
+    for (int s = 0; s < c->n; s++) c->fn[s](&c->step[s]->prep, &c->run[s], task, worker);
 }
 
-static void fill(chain *c, const bases *b, anl_net *net, const anl__step *step, int n)
+static void fill(chain *c, const bases *b, anl_net *net, const anl__step *step, const anl__sweep *sweep)
 {
-    c->step = step;
-    c->n = n;
-    for (int s = 0; s < n; s++) {
-        const anl__call *call = &step[s].prep.call;
-        for (int i = 0; i < call->n_in; i++) c->in[s][i] = pointer(b, step[s].in[i]);
-        for (int j = 0; j < call->n_out; j++) c->out[s][j] = pointer(b, step[s].out[j]);
-        c->run[s] = (anl__run){.in = c->in[s], .out = c->out[s], .ws = pointer(b, step[s].ws), .pool = net->device->pool, .device = net->device};
+    c->n = sweep->chain;
+    for (int s = 0; s < c->n; s++) {
+        const anl__step *t = &step[sweep[s].step];
+        c->step[s] = t;
+        c->fn[s] = sweep[s].after ? t->prep.kernel->after : t->prep.kernel->task;
+        for (int i = 0; i < t->prep.call.n_in; i++) c->in[s][i] = pointer(b, t->in[i]);
+        for (int j = 0; j < t->prep.call.n_out; j++) c->out[s][j] = pointer(b, t->out[j]);
+        c->run[s] = (anl__run){.in = c->in[s], .out = c->out[s], .ws = pointer(b, t->ws), .pool = net->device->pool, .device = net->device};
     }
 }
 
-static anl_status run_steps(anl_net *net, const bases *b, const anl__step *step, int n)
+/* The chain that begins at `sweep`. */
+static anl_status run_chain(anl_net *net, const bases *b, const anl__step *step, const anl__sweep *sweep)
 {
     chain c;
-    for (int s = 0; s < n;) {
-        int len = step[s].chain > 0 ? step[s].chain : 1;
-        if (len > MOST_CHAIN) len = MOST_CHAIN;
-        fill(&c, b, net, &step[s], len);
-        for (int q = 0; q < len; q++)
-            if (step[s + q].copy_from.store) ANL_TRY(net->device->vt->copy(net->device, c.out[q][0], pointer(b, step[s + q].copy_from), step[s + q].copy_bytes));
-        const anl__kernel *k = step[s].prep.kernel;
-        if (k->task) {
-            anl__pool_run(net->device->pool, step[s].prep.tasks, chain_task, &c);
-            for (int q = 0; q < len; q++)
-                if (step[s + q].prep.kernel->finish) step[s + q].prep.kernel->finish(&step[s + q].prep, &c.run[q]);
-        } else {
-            ANL_TRY(anl__context(net->ctx, k->run(&step[s].prep, &c.run[0]), "layer '%s' (%s)", step[s].name, k->name));
-        }
-        s += len;
+    fill(&c, b, net, step, sweep);
+    for (int s = 0; s < c.n; s++) {
+        const anl__step *t = c.step[s];
+        if (t->copy_from.store && !sweep[s].after) ANL_TRY(net->device->vt->copy(net->device, c.out[s][0], pointer(b, t->copy_from), t->copy_bytes));
     }
+    if (!c.fn[0]) {
+        const anl__kernel *k = c.step[0]->prep.kernel;
+        return anl__context(net->ctx, k->run(&c.step[0]->prep, &c.run[0]), "layer '%s' (%s)", c.step[0]->name, k->name);
+    }
+    anl__pool_run(net->device->pool, c.step[0]->prep.tasks, chain_task, &c);
+    for (int s = 0; s < c.n; s++)
+        if (!sweep[s].after && c.step[s]->prep.kernel->finish) c.step[s]->prep.kernel->finish(&c.step[s]->prep, &c.run[s]);
+    return ANL_OK;
+}
+
+static anl_status run_steps(anl_net *net, const bases *b, const anl__step *step, const anl__sweep *sweep, int n)
+{
+    for (int s = 0; s < n; s += sweep[s].chain) ANL_TRY(run_chain(net, b, step, &sweep[s]));
     return ANL_OK;
 }
 
@@ -106,7 +111,7 @@ static anl_status refresh(anl_program *p, const bases *b)
     anl_net *net = p->net;
     int64_t version = net->version * 2 + b->bind->ema;
     if (p->derived_version != version) {
-        ANL_TRY(run_steps(net, b, p->derived, p->n_derived));
+        ANL_TRY(run_steps(net, b, p->derived, p->derived_sweep, p->n_derived_sweep));
         p->derived_version = version;
     }
     for (int i = 0; i < p->n_pack; i++) {
@@ -137,7 +142,7 @@ anl_status anl_program_run(anl_program *p, const anl_bind *bind)
     ANL_TRY(check_bind(p, bind));
     bases b = bases_of(p->net, bind);
     ANL_TRY(refresh(p, &b));
-    ANL_TRY(run_steps(p->net, &b, p->step, p->n_step));
+    ANL_TRY(run_steps(p->net, &b, p->step, p->sweep, p->n_sweep));
     if (p->writes_param) p->net->version++;
     return ANL_OK;
 }
@@ -185,10 +190,10 @@ anl_status anl_program_profile(anl_program *p, const anl_bind *bind, int runs, c
     bases b = bases_of(p->net, bind);
     for (int r = 0; r < runs && st == ANL_OK; r++) {
         st = refresh(p, &b);
-        for (int s = 0; s < p->n_step && st == ANL_OK; s += p->step[s].chain) {
+        for (int s = 0; s < p->n_sweep && st == ANL_OK; s += p->sweep[s].chain) {
             double t = now_us();
-            st = run_steps(p->net, &b, &p->step[s], p->step[s].chain);
-            us[s * runs + r] = now_us() - t;
+            st = run_chain(p->net, &b, p->step, &p->sweep[s]);
+            us[p->sweep[s].step * runs + r] += now_us() - t;
         }
     }
     if (p->writes_param) p->net->version++;

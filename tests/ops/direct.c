@@ -188,6 +188,12 @@ static void run_task(void *arg, int task, int worker)
     a->p->kernel->task(a->p, a->r, task, worker);
 }
 
+static void run_after(void *arg, int task, int worker)
+{
+    const task_arg *a = arg;
+    a->p->kernel->after(a->p, a->r, task, worker);
+}
+
 typedef struct pointers { void *in[ANL__MAX_IN], *out[ANL__MAX_OUT]; } pointers;
 static anl__run bind(direct *d, pointers *at)
 {
@@ -230,6 +236,7 @@ static anl_status run_kernel(direct *d)
         task_arg a = {&d->p, &r};
         anl__pool_run(d->env.pool, d->p.tasks, run_task, &a);
         if (k->finish) k->finish(&d->p, &r);
+        if (k->after) anl__pool_run(d->env.pool, d->p.tasks, run_after, &a);
     } else ANL_TRY(k->run(&d->p, &r));
     return d->env.device->vt->sync ? d->env.device->vt->sync(d->env.device) : ANL_OK;
 }
