@@ -3,6 +3,8 @@
 #include "exit_code.h"
 #include "help.h"
 
+#include "runtime/base/base.h"
+
 #include <string.h>
 
 static int run_help(const options *o)
@@ -21,7 +23,11 @@ static int run_help(const options *o)
             help_command(stdout, command_table[i]);
             return EXIT_DONE;
         }
-    return command_usage(o, "there is no help on '%s'", what);
+    const char *names[64] = {"keys"}, *near;
+    int n = 1;
+    for (int i = 0; command_table[i] && n < 64; i++) names[n++] = command_table[i]->name;
+    near = anl__nearest(what, names, n);
+    return command_usage(o, "there is no help on '%s'%s%s%s", what, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 const command command_help = {.name = "help", .args = "[COMMAND|keys]", .summary = "explains a command, or lists the keys of recipes", .max_args = 1, .run = run_help};

@@ -29,17 +29,22 @@ void help_command(FILE *out, const command *c)
     if (c->overrides) fprintf(out, "\n  key=value                replaces a recipe's value, e.g. optim.lr=0.01 model.hidden=[64,32]; `key=` is the default again\n");
 }
 
-static const char *type_name(const recipe_key *k)
+static void type_name(const recipe_key *k, char out[96])
 {
-    static const char *const names[] = {"yes/no", "integer", "number", "text", "", "integers", "numbers", "texts", "tree"};
-    return k->type == RECIPE_ENUM ? k->choices : names[k->type];
+    static const char *const names[] = {"true|false", "integer", "number", "text", "", "integers", "numbers", "texts", "tree"};
+    snprintf(out, 96, "%s%s%s", k->type == RECIPE_ENUM ? k->choices : names[k->type], k->also ? "|" : "", k->also ? k->also : "");
 }
 
 void help_keys(FILE *out)
 {
-    fprintf(out, "%-24s %-28s %-16s %s\n", "key", "type", "default", "meaning (~: may be changed when a run is resumed)");
-    for (const recipe_key *k = recipe_keys; k->path; k++)
-        fprintf(out, "%-24s %-28s %-16s %s%s\n", k->path, type_name(k), k->def ? k->def : "", k->change ? "~ " : "", k->help);
+    char type[96];
+    fprintf(out, "%-22s %-18s %-14s %s\n", "key", "type", "default", "meaning (~: may be changed when a run is resumed)");
+    for (const recipe_key *k = recipe_keys; k->path; k++) {
+        type_name(k, type);
+        bool wide = strlen(type) > 18; /* such as the names of all schedules: on a line of their own */
+        fprintf(out, "%-22s %-18s %-14s %s%s\n", k->path, wide ? "one of:" : type, k->def, k->change ? "~ " : "", k->help);
+        if (wide) fprintf(out, "%-22s %s\n", "", type);
+    }
 }
 
 /* troff: a backslash and a dash are written so that they print as themselves. */
@@ -58,7 +63,7 @@ void help_man(FILE *out)
     for (int i = 0; command_table[i]; i++) {
         fprintf(out, ".B anneal %s\n", command_table[i]->name);
         troff(out, command_table[i]->args);
-        fprintf(out, "\n.br\n");
+        fprintf(out, "%s.br\n", command_table[i]->args[0] ? "\n" : "");
     }
     fprintf(out, ".SH COMMANDS\n");
     for (int i = 0; command_table[i]; i++) {
@@ -81,12 +86,14 @@ void help_man(FILE *out)
         }
     }
     fprintf(out, ".SH RECIPE KEYS\n");
+    char type[96];
     for (const recipe_key *k = recipe_keys; k->path; k++) {
+        type_name(k, type);
         fprintf(out, ".TP\n.B ");
         troff(out, k->path);
         fprintf(out, " \\fR(");
-        troff(out, type_name(k));
-        fprintf(out, "; default %s)\n", k->def && *k->def ? k->def : "none");
+        troff(out, type);
+        fprintf(out, "; default %s)\n", *k->def ? k->def : "none");
         troff(out, k->help);
         fputc('\n', out);
     }
@@ -95,16 +102,16 @@ void help_man(FILE *out)
 
 void help_bash(FILE *out)
 {
-    fprintf(out, "# bash completion for anneal: source <(anneal completion bash)\n_anneal() {\n    local cur=${COMP_WORDS[COMP_CWORD]} words\n    if [ \"$COMP_CWORD\" = 1 ]; then\n        words=\"");
+    fprintf(out, "# bash completion for anneal: source <(anneal completion bash)\n_anneal() {\n    local cur=${COMP_WORDS[COMP_CWORD]} words keys=\"");
+    for (const recipe_key *k = recipe_keys; k->path; k++) fprintf(out, "%s%s=", k == recipe_keys ? "" : " ", k->path);
+    fprintf(out, "\"\n    if [ \"$COMP_CWORD\" = 1 ]; then\n        words=\"");
     for (int i = 0; command_table[i]; i++) fprintf(out, "%s%s", i ? " " : "", command_table[i]->name);
     fprintf(out, "\"\n    else\n        case ${COMP_WORDS[1]} in\n");
     for (int i = 0; command_table[i]; i++) {
         const command *c = command_table[i];
         fprintf(out, "        %s) words=\"", c->name);
         for (const option *o = c->options; o && o->name; o++) fprintf(out, "--%s ", o->name);
-        if (c->overrides)
-            for (const recipe_key *k = recipe_keys; k->path; k++) fprintf(out, "%s= ", k->path);
-        fprintf(out, "\" ;;\n");
+        fprintf(out, "--help%s\" ;;\n", c->overrides ? " $keys" : "");
     }
     fprintf(out, "        esac\n    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\") $(compgen -f -- \"$cur\"))\n"
                  "    [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n}\ncomplete -F _anneal anneal\n");

@@ -10,7 +10,7 @@ typedef struct option {
     const char *help;
 } option;
 
-enum { OPTIONS_MOST = 64 };
+enum { OPTIONS_MOST = 1024 /* files, mostly */ };
 typedef struct options {
     const char *command;
     const option *table;
