@@ -4,10 +4,15 @@
 #include "tools/recipe/recipe.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* libfyaml 0.7.12 forgets a block where a quoted text has very many escapes; our own blocks are counted below. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libfyaml.so\n"; }
 
 enum { MOST_OVERRIDES = 8 };
 
@@ -30,8 +35,12 @@ static void read_back(anl_ctx *ctx, const recipe *r)
     anl__buf_init(&again, ctx);
     if (recipe_dump(r, &first) != ANL_OK) abort();
     if (recipe_parse(ctx, "dump", first.text, first.len, NULL, 0, &s) == ANL_OK) {
-        if (recipe_dump(s, &again) != ANL_OK || strcmp(first.text, again.text)) abort();
+        if (recipe_dump(s, &again) != ANL_OK || strcmp(first.text, again.text)) {
+            fprintf(stderr, "%s\nreads back as\n%s\n", first.text, again.text);
+            abort();
+        }
     } else if (first.len < 1 << 20) { /* escapes may make it larger than what is read */
+        fprintf(stderr, "%s\ndoes not read back: %s\n", first.text, anl_last_error(ctx));
         abort();
     }
     recipe_free(s);

@@ -107,6 +107,7 @@ static void overrides(void **state)
         {"", "trian.batch=3", "command line: there is no key trian.batch; did you mean train.batch?"},
         {"", "trian.batch=", "command line: there is no key trian.batch; did you mean train.batch?"},
         {"", "train.batch", "command line: 'train.batch' is not key=value"},
+        {"", "data.path=a\xff" "b", "command line: 'data.path=a' is not UTF-8 text"},
         {"", "=3", "command line: '=3' is not key=value"},
         {"", "train.batch=x", "command line: train.batch: needs an integer, not 'x'"},
         {"", "train=3", "command line: train: needs a map of keys below it"},

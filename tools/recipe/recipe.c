@@ -320,6 +320,10 @@ static anl_status override_one(recipe *r, anl__buf *e, const char *text)
         anl__buf_add(e, "command line: '%s' is not key=value\n", text);
         return ANL_OK;
     }
+    if (yaml_utf8_bad(text, strlen(text)) < strlen(text)) {
+        anl__buf_add(e, "command line: '%.*s' is not UTF-8 text\n", (int)yaml_utf8_bad(text, strlen(text)), text);
+        return ANL_OK;
+    }
     char *path = anl__arena_printf(r->arena, "%.*s", (int)(eq - text), text);
     if (!path) return ANL_NOMEM;
     if (!in_table(path)) {
@@ -339,19 +343,20 @@ static anl_status override_one(recipe *r, anl__buf *e, const char *text)
 
 /* ---- whole recipes --------------------------------------------------------------------------- */
 
+/* The table's defaults, read in one go: as a map from path to value. */
 static anl_status defaults(recipe *r, anl__buf *e)
 {
+    anl__buf text;
+    yaml_node *all = NULL;
+    anl__buf_init(&text, r->ctx);
+    for (const recipe_key *k = recipe_keys; k->path; k++) anl__buf_add(&text, "%s: %s\n", k->path, k->def);
+    anl_status st = text.status == ANL_OK ? yaml_parse(r->ctx, r->arena, "default", text.text, text.len, e, &all) : text.status;
+    anl__buf_release(&text);
+    ANL_TRY(st);
     for (int i = 0; recipe_keys[i].path; i++) {
-        const recipe_key *k = &recipe_keys[i];
-        yaml_node *n = NULL;
-        bool text = k->type == RECIPE_TEXT || k->type == RECIPE_TREE || k->type == RECIPE_ENUM;
-        if (text) {
-            if (!(n = yaml_new(r->arena, YAML_SCALAR, "default"))) return ANL_NOMEM;
-            n->text = k->def;
-        } else {
-            ANL_TRY(yaml_parse(r->ctx, r->arena, "default", k->def, strlen(k->def), e, &n));
-        }
-        if (!n || !take(e, r->arena, k, n, &r->value[i])) return anl__fail(r->ctx, e->len ? ANL_INTERNAL : ANL_NOMEM, "default of %s: %s", k->path, e->text);
+        const yaml_node *n = all ? yaml_find(all, recipe_keys[i].path) : NULL;
+        if (!n || !take(e, r->arena, &recipe_keys[i], n, &r->value[i]))
+            return e->len ? anl__fail(r->ctx, ANL_INTERNAL, "the default of %s: %s", recipe_keys[i].path, e->text) : ANL_NOMEM;
         r->value[i].node = NULL;
     }
     return ANL_OK;
