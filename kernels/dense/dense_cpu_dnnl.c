@@ -36,7 +36,7 @@ static int64_t last_of(const anl_shape *s) { return s->dim[s->rank - 1]; }
 static int64_t rows_of(const anl_shape *s) { return anl_shape_count(s) / last_of(s); }
 
 /* From shapes alone. Forward and bwd_data are cut into rows only: the library's best kernel wants whole rows of the result, and
-   16 rows are enough for it while the packed weights stay in cache; of larger weights each task makes more. The weights'
+   16 rows are enough for it while the packed weights stay in cache; a task has more where weights are large or work is little. The weights'
    gradient is cut into tiles of about 16 Mflop, none under 64 x 64, the longer side first: so operands are read least. */
 static void cut(product *p)
 {
@@ -49,7 +49,7 @@ static void cut(product *p)
         }
     } else {
         rows = p->n * p->k > 1 << 20 ? 32 : 16;
-        while (rows < p->m && p->m / rows > 32) rows *= 2;
+        while (rows < p->m && (p->m / rows > 32 || 2.0 * (double)(rows * p->n) * (double)p->k < 5e5)) rows *= 2;
     }
     p->rows_cut = (int)((p->m + rows - 1) / rows);
     p->wide = wide;
