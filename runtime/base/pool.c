@@ -38,6 +38,26 @@ static void relax(void)
 static void sleep_on(void *word, int value) { syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0); }
 static void wake(void *word, int n) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0); }
 
+unsigned anl__pool_float_mode(void)
+{
+#if defined(__SSE2__)
+    unsigned mode = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(mode | 0x8040u); /* flush to zero, denormals are zero */
+    return mode;
+#else
+    return 0;
+#endif
+}
+
+void anl__pool_float_restore(unsigned mode)
+{
+#if defined(__SSE2__)
+    __builtin_ia32_ldmxcsr(mode);
+#else
+    (void)mode;
+#endif
+}
+
 static void work(anl__pool *p, int worker)
 {
     for (;;) {
@@ -53,6 +73,7 @@ static void *worker_main(void *arg)
     anl__pool *p = w->pool;
     uint32_t seen = 0;
     bool started = false;
+    (void)anl__pool_float_mode();
     for (;;) {
         uint32_t now;
         for (int spin = 0; (now = atomic_load_explicit(&p->generation, memory_order_acquire)) == seen; spin++) {

@@ -16,6 +16,11 @@ int anl__pool_size(const anl__pool *p);
 /* Runs fn for task 0..n-1, in any order, and returns when all are done (a full memory barrier).
    Not reentrant: one run at a time. NULL pool: runs them in order on the caller. */
 void anl__pool_run(anl__pool *p, int n, anl__task_fn fn, void *arg);
+/* Workers take numbers below the smallest normal float for zero (they are a hundred times as slow, and some instruction sets
+   have no other way); the caller does so between these two, so that it makes no difference who runs a task. Not every
+   processor has the switch; the first returns what the second restores. */
+unsigned anl__pool_float_mode(void);
+void anl__pool_float_restore(unsigned mode);
 /* Called once on each worker (not the caller) before its first task, e.g. to set per-thread library
    settings; set before the first run. */
 void anl__pool_on_start(anl__pool *p, void (*fn)(void *), void *arg);

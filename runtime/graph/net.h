@@ -86,6 +86,7 @@ typedef struct anl__sweep {
     int step;
     bool after;
     int chain; /* sweeps in the chain that begins here; 0: inside one */
+    bool small; /* the chain is done sooner than a worker wakes: it stays on the caller */
 } anl__sweep;
 #define ANL__MOST_CHAIN 32
 

@@ -217,6 +217,22 @@ static bool joins(const compile *c, const int *node_of, int from, int s)
     return true;
 }
 
+/* Handing a chain to the pool takes one to a hundred microseconds, by whether the workers still spin; so much work takes less. */
+static const double SMALL_BYTES = 128 * 1024, SMALL_FLOPS = 2e5;
+
+static bool is_small(const anl__step *step, const anl__sweep *sweep, int n)
+{
+    double bytes = 0, flops = 0;
+    for (int s = 0; s < n; s++) {
+        const anl__call *c = &step[sweep[s].step].prep.call;
+        for (int i = 0; i < c->n_in; i++)
+            if (anl__has_in(c, i)) bytes += (double)anl_shape_count(&c->in[i].shape) * (double)anl_dtype_size(c->in[i].dtype);
+        for (int j = 0; j < c->n_out; j++) bytes += (double)anl_shape_count(&c->out[j].shape) * (double)anl_dtype_size(c->out[j].dtype);
+        if (c->op->flops) flops += c->op->flops(c);
+    }
+    return bytes <= SMALL_BYTES && flops <= SMALL_FLOPS;
+}
+
 /* A step's sweeps, each a chain of its own. */
 static anl_status make_sweeps(anl_ctx *ctx, const anl__step *step, int n, anl__sweep **out, int *count)
 {
@@ -225,8 +241,8 @@ static anl_status make_sweeps(anl_ctx *ctx, const anl__step *step, int n, anl__s
     *out = w;
     *count = 0;
     for (int s = 0; s < n; s++) {
-        w[(*count)++] = (anl__sweep){s, false, 1};
-        if (step[s].prep.kernel->after) w[(*count)++] = (anl__sweep){s, true, 1};
+        w[(*count)++] = (anl__sweep){.step = s, .chain = 1};
+        if (step[s].prep.kernel->after) w[(*count)++] = (anl__sweep){.step = s, .after = true, .chain = 1};
     }
     return ANL_OK;
 }
@@ -240,6 +256,7 @@ static anl_status find_chains(compile *c, const int *node_of)
         int end = s + 1;
         while (end < p->n_sweep && p->opts.plan && joins(c, node_of, s, end)) p->sweep[end++].chain = 0;
         p->sweep[s].chain = end - s;
+        p->sweep[s].small = is_small(p->step, &p->sweep[s], end - s);
         p->step[p->sweep[s].step].chain = p->sweep[end - 1].step - p->sweep[s].step + 1;
         s = end;
     }

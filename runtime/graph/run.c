@@ -93,7 +93,7 @@ static anl_status run_chain(anl_net *net, const bases *b, const anl__step *step,
         const anl__kernel *k = c.step[0]->prep.kernel;
         return anl__context(net->ctx, k->run(&c.step[0]->prep, &c.run[0]), "layer '%s' (%s)", c.step[0]->name, k->name);
     }
-    anl__pool_run(net->device->pool, c.step[0]->prep.tasks, chain_task, &c);
+    anl__pool_run(sweep->small ? NULL : net->device->pool, c.step[0]->prep.tasks, chain_task, &c);
     for (int s = 0; s < c.n; s++)
         if (!sweep[s].after && c.step[s]->prep.kernel->finish) c.step[s]->prep.kernel->finish(&c.step[s]->prep, &c.run[s]);
     return ANL_OK;
@@ -141,10 +141,12 @@ anl_status anl_program_run(anl_program *p, const anl_bind *bind)
 {
     ANL_TRY(check_bind(p, bind));
     bases b = bases_of(p->net, bind);
-    ANL_TRY(refresh(p, &b));
-    ANL_TRY(run_steps(p->net, &b, p->step, p->sweep, p->n_sweep));
-    if (p->writes_param) p->net->version++;
-    return ANL_OK;
+    unsigned float_mode = anl__pool_float_mode();
+    anl_status st = refresh(p, &b);
+    if (st == ANL_OK) st = run_steps(p->net, &b, p->step, p->sweep, p->n_sweep);
+    anl__pool_float_restore(float_mode);
+    if (st == ANL_OK && p->writes_param) p->net->version++;
+    return st;
 }
 
 const void *anl_program_output(const anl_program *p, const char *name, anl_dtype *dtype, anl_shape *shape)
@@ -188,6 +190,7 @@ anl_status anl_program_profile(anl_program *p, const anl_bind *bind, int runs, c
     if (!us) return ANL_NOMEM;
     anl_status st = ANL_OK;
     bases b = bases_of(p->net, bind);
+    unsigned float_mode = anl__pool_float_mode();
     for (int r = 0; r < runs && st == ANL_OK; r++) {
         st = refresh(p, &b);
         for (int s = 0; s < p->n_sweep && st == ANL_OK; s += p->sweep[s].chain) {
@@ -196,6 +199,7 @@ anl_status anl_program_profile(anl_program *p, const anl_bind *bind, int runs, c
             us[p->sweep[s].step * runs + r] += now_us() - t;
         }
     }
+    anl__pool_float_restore(float_mode);
     if (p->writes_param) p->net->version++;
     if (st == ANL_OK) {
         for (int s = 0; s < p->n_step; s++) {
