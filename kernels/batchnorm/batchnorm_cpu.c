@@ -219,6 +219,7 @@ static anl_status running_run(const anl__prepared *p, const anl__run *r)
     const float *stat = r->in[2];
     int64_t k = anl_shape_count(&p->call.in[0].shape);
     for (int64_t j = 0; j < k && n > 0; j++) {
+        if (!isfinite(stat[j]) || !isfinite(stat[k + j])) continue; /* a bad step leaves no trace */
         mean[j] += m * (stat[j] / n - mean[j]);
         var[j] += m * (stat[k + j] / n - var[j]);
     }

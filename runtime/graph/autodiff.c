@@ -161,7 +161,7 @@ void anl__pass_autodiff(anl_graph *g, anl_value **grad_of)
     g->in_backward = true;
     if (!g->n_seed && g->n_loss) anl__graph_hyper(g); /* before the forward values are counted */
     G.n_value = g->n_value;
-    g->status = cover(&G, &cap);
+    if (g->status == ANL_OK) g->status = cover(&G, &cap);
     if (g->status == ANL_OK) {
         mark_need(&G);
         seed_losses(&G);
