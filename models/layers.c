@@ -138,7 +138,6 @@ static anl_value activate(build *b, const char *act, anl_value x)
 
 static anl_value make_conv(build *b, const row *r)
 {
-    bool transposed = !strcmp(r->op, "conv2d_transpose");
     char attrs[256];
     int64_t k[2];
     anl_shape x = anl_value_shape(b->g, b->in[0]);
@@ -159,8 +158,8 @@ static anl_value make_conv(build *b, const row *r)
         return ANL_NONE;
     }
     int64_t fan_in = k[0] * k[1] * x.dim[3] / groups, fan_out = k[0] * k[1] * filters / groups;
-    int64_t w[4] = {filters, k[0], k[1], x.dim[3] / groups}, wt[4] = {x.dim[3], k[0], k[1], filters / groups};
-    anl_value in[3] = {b->in[0], param(b, "weight", 4, transposed ? wt : w, weight_init(b, fan_in, fan_out), ANL_PARAM_DECAY), ANL_NONE};
+    int64_t w[4] = {filters, k[0], k[1], x.dim[3] / groups};
+    anl_value in[3] = {b->in[0], param(b, "weight", 4, w, weight_init(b, fan_in, fan_out), ANL_PARAM_DECAY), ANL_NONE};
     if (bias) in[2] = param(b, "bias", 1, &filters, (anl_init){ANL_INIT_UNIFORM, 1 / sqrt((double)fan_in)}, 0);
     char fixed[96], same[96];
     if (!strcmp(pad, "same")) { /* as much as keeps the size at stride 1; the odd cell below and right */
@@ -170,6 +169,42 @@ static anl_value make_conv(build *b, const row *r)
     snprintf(fixed, sizeof fixed, "groups=%lld pad=%.60s", (long long)groups, pad);
     rest(b, fixed, attrs, sizeof attrs);
     return activate(b, act, anl_node(b->g, r->op, b->name, in, bias ? 3 : 2, "%s", attrs));
+}
+
+/* Transposed convolution: the gradient of a convolution for its input, from small images to larger ones. Sizes as PyTorch's:
+ * (in - 1) stride - 2 pad + dilation (kernel - 1) + output_pad + 1. Weights: in x kernel x kernel x filters/groups. */
+static anl_value make_transposed(build *b, const row *r)
+{
+    char attrs[256], fixed[160], name[192];
+    int64_t k[2], out[2];
+    anl_shape x = anl_value_shape(b->g, b->in[0]);
+    if (x.rank != 4) {
+        char t[96];
+        anl_graph_fail(b->g, ANL_SHAPE, "layer '%s' (%s) needs images N x H x W x C, not %s", b->name, b->l->type, anl__shape_text(&x, t));
+        return ANL_NONE;
+    }
+    int64_t filters = int_arg(b, "filters", 0, 1), groups = int_arg(b, "groups", 1, 1), stride = int_arg(b, "stride", 1, 1), pad = int_arg(b, "pad", 0, 0);
+    int64_t dilation = int_arg(b, "dilation", 1, 1), more = int_arg(b, "output_pad", 0, 0);
+    pair_arg(b, "kernel", k);
+    bool bias = bool_arg(b, "bias", true);
+    const char *act = text_arg(b, "act", "none");
+    if (anl_graph_status(b->g) != ANL_OK) return ANL_NONE;
+    if (x.dim[3] % groups || filters % groups || more >= stride) {
+        anl_graph_fail(b->g, ANL_SHAPE, "layer '%s' (%s): groups (%lld) must divide %lld input channels and %lld filters, output_pad be below the stride", b->name, b->l->type,
+                       (long long)groups, (long long)x.dim[3], (long long)filters);
+        return ANL_NONE;
+    }
+    for (int i = 0; i < 2; i++) out[i] = (x.dim[1 + i] - 1) * stride - 2 * pad + dilation * (k[i] - 1) + more + 1;
+    int64_t w[4] = {x.dim[3], k[0], k[1], filters / groups}, fan_in = k[0] * k[1] * x.dim[3] / groups;
+    anl_value in[2] = {b->in[0], param(b, "weight", 4, w, weight_init(b, fan_in, k[0] * k[1] * filters / groups), ANL_PARAM_DECAY)};
+    snprintf(fixed, sizeof fixed, "groups=%lld stride=%lld pad=%lld dilation=%lld in_h=%lld in_w=%lld", (long long)groups, (long long)stride, (long long)pad, (long long)dilation,
+             (long long)out[0], (long long)out[1]);
+    rest(b, fixed, attrs, sizeof attrs);
+    anl_value y = anl_node(b->g, r->op, b->name, in, 2, "%s", attrs);
+    if (!bias) return activate(b, act, y);
+    anl_value add[2] = {y, param(b, "bias", 1, &filters, (anl_init){ANL_INIT_UNIFORM, 1 / sqrt((double)fan_in)}, 0)};
+    snprintf(name, sizeof name, "%s.add_bias", b->name);
+    return activate(b, act, anl_node(b->g, "bias", name, add, 2, NULL));
 }
 
 static anl_value make_dense(build *b, const row *r)
@@ -227,7 +262,7 @@ static anl_value make_plain(build *b, const row *r)
 static const row rows[] = {
     {"conv", "conv2d", 1, 1, make_conv, "filters kernel stride pad dilation groups bias act init", NULL},
     {"depthwise", "conv2d", 1, 1, make_conv, "kernel stride pad dilation bias act init", NULL},
-    {"conv-transpose", "conv2d_transpose", 1, 1, make_conv, "filters kernel stride pad output_pad bias act init", NULL},
+    {"conv-transpose", "conv2d_bwd_data", 1, 1, make_transposed, "filters kernel stride pad dilation groups output_pad bias act init", NULL},
     {"dense", "dense", 1, 1, make_dense, "units bias act init", NULL},
     {"batchnorm", "batchnorm", 1, 1, make_norm, "eps momentum act gamma", NULL},
     {"layernorm", "layernorm", 1, 1, make_norm, "eps act", NULL},

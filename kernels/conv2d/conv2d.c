@@ -1,6 +1,8 @@
 /* conv2d: cross-correlation of images N,H,W,C with filters K,R,S,C/groups, optional bias (K) and activation:
  *   y[n,i,j,k] = act(b[k] + sum_{r,s,c} x[n, i*stride+r*dilation-pad, j*stride+s*dilation-pad, c] w[k,r,s,c])
- * conv2d_bwd_data gives dx from dy and w, conv2d_bwd_filter gives dw from x and dy. */
+ * conv2d_bwd_data gives dx from dy and w, conv2d_bwd_filter gives dw from x and dy.
+ * conv2d_bwd_data is also the transposed convolution, from its input dy to a larger image; so it has a gradient: conv2d for
+ * dy, conv2d_bwd_filter for w. */
 #include "conv2d.h"
 
 #include <string.h>
@@ -126,9 +128,19 @@ static anl_status grad(anl__grad *g)
     return ANL_OK;
 }
 
+static anl_status grad_data(anl__grad *g)
+{
+    anl_value dx = anl__grad_dout(g, 0), by_dy[2] = {dx, anl__grad_in(g, 1)}, by_w[2] = {dx, anl__grad_in(g, 0)};
+    const int64_t *w = anl__grad_call(g)->in[1].shape.dim;
+    if (anl__grad_needs(g, 0)) anl__grad_give(g, 0, anl__grad_node(g, "conv2d", by_dy, 2, true, NULL));
+    if (anl__grad_needs(g, 1))
+        anl__grad_give(g, 1, anl__grad_node(g, "conv2d_bwd_filter", by_w, 2, true, "kernel_h=%lld kernel_w=%lld", (long long)w[1], (long long)w[2]));
+    return ANL_OK;
+}
+
 static const anl__op fwd = {.name = "conv2d", .min_in = 2, .max_in = 3, .attrs = fwd_attrs, .infer = infer, .grad = grad, .flops = flops, .help = "convolution of images"};
-static const anl__op bwd_data = {.name = "conv2d_bwd_data", .min_in = 2, .max_in = 2, .attrs = data_attrs, .infer = infer_data, .flops = flops, .accum_ok = true,
-                                 .help = "gradient of conv2d for its input"};
+static const anl__op bwd_data = {.name = "conv2d_bwd_data", .min_in = 2, .max_in = 2, .attrs = data_attrs, .infer = infer_data, .grad = grad_data, .flops = flops, .accum_ok = true,
+                                 .help = "gradient of conv2d for its input; the transposed convolution"};
 static const anl__op bwd_filter = {.name = "conv2d_bwd_filter", .min_in = 2, .max_in = 2, .attrs = filter_attrs, .infer = infer_filter, .flops = flops, .accum_ok = true,
                                    .help = "gradient of conv2d for its filters"};
 const anl__op *const anl__ops_conv2d[] = {&fwd, &bwd_data, &bwd_filter, NULL};

@@ -22,6 +22,11 @@ static const anl__case data_uneven = {.op = "conv2d_bwd_data", .attrs = "pad=1 i
 static const anl__case filter = {.op = "conv2d_bwd_filter", .attrs = "pad=1 kernel_h=3 kernel_w=3", .in = {"17,6,6,8", "17,6,6,16"}, .nograd = true, .reduction = 612};
 static const anl__case filter_first = {.op = "conv2d_bwd_filter", .attrs = "kernel_h=3 kernel_w=3", .in = {"9,8,8,1", "9,6,6,32"}, .nograd = true, .reduction = 324};
 static const anl__case filter_grouped = {.op = "conv2d_bwd_filter", .attrs = "groups=2 kernel_h=3 kernel_w=3", .in = {"4,5,5,4", "4,3,3,6"}, .nograd = true, .reduction = 36};
+/* as transposed convolutions, differentiated */
+#define TRANSPOSED(id, attributes, x, w) static const anl__case id = {.op = "conv2d_bwd_data", .attrs = attributes, .in = {x, "param " w}, .reduction = 45}
+TRANSPOSED(up, "stride=2 in_h=6 in_w=8", "2,3,4,5", "5,2,2,3");
+TRANSPOSED(up_pad, "stride=2 pad=1 in_h=6 in_w=8", "2,3,4,5", "5,3,3,2");
+TRANSPOSED(up_groups, "stride=3 groups=2 dilation=2 in_h=9 in_w=9", "1,3,3,4", "4,2,2,3");
 CONV(first3_five, "pad=2", "3,8,9,3", "20,5,5,3", "param 20");
 CONV(first_stride, "stride=2 pad=3", "2,15,14,3", "16,7,7,3");
 CONV(first2, "pad=1,0", "5,6,5,2", "33,3,3,2", "param 33");
@@ -63,7 +68,7 @@ RESNET(r32, 1, 16, 32, 16, 32);
 RESNET(r64down, 2, 16, 32, 8, 64);
 RESNET(r64, 1, 8, 64, 8, 64);
 const anl__case *const anl__cases_conv2d[] = {
-    &plain, &no_bias, &stride, &stride_hw, &asymmetric, &dilated, &grouped, &depthwise, &one_by_one, &one_pixel, &first1, &first3, &first_odd, &odd17, &relu,
+    &plain, &up, &up_pad, &up_groups, &no_bias, &stride, &stride_hw, &asymmetric, &dilated, &grouped, &depthwise, &one_by_one, &one_pixel, &first1, &first3, &first_odd, &odd17, &relu,
     &first3_five, &first_stride, &first2, &one_by_one_stride, &downsample, &uneven,
     &data, &data_grouped, &data_uneven, &data_depthwise, &data_one,
     &filter, &filter_first, &filter_grouped, &filter_first3, &filter_first5, &filter_first_stride, &filter_one, &filter_depthwise,
