@@ -179,11 +179,34 @@ static md_ref weights_md(const anl__dnnl_op *op)
 
 typedef struct geometry { dnnl_dims_t stride, dilation, before, after; } geometry;
 
-#if DNNL_VERSION_MAJOR >= 3
-static dnnl_status_t conv_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const desc *d, const geometry *g, dnnl_primitive_attr_t attr)
+static const char *impl_of(const_dnnl_primitive_desc_t pd)
 {
-    return dnnl_convolution_forward_primitive_desc_create(pd, e, dnnl_forward_training, dnnl_convolution_direct, ref(&d[ANL__DNNL_SRC]), ref(&d[ANL__DNNL_WEIGHTS]),
-                                                          ref(&d[ANL__DNNL_BIAS]), ref(&d[ANL__DNNL_DST]), g->stride, g->dilation, g->before, g->after, attr);
+    const char *name = "";
+    if (dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name) != dnnl_success) return "";
+    return name;
+}
+
+static bool is_brgconv(const_dnnl_primitive_desc_t pd) { return !strncmp(impl_of(pd), "brgconv:avx512_core", 19) && !strstr(impl_of(pd), "amx"); }
+static bool is_jit(const_dnnl_primitive_desc_t pd) { return !strncmp(impl_of(pd), "jit", 3) && strstr(impl_of(pd), "avx512"); }
+
+#if DNNL_VERSION_MAJOR >= 3
+/* The implementation after `pd` if it is of the jit family, else pd stays. */
+static void take_jit(dnnl_primitive_desc_t *pd)
+{
+    dnnl_primitive_desc_t other = NULL;
+    if (!is_brgconv(*pd) || dnnl_primitive_desc_clone(&other, *pd) != dnnl_success) return;
+    while (is_brgconv(other) && dnnl_primitive_desc_next_impl(other) == dnnl_success) continue;
+    bool good = is_jit(other);
+    dnnl_primitive_desc_destroy(good ? *pd : other);
+    if (good) *pd = other;
+}
+
+static dnnl_status_t conv_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const desc *d, const geometry *g, bool jit, dnnl_primitive_attr_t attr)
+{
+    dnnl_status_t s = dnnl_convolution_forward_primitive_desc_create(pd, e, dnnl_forward_training, dnnl_convolution_direct, ref(&d[ANL__DNNL_SRC]), ref(&d[ANL__DNNL_WEIGHTS]),
+                                                                     ref(&d[ANL__DNNL_BIAS]), ref(&d[ANL__DNNL_DST]), g->stride, g->dilation, g->before, g->after, attr);
+    if (s == dnnl_success && jit) take_jit(pd);
+    return s;
 }
 
 static dnnl_status_t conv_data(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const desc *d, const geometry *g, dnnl_primitive_attr_t attr, dnnl_primitive_desc_t hint)
@@ -203,12 +226,30 @@ static dnnl_status_t matmul(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const de
     return dnnl_matmul_primitive_desc_create(pd, e, ref(&d[ANL__DNNL_SRC]), ref(&d[ANL__DNNL_WEIGHTS]), ref(&d[ANL__DNNL_BIAS]), ref(&d[ANL__DNNL_DST]), attr);
 }
 #else
-static dnnl_status_t conv_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const desc *d, const geometry *g, dnnl_primitive_attr_t attr)
+/* The implementation after `pd`, which was made from c, if it is of the jit family; else pd stays. */
+static void take_jit_of(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const dnnl_convolution_desc_t *c, dnnl_primitive_attr_t attr)
+{
+    dnnl_primitive_desc_iterator_t it = NULL;
+    dnnl_primitive_desc_t other = NULL;
+    if (!is_brgconv(*pd) || dnnl_primitive_desc_iterator_create(&it, c, attr, e, NULL) != dnnl_success) return;
+    do {
+        if (other) dnnl_primitive_desc_destroy(other);
+        other = dnnl_primitive_desc_iterator_fetch(it);
+    } while (other && is_brgconv(other) && dnnl_primitive_desc_iterator_next(it) == dnnl_success);
+    bool good = other && is_jit(other);
+    if (other) dnnl_primitive_desc_destroy(good ? *pd : other);
+    if (good) *pd = other;
+    dnnl_primitive_desc_iterator_destroy(it);
+}
+
+static dnnl_status_t conv_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const desc *d, const geometry *g, bool jit, dnnl_primitive_attr_t attr)
 {
     dnnl_convolution_desc_t c;
     dnnl_status_t s = dnnl_dilated_convolution_forward_desc_init(&c, dnnl_forward_training, dnnl_convolution_direct, ref(&d[ANL__DNNL_SRC]), ref(&d[ANL__DNNL_WEIGHTS]),
                                                                  ref(&d[ANL__DNNL_BIAS]), ref(&d[ANL__DNNL_DST]), g->stride, g->dilation, g->before, g->after);
-    return s == dnnl_success ? dnnl_primitive_desc_create(pd, &c, attr, e, NULL) : s;
+    if (s == dnnl_success) s = dnnl_primitive_desc_create(pd, &c, attr, e, NULL);
+    if (s == dnnl_success && jit) take_jit_of(pd, e, &c, attr);
+    return s;
 }
 
 static dnnl_status_t conv_data(dnnl_primitive_desc_t *pd, dnnl_engine_t e, const desc *d, const geometry *g, dnnl_primitive_attr_t attr, dnnl_primitive_desc_t hint)
@@ -245,7 +286,7 @@ static dnnl_status_t conv_backward(dnnl_primitive_desc_t *pd, dnnl_engine_t e, c
     memcpy(f, d, sizeof f);
     memset(&f[ANL__DNNL_WEIGHTS], 0, sizeof *f);
     dnnl_status_t s = desc_make(&f[ANL__DNNL_WEIGHTS], &w, true);
-    if (s == dnnl_success) s = conv_forward(&hint, e, f, g, attr);
+    if (s == dnnl_success) s = conv_forward(&hint, e, f, g, false, attr);
     if (s == dnnl_success) s = spec->kind == ANL__DNNL_CONV_DATA ? conv_data(pd, e, d, g, attr, hint) : conv_filter(pd, e, d, g, attr, hint);
     if (hint) dnnl_primitive_desc_destroy(hint);
     desc_release(&f[ANL__DNNL_WEIGHTS]);
@@ -270,18 +311,11 @@ static dnnl_status_t describe(dnnl_engine_t e, const anl__dnnl_spec *spec, dnnl_
         s = weights && spec->like ? desc_copy(&d[i], weights_md(spec->like)) : desc_make(&d[i], &spec->tensor[i], weights && spec->own_layout);
     }
     if (s == dnnl_success && spec->kind == ANL__DNNL_MATMUL) s = matmul(pd, e, d, attr);
-    else if (s == dnnl_success && spec->kind == ANL__DNNL_CONV) s = conv_forward(pd, e, d, &g, attr);
+    else if (s == dnnl_success && spec->kind == ANL__DNNL_CONV) s = conv_forward(pd, e, d, &g, spec->jit, attr);
     else if (s == dnnl_success) s = conv_backward(pd, e, spec, d, &g, attr);
     for (int i = 0; i < ANL__DNNL_TENSORS; i++) desc_release(&d[i]);
     if (attr) dnnl_primitive_attr_destroy(attr);
     return s;
-}
-
-static const char *impl_of(const_dnnl_primitive_desc_t pd)
-{
-    const char *name = "";
-    if (dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name) != dnnl_success) return "";
-    return name;
 }
 
 bool anl__dnnl_supports(anl__dnnl *lib, const anl__dnnl_spec *spec, char why[ANL__WHY])

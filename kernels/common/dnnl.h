@@ -33,6 +33,7 @@ typedef struct anl__dnnl_spec {
     bool own_layout;                      /* the library chooses the weights' layout; their strides say where a parameter lies plain */
     const struct anl__dnnl_op *like;      /* ... or it is that operation's: the two may then read the same weights */
     int64_t stride[2], dilation[2], pad[4]; /* convolutions; dilation 1 is dense, pad: top, left, bottom, right */
+    bool jit;                             /* convolutions for AVX-512 without AMX: of the library's two families (brgconv first) take jit */
     bool relu;                            /* on the result (forward, matmul) */
     bool accum;                           /* dst += (matmul) */
 } anl__dnnl_spec;
