@@ -8,7 +8,6 @@
 ANL__INLINE float act(int kind, float x, float a)
 {
     switch (kind) {
-    case ANL__RELU: return x > 0 ? x : x != x ? x : 0;
     case ANL__LEAKY_RELU: return x > 0 ? x : a * x;
     case ANL__ELU: return x > 0 ? x : a * anl__v_expm1(x);
     case ANL__GELU:
@@ -34,7 +33,6 @@ ANL__INLINE float gelu_slope(float v, float a)
 ANL__INLINE float slope(int kind, float v, float a)
 {
     switch (kind) {
-    case ANL__RELU: return v > 0 ? 1 : 0;
     case ANL__LEAKY_RELU: return v > 0 ? 1 : a;
     case ANL__ELU: return v > 0 ? 1 : v + a;
     case ANL__GELU: return gelu_slope(v, a);
@@ -85,16 +83,26 @@ PAIR(softplus)
 const anl__kernel *const anl__kernels_activation_cpu[] = {
     &relu_fwd, &relu_bwd, &leaky_relu_fwd, &leaky_relu_bwd, &elu_fwd, &elu_bwd, &gelu_fwd, &gelu_bwd, &silu_fwd, &silu_bwd, &sigmoid_fwd, &sigmoid_bwd, &tanh_fwd, &tanh_bwd, &hardswish_fwd, &hardswish_bwd, &softplus_fwd, &softplus_bwd, NULL};
 #else
-#define KINDS(X) X(ANL__RELU) X(ANL__LEAKY_RELU) X(ANL__ELU) X(ANL__GELU) X(ANL__SILU) X(ANL__SIGMOID) X(ANL__TANH) X(ANL__HARDSWISH) X(ANL__SOFTPLUS)
+/* relu moves elements as they are; gelu has two forms, chosen before the loop. */
+#define KINDS(X) X(ANL__LEAKY_RELU) X(ANL__ELU) X(ANL__SILU) X(ANL__SIGMOID) X(ANL__TANH) X(ANL__HARDSWISH) X(ANL__SOFTPLUS)
 
 ANL__CLONES static void FN(fwd)(int kind, float a, const anl__run *r, int64_t from, int64_t to)
 {
     const T *x = r->in[0];
     T *y = r->out[0];
     switch (kind) {
-#define LOOP(k) case k: ANL__LANES for (int64_t i = from; i < to; i++) y[i] = PUT(act(k, GET(x[i]), a)); break;
+#define EACH(k, a) ANL__LANES for (int64_t i = from; i < to; i++) y[i] = PUT(act(k, GET(x[i]), a))
+#define LOOP(k) case k: EACH(k, a); break;
         KINDS(LOOP)
 #undef LOOP
+    case ANL__RELU:
+        ANL__LANES for (int64_t i = from; i < to; i++) y[i] = GET(x[i]) <= 0 ? 0 : x[i];
+        break;
+    case ANL__GELU:
+        if (a != 0) EACH(ANL__GELU, 1);
+        else EACH(ANL__GELU, 0);
+        break;
+#undef EACH
     }
 }
 
@@ -103,9 +111,18 @@ ANL__CLONES static void FN(bwd)(int kind, float a, const anl__run *r, int64_t fr
     const T *dy = r->in[0], *v = r->in[1];
     T *dx = r->out[0];
     switch (kind) {
-#define LOOP(k) case k: ANL__LANES for (int64_t i = from; i < to; i++) dx[i] = PUT(GET(dy[i]) * slope(k, GET(v[i]), a)); break;
+#define EACH(k, a) ANL__LANES for (int64_t i = from; i < to; i++) dx[i] = PUT(GET(dy[i]) * slope(k, GET(v[i]), a))
+#define LOOP(k) case k: EACH(k, a); break;
         KINDS(LOOP)
 #undef LOOP
+    case ANL__RELU:
+        ANL__LANES for (int64_t i = from; i < to; i++) dx[i] = GET(v[i]) > 0 ? dy[i] : 0;
+        break;
+    case ANL__GELU:
+        if (a != 0) EACH(ANL__GELU, 1);
+        else EACH(ANL__GELU, 0);
+        break;
+#undef EACH
     }
 }
 #undef KINDS

@@ -62,11 +62,16 @@ const anl__kernel *const anl__kernels_cross_entropy_cpu[] = {&fwd, &bwd, NULL};
 /* The row's largest value and the sum of exp(z - top). */
 ANL__CLONES static float FN(exp_sum)(const T *z, int64_t k, float *top)
 {
-    float t = GET(z[0]), part[LANES] = {0};
-    for (int64_t j = 1; j < k; j++) t = GET(z[j]) > t ? GET(z[j]) : t;
-    for (int64_t j = 0; j + LANES <= k; j += LANES)
+    float t = GET(z[0]), part[LANES] = {0}, most[LANES], last[LANES];
+    int64_t whole = k - k % LANES;
+    for (int64_t i = 0; i < LANES; i++) last[i] = i < k - whole ? GET(z[whole + i]) : -INFINITY;
+    for (int64_t i = 0; i < LANES; i++) most[i] = last[i];
+    for (int64_t j = 0; j < whole; j += LANES)
+        for (int64_t i = 0; i < LANES; i++) most[i] = GET(z[j + i]) > most[i] ? GET(z[j + i]) : most[i];
+    for (int64_t i = 0; i < LANES; i++) t = most[i] > t ? most[i] : t;
+    for (int64_t j = 0; j < whole; j += LANES)
         for (int64_t i = 0; i < LANES; i++) part[i] += anl__v_exp(GET(z[j + i]) - t);
-    for (int64_t j = k - k % LANES; j < k; j++) part[j % LANES] += anl__v_exp(GET(z[j]) - t);
+    for (int64_t i = 0; whole < k && i < LANES; i++) part[i] += anl__v_exp(last[i] - t);
     anl__tree_add(part, LANES, 1);
     *top = t;
     return part[0];

@@ -8,6 +8,7 @@ POOL(hw, "kernel=3,2 stride=1,2", "1,5,6,2 distinct");
 POOL(biased, "kernel=2", "3,4,4,5 distinct", "param 5");
 POOL(fused, "kernel=2 act=relu", "3,4,4,5 distinct", "param 5 =0.0078125");
 POOL(relu, "kernel=2 act=relu", "2,4,4,33 distinct");
+POOL(many_channels, "kernel=2 stride=1 pad=1", "1,3,3,130 distinct");
 POOL(one, "kernel=1", "1,1,1,1 distinct");
 static const anl__case big = {.op = "maxpool2d", .attrs = "kernel=16", .in = {"1,16,16,1"}, .reject = "more than 255 cells"};
 static const anl__case small = {.op = "maxpool2d", .attrs = "kernel=3", .in = {"1,2,2,1"}, .reject = "smaller than the 3x3 window"};
@@ -17,4 +18,4 @@ static const anl__case back = {.op = "maxpool2d_bwd", .attrs = "kernel=2 in_h=5 
 static const anl__case bwd_overlap = {.op = "maxpool2d_bwd", .attrs = "kernel=3 stride=1 pad=1 in_h=4 in_w=4", .in = {"2,4,4,3", "u8 2,4,4,3 <9"}, .nograd = true, .reduction = 9};
 static const anl__case bench = {.op = "maxpool2d", .attrs = "kernel=2 act=relu", .in = {"128,24,24,64", "param 64"}, .bench = true};
 static const anl__case bench_bwd = {.op = "maxpool2d_bwd", .attrs = "kernel=2 in_h=24 in_w=24", .in = {"128,12,12,64", "u8 128,12,12,64 <4"}, .bench = true, .nograd = true};
-const anl__case *const anl__cases_maxpool2d[] = {&plain, &odd, &overlap, &hw, &biased, &fused, &relu, &one, &big, &small, &border, &bias, &back, &bwd_overlap, &bench, &bench_bwd, NULL};
+const anl__case *const anl__cases_maxpool2d[] = {&plain, &odd, &overlap, &hw, &biased, &fused, &relu, &many_channels, &one, &big, &small, &border, &bias, &back, &bwd_overlap, &bench, &bench_bwd, NULL};
