@@ -20,10 +20,13 @@ static anl_value find(anl_graph *g, const named *list, int n, const anl__model_l
     return ANL_NONE;
 }
 
-static void add_head(anl_graph *g, const anl_model_opts *o, const anl__model_head *h, const named *list, int n, anl_value label)
+/* The first head is the model's: its loss is "loss", its value what the model says. Others are named by their layer. */
+static anl_value add_head(anl_graph *g, const anl_model_opts *o, int i, const named *list, int n, anl_value label)
 {
+    const anl__model_head *h = &o->head[i];
     anl_value y = find(g, list, n, NULL, h->from);
-    if (y != ANL_NONE) anl__model_loss(g, o, h->from, h->loss, y, label, h->weight);
+    if (y != ANL_NONE) anl__model_loss(g, o, i ? h->from : "loss", h->loss, y, label, h->weight);
+    return y;
 }
 
 anl_value anl__layered(anl_graph *g, const anl_model_opts *o, anl_value image, anl_value label)
@@ -50,7 +53,10 @@ anl_value anl__layered(anl_graph *g, const anl_model_opts *o, anl_value image, a
         n++;
     }
     anl_value last = list[n - 1].v;
-    for (int i = 0; i < o->n_head && anl_graph_status(g) == ANL_OK; i++) add_head(g, o, &o->head[i], list, n, label);
+    for (int i = 0; i < o->n_head && anl_graph_status(g) == ANL_OK; i++) {
+        anl_value y = add_head(g, o, i, list, n, label);
+        if (i == 0) last = y;
+    }
     anl__free(ctx, list);
     return last;
 }

@@ -36,7 +36,7 @@ static anl_status evaluate(anl_ctx *ctx, const options *o, job_part part)
         goto done;
     }
     fprintf(stderr, "%s, %lld samples\n", anl__ckpt_path(u.from), (long long)f->samples);
-    ANL_GO(anl__scores_create(ctx, u.job.model.classes, true, (int)recipe_int(u.recipe, "metrics.topk"), f->samples, &s));
+    ANL_GO(job_scores(&u.job, f->samples, &s));
     ANL_GO(anl__loop_evaluate(u.job.trainer, f, false, s));
     if (options_has(o, "json")) {
         ANL_GO(scores_json(s, u.job.class_names, &json));

@@ -21,7 +21,7 @@ static const option predict_options[] = {
 };
 
 typedef struct output {
-    bool json, all;
+    bool json, all, values; /* values: predictions are numbers, not classes */
     const char *const *names;
     double *p; /* [classes] */
 } output;
@@ -49,8 +49,18 @@ static void quoted(const char *s, bool json)
     putchar('"');
 }
 
+static void write_values(const output *out, const char *file, int64_t id, const float *y, int n)
+{
+    if (out->json) printf("{\"file\":");
+    quoted(file, out->json);
+    printf(out->json ? ",\"sample\":%lld,\"values\":[" : ",%lld", (long long)id);
+    for (int i = 0; i < n; i++) printf("%s%.9g", out->json && !i ? "" : ",", (double)y[i]);
+    printf(out->json ? "]}\n" : "\n");
+}
+
 static void write_one(const output *out, const char *file, int64_t id, const float *y, int classes)
 {
+    if (out->values) return write_values(out, file, id, y, classes);
     int best = anl__argmax(y, classes);
     softmax(y, classes, out->p);
     if (out->json) {
@@ -77,6 +87,12 @@ static void write_one(const output *out, const char *file, int64_t id, const flo
 static void write_header(const output *out, int classes)
 {
     if (out->json) return;
+    if (out->values) {
+        printf("file,sample");
+        for (int i = 0; i < classes; i++) printf(",value%d", i);
+        putchar('\n');
+        return;
+    }
     printf("file,sample,class,name,probability");
     for (int c = 0; out->all && c < classes; c++) printf(",p%d", c);
     putchar('\n');
@@ -89,7 +105,8 @@ static anl_status predict_file(anl_ctx *ctx, const options *o, const char *file,
     anl_status st = job_use(ctx, o->arg[0], options_text(o, "checkpoint", "best"), o->override, o->n_override, &jo, &u);
     if (st != ANL_OK) goto done;
     const anl__feed *f = &u.job.part[JOB_TEST].feed;
-    int classes = u.job.model.classes;
+    int classes = (int)anl__trainer_columns(u.job.trainer);
+    out->values = u.job.regression;
     out->names = u.job.class_names;
     if (!(out->p = anl__calloc(ctx, (size_t)classes, sizeof *out->p))) {
         st = ANL_NOMEM;
@@ -160,6 +177,6 @@ static int run_predict(const options *o)
 }
 
 const command command_predict = {
-    .name = "predict", .args = "RUN FILE|- ... [key=value ...]", .summary = "classifies samples without labels (IDX, NPY, compressed or not) as CSV or JSON lines",
+    .name = "predict", .args = "RUN FILE|- ... [key=value ...]", .summary = "says what the model makes of samples without labels (IDX, NPY, compressed or not), as CSV or JSON lines",
     .options = predict_options, .min_args = 2, .max_args = OPTIONS_MOST, .overrides = true, .run = run_predict,
 };

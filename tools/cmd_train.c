@@ -199,7 +199,7 @@ static anl_status report(train *t)
         ANL_GO(anl__capture_restore(j->trainer, best, true, false));
         fprintf(stderr, "\n%s part, with the weights of step %lld (best %s):\n", part == JOB_TEST ? "test" : "validation", (long long)anl__ckpt_step(best), t->loop.best_metric);
     }
-    ANL_GO(anl__scores_create(t->ctx, j->model.classes, true, t->loop.topk, j->part[part].feed.samples, &s));
+    ANL_GO(job_scores(j, j->part[part].feed.samples, &s));
     ANL_GO(anl__loop_evaluate(j->trainer, &j->part[part].feed, t->loop.ema, s));
     scores_print(stdout, s, j->class_names);
     ANL_GO(scores_json(s, j->class_names, &json));
@@ -272,7 +272,9 @@ static anl_status prepare(train *t)
     t->loop.trainer = j->trainer;
     t->loop.train = j->part[JOB_TRAIN].feed;
     t->loop.valid = j->part[JOB_VALID].feed;
-    t->loop.outputs = j->model.classes;
+    t->loop.outputs = (int)anl__trainer_columns(j->trainer);
+    t->loop.classifier = !j->regression;
+    if (j->regression && !recipe_is_set(t->recipe, "checkpoint.metric")) t->loop.best_metric = "valid.rmse";
     ANL_TRY(describe_job(t));
     tell(t, &t->loop);
     if (!t->run.from) {

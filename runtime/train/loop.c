@@ -498,6 +498,7 @@ anl_status anl__loop_run(anl_ctx *ctx, const anl__loop_opts *o, anl__loop_result
     l.attr = anl__calloc(ctx, (size_t)(ANL__LOOP_ATTRS + o->n_extra_attr), sizeof *l.attr);
     if (!l.attr) return ANL_NOMEM;
     ANL_GO(anl__scores_create(ctx, o->outputs, o->classifier, o->topk, o->valid.samples <= 100000 && o->outputs <= 64 ? o->valid.samples : 0, &l.scores));
+    if (!o->classifier) anl__scores_whole_targets(l.scores);
     ANL_GO(open_state(&l));
     l.began = now_seconds();
     l.every.last_seconds = l.began;

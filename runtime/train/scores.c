@@ -10,7 +10,7 @@ typedef struct ranked { float score; int32_t truth; } ranked;
 struct anl__scores {
     anl_ctx *ctx;
     int outputs, topk;
-    bool classifier;
+    bool classifier, whole;
     int64_t n, correct, in_topk, room, kept;
     int64_t *confusion;  /* [truth][predicted] */
     float *score;        /* [sample][class], for the AUC */
@@ -44,6 +44,8 @@ anl_status anl__scores_create(anl_ctx *ctx, int outputs, bool classifier, int to
     *out = s;
     return ANL_OK;
 }
+
+void anl__scores_whole_targets(anl__scores *s) { s->whole = true; }
 
 void anl__scores_destroy(anl__scores *s)
 {
@@ -91,10 +93,10 @@ static void add_class(anl__scores *s, const float *y, int truth)
     s->truth[s->kept++] = truth;
 }
 
-static void add_values(anl__scores *s, const float *y, const float *target, int64_t n)
+static void add_values(anl__scores *s, const float *y, const void *target, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
-        double t = (double)target[i], e = (double)y[i] - t;
+        double t = s->whole ? (double)((const int32_t *)target)[i] : (double)((const float *)target)[i], e = (double)y[i] - t;
         s->err2 += e * e;
         s->err1 += fabs(e);
         s->sum += t;

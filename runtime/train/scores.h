@@ -7,9 +7,10 @@
 #include "../base/base.h"
 
 typedef struct anl__scores anl__scores;
-/* outputs: columns of a prediction. classifier: labels are i32 classes, else f32 targets [n, outputs].
+/* outputs: columns of a prediction. classifier: labels are i32 classes, else targets [n, outputs], f32 (or i32, see below).
    samples: room for so many in the AUC (0: no AUC). */
 anl_status anl__scores_create(anl_ctx *ctx, int outputs, bool classifier, int topk, int64_t samples, anl__scores **out) ANL_MUST;
+void anl__scores_whole_targets(anl__scores *s); /* regression: targets are i32 */
 void anl__scores_destroy(anl__scores *s);
 void anl__scores_reset(anl__scores *s);
 /* Rows of logits (or predictions) with their labels; labels below 0 are ignored. Allocates nothing. */

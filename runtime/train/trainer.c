@@ -201,6 +201,7 @@ void anl__trainer_destroy(anl__trainer *t)
     anl__free(t->ctx, t);
 }
 
+int64_t anl__trainer_columns(const anl__trainer *t) { return t->columns; }
 anl_net *anl__trainer_net(anl__trainer *t) { return t->rep[0].net; }
 anl_device *anl__trainer_device(anl__trainer *t) { return t->rep[0].device; }
 

@@ -46,6 +46,8 @@ anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t 
 /* Runs one evaluation batch over the weights (ema: their averages). logits: f32 [n, *columns], valid until the next call. */
 anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, const float **logits, int64_t *columns, double *loss_num, double *loss_den) ANL_MUST;
 
+int64_t anl__trainer_columns(const anl__trainer *t); /* of the output "logits" */
+
 /* After the host wrote replica 0's slabs: the others get them too. */
 anl_status anl__trainer_spread(anl__trainer *t) ANL_MUST;
 

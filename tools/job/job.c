@@ -16,6 +16,7 @@ anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
     out->dtype = precision && !strcmp(precision, "bf16") ? ANL_BF16 : ANL_F32;
     out->model = anl_model_opts_default();
     ANL_TRY(recipe_model(r, ctx, out->arena, &out->model));
+    out->regression = out->model.n_head && strcmp(out->model.head[0].loss, "cross-entropy");
     anl_status st = job_open_data(out, o);
     if (st == ANL_FORMAT || st == ANL_IO) st = ANL_DATA; /* of the user's data, not of our files */
     ANL_TRY(st);
@@ -128,6 +129,14 @@ void job_used_close(job_used *u)
     recipe_free(u->recipe);
     anl__ckpt_close(u->from);
     *u = (job_used){0};
+}
+
+anl_status job_scores(job *j, int64_t samples, anl__scores **out)
+{
+    int outputs = (int)anl__trainer_columns(j->trainer);
+    ANL_TRY(anl__scores_create(j->ctx, outputs, !j->regression, (int)recipe_int(j->recipe, "metrics.topk"), samples, out));
+    if (j->regression) anl__scores_whole_targets(*out);
+    return ANL_OK;
 }
 
 /* ---- naming a checkpoint --------------------------------------------------------------------- */

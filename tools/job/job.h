@@ -9,6 +9,7 @@
 #include "datasets/split.h"
 #include "models/model.h"
 #include "runtime/state/checkpoint.h"
+#include "runtime/train/scores.h"
 #include "runtime/train/trainer.h"
 #include "tools/recipe/recipe.h"
 
@@ -31,6 +32,7 @@ typedef struct job {
     anl_model_opts model;
     float *class_weight;         /* [classes] or NULL */
     const char *const *class_names; /* [classes] or NULL */
+    bool regression;             /* the model's (first) loss compares numbers: labels are targets */
     int64_t batch;
     anl_dtype dtype;
     job_feed part[JOB_PARTS];
@@ -71,6 +73,9 @@ typedef struct job_used {
 } job_used;
 anl_status job_use(anl_ctx *ctx, const char *what, const char *which, const char *const *override, int n_override, job_opts *o, job_used *out) ANL_MUST;
 void job_used_close(job_used *u);
+
+/* Scores of the kind that this job needs, with room for `samples` in the AUC. */
+anl_status job_scores(job *j, int64_t samples, anl__scores **out) ANL_MUST;
 
 /* "RUN", "RUN:best", "RUN:last" or "RUN:1200" (or a file's path): opens that checkpoint. */
 anl_status job_checkpoint(anl_ctx *ctx, const char *text, const char *def, anl__ckpt **out) ANL_MUST;
