@@ -195,26 +195,69 @@ static bool sliced(const anl__step *s, const anl__step *first)
            s->prep.call.in[0].shape.rank > 0 && s->prep.call.in[0].shape.dim[0] == first->prep.call.in[0].shape.dim[0];
 }
 
-/* May sweep s join the chain that began at sweep `from`? What it reads from inside the chain must be complete slice by
-   slice: batched, and not left for finish. A second sweep needs the finish of its first. */
-static bool joins(const compile *c, const int *node_of, int from, int s)
+static anl_value root_of(const compile *c, anl_value v)
+{
+    while (v != ANL_NONE && c->root[v] != v) v = c->root[v];
+    return v;
+}
+
+/* May sweep s join the chain [from, end)? What it reads from inside the chain must be complete slice by slice: batched,
+   and not left for finish nor copied beforehand. A second sweep needs the finish of its first. */
+static bool joins(const compile *c, const int *node_of, int from, int end, int s)
 {
     const anl__sweep *sweep = c->p->sweep;
     const anl__step *first = &c->p->step[sweep[from].step], *step = &c->p->step[sweep[s].step];
-    if (sweep[s].after || s - from >= ANL__MOST_CHAIN || !sliced(first, first) || !sliced(step, first)) return false;
+    if (sweep[s].after || end - from >= ANL__MOST_CHAIN || !sliced(first, first) || !sliced(step, first)) return false;
     const anl__node *n = &c->g->node[node_of[sweep[s].step]];
     for (int i = -1; i < n->n_in; i++) {
         anl_value v = i < 0 ? n->accum : n->in[i];
         while (v != ANL_NONE && c->g->value[v].node >= 0 && c->g->node[c->g->value[v].node].op->view) v = c->g->node[c->g->value[v].node].in[0];
         if (v == ANL_NONE || c->g->value[v].node < 0) continue;
-        for (int q = from; q < s; q++) {
+        for (int q = from; q < end; q++) {
             if (node_of[sweep[q].step] != c->g->value[v].node) continue;
             const anl__type *t = &c->g->value[v].type;
+            if (i < 0 && c->copy[node_of[sweep[s].step]]) return false;
             if (!sweep[q].after && (c->p->step[sweep[q].step].prep.kernel->finish_outs >> c->g->value[v].out & 1)) return false;
             if (t->shape.rank < 1 || t->shape.dim[0] != first->prep.call.in[0].shape.dim[0]) return false;
         }
     }
     return true;
+}
+
+static bool touches(const compile *c, const anl__node *n, anl_value root, bool writes_only)
+{
+    bool hit = false;
+    for (int j = 0; j < n->n_out; j++) hit |= root_of(c, n->out[j]) == root;
+    for (int i = 0; i < n->n_in && !writes_only; i++) hit |= n->in[i] != ANL_NONE && root_of(c, n->in[i]) == root;
+    return hit || (!writes_only && n->accum != ANL_NONE && root_of(c, n->accum) == root);
+}
+
+/* Neither writes memory that the other reads or writes: they may change places. */
+static bool independent(const compile *c, const anl__node *a, const anl__node *b)
+{
+    if (a->op->mutates || b->op->mutates) return false;
+    for (int j = 0; j < a->n_out; j++)
+        if (touches(c, b, root_of(c, a->out[j]), false)) return false;
+    for (int j = 0; j < b->n_out; j++)
+        if (touches(c, a, root_of(c, b->out[j]), false)) return false;
+    return true;
+}
+
+/* Steps of one sweep that stand in a chain's way (gradients of weights) may wait behind it: at most so many. */
+#define MOST_WAITING 2
+
+/* The next sweep that joins the chain [from, end), or -1; those in between can wait. */
+static int next_member(const compile *c, const int *node_of, int from, int end)
+{
+    const anl_program *p = c->p;
+    for (int s = end; s < p->n_sweep && s <= end + MOST_WAITING; s++) {
+        const anl__node *n = &c->g->node[node_of[p->sweep[s].step]];
+        bool free = joins(c, node_of, from, end, s);
+        for (int q = end; q < s && free; q++) free = independent(c, n, &c->g->node[node_of[p->sweep[q].step]]);
+        if (free) return s;
+        if (p->sweep[s].after || p->step[p->sweep[s].step].prep.kernel->after) return -1;
+    }
+    return -1;
 }
 
 /* Handing a chain to the pool takes one to a hundred microseconds, by whether the workers still spin; so much work takes less. */
@@ -254,10 +297,14 @@ static anl_status find_chains(compile *c, const int *node_of)
     ANL_TRY(make_sweeps(c->ctx, p->step, p->n_step, &p->sweep, &p->n_sweep));
     for (int s = 0; s < p->n_sweep;) {
         int end = s + 1;
-        while (end < p->n_sweep && p->opts.plan && joins(c, node_of, s, end)) p->sweep[end++].chain = 0;
-        p->sweep[s].chain = end - s;
+        for (int next; p->opts.plan && (next = next_member(c, node_of, s, end)) >= 0; end++) {
+            anl__sweep member = p->sweep[next];
+            memmove(&p->sweep[end + 1], &p->sweep[end], sizeof member * (size_t)(next - end));
+            p->sweep[end] = member;
+            p->sweep[end].chain = 0;
+        }
+        p->sweep[s].chain = p->step[p->sweep[s].step].chain = end - s;
         p->sweep[s].small = is_small(p->step, &p->sweep[s], end - s);
-        p->step[p->sweep[s].step].chain = p->sweep[end - 1].step - p->sweep[s].step + 1;
         s = end;
     }
     return ANL_OK;
@@ -283,7 +330,33 @@ static anl_status find_lifetimes(compile *c)
     return ANL_OK;
 }
 
-/* First and last position of each root in the arena, widened to whole chains, then offsets. */
+/* When a step runs, in sweeps: from the first of the chain of its first sweep to the last of the chain of its last. */
+static void find_spans(const anl_program *p, int *begin, int *end)
+{
+    for (int s = 0, from = 0; s < p->n_sweep; s++) {
+        const anl__sweep *w = &p->sweep[s];
+        if (w->chain) from = s;
+        if (!w->after) begin[w->step] = from;
+        end[w->step] = from + p->sweep[from].chain - 1;
+    }
+}
+
+/* until[v]: the last sweep that may read v; -1: none. */
+static void find_readers(const compile *c, const int *end, int *until)
+{
+    const anl_graph *g = c->g;
+    for (int64_t v = 0; v < g->n_value; v++) until[v] = c->last[v] == INT32_MAX ? c->p->n_sweep : -1;
+    for (int64_t k = 0; k < g->n_node; k++) {
+        const anl__node *n = &g->node[k];
+        if (n->dead || n->op->view || (n->n_out > 0 && g->value[n->out[0]].derived)) continue;
+        int last = end[c->position[k]];
+        for (int i = 0; i < n->n_in; i++)
+            if (n->in[i] != ANL_NONE && until[n->in[i]] < last) until[n->in[i]] = last;
+        if (n->accum != ANL_NONE && until[n->accum] < last) until[n->accum] = last;
+    }
+}
+
+/* First and last sweep of each root in the arena, then offsets. */
 static anl_status plan_arena(compile *c)
 {
     anl_graph *g = c->g;
@@ -291,29 +364,22 @@ static anl_status plan_arena(compile *c)
     anl_status st = ANL_NOMEM;
     int n = 0;
     anl__interval *iv = anl__calloc(c->ctx, (size_t)(g->n_value + p->n_step + 1), sizeof *iv);
-    int *index = anl__calloc(c->ctx, (size_t)g->n_value + 1, sizeof *index);
+    int *index = anl__calloc(c->ctx, 2 * ((size_t)g->n_value + 1), sizeof *index), *until = index ? index + g->n_value + 1 : NULL;
     int *begin = anl__calloc(c->ctx, (size_t)p->n_step + 1, sizeof *begin), *end = anl__calloc(c->ctx, (size_t)p->n_step + 1, sizeof *end);
     int *ws = anl__calloc(c->ctx, (size_t)p->n_step + 1, sizeof *ws);
     if (!iv || !index || !begin || !end || !ws) goto done;
-    for (int s = 0, from = 0; s < p->n_sweep; s++) { /* from the chain of a step's first sweep to that of its last */
-        const anl__sweep *w = &p->sweep[s];
-        if (w->chain) from = s;
-        if (!w->after) begin[w->step] = p->sweep[from].step;
-        end[w->step] = p->sweep[from + p->sweep[from].chain - 1].step;
-    }
+    find_spans(p, begin, end);
+    find_readers(c, end, until);
     for (int64_t v = 0; v < g->n_value; v++) {
-        anl_value r = c->root[v];
-        while (c->root[r] != r) r = c->root[r];
-        c->root[v] = r;
+        c->root[v] = root_of(c, (anl_value)v);
         index[v] = -1;
     }
     for (int64_t v = 0; v < g->n_value; v++) {
         const anl__value *x = &g->value[v];
         anl_value r = c->root[v];
         if (x->kind != ANL__TENSOR || x->derived || x->node < 0 || g->node[x->node].dead || p->ref[r].store != ANL__STORE_NONE) continue;
-        int made = c->position[x->node], last = c->last[v] < 0 ? made : c->last[v];
-        made = begin[made < p->n_step ? made : p->n_step - 1];
-        last = last >= p->n_step ? p->n_step : end[last];
+        int step = c->position[x->node] < p->n_step ? c->position[x->node] : p->n_step - 1;
+        int made = begin[step], last = until[v] > end[step] ? until[v] : end[step];
         if (index[r] < 0) {
             index[r] = n;
             iv[n++] = (anl__interval){.bytes = (size_t)anl_shape_count(&g->value[r].type.shape) * anl_dtype_size(g->value[r].type.dtype), .first = made, .last = last};
@@ -369,7 +435,7 @@ static void place_outside(compile *c)
             break;
         }
     }
-    for (int64_t i = 0; i < c->n_bound; i++) { 
+    for (int64_t i = 0; i < c->n_bound; i++) {
         anl_value r = c->bound[i].v;
         while (c->root[r] != r) r = c->root[r];
         p->ref[r] = (anl__ref){ANL__STORE_GRAD, (size_t)c->bound[i].entry | (c->bound[i].sum ? ANL__SUM_ENTRY : 0)};
