@@ -12,6 +12,10 @@ static inline void anl__transpose_rows(const anl__call *c, const anl__run *r, in
     int64_t stride[ANL_MAX_RANK], in_stride = 1, index[ANL_MAX_RANK] = {0}, each = anl_shape_count(y) / y->dim[0];
     size_t size = anl_dtype_size(c->out[0].dtype);
     int64_t plain[ANL_MAX_RANK];
+    if (rank == 1) { /* its rows are elements */
+        memcpy((char *)r->out[0] + (size_t)from * size, (const char *)r->in[0] + (size_t)from * size, (size_t)(to - from) * size);
+        return;
+    }
     for (int i = rank - 1; i >= 0; i--) {
         plain[i] = in_stride;
         in_stride *= c->in[0].shape.dim[i];
