@@ -103,10 +103,10 @@ def convolutions(f):
     for name, c, k, kernel, stride, pad, extra, groups in [("transposed", 3, 2, 3, 1, 0, 0, 1), ("transposed-stride", 2, 4, 4, 2, 1, 0, 1),
                                                           ("transposed-output-pad", 4, 2, 3, 2, 1, 1, 1)]:
         d = Draw(len(name) + c)
-        x, w, b = d.tensor(2, c, 4, 3, grad=True), d.tensor(c, k // groups, kernel, kernel, grad=True), d.tensor(k, grad=True)
-        y = nhwc(F.conv_transpose2d(x, w, b, stride, pad, extra, groups))
-        attrs = f"stride={stride} pad={pad} output_pad={extra} groups={groups}"
-        put_op(f, name, "conv2d_transpose", attrs, [("f", x, nhwc), ("p", w, krsc), ("p", b, same)], y)
+        x, w = d.tensor(2, c, 4, 3, grad=True), d.tensor(c, k // groups, kernel, kernel, grad=True)
+        y = nhwc(F.conv_transpose2d(x, w, None, stride, pad, extra, groups))
+        attrs = f"stride={stride} pad={pad} groups={groups} in_h={y.shape[1]} in_w={y.shape[2]}"  # the gradient of a convolution
+        put_op(f, name, "conv2d_bwd_data", attrs, [("f", x, nhwc), ("p", w, krsc)], y)
 
 
 def norms(f):
