@@ -22,6 +22,8 @@ typedef struct anl__device_vt {
     anl_status (*sync)(anl_device *dev);
     bool (*has_dtype)(const anl_device *dev, anl_dtype t); /* usable for activations */
     const struct anl__kernel *any; /* stands for the kernel of every operator (null device); NULL: look in the table */
+    /* What went wrong since the last call inside kernels that cannot say so (tasks); asked after every program. NULL: nothing can. */
+    anl_status (*fault)(anl_device *dev);
     /* What the bits depend on: device model or instruction set, library versions; for the run's record. */
     void (*describe)(const anl_device *dev, anl__buf *out);
 } anl__device_vt;
