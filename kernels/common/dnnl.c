@@ -4,6 +4,7 @@
 #include "base/pool.h"
 
 #include <dnnl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ struct anl__dnnl {
     int workers;
     dnnl_engine_t engine;
     dnnl_stream_t *stream; /* [workers] */
+    _Atomic int fault;     /* status of the first execution that failed */
 };
 
 /* What one worker needs to execute a primitive. */
@@ -421,6 +423,8 @@ void anl__dnnl_destroy(anl__dnnl_op *op)
 size_t anl__dnnl_scratch(const anl__dnnl_op *op) { return op->scratch; }
 const char *anl__dnnl_name(const anl__dnnl_op *op) { return impl_of(op->pd); }
 
+int anl__dnnl_fault(anl__dnnl *lib) { return atomic_load_explicit(&lib->fault, memory_order_relaxed) ? atomic_exchange(&lib->fault, 0) : 0; }
+
 void anl__dnnl_run(const anl__dnnl_op *op, int worker, void *const at[ANL__DNNL_TENSORS], void *scratch)
 {
     dnnl_exec_arg_t args[MOST_ARGS];
@@ -432,8 +436,10 @@ void anl__dnnl_run(const anl__dnnl_op *op, int worker, void *const at[ANL__DNNL_
         s->last[i] = p;
         args[i] = (dnnl_exec_arg_t){op->arg[i], s->memory[i]};
     }
-    dnnl_primitive_execute(op->primitive, op->lib->stream[worker], op->n, args);
-    dnnl_stream_wait(op->lib->stream[worker]);
+    dnnl_status_t st = dnnl_primitive_execute(op->primitive, op->lib->stream[worker], op->n, args);
+    if (st == dnnl_success) st = dnnl_stream_wait(op->lib->stream[worker]);
+    int none = 0;
+    if (st != dnnl_success) atomic_compare_exchange_strong(&op->lib->fault, &none, (int)st);
     leave(threads);
 }
 

@@ -15,6 +15,8 @@ typedef struct anl__dnnl anl__dnnl; /* an engine, and a stream for each worker *
 anl_status anl__dnnl_open(anl_ctx *ctx, int workers, anl__dnnl **out) ANL_MUST;
 void anl__dnnl_close(anl__dnnl *lib);
 void anl__dnnl_version(int version[3]);
+/* The status of the first execution that failed since the last call; 0: none. */
+int anl__dnnl_fault(anl__dnnl *lib);
 
 /* A tensor in memory: sizes and strides in elements, in the library's order (images n, c, h, w; filters [g,] k, c, h, w;
    matrices rows, columns). n = 0: absent. */

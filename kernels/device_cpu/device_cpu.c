@@ -29,6 +29,17 @@ static anl_status cpu_open(anl_device *dev, const anl_device_opts *opts)
     return st;
 }
 
+static anl_status cpu_fault(anl_device *dev)
+{
+#if defined(ANL_HAVE_DNNL)
+    int status = anl__dnnl_fault(dev->impl);
+    if (status) return anl__fail(dev->ctx, ANL_DEVICE, "a oneDNN primitive failed while it was executed (its status %d)", status);
+#else
+    (void)dev;
+#endif
+    return ANL_OK;
+}
+
 static const char *instruction_set(void)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -62,5 +73,5 @@ static void cpu_describe(const anl_device *dev, anl__buf *out)
 const anl__device_vt anl__device_cpu = {
     .name = "cpu", .host_memory = true, .auto_rank = 10, .open = cpu_open, .close = cpu_close,
     .alloc = anl__host_alloc, .free = anl__host_free, .upload = anl__host_copy, .download = anl__host_copy, .copy = anl__host_copy,
-    .sync = anl__host_sync, .has_dtype = cpu_has, .describe = cpu_describe,
+    .sync = anl__host_sync, .fault = cpu_fault, .has_dtype = cpu_has, .describe = cpu_describe,
 };

@@ -145,6 +145,8 @@ anl_status anl_program_run(anl_program *p, const anl_bind *bind)
     anl_status st = refresh(p, &b);
     if (st == ANL_OK) st = run_steps(p->net, &b, p->step, p->sweep, p->n_sweep);
     anl__pool_float_restore(float_mode);
+    anl_device *dev = p->net->device;
+    if (st == ANL_OK && dev->vt->fault) st = dev->vt->fault(dev);
     if (st == ANL_OK && p->writes_param) p->net->version++;
     return st;
 }
