@@ -22,6 +22,7 @@ typedef struct loop {
     anl__scores *scores;
     anl__ckpt_attr *attr;
     int64_t batches;       /* of an epoch */
+    double asked; /* when a stop was noticed */
     double began; /* monotonic seconds, of this process's training */
     int64_t begin_samples; /* samples seen by this process */
     anl__mlog_field row[ROW];
@@ -304,6 +305,7 @@ static bool stopping(loop *l, anl__loop_end *end)
     else if (l->o->preempt && anl__watch_hit(l->o->preempt)) *end = ANL__END_PREEMPTED;
     else if (l->o->hours > 0 && trained(l) >= l->o->hours * 3600) *end = ANL__END_BUDGET;
     else return false;
+    if (!l->asked) l->asked = now_seconds();
     return true;
 }
 
@@ -508,6 +510,7 @@ anl_status anl__loop_run(anl_ctx *ctx, const anl__loop_opts *o, anl__loop_result
     else ANL_GO(epochs(&l, &out->end));
     if (l.writer) ANL_GO(anl__writer_wait(l.writer));
     pass_on_warnings(&l);
+    if (l.asked) out->signal_to_durable = now_seconds() - l.asked;
 done:
     l.s.seconds = trained(&l);
     out->state = l.s;
