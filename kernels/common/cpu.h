@@ -38,8 +38,8 @@ ANL__INLINE anl__bf16 anl__to_bf16(float f)
 {
     uint32_t u;
     memcpy(&u, &f, 4);
-    if ((u & 0x7fffffffu) > 0x7f800000u) return (anl__bf16)(u >> 16 | 64);
-    return (anl__bf16)((u + 0x7fffu + (u >> 16 & 1)) >> 16);
+    u = (u + 0x7fffu + (u >> 16 & 1)) >> 16;
+    return (anl__bf16)(f != f ? 0x7fc0u : u);
 }
 
 /* Elementwise kernels cut a tensor into slices of its batch, or when it has no batch axis of use into one piece. */

@@ -1,0 +1,121 @@
+/* Chains of sample-wise kernels: with chains and shared memory, without them, and with any number of threads, a training
+ * step leaves the same bits; second sweeps join chains, and gradients of weights wait behind them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/net.h"
+#include "models/model.h"
+
+enum { BATCH = 12, SIDE = 8 };
+
+typedef struct step {
+    anl_device *dev;
+    anl_net *net;
+    anl_program *program;
+} step;
+
+static void step_open(anl_ctx *ctx, step *s, const char *model, int threads, bool plan)
+{
+    anl_device_opts d = anl_device_opts_default();
+    anl_model_opts m = anl_model_opts_default();
+    anl_graph *g = NULL;
+    d.threads = threads;
+    m.name = model;
+    m.height = m.width = SIDE;
+    m.channels = 3;
+    m.depth = 8;
+    m.dropout = 0.3;
+    assert_int_equal(anl_device_open(ctx, "cpu", &d, &s->dev), ANL_OK);
+    assert_int_equal(anl_net_create(s->dev, &s->net), ANL_OK);
+    assert_int_equal(anl_graph_create(ctx, ANL_TRAIN, ANL_F32, &g), ANL_OK);
+    anl_model_build(g, &m, BATCH);
+    anl_compile_opts o = anl_compile_opts_default(g);
+    o.plan = plan;
+    o.slices = 4;
+    assert_int_equal(anl_program_compile(s->net, g, &o, &s->program), ANL_OK);
+    assert_int_equal(anl_net_finish(s->net, 0, 1, false), ANL_OK);
+    assert_int_equal(anl_net_init(s->net, 5), ANL_OK);
+    assert_int_equal(anl_net_set_rng(s->net, 7, 3, 0, 0), ANL_OK);
+}
+
+/* The gradient slab after two steps; freed by the caller. */
+static float *gradients(anl_ctx *ctx, const char *model, int threads, bool plan, int64_t *count)
+{
+    step s;
+    static float image[BATCH * SIDE * SIDE * 3];
+    static int32_t label[BATCH];
+    float hyper[ANL_HYPER_WORDS] = {0};
+    step_open(ctx, &s, model, threads, plan);
+    for (int i = 0; i < BATCH * SIDE * SIDE * 3; i++) image[i] = (float)(i * 7919 % 1000) / 500 - 1;
+    for (int i = 0; i < BATCH; i++) label[i] = i % 10;
+    hyper[ANL__HYPER_LOSS_SCALE] = 1;
+    anl_bind b = {.input = {image, label}};
+    assert_int_equal(anl_net_set_hyper(s.net, hyper), ANL_OK);
+    for (int run = 0; run < 2; run++) assert_int_equal(anl_program_run(s.program, &b), ANL_OK);
+    *count = anl_net_slab_count(s.net, ANL_SLAB_GRAD0);
+    float *g = malloc(sizeof *g * (size_t)*count);
+    assert_non_null(g);
+    assert_int_equal(anl_net_slab_read(s.net, ANL_SLAB_GRAD0, 0, *count, g), ANL_OK);
+    anl_net_destroy(s.net);
+    anl_device_close(s.dev);
+    return g;
+}
+
+static void same_bits(void **state)
+{
+    static const char *const models[] = {"mlp", "cnn2", "resnet-cifar"};
+    (void)state;
+    anl_ctx *ctx = anl_ctx_create();
+    for (int m = 0; m < 3; m++) {
+        int64_t n, k;
+        float *want = gradients(ctx, models[m], 1, false, &n);
+        double sum = 0;
+        for (int64_t i = 0; i < n; i++) sum += (double)want[i] * (double)want[i];
+        assert_true(sum > 0 && sum < 1e12);
+        for (int threads = 1; threads <= 3; threads++) {
+            float *got = gradients(ctx, models[m], threads, true, &k);
+            assert_int_equal(n, k);
+            assert_memory_equal(want, got, sizeof *got * (size_t)n);
+            free(got);
+        }
+        free(want);
+    }
+    assert_int_equal(anl__live_blocks(ctx), 0);
+    anl_ctx_destroy(ctx);
+}
+
+/* In a residual network's backward pass normalisation's second sweep, the convolution's data gradient and the next normalisation's
+   first sweep are one chain; the filter gradient comes right behind it. */
+static void order(void **state)
+{
+    (void)state;
+    anl_ctx *ctx = anl_ctx_create();
+    step s;
+    int found = 0;
+    step_open(ctx, &s, "resnet-cifar", 1, true);
+    const anl_program *p = s.program;
+    for (int i = 0; i + 3 < p->n_sweep; i++) {
+        const char *op[4];
+        for (int q = 0; q < 4; q++) op[q] = p->step[p->sweep[i + q].step].prep.call.op->name;
+        found += p->sweep[i].after && p->sweep[i].chain == 3 && !strcmp(op[0], "batchnorm_bwd") && !strcmp(op[1], "conv2d_bwd_data") && !strcmp(op[2], "batchnorm_bwd") &&
+                 !strcmp(op[3], "conv2d_bwd_filter");
+    }
+    bool sliced = false; /* without oneDNN convolutions fall back on the reference, which is in no chain */
+    for (int i = 0; i < p->n_step; i++) sliced |= !strcmp(p->step[i].prep.call.op->name, "conv2d_bwd_data") && p->step[i].prep.kernel->samplewise;
+    assert_true(!sliced || found > 0);
+    anl_net_destroy(s.net);
+    anl_device_close(s.dev);
+    anl_ctx_destroy(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(same_bits), cmocka_unit_test(order)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
