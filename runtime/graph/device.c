@@ -23,8 +23,11 @@ anl_status anl_device_open(anl_ctx *ctx, const char *name, const anl_device_opts
     if (!opts) opts = &def;
     if (!strcmp(name, "auto")) {
         for (int rank = 100; rank >= 0; rank--)
-            for (int i = 0; anl__device_table[i]; i++)
-                if (anl__device_table[i]->auto_rank == rank && open_one(ctx, anl__device_table[i], opts, out) == ANL_OK) return ANL_OK;
+            for (int i = 0; anl__device_table[i]; i++) {
+                if (anl__device_table[i]->auto_rank != rank) continue;
+                anl_status st = open_one(ctx, anl__device_table[i], opts, out);
+                if (st == ANL_OK || st == ANL_NOMEM) return st; /* no memory is no reason to take a slower device */
+            }
         return anl__fail(ctx, ANL_DEVICE, "no device works here");
     }
     for (int i = 0; anl__device_table[i]; i++)

@@ -45,6 +45,7 @@ static void losses(const anl_model_opts *m, const char *device, anl_dtype dtype,
 
 static void compare(const anl_model_opts *m)
 {
+    if (!toy_has("cpu")) skip();
     double want[STEPS], got[STEPS];
     losses(m, "reference", ANL_F32, want);
     losses(m, "cpu", ANL_F32, got);

@@ -5,6 +5,7 @@
 #include "runtime/base/philox.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,11 +93,24 @@ static void toy_build(void *self, anl_graph *g, int64_t n)
 
 const anl__task toy_task = {.build = toy_build};
 
+bool toy_has(const char *device)
+{
+    anl_ctx *ctx = anl_ctx_create();
+    anl_device *dev = NULL;
+    anl_device_opts o = anl_device_opts_default();
+    o.threads = 1;
+    bool has = anl_device_open(ctx, device, &o, &dev) == ANL_OK;
+    if (!has) printf("skipped: %s\n", anl_last_error(ctx));
+    anl_device_close(dev);
+    anl_ctx_destroy(ctx);
+    return has;
+}
+
 anl__trainer_opts toy_opts(const toy *train, const toy *valid)
 {
     anl__trainer_opts o = anl__trainer_opts_default();
     o.task = toy_task;
-    o.device = "cpu";
+    o.device = "auto"; /* cpu, or reference where that is all there is */
     o.device_opts.threads = 2;
     o.seed = 11;
     o.train_sizes[0] = train->batch;

@@ -20,6 +20,8 @@ void toy_free(toy *t);
 anl__feed toy_feed(toy *t);
 extern const anl__task toy_task;   /* with dropout and batch normalisation */
 anl__trainer_opts toy_opts(const toy *train, const toy *valid);
+/* Does this build have the device? Else says that a test is skipped, and why. */
+bool toy_has(const char *device);
 /* SHA-256 over parameters, buffers and moments. */
 void toy_digest(anl__trainer *t, char hex[65]);
 
