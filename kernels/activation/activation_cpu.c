@@ -66,10 +66,12 @@ static void bwd_task(const anl__prepared *p, const anl__run *r, int task, int wo
     ANL__BY_TYPE(c->in[0].dtype, bwd, kind, (float)a, r, rows.begin * rows.each, rows.end * rows.each);
 }
 
-#define PAIR(act)                                                                                                                               \
-    static const anl__kernel act##_fwd = {.op = #act, .device = "cpu", .name = #act "/cpu", .rank = 10, .supports = anl__cpu_dtype,             \
-                                          .prepare = anl__sliced_prepare, .task = fwd_task, .samplewise = true, .inplace = {1}};                \
-    static const anl__kernel act##_bwd = {.op = #act "_bwd", .device = "cpu", .name = #act "_bwd/cpu", .rank = 10, .supports = anl__cpu_dtype,  \
+#define PAIR(act) \
+    static const anl__kernel act##_fwd = {.op = #act, .device = "cpu", .name = #act "/cpu", .rank = 10, \
+                                          .supports = anl__cpu_dtype, \
+                                          .prepare = anl__sliced_prepare, .task = fwd_task, .samplewise = true, .inplace = {1}}; \
+    static const anl__kernel act##_bwd = {.op = #act "_bwd", .device = "cpu", .name = #act "_bwd/cpu", \
+                                          .rank = 10, .supports = anl__cpu_dtype, \
                                           .prepare = anl__sliced_prepare, .task = bwd_task, .samplewise = true, .inplace = {1}};
 PAIR(relu)
 PAIR(leaky_relu)

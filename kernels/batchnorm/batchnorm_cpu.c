@@ -12,7 +12,8 @@
 
 #include <math.h>
 
-enum { PLANE = ANL__BN_PLANE, CHUNK = 32 }; /* CHUNK: tiles whose partial sums are added up among themselves */
+/* CHUNK: tiles whose partial sums are added up among themselves */
+enum { PLANE = ANL__BN_PLANE, CHUNK = 32 };
 
 typedef struct geometry {
     int64_t n, each, k; /* samples, elements of a sample, channels */
@@ -45,7 +46,8 @@ static void gather(const geometry *g, float *tile, float *sum)
 
 /* Tiles of the sweeps: forward uses the first three. */
 enum { MEAN, SCALE, BETA, SHIFT, TILT, TILES };
-typedef enum gate { OPEN, BY_VALUE, BY_MASK } gate; /* relu's gradient: none, sign of y computed again, mask */
+/* relu's gradient: none, sign of y computed again, mask */
+typedef enum gate { OPEN, BY_VALUE, BY_MASK } gate;
 
 ANL__INLINE float value(float x, float mean, float scale, float beta) { return (x - mean) * scale + beta; }
 
@@ -84,7 +86,8 @@ static void join(float *a, double na, const float *b, double nb, int64_t k)
     }
 }
 
-static void tiles_of(const anl__call *c, const geometry *g, const float *mean, const float *rstd, const float *gamma, const float *beta, float *tile)
+static void tiles_of(const anl__call *c, const geometry *g, const float *mean, const float *rstd,
+                     const float *gamma, const float *beta, float *tile)
 {
     (void)c;
     spread(g, mean, tile + MEAN * stored(g));
@@ -103,9 +106,11 @@ static void stat_finish(const anl__prepared *p, const anl__run *r)
     int64_t per = g.each / g.k;
     for (int d = 1; d < p->tasks; d *= 2)
         for (int i = 0; i + d < p->tasks; i += 2 * d) {
-            int64_t begin = anl__slice_begin(g.n, p->tasks, i), middle = anl__slice_begin(g.n, p->tasks, i + d);
+            int64_t begin = anl__slice_begin(g.n, p->tasks, i);
+            int64_t middle = anl__slice_begin(g.n, p->tasks, i + d);
             int64_t end = anl__slice_begin(g.n, p->tasks, i + 2 * d < p->tasks ? i + 2 * d : p->tasks);
-            join(fwd_part(r, &g, i), (double)((middle - begin) * per), fwd_part(r, &g, i + d), (double)((end - middle) * per), g.k);
+            join(fwd_part(r, &g, i), (double)((middle - begin) * per), fwd_part(r, &g, i + d),
+                 (double)((end - middle) * per), g.k);
         }
     for (int64_t j = 0; j < g.k; j++) {
         double m2 = (double)part[g.k + j];
@@ -122,7 +127,8 @@ static void norm_slice(const anl__prepared *p, const anl__run *r, int task, cons
     const anl__call *c = &p->call;
     geometry g = geometry_of(c);
     anl__rows rows = anl__rows_of(p, &c->in[0].shape, task);
-    ANL__BY_TYPE(c->in[0].dtype, normalise, &g, tile, anl__attr_int(c, "act"), r->in[0], anl__has_in(c, 5) ? r->in[5] : NULL, r->out[0],
+    ANL__BY_TYPE(c->in[0].dtype, normalise, &g, tile, anl__attr_int(c, "act"), r->in[0],
+                 anl__has_in(c, 5) ? r->in[5] : NULL, r->out[0],
                  anl__bn_has_mask(c) ? r->out[4] : NULL, rows);
 }
 
@@ -179,7 +185,8 @@ static void sums_task(const anl__prepared *p, const anl__run *r, int task, int w
     float *scratch = bwd_scratch(r, &g, p->tasks, task);
     (void)worker;
     tiles_of(c, &g, r->in[3], r->in[4], r->in[2], gate_of(c) == BY_VALUE ? r->in[5] : NULL, scratch);
-    ANL__BY_TYPE(c->in[0].dtype, gradient_sums, &g, scratch, gate_of(c), r->in[0], r->in[1], gate_of(c) == BY_MASK ? r->in[6] : NULL,
+    ANL__BY_TYPE(c->in[0].dtype, gradient_sums, &g, scratch, gate_of(c), r->in[0], r->in[1],
+                 gate_of(c) == BY_MASK ? r->in[6] : NULL,
                  anl__rows_of(p, &c->in[0].shape, task), bwd_part(r, &g, task));
 }
 
@@ -188,7 +195,8 @@ static void sums_finish(const anl__prepared *p, const anl__run *r)
     const anl__call *c = &p->call;
     geometry g = geometry_of(c);
     const float *rstd = r->in[4];
-    float *sum = bwd_part(r, &g, 0), *tile = bwd_tiles(r, &g, p->tasks), *dgamma = r->out[1], *dbeta = r->out[2];
+    float *sum = bwd_part(r, &g, 0), *tile = bwd_tiles(r, &g, p->tasks);
+    float *dgamma = r->out[1], *dbeta = r->out[2];
     float *shift = tile + SHIFT * stored(&g), *tilt = tile + TILT * stored(&g), by = 1 / (float)(g.n * g.each / g.k);
     anl__tree_add(sum, p->tasks, 2 * g.k);
     for (int64_t j = 0; j < g.k; j++) {
@@ -207,7 +215,8 @@ static void grad_task(const anl__prepared *p, const anl__run *r, int task, int w
     const anl__call *c = &p->call;
     geometry g = geometry_of(c);
     (void)worker;
-    ANL__BY_TYPE(c->in[0].dtype, gradient, &g, bwd_tiles(r, &g, p->tasks), gate_of(c), r->in[0], r->in[1], gate_of(c) == BY_MASK ? r->in[6] : NULL, r->out[0],
+    ANL__BY_TYPE(c->in[0].dtype, gradient, &g, bwd_tiles(r, &g, p->tasks), gate_of(c), r->in[0], r->in[1],
+                 gate_of(c) == BY_MASK ? r->in[6] : NULL, r->out[0],
                  c->n_out > 3 ? r->out[3] : NULL, anl__rows_of(p, &c->in[0].shape, task));
 }
 
@@ -238,25 +247,29 @@ static bool eval_only(const anl__env *env, const anl__call *c, char why[ANL__WHY
     return anl__cpu_dtype(env, c, why);
 }
 
-static const anl__kernel fwd = {.op = "batchnorm", .device = "cpu", .name = "batchnorm/cpu", .rank = 10, .supports = train_only, .prepare = fwd_prepare,
+static const anl__kernel fwd = {.op = "batchnorm", .device = "cpu", .name = "batchnorm/cpu", .rank = 10,
+                                .supports = train_only, .prepare = fwd_prepare,
                                 .task = stat_task, .finish = stat_finish, .after = norm_task, .samplewise = true, .finish_outs = 14};
-static const anl__kernel eval = {.op = "batchnorm", .device = "cpu", .name = "batchnorm/cpu eval", .rank = 10, .supports = eval_only, .prepare = eval_prepare,
+static const anl__kernel eval = {.op = "batchnorm", .device = "cpu", .name = "batchnorm/cpu eval",
+                                 .rank = 10, .supports = eval_only, .prepare = eval_prepare,
                                  .task = eval_task, .samplewise = true, .inplace = {1}};
-static const anl__kernel bwd = {.op = "batchnorm_bwd", .device = "cpu", .name = "batchnorm_bwd/cpu", .rank = 10, .supports = anl__cpu_dtype, .prepare = bwd_prepare,
+static const anl__kernel bwd = {.op = "batchnorm_bwd", .device = "cpu", .name = "batchnorm_bwd/cpu",
+                                .rank = 10, .supports = anl__cpu_dtype, .prepare = bwd_prepare,
                                 .task = sums_task, .finish = sums_finish, .after = grad_task, .samplewise = true, .finish_outs = 6, .inplace = {1, 0, 0, 2}};
-static const anl__kernel running = {.op = "batchnorm_running", .device = "cpu", .name = "batchnorm_running/cpu", .rank = 10, .run = running_run};
+static const anl__kernel running = {.op = "batchnorm_running", .device = "cpu",
+                                    .name = "batchnorm_running/cpu", .rank = 10, .run = running_run};
 const anl__kernel *const anl__kernels_batchnorm_cpu[] = {&fwd, &eval, &bwd, &running, NULL};
 #else
 /* Calls STEP(offset, tile offset, elements) over n elements, a plane at a time; full planes have a constant length. */
-#define PLANES(n, STEP)                                                                      \
-    do {                                                                                     \
-        int64_t e_ = 0, o_ = 0;                                                              \
-        for (; e_ + PLANE <= (n); e_ += PLANE) {                                             \
-            STEP(e_, o_, PLANE);                                                             \
-            o_ += PLANE;                                                                     \
-            if (o_ >= g->tile) o_ -= g->tile;                                                \
-        }                                                                                    \
-        if (e_ < (n)) STEP(e_, o_, (n) - e_);                                                \
+#define PLANES(n, STEP) \
+    do { \
+        int64_t e_ = 0, o_ = 0; \
+        for (; e_ + PLANE <= (n); e_ += PLANE) { \
+            STEP(e_, o_, PLANE); \
+            o_ += PLANE; \
+            if (o_ >= g->tile) o_ -= g->tile; \
+        } \
+        if (e_ < (n)) STEP(e_, o_, (n) - e_); \
     } while (0)
 
 ANL__CLONES static void FN(chunk_sum)(const geometry *g, const T *x, int64_t n, float *sum)
@@ -267,19 +280,21 @@ ANL__CLONES static void FN(chunk_sum)(const geometry *g, const T *x, int64_t n, 
 #undef ADD
 }
 
-ANL__CLONES static void FN(chunk_distance)(const geometry *g, const T *x, int64_t n, const float *restrict mean, float *restrict sum)
+ANL__CLONES static void FN(chunk_distance)(const geometry *g, const T *x, int64_t n,
+                                           const float *restrict mean, float *restrict sum)
 {
     memset(sum, 0, sizeof *sum * (size_t)stored(g));
-#define ADD(e, o, m)                              \
-    for (int64_t i = 0; i < (m); i++) {           \
+#define ADD(e, o, m) \
+    for (int64_t i = 0; i < (m); i++) { \
         float d = GET(x[(e) + i]) - mean[(o) + i]; \
-        sum[(o) + i] += d * d;                    \
+        sum[(o) + i] += d * d; \
     }
     PLANES(n, ADD);
 #undef ADD
 }
 
-ANL__CLONES static void FN(chunk_join)(float *restrict part, const float *restrict mean, const float *restrict m2, float before, float rows, int64_t k)
+ANL__CLONES static void FN(chunk_join)(float *restrict part, const float *restrict mean,
+                                       const float *restrict m2, float before, float rows, int64_t k)
 {
     float f = rows / (before + rows), w = before * f;
     for (int64_t j = 0; j < k; j++) {
@@ -311,31 +326,33 @@ static void FN(statistics)(const geometry *g, const T *x, anl__rows rows, float 
 }
 
 /* n elements of one or more samples; mask (of one sample) may be NULL. Flags are constants at each call. */
-ANL__INLINE void FN(norm)(const geometry *g, const float *tile, const int relu, const int add, const int masks, const T *x, const T *res, T *y, uint8_t *mask, int64_t n)
+ANL__INLINE void FN(norm)(const geometry *g, const float *tile, const int relu, const int add,
+                          const int masks, const T *x, const T *res, T *y, uint8_t *mask, int64_t n)
 {
     const float *mean = tile + MEAN * (g->tile + PLANE), *scale = tile + SCALE * (g->tile + PLANE), *beta = tile + BETA * (g->tile + PLANE);
     int32_t bits[PLANE] = {0};
-#define NORM(e, o, m)                                                                                             \
-    do {                                                                                                          \
-        int plane = (int)((e) % ANL__BN_BLOCK / PLANE);                                                           \
-        ANL__LANES for (int64_t i = 0; i < (m); i++) {                                                            \
-            float v = value(GET(x[(e) + i]), mean[(o) + i], scale[(o) + i], beta[(o) + i]);                       \
-            if (add) v += GET(res[(e) + i]);                                                                      \
-            if (masks) bits[i] |= (v > 0 ? 1 : 0) << plane;                                                       \
-            if (relu) v = v < 0 ? 0 : v;                                                                          \
-            y[(e) + i] = PUT(v);                                                                                  \
-        }                                                                                                         \
-        if (masks && (plane == 7 || (e) + (m) == n))                                                              \
-            for (int64_t i = 0; i < PLANE; i++) {                                                                 \
-                mask[(e) / ANL__BN_BLOCK * PLANE + i] = (uint8_t)bits[i];                                         \
-                bits[i] = 0;                                                                                      \
-            }                                                                                                     \
+#define NORM(e, o, m) \
+    do { \
+        int plane = (int)((e) % ANL__BN_BLOCK / PLANE); \
+        ANL__LANES for (int64_t i = 0; i < (m); i++) { \
+            float v = value(GET(x[(e) + i]), mean[(o) + i], scale[(o) + i], beta[(o) + i]); \
+            if (add) v += GET(res[(e) + i]); \
+            if (masks) bits[i] |= (v > 0 ? 1 : 0) << plane; \
+            if (relu) v = v < 0 ? 0 : v; \
+            y[(e) + i] = PUT(v); \
+        } \
+        if (masks && (plane == 7 || (e) + (m) == n)) \
+            for (int64_t i = 0; i < PLANE; i++) { \
+                mask[(e) / ANL__BN_BLOCK * PLANE + i] = (uint8_t)bits[i]; \
+                bits[i] = 0; \
+            } \
     } while (0)
     PLANES(n, NORM);
 #undef NORM
 }
 
-ANL__CLONES static void FN(norm_any)(const geometry *g, const float *tile, int relu, const T *x, const T *res, T *y, uint8_t *mask, int64_t n)
+ANL__CLONES static void FN(norm_any)(const geometry *g, const float *tile, int relu, const T *x,
+                                     const T *res, T *y, uint8_t *mask, int64_t n)
 {
     if (mask) FN(norm)(g, tile, 1, 1, 1, x, res, y, mask, n);
     else if (relu && res) FN(norm)(g, tile, 1, 1, 0, x, res, y, NULL, n);
@@ -344,34 +361,38 @@ ANL__CLONES static void FN(norm_any)(const geometry *g, const float *tile, int r
     else FN(norm)(g, tile, 0, 0, 0, x, NULL, y, NULL, n);
 }
 
-static void FN(normalise)(const geometry *g, const float *tile, int relu, const T *x, const T *res, T *y, uint8_t *mask, anl__rows rows)
+static void FN(normalise)(const geometry *g, const float *tile, int relu, const T *x, const T *res, T *y,
+                          uint8_t *mask, anl__rows rows)
 {
     for (int64_t s = rows.begin; s < rows.end; s += mask ? 1 : rows.end - rows.begin) {
         int64_t at = s * g->each, n = mask ? g->each : (rows.end - rows.begin) * g->each;
-        FN(norm_any)(g, tile, relu, x + at, res ? res + at : NULL, y + at, mask ? mask + s * anl__bn_mask_bytes(g->each) : NULL, n);
+        FN(norm_any)(g, tile, relu, x + at, res ? res + at : NULL, y + at,
+                     mask ? mask + s * anl__bn_mask_bytes(g->each) : NULL, n);
     }
 }
 
 /* The gradient that passes relu, and the distance from the mean. */
-#define PASS(e, o)                                                                                                         \
-    float far = GET(x[(e) + i]) - mean[(o) + i], d = GET(dy[(e) + i]);                                                     \
-    if (by == BY_VALUE) d = far * scale[(o) + i] + beta[(o) + i] > 0 ? d : 0;                                              \
+#define PASS(e, o) \
+    float far = GET(x[(e) + i]) - mean[(o) + i], d = GET(dy[(e) + i]); \
+    if (by == BY_VALUE) d = far * scale[(o) + i] + beta[(o) + i] > 0 ? d : 0; \
     if (by == BY_MASK) d = mask[(e) / ANL__BN_BLOCK * PLANE + i] >> ((e) % ANL__BN_BLOCK / PLANE) & 1 ? d : 0
 
-ANL__INLINE void FN(sums)(const geometry *g, const float *tile, const gate by, const T *x, const T *dy, const uint8_t *mask, int64_t n, float *restrict sum, float *restrict dot)
+ANL__INLINE void FN(sums)(const geometry *g, const float *tile, const gate by, const T *x, const T *dy,
+                          const uint8_t *mask, int64_t n, float *restrict sum, float *restrict dot)
 {
     const float *mean = tile + MEAN * (g->tile + PLANE), *scale = tile + SCALE * (g->tile + PLANE), *beta = tile + BETA * (g->tile + PLANE);
-#define SUM(e, o, m)                                     \
-    ANL__LANES for (int64_t i = 0; i < (m); i++) {       \
-        PASS(e, o);                                      \
-        sum[(o) + i] += d;                               \
-        dot[(o) + i] += d * far;                         \
+#define SUM(e, o, m) \
+    ANL__LANES for (int64_t i = 0; i < (m); i++) { \
+        PASS(e, o); \
+        sum[(o) + i] += d; \
+        dot[(o) + i] += d * far; \
     }
     PLANES(n, SUM);
 #undef SUM
 }
 
-ANL__CLONES static void FN(sums_any)(const geometry *g, const float *tile, gate by, const T *x, const T *dy, const uint8_t *mask, int64_t n, float *sum, float *dot)
+ANL__CLONES static void FN(sums_any)(const geometry *g, const float *tile, gate by, const T *x, const T *dy,
+                                     const uint8_t *mask, int64_t n, float *sum, float *dot)
 {
     memset(sum, 0, sizeof *sum * (size_t)stored(g));
     memset(dot, 0, sizeof *dot * (size_t)stored(g));
@@ -381,13 +402,16 @@ ANL__CLONES static void FN(sums_any)(const geometry *g, const float *tile, gate 
 }
 
 /* part[0..k) sums of the gradient, part[k..2k) of gradient times distance; tile: three tiles, then scratch for two. */
-static void FN(gradient_sums)(const geometry *g, float *tile, gate by, const T *x, const T *dy, const uint8_t *mask, anl__rows rows, float *part)
+static void FN(gradient_sums)(const geometry *g, float *tile, gate by, const T *x, const T *dy,
+                              const uint8_t *mask, anl__rows rows, float *part)
 {
     float *sum = tile + 3 * stored(g), *dot = sum + stored(g);
     int64_t begin = rows.begin * g->each, end = rows.end * g->each, chunk = mask ? g->each : 4 * CHUNK * g->tile;
     memset(part, 0, sizeof *part * (size_t)(2 * g->k));
     for (int64_t e = begin; e < end; e += chunk) {
-        FN(sums_any)(g, tile, by, x + e, dy + e, mask ? mask + e / g->each * anl__bn_mask_bytes(g->each) : NULL, end - e < chunk ? end - e : chunk, sum, dot);
+        FN(sums_any)(g, tile, by, x + e, dy + e,
+                     mask ? mask + e / g->each * anl__bn_mask_bytes(g->each) : NULL,
+                     end - e < chunk ? end - e : chunk, sum, dot);
         gather(g, sum, sum);
         gather(g, dot, dot);
         for (int64_t j = 0; j < g->k; j++) {
@@ -397,15 +421,16 @@ static void FN(gradient_sums)(const geometry *g, float *tile, gate by, const T *
     }
 }
 
-ANL__INLINE void FN(grad)(const geometry *g, const float *tile, const gate by, const int residual, const T *x, const T *dy, const uint8_t *mask, T *dx, T *dres, int64_t n)
+ANL__INLINE void FN(grad)(const geometry *g, const float *tile, const gate by, const int residual,
+                          const T *x, const T *dy, const uint8_t *mask, T *dx, T *dres, int64_t n)
 {
     const float *mean = tile + MEAN * (g->tile + PLANE), *scale = tile + SCALE * (g->tile + PLANE), *beta = tile + BETA * (g->tile + PLANE);
     const float *shift = tile + SHIFT * (g->tile + PLANE), *tilt = tile + TILT * (g->tile + PLANE);
-#define GRAD(e, o, m)                                                                                  \
-    ANL__LANES for (int64_t i = 0; i < (m); i++) {                                                     \
-        PASS(e, o);                                                                                    \
-        dx[(e) + i] = PUT(scale[(o) + i] * (d - shift[(o) + i] - far * tilt[(o) + i]));                \
-        if (residual) dres[(e) + i] = PUT(d);                                                          \
+#define GRAD(e, o, m) \
+    ANL__LANES for (int64_t i = 0; i < (m); i++) { \
+        PASS(e, o); \
+        dx[(e) + i] = PUT(scale[(o) + i] * (d - shift[(o) + i] - far * tilt[(o) + i])); \
+        if (residual) dres[(e) + i] = PUT(d); \
     }
     PLANES(n, GRAD);
 #undef GRAD
@@ -413,7 +438,8 @@ ANL__INLINE void FN(grad)(const geometry *g, const float *tile, const gate by, c
 #undef PASS
 #undef PLANES
 
-ANL__CLONES static void FN(grad_any)(const geometry *g, const float *tile, gate by, const T *x, const T *dy, const uint8_t *mask, T *dx, T *dres, int64_t n)
+ANL__CLONES static void FN(grad_any)(const geometry *g, const float *tile, gate by, const T *x, const T *dy,
+                                     const uint8_t *mask, T *dx, T *dres, int64_t n)
 {
     if (by == OPEN && !dres) FN(grad)(g, tile, OPEN, 0, x, dy, NULL, dx, NULL, n);
     else if (by == OPEN) FN(grad)(g, tile, OPEN, 1, x, dy, NULL, dx, dres, n);
@@ -423,11 +449,13 @@ ANL__CLONES static void FN(grad_any)(const geometry *g, const float *tile, gate 
     else FN(grad)(g, tile, BY_MASK, 1, x, dy, mask, dx, dres, n);
 }
 
-static void FN(gradient)(const geometry *g, const float *tile, gate by, const T *x, const T *dy, const uint8_t *mask, T *dx, T *dres, anl__rows rows)
+static void FN(gradient)(const geometry *g, const float *tile, gate by, const T *x, const T *dy,
+                         const uint8_t *mask, T *dx, T *dres, anl__rows rows)
 {
     for (int64_t s = rows.begin; s < rows.end; s += mask ? 1 : rows.end - rows.begin) {
         int64_t at = s * g->each, n = mask ? g->each : (rows.end - rows.begin) * g->each;
-        FN(grad_any)(g, tile, by, x + at, dy + at, mask ? mask + s * anl__bn_mask_bytes(g->each) : NULL, dx + at, dres ? dres + at : NULL, n);
+        FN(grad_any)(g, tile, by, x + at, dy + at, mask ? mask + s * anl__bn_mask_bytes(g->each) : NULL,
+                     dx + at, dres ? dres + at : NULL, n);
     }
 }
 #endif

@@ -31,7 +31,8 @@ static void grad_task(const anl__prepared *p, const anl__run *r, int task, int w
     int64_t k = p->call.out[0].shape.dim[0];
     anl__rows rows = anl__rows_of(p, &p->call.in[0].shape, task);
     (void)worker;
-    ANL__BY_TYPE(p->call.in[0].dtype, sums, r->in[0], rows.begin * rows.each, (rows.end - rows.begin) * rows.each / k, k, (float *)r->ws + task * k);
+    ANL__BY_TYPE(p->call.in[0].dtype, sums, r->in[0], rows.begin * rows.each,
+                 (rows.end - rows.begin) * rows.each / k, k, (float *)r->ws + task * k);
 }
 
 static void grad_finish(const anl__prepared *p, const anl__run *r)
@@ -42,9 +43,11 @@ static void grad_finish(const anl__prepared *p, const anl__run *r)
     for (int64_t j = 0; j < k; j++) db[j] = p->call.accum[0] ? db[j] + part[j] : part[j];
 }
 
-static const anl__kernel bias = {.op = "bias", .device = "cpu", .name = "bias/cpu", .rank = 10, .supports = anl__cpu_dtype, .prepare = prepare,
+static const anl__kernel bias = {.op = "bias", .device = "cpu", .name = "bias/cpu", .rank = 10,
+                                 .supports = anl__cpu_dtype, .prepare = prepare,
                                  .task = bias_task, .samplewise = true, .inplace = {1}};
-static const anl__kernel bias_grad = {.op = "bias_grad", .device = "cpu", .name = "bias_grad/cpu", .rank = 10, .supports = anl__cpu_dtype, .prepare = grad_prepare,
+static const anl__kernel bias_grad = {.op = "bias_grad", .device = "cpu", .name = "bias_grad/cpu",
+                                      .rank = 10, .supports = anl__cpu_dtype, .prepare = grad_prepare,
                                       .task = grad_task, .finish = grad_finish, .samplewise = true, .finish_outs = 1};
 const anl__kernel *const anl__kernels_bias_cpu[] = {&bias, &bias_grad, NULL};
 #else
@@ -62,7 +65,8 @@ static void FN(bias)(const anl__call *c, const anl__run *r, int64_t from, int64_
 {
     float space[ANL__TILE];
     int64_t k = anl_shape_count(&c->in[1].shape);
-    FN(add_tiles)((const T *)r->in[0] + from, (T *)r->out[0] + from, anl__tile(r->in[1], k, space), anl__tile_length(k), n);
+    FN(add_tiles)((const T *)r->in[0] + from, (T *)r->out[0] + from, anl__tile(r->in[1], k, space),
+                  anl__tile_length(k), n);
 }
 
 static void FN(sums)(const T *dy, int64_t from, int64_t rows, int64_t k, float *sum)

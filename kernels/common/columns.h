@@ -13,7 +13,8 @@ ANL__INLINE void FN(columns_block)(const T *x, int64_t rows, int64_t stride, int
 }
 
 /* sum[0..width) = the columns' sums; rest: elements after the last whole row (less than width), added to its first columns. */
-ANL__INLINE void FN(columns_strip)(const T *x, int64_t rows, int64_t stride, int64_t width, int64_t rest, float *sum)
+ANL__INLINE void FN(columns_strip)(const T *x, int64_t rows, int64_t stride, int64_t width, int64_t rest,
+                                   float *sum)
 {
     float acc[ANL__TILE];
     for (int64_t j = 0; j < width; j++) sum[j] = 0;
@@ -34,6 +35,7 @@ ANL__CLONES static void FN(column_sums)(const T *x, int64_t rows, int64_t k, flo
         for (int64_t j = 0; j < k; j++) sum[j] = wide[j];
         return;
     }
-    for (int64_t j = 0; j < k; j += ANL__TILE) FN(columns_strip)(x + j, rows, k, k - j < ANL__TILE ? k - j : ANL__TILE, 0, sum + j);
+    for (int64_t j = 0; j < k; j += ANL__TILE)
+        FN(columns_strip)(x + j, rows, k, k - j < ANL__TILE ? k - j : ANL__TILE, 0, sum + j);
 }
 #undef BLOCK

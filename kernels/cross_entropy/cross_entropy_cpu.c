@@ -13,7 +13,8 @@ typedef struct loss { int64_t k, ignore; float smoothing; } loss;
 
 static inline loss loss_of(const anl__call *c)
 {
-    return (loss){c->in[0].shape.dim[1], anl__attr_int(c, "ignore"), (float)anl__attr_float(c, "label_smoothing")};
+    return (loss){c->in[0].shape.dim[1], anl__attr_int(c, "ignore"),
+                  (float)anl__attr_float(c, "label_smoothing")};
 }
 
 #include "kernels/common/cpu_twice.h"
@@ -29,7 +30,8 @@ static void fwd_task(const anl__prepared *p, const anl__run *r, int task, int wo
 {
     const anl__call *c = &p->call;
     (void)worker;
-    ANL__BY_TYPE(c->in[0].dtype, fwd, loss_of(c), r, anl__has_in(c, 2) ? r->in[2] : NULL, anl__rows_of(p, &c->in[0].shape, task), (sums *)r->ws + task);
+    ANL__BY_TYPE(c->in[0].dtype, fwd, loss_of(c), r, anl__has_in(c, 2) ? r->in[2] : NULL,
+                 anl__rows_of(p, &c->in[0].shape, task), (sums *)r->ws + task);
 }
 
 static void fwd_finish(const anl__prepared *p, const anl__run *r)
@@ -50,12 +52,15 @@ static void bwd_task(const anl__prepared *p, const anl__run *r, int task, int wo
 {
     const anl__call *c = &p->call;
     (void)worker;
-    ANL__BY_TYPE(c->in[0].dtype, bwd, loss_of(c), r, anl__has_in(c, 3) ? r->in[3] : NULL, anl__rows_of(p, &c->in[0].shape, task));
+    ANL__BY_TYPE(c->in[0].dtype, bwd, loss_of(c), r, anl__has_in(c, 3) ? r->in[3] : NULL,
+                 anl__rows_of(p, &c->in[0].shape, task));
 }
 
-static const anl__kernel fwd = {.op = "softmax_cross_entropy", .device = "cpu", .name = "softmax_cross_entropy/cpu", .rank = 10, .supports = anl__cpu_dtype,
+static const anl__kernel fwd = {.op = "softmax_cross_entropy", .device = "cpu",
+                                .name = "softmax_cross_entropy/cpu", .rank = 10, .supports = anl__cpu_dtype,
                                 .prepare = fwd_prepare, .task = fwd_task, .finish = fwd_finish, .samplewise = true, .finish_outs = 7};
-static const anl__kernel bwd = {.op = "softmax_cross_entropy_bwd", .device = "cpu", .name = "softmax_cross_entropy_bwd/cpu", .rank = 10, .supports = anl__cpu_dtype,
+static const anl__kernel bwd = {.op = "softmax_cross_entropy_bwd", .device = "cpu",
+                                .name = "softmax_cross_entropy_bwd/cpu", .rank = 10, .supports = anl__cpu_dtype,
                                 .prepare = anl__sliced_prepare, .task = bwd_task, .samplewise = true, .inplace = {1}};
 const anl__kernel *const anl__kernels_cross_entropy_cpu[] = {&fwd, &bwd, NULL};
 #else

@@ -13,27 +13,27 @@
 
 /* c[0][i]: words 0 (low half) and 1 of counter q + i, c[1][i]: words 2 and 3. Philox4x32-10 as in base/philox.h; each 32-bit word lies in a lane of 64 bits, the
    width of its products, so that no lane moves, and MUL multiplies low halves. */
-#define WORDS(fn, isa, bytes, MUL)                                                                            \
-    typedef uint64_t fn##_lanes __attribute__((vector_size(bytes)));                                          \
-    isa static void fn(const anl__dropout *d, uint32_t sample, uint32_t q, uint64_t c[2][LANES])              \
-    {                                                                                                         \
-        const fn##_lanes zero = {0}, m0 = zero + 0xD2511F53u, m1 = zero + 0xCD9E8D57u;                        \
-        for (uint32_t i = 0; i < LANES; i += bytes / 8) {                                                     \
+#define WORDS(fn, isa, bytes, MUL) \
+    typedef uint64_t fn##_lanes __attribute__((vector_size(bytes))); \
+    isa static void fn(const anl__dropout *d, uint32_t sample, uint32_t q, uint64_t c[2][LANES]) \
+    { \
+        const fn##_lanes zero = {0}, m0 = zero + 0xD2511F53u, m1 = zero + 0xCD9E8D57u; \
+        for (uint32_t i = 0; i < LANES; i += bytes / 8) { \
             fn##_lanes a0 = zero, a1 = zero + sample, a2 = zero + d->step, a3 = zero + (ANL__STREAM_DROPOUT ^ d->key); \
-            fn##_lanes k0 = zero + d->seed, k1 = zero + (d->seed >> 32);                                      \
-            for (uint32_t j = 0; j < bytes / 8; j++) a0[j] = q + i + j;                                       \
-            for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {                  \
-                fn##_lanes p0 = MUL(m0, a0), p1 = MUL(m1, a2);                                                \
-                a0 = (p1 >> 32) ^ a1 ^ k0;                                                                    \
-                a2 = (p0 >> 32) ^ a3 ^ k1;                                                                    \
-                a1 = p1;                                                                                      \
-                a3 = p0;                                                                                      \
-            }                                                                                                 \
-            a0 = (a0 & UINT32_MAX) | a1 << 32;                                                                \
-            a2 = (a2 & UINT32_MAX) | a3 << 32;                                                                \
-            memcpy(&c[0][i], &a0, bytes);                                                                     \
-            memcpy(&c[1][i], &a2, bytes);                                                                     \
-        }                                                                                                     \
+            fn##_lanes k0 = zero + d->seed, k1 = zero + (d->seed >> 32); \
+            for (uint32_t j = 0; j < bytes / 8; j++) a0[j] = q + i + j; \
+            for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) { \
+                fn##_lanes p0 = MUL(m0, a0), p1 = MUL(m1, a2); \
+                a0 = (p1 >> 32) ^ a1 ^ k0; \
+                a2 = (p0 >> 32) ^ a3 ^ k1; \
+                a1 = p1; \
+                a3 = p0; \
+            } \
+            a0 = (a0 & UINT32_MAX) | a1 << 32; \
+            a2 = (a2 & UINT32_MAX) | a3 << 32; \
+            memcpy(&c[0][i], &a0, bytes); \
+            memcpy(&c[1][i], &a2, bytes); \
+        } \
     }
 
 #if defined(__x86_64__)
@@ -79,7 +79,8 @@ static void task(const anl__prepared *p, const anl__run *r, int t, int worker)
 static const anl__kernel fwd = KERNEL("dropout"), bwd = KERNEL("dropout_bwd");
 const anl__kernel *const anl__kernels_dropout_cpu[] = {&fwd, &bwd, NULL};
 #else
-ANL__INLINE void FN(apply)(const uint64_t c[2][LANES], uint32_t keep_below, float scale, const T *x, T *y, int64_t m)
+ANL__INLINE void FN(apply)(const uint64_t c[2][LANES], uint32_t keep_below, float scale, const T *x, T *y,
+                           int64_t m)
 {
     uint64_t pair[2 * LANES];
     uint32_t word[4 * LANES];

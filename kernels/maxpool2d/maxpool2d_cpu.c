@@ -20,7 +20,8 @@ static void fwd_task(const anl__prepared *p, const anl__run *r, int task, int wo
     anl__window_fwd(c, &g);
     (void)worker;
     for (int64_t n = rows.begin; n < rows.end; n++)
-        ANL__BY_TYPE(c->in[0].dtype, pool, &g, anl__attr_int(c, "act"), r->in[0], anl__has_in(c, 1) ? r->in[1] : NULL, r->out[0], r->out[1], n);
+        ANL__BY_TYPE(c->in[0].dtype, pool, &g, anl__attr_int(c, "act"), r->in[0],
+                     anl__has_in(c, 1) ? r->in[1] : NULL, r->out[0], r->out[1], n);
 }
 
 static void bwd_task(const anl__prepared *p, const anl__run *r, int task, int worker)
@@ -30,7 +31,8 @@ static void bwd_task(const anl__prepared *p, const anl__run *r, int task, int wo
     anl__window g;
     anl__window_bwd(c, &g);
     (void)worker;
-    for (int64_t n = rows.begin; n < rows.end; n++) ANL__BY_TYPE(c->in[0].dtype, back, &g, r->in[0], r->in[1], r->out[0], n);
+    for (int64_t n = rows.begin; n < rows.end; n++)
+        ANL__BY_TYPE(c->in[0].dtype, back, &g, r->in[0], r->in[1], r->out[0], n);
 }
 
 #define KERNEL(op_name, fn) {.op = op_name, .device = "cpu", .name = op_name "/cpu", .rank = 10, .supports = anl__cpu_dtype, .prepare = anl__sliced_prepare, .task = fn, .samplewise = true}
@@ -38,9 +40,11 @@ static const anl__kernel fwd = KERNEL("maxpool2d", fwd_task), bwd = KERNEL("maxp
 const anl__kernel *const anl__kernels_maxpool2d_cpu[] = {&fwd, &bwd, NULL};
 #else
 /* m channels of one output pixel. cell: the window's first cell inside the image, row and col its place in the window. */
-ANL__INLINE void FN(pixel)(const anl__window *g, const T *x, int64_t y0, int64_t x0, int64_t m, float *best, int32_t *at)
+ANL__INLINE void FN(pixel)(const anl__window *g, const T *x, int64_t y0, int64_t x0, int64_t m, float *best,
+                           int32_t *at)
 {
-    int64_t p0 = at_least(0, -y0), p1 = at_most(g->kh, g->h - y0), q0 = at_least(0, -x0), q1 = at_most(g->kw, g->w - x0);
+    int64_t p0 = at_least(0, -y0), p1 = at_most(g->kh, g->h - y0);
+    int64_t q0 = at_least(0, -x0), q1 = at_most(g->kw, g->w - x0);
     for (int64_t p = p0; p < p1; p++)
         for (int64_t q = q0; q < q1; q++) {
             const T *v = x + ((y0 + p) * g->w + x0 + q) * g->c;
@@ -60,7 +64,8 @@ ANL__INLINE void FN(pixel)(const anl__window *g, const T *x, int64_t y0, int64_t
         }
 }
 
-ANL__INLINE void FN(finish)(const float *best, const int32_t *at, const float *b, bool relu, int64_t m, T *restrict y, uint8_t *restrict place)
+ANL__INLINE void FN(finish)(const float *best, const int32_t *at, const float *b, bool relu, int64_t m,
+                            T *restrict y, uint8_t *restrict place)
 {
     for (int64_t k = 0; k < m; k++) {
         float v = best[k] + (b ? b[k] : 0);
@@ -69,7 +74,8 @@ ANL__INLINE void FN(finish)(const float *best, const int32_t *at, const float *b
     for (int64_t k = 0; k < m; k++) place[k] = (uint8_t)at[k];
 }
 
-ANL__CLONES static void FN(pool)(const anl__window *g, bool relu, const T *x, const float *b, T *y, uint8_t *place, int64_t n)
+ANL__CLONES static void FN(pool)(const anl__window *g, bool relu, const T *x, const float *b, T *y,
+                                 uint8_t *place, int64_t n)
 {
     float best[STRIP];
     int32_t at[STRIP];
@@ -87,7 +93,8 @@ ANL__CLONES static void FN(pool)(const anl__window *g, bool relu, const T *x, co
 }
 
 /* Adds what the windows [i0, i1) x [j0, j1) send to the pixel (row, col), in that order. */
-ANL__INLINE void FN(gather)(const anl__window *g, const T *dy, const uint8_t *place, int64_t row, int64_t col, int64_t i0, int64_t i1, int64_t j0, int64_t j1,
+ANL__INLINE void FN(gather)(const anl__window *g, const T *dy, const uint8_t *place, int64_t row,
+                            int64_t col, int64_t i0, int64_t i1, int64_t j0, int64_t j1,
                             int64_t m, T *restrict dx)
 {
     float sum[STRIP] = {0};
@@ -118,7 +125,8 @@ ANL__CLONES static void FN(back)(const anl__window *g, const T *dy, const uint8_
                 for (int64_t k = 0; k < g->c; k++) to[k] = at[k] == cell ? d[k] : 0;
             else
                 for (int64_t ch = 0; ch < g->c; ch += STRIP)
-                    FN(gather)(g, dy + o + ch, place + o + ch, row, col, i0, i1, j0, j1, at_most(STRIP, g->c - ch), dx + ch);
+                    FN(gather)(g, dy + o + ch, place + o + ch, row, col, i0, i1, j0, j1,
+                               at_most(STRIP, g->c - ch), dx + ch);
         }
 }
 #endif
