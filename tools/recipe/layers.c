@@ -343,6 +343,7 @@ static anl_status head(spell *s, const yaml_node *n, anl__model_head *h)
         if (k == 4 || n->item[i]->kind != YAML_SCALAR) return bad(s, n->item[i], "a head knows from, label, loss and weight, not '%s'", n->item[i]->key);
         v[k] = n->item[i]->text;
     }
+    if (strcmp(v[1], "label")) return bad(s, n, "the data has one label field, 'label'; there is no '%.40s'", v[1]);
     if (!v[0]) return bad(s, n, "a head needs 'from'");
     *h = (anl__model_head){v[0], v[1], v[2], strtod(v[3], &end)};
     return *end || !(h->weight > 0) ? bad(s, n, "weight '%s' is not a number above 0", v[3]) : ANL_OK;
