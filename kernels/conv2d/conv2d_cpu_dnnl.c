@@ -58,12 +58,13 @@ static void specify(anl__dnnl_spec *s, const anl__call *c, const anl__conv_geome
 
 static int slices_for(const anl__env *env, int64_t n) { return (int)(n < env->slices ? n : env->slices); }
 
-/* Tasks of bwd_filter, from shapes alone: more tasks keep more workers busy, but each costs the adding of a partial gradient
-   (measured: the time of about 70 flops an element), which is kept below a twentieth. */
-static int partials_for(const anl__conv_geometry *g)
+/* Tasks of bwd_filter. Each costs the adding of a partial gradient (measured: the time of about 70 flops an element): where
+   that is below a twentieth for all slices of the batch it runs slice by slice with its neighbours, which leave dy in
+   cache; else 8 tasks keep some workers busy. */
+static int partials_for(const anl__env *env, const anl__conv_geometry *g)
 {
     double most = 2.0 * (double)(g->n * g->oh * g->ow) / (20 * 70);
-    int64_t n = most < 16 ? 8 : 16;
+    int64_t n = most < env->slices ? 8 : env->slices;
     return (int)(g->n < n ? g->n : n);
 }
 
@@ -156,7 +157,7 @@ static anl_status filter_prepare(const anl__env *env, anl__prepared *p)
 {
     state *s;
     ANL_TRY(start(env, p, &s));
-    p->tasks = partials_for(&s->g);
+    p->tasks = partials_for(env, &s->g);
     anl_status st = make_ops(env, p, s, ANL__DNNL_CONV_FILTER);
     if (st == ANL_OK) {
         anl__dnnl_weights(s->op[0], &s->w);
@@ -289,4 +290,4 @@ const anl__kernel anl__conv2d_dnnl = {.op = "conv2d", .device = "cpu", .name = "
 const anl__kernel anl__conv2d_data_dnnl = {.op = "conv2d_bwd_data", .device = "cpu", .name = "conv2d_bwd_data/dnnl", .rank = 20, .supports = data_supports, .pack = data_pack,
                                            .prepare = data_prepare, .task = data_task, .release = release, .samplewise = true};
 const anl__kernel anl__conv2d_filter_dnnl = {.op = "conv2d_bwd_filter", .device = "cpu", .name = "conv2d_bwd_filter/dnnl", .rank = 20, .supports = filter_supports,
-                                             .prepare = filter_prepare, .task = filter_task, .finish = filter_finish, .release = release, .finish_outs = 1};
+                                             .prepare = filter_prepare, .task = filter_task, .finish = filter_finish, .release = release, .samplewise = true, .finish_outs = 1};
