@@ -145,6 +145,24 @@ def pools(f):
     put_op(f, "dense", "dense", "", [("f", v, same), ("p", w, same), ("p", b, same)], F.linear(v, w, b))
 
 
+def moves(f):
+    d = Draw(31)
+    a, b = d.tensor(2, 3, 4, 5, grad=True), d.tensor(2, 2, 4, 5, grad=True)
+    put_op(f, "concat", "concat", "axis=3", [("f", a, nhwc), ("f", b, nhwc)], nhwc(torch.cat([a, b], 1)))
+    a, b = d.tensor(2, 3, grad=True), d.tensor(4, 3, grad=True)
+    put_op(f, "concat-rows", "concat", "axis=0", [("f", a, same), ("f", b, same)], torch.cat([a, b], 0))
+    x = d.tensor(3, 7, 2, grad=True)
+    put_op(f, "slice", "slice", "axis=1 begin=2 end=-1", [("f", x, same)], x[:, 2:-1])
+    x = d.tensor(2, 3, 4, grad=True)
+    put_op(f, "transpose", "transpose", "perm=2,0,1", [("f", x, same)], x.permute(2, 0, 1))
+    x = d.tensor(2, 3, 4, 5, grad=True)
+    put_op(f, "pad", "pad2d", "pad=1,2,3,0", [("f", x, nhwc)], nhwc(F.pad(x, (2, 0, 1, 3))))
+    x = d.tensor(2, 3, 4, 3, grad=True)
+    put_op(f, "nearest", "upsample2d", "scale=2,3", [("f", x, nhwc)], nhwc(F.interpolate(x, scale_factor=(2, 3), mode="nearest")))
+    put_op(f, "bilinear", "upsample2d", "scale=2,3 mode=bilinear", [("f", x, nhwc)],
+           nhwc(F.interpolate(x, scale_factor=(2, 3), mode="bilinear", align_corners=False)))
+
+
 def losses(f):
     d = Draw(17)
     x, y, w = d.tensor(6, 5, grad=True), d.labels(6, 5), d.tensor(5).abs() + 0.25
@@ -235,7 +253,7 @@ def curves(f):
 
 
 OUT.mkdir(exist_ok=True)
-for group in (convolutions, norms, activations, pools, losses, optimizers, curves):
+for group in (convolutions, norms, activations, pools, moves, losses, optimizers, curves):
     with open(OUT / f"{group.__name__}.txt", "w") as file:
         print(f"# Made by tests/golden/generate.py with PyTorch {torch.__version__}", file=file)
         group(file)

@@ -130,11 +130,12 @@ GROUP(convolutions)
 GROUP(norms)
 GROUP(activations)
 GROUP(pools)
+GROUP(moves)
 GROUP(losses)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions), cmocka_unit_test(norms), cmocka_unit_test(activations), cmocka_unit_test(pools),
-                                       cmocka_unit_test(losses)};
+                                       cmocka_unit_test(moves), cmocka_unit_test(losses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
