@@ -71,7 +71,7 @@ static anl_status noise(anl_ctx *ctx, int side, int channels, anl__dataset **out
 static anl_status open_bench(anl_ctx *ctx, const options *o, int which, recipe **r, job *j)
 {
     char batch[64], threads[64], precision[64];
-    const char *over[8] = {"data.validation=0", batch, threads, precision, "data.prefetch=8"}, *text = benches[which].recipe;
+    const char *over[8 + OPTIONS_MOST] = {"data.validation=0", batch, threads, precision, "data.prefetch=8"}, *text = benches[which].recipe;
     int n = 5;
     snprintf(batch, sizeof batch, "train.batch=%s", options_text(o, "batch", "128"));
     snprintf(threads, sizeof threads, "threads=%s", options_text(o, "threads", "0"));
@@ -82,6 +82,7 @@ static anl_status open_bench(anl_ctx *ctx, const options *o, int which, recipe *
     bool real = benches[which].channels == 1 && anl__dataset_present(ctx, &d);
     if (real) over[n++] = "data.path=fashion-mnist";
     else ANL_TRY(noise(ctx, benches[which].side, benches[which].channels, &jo.set));
+    for (int i = 0; i < o->n_override; i++) over[n++] = o->override[i];
     anl_status st = recipe_parse(ctx, "bench", text, strlen(text), over, n, r);
     if (st != ANL_OK) {
         anl__dataset_close(jo.set);
@@ -181,6 +182,6 @@ static int run_bench(const options *o)
 }
 
 const command command_bench = {
-    .name = "bench", .args = "mlp|lenet5|cnn2|resnet20", .summary = "measures a training step on this machine",
-    .options = bench_options, .min_args = 1, .max_args = 1, .run = run_bench,
+    .name = "bench", .args = "mlp|lenet5|cnn2|resnet20 [key=value ...]", .summary = "measures a training step on this machine",
+    .options = bench_options, .min_args = 1, .max_args = 1, .overrides = true, .run = run_bench,
 };
