@@ -157,6 +157,8 @@ static anl_status make_logits(anl__trainer *t)
         t->columns = anl_shape_count(&s) / r->eval[i].n;
         if (r->eval[i].n > t->most_eval) t->most_eval = r->eval[i].n;
     }
+    anl_shape s; /* without a part to evaluate on there is still something to score by */
+    if (!r->n_eval && r->n_train && anl_program_output(r->train[0].p, "logits", NULL, &s)) t->columns = anl_shape_count(&s) / r->train[0].n;
     t->logits = anl__calloc(t->ctx, (size_t)(t->columns * t->most_eval) + 1, sizeof *t->logits);
     return t->logits ? ANL_OK : ANL_NOMEM;
 }
