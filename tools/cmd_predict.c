@@ -116,13 +116,11 @@ static anl_status predict_file(anl_ctx *ctx, const options *o, const char *file,
     ANL_GO(f->start(f->self, 0, 0));
     for (;;) {
         anl__feed_batch b = {0};
-        const float *y;
-        int64_t columns;
-        double num, den;
+        anl__eval_result r;
         ANL_GO(f->next(f->self, &b));
         if (!b.n) break;
-        st = anl__trainer_eval(u.job.trainer, &b, false, &y, &columns, &num, &den);
-        for (int64_t i = 0; st == ANL_OK && i < b.n; i++) write_one(out, shown, b.id[i], y + i * columns, classes);
+        st = anl__trainer_eval(u.job.trainer, &b, false, &r);
+        for (int64_t i = 0; st == ANL_OK && i < b.n; i++) write_one(out, shown, b.id[i], r.logits + i * classes, classes);
         f->release(f->self, &b);
         if (st != ANL_OK) break;
     }

@@ -273,7 +273,8 @@ static anl_status prepare(train *t)
     t->loop.train = j->part[JOB_TRAIN].feed;
     t->loop.valid = j->part[JOB_VALID].feed;
     t->loop.outputs = (int)anl__trainer_columns(j->trainer);
-    t->loop.classifier = !j->regression;
+    t->loop.kind = j->regression ? ANL__SCORE_VALUES : ANL__SCORE_CLASSES;
+    t->loop.whole_targets = j->regression;
     if (j->regression && !recipe_is_set(t->recipe, "checkpoint.metric")) t->loop.best_metric = "valid.rmse";
     ANL_TRY(describe_job(t));
     tell(t, &t->loop);

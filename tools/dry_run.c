@@ -106,14 +106,12 @@ anl_status dry_run(job *j, const anl__loop_opts *loop)
     printf("train       one batch of %lld: loss %.5f, gradient norm %.5g%s\n", (long long)b.n, r.loss_num / r.loss_den, r.norm, r.finite ? "" : "  NOT FINITE");
     job_part part = j->part[JOB_VALID].feed.samples ? JOB_VALID : JOB_TEST;
     if (j->part[part].feed.samples) {
-        const float *y;
-        int64_t columns;
-        double num, den;
+        anl__eval_result e;
         ANL_TRY(one_batch(j, part, &b));
-        st = anl__trainer_eval(j->trainer, &b, loop->ema, &y, &columns, &num, &den);
+        st = anl__trainer_eval(j->trainer, &b, loop->ema, &e);
         j->part[part].feed.release(j->part[part].feed.self, &b);
         ANL_TRY(st);
-        printf("eval        one batch of %lld: loss %.5f\n", (long long)b.n, num / den);
+        printf("eval        one batch of %lld: loss %.5f\n", (long long)b.n, e.loss_num / e.loss_den);
     }
     ANL_TRY(through_a_file(j, loop));
     printf("checkpoint  written, verified, resumed: the same weights\n");

@@ -1,6 +1,7 @@
 /* Trainer and checkpoint; see capture.h. */
 #include "capture.h"
 
+#include "../base/bf16.h"
 #include "../graph/net.h"
 
 #include <string.h>
@@ -13,8 +14,9 @@ struct anl__capture {
     anl__arena *arena;
     anl__ckpt_tensor *tensor;
     place *place; /* of the first n_own tensors */
-    int n, n_own;
+    int n, n_own, n_carry; /* slabs' tensors, then carried states, then the caller's */
     float *staging; /* where the device's memory is not the host's */
+    float *carried;
 };
 
 static const char *group_of(anl_slab slab)
@@ -42,7 +44,9 @@ static anl_status list(anl__capture *c, const anl__ckpt_tensor *extra, int n_ext
 {
     anl_net *net = anl__trainer_net(c->trainer);
     int64_t total = 0;
-    int most = n_extra;
+    anl__carry *carry = anl__trainer_carry(c->trainer);
+    int64_t carried = 0;
+    int most = n_extra + carry->n;
     for (int s = 0; s < ANL_SLAB_COUNT; s++)
         if (kept(net, s)) most += tensors_of(net, s);
     c->tensor = anl__arena_alloc(c->arena, sizeof *c->tensor * (size_t)(most + 1));
@@ -58,6 +62,12 @@ static anl_status list(anl__capture *c, const anl__ckpt_tensor *extra, int n_ext
             total += e->count;
         }
     c->n_own = c->n;
+    for (; c->n_carry < carry->n; c->n_carry++) {
+        const anl__carried *x = &carry->item[c->n_carry];
+        c->tensor[c->n++] = (anl__ckpt_tensor){"carry", x->name, x->shape, NULL};
+        carried += anl_shape_count(&x->shape);
+    }
+    if (carried && !(c->carried = anl__calloc(c->ctx, (size_t)carried, sizeof *c->carried))) return ANL_NOMEM;
     for (int i = 0; i < n_extra; i++) c->tensor[c->n++] = extra[i];
     if (!net->device->vt->host_memory && !(c->staging = anl__calloc(c->ctx, (size_t)total + 1, sizeof *c->staging))) return ANL_NOMEM;
     return ANL_OK;
@@ -84,7 +94,42 @@ void anl__capture_destroy(anl__capture *c)
     if (!c) return;
     if (c->arena) anl__arena_destroy(c->arena);
     anl__free(c->ctx, c->staging);
+    anl__free(c->ctx, c->carried);
     anl__free(c->ctx, c);
+}
+
+/* Carried states are kept in the graph's type, and saved as f32, which holds every value of it. */
+static void take_carried(anl__capture *c)
+{
+    const anl__carry *carry = anl__trainer_carry(c->trainer);
+    float *at = c->carried;
+    for (int i = 0; i < c->n_carry; i++) {
+        const anl__carried *x = &carry->item[i];
+        int64_t n = anl_shape_count(&x->shape);
+        if (x->dtype == ANL_BF16) anl__bf16_to_f32(at, (const uint16_t *)(const void *)x->now, n);
+        else memcpy(at, x->now, (size_t)n * sizeof *at);
+        c->tensor[c->n_own + i].data = at;
+        at += n;
+    }
+}
+
+static anl_status put_carried(anl__trainer *t, const anl__ckpt *from)
+{
+    anl__carry *carry = anl__trainer_carry(t);
+    for (int i = 0; i < carry->n; i++) {
+        const anl__carried *x = &carry->item[i];
+        anl__ckpt_tensor f = anl__ckpt_find(from, "carry", x->name);
+        if (!f.data || !anl__shape_equal(&f.shape, &x->shape)) {
+            char here[96], there[96] = "absent";
+            if (f.data) anl__shape_text(&f.shape, there);
+            return anl__fail(carry->ctx, ANL_MISMATCH, "%s: the checkpoint of another model: carry/%s is %s there and %s here", anl__ckpt_path(from), x->name, there,
+                             anl__shape_text(&x->shape, here));
+        }
+        int64_t n = anl_shape_count(&x->shape);
+        if (x->dtype == ANL_BF16) anl__bf16_from_f32((uint16_t *)(void *)x->now, f.data, n);
+        else memcpy(x->now, f.data, (size_t)n * sizeof(float));
+    }
+    return ANL_OK;
 }
 
 anl_status anl__capture_take(anl__capture *c, const anl__ckpt_tensor **tensor, int *n)
@@ -101,6 +146,7 @@ anl_status anl__capture_take(anl__capture *c, const anl__ckpt_tensor **tensor, i
         c->tensor[i].data = at;
         at += p->count;
     }
+    take_carried(c);
     *tensor = c->tensor;
     *n = c->n;
     return ANL_OK;
@@ -149,6 +195,7 @@ anl_status anl__capture_restore(anl__trainer *t, const anl__ckpt *from, bool opt
     for (int s = 0; optim && s < ANL_SLAB_COUNT && st == ANL_OK; s++)
         if (kept(net, s)) st = put_back(net, from, s, group_of((anl_slab)s), a);
     anl__arena_destroy(a);
+    if (st == ANL_OK && optim) st = put_carried(t, from);
     return st == ANL_OK ? anl__trainer_spread(t) : st;
 }
 

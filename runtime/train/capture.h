@@ -1,5 +1,5 @@
 /* A trainer's tensors as a checkpoint's content, and back. Groups: params, buffers, ema, optim (names "0.<parameter>",
- * "1.<parameter>": first and second moment). */
+ * "1.<parameter>": first and second moment), carry (states that go from batch to batch). */
 #ifndef ANL_CAPTURE_H
 #define ANL_CAPTURE_H
 

@@ -39,13 +39,13 @@ static double now_seconds(void)
 anl__loop_opts anl__loop_opts_default(void)
 {
     return (anl__loop_opts){.epochs = 10, .lr = 1e-3, .schedule = anl__schedule_default(), .stop_metric = "valid.loss", .best_metric = "valid.accuracy",
-                            .classifier = true, .topk = 5, .log_every = 100, .tensorboard = true, .writer = {.keep = 2, .command_timeout_s = 300, .command_retries = 2}};
+                            .topk = 5, .log_every = 100, .tensorboard = true, .writer = {.keep = 2, .command_timeout_s = 300, .command_retries = 2}};
 }
 
 bool anl__metric_lower(const char *name)
 {
     const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
-    return !strcmp(last, "loss") || !strcmp(last, "rmse") || !strcmp(last, "mae");
+    return !strcmp(last, "loss") || !strcmp(last, "rmse") || !strcmp(last, "mae") || !strcmp(last, "bits");
 }
 
 static void say(const loop *l, const char *fmt, ...) ANL_FORMAT(2, 3);
@@ -105,7 +105,11 @@ static void put_scores(loop *l, anl__scores *sc)
     anl__score_summary s;
     anl__scores_summary(sc, &s);
     put(l, "valid.loss", s.loss, false);
-    if (l->o->classifier) {
+    if (l->o->kind == ANL__SCORE_TOKENS) {
+        put(l, "valid.accuracy", s.accuracy, false);
+        put(l, "valid.bits", s.bits, false);
+        put(l, "valid.perplexity", s.perplexity, false);
+    } else if (l->o->kind == ANL__SCORE_CLASSES) {
         put(l, "valid.accuracy", s.accuracy, false);
         if (l->o->topk > 1 && l->o->topk < l->o->outputs) put(l, "valid.topk", s.topk, false);
         put(l, "valid.macro_f1", s.macro_f1, false);
@@ -261,6 +265,13 @@ static anl_status on_bad_step(loop *l, const anl__step_result *r, double lr, boo
     }
 }
 
+/* Of the epoch so far: tokens count in the loss's denominator. */
+static double accuracy(const loop *l)
+{
+    double n = l->o->kind == ANL__SCORE_TOKENS ? l->s.loss_den : (double)l->s.samples;
+    return n > 0 ? l->s.correct / n : NAN;
+}
+
 static void progress(loop *l, const anl__step_result *r, double lr)
 {
     const anl__loop_opts *o = l->o;
@@ -270,7 +281,7 @@ static void progress(loop *l, const anl__step_result *r, double lr)
     double per_second = spent > 0 ? done / spent : 0;
     anl__progress p = {.epoch = l->s.epoch + 1, .epochs = o->epochs, .batch = l->s.batch, .batches = l->batches, .step = l->s.step,
                        .loss = l->s.loss_den > 0 ? l->s.loss_num / l->s.loss_den : NAN,
-                       .accuracy = l->s.samples ? l->s.correct / (double)l->s.samples : NAN, .lr = lr, .norm = r->norm, .finite = r->finite,
+                       .accuracy = accuracy(l), .lr = lr, .norm = r->norm, .finite = r->finite,
                        .samples_per_second = per_second,
                        .seconds_left = per_second > 0 ? (double)left * (double)o->train.batch / per_second : 0};
     o->on_step(o->user, &p);
@@ -336,15 +347,14 @@ anl_status anl__loop_evaluate(anl__trainer *t, const anl__feed *f, bool ema, anl
     ANL_TRY(f->start(f->self, 0, 0));
     for (;;) {
         anl__feed_batch b = {0};
-        const float *logits;
-        int64_t columns;
-        double num, den;
+        anl__eval_result r;
         ANL_TRY(f->next(f->self, &b));
         if (!b.n) return ANL_OK;
-        anl_status st = anl__trainer_eval(t, &b, ema, &logits, &columns, &num, &den);
+        anl_status st = anl__trainer_eval(t, &b, ema, &r);
         if (st == ANL_OK) {
-            anl__scores_add(scores, logits, b.label, b.n);
-            anl__scores_add_loss(scores, num, den);
+            if (anl__scores_kind(scores) == ANL__SCORE_TOKENS) anl__scores_add_tokens(scores, r.correct, r.loss_den, b.n);
+            else anl__scores_add(scores, r.logits, b.label, b.n);
+            anl__scores_add_loss(scores, r.loss_num, r.loss_den);
         }
         f->release(f->self, &b);
         ANL_TRY(st);
@@ -358,7 +368,7 @@ static void begin_row(loop *l)
     put(l, "epoch", (double)(l->s.epoch + 1), true);
     put(l, "lr", floored(l, rate_at(l, l->s.step - 1)), false); /* of its last step */
     put(l, "train.loss", loss, false);
-    if (l->o->classifier) put(l, "train.accuracy", l->s.samples ? l->s.correct / (double)l->s.samples : NAN, false);
+    if (l->o->kind != ANL__SCORE_VALUES) put(l, "train.accuracy", accuracy(l), false);
 }
 
 /* After an epoch's last step: validation, best, plateau, patience, the row, a checkpoint. */
@@ -499,8 +509,8 @@ anl_status anl__loop_run(anl_ctx *ctx, const anl__loop_opts *o, anl__loop_result
     ANL_TRY(anl__schedule_check(ctx, &o->schedule));
     l.attr = anl__calloc(ctx, (size_t)(ANL__LOOP_ATTRS + o->n_extra_attr), sizeof *l.attr);
     if (!l.attr) return ANL_NOMEM;
-    ANL_GO(anl__scores_create(ctx, o->outputs, o->classifier, o->topk, o->valid.samples <= 100000 && o->outputs <= 64 ? o->valid.samples : 0, &l.scores));
-    if (!o->classifier) anl__scores_whole_targets(l.scores);
+    ANL_GO(anl__scores_create(ctx, o->outputs, o->kind, o->topk, o->valid.samples <= 100000 && o->outputs <= 64 ? o->valid.samples : 0, &l.scores));
+    if (o->kind == ANL__SCORE_VALUES && o->whole_targets) anl__scores_whole_targets(l.scores);
     ANL_GO(open_state(&l));
     l.began = now_seconds();
     l.every.last_seconds = l.began;

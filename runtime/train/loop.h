@@ -46,7 +46,8 @@ typedef struct anl__loop_opts {
     double min_delta;
     const char *best_metric;     /* chooses the best checkpoint */
     int outputs, topk;
-    bool classifier;
+    anl__score_kind kind;
+    bool whole_targets;          /* values: targets are i32 */
     int64_t log_every;           /* steps between step rows; 0: none */
     /* state; dir NULL: nothing is kept */
     anl__run_dir *dir;

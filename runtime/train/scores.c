@@ -10,7 +10,8 @@ typedef struct ranked { float score; int32_t truth; } ranked;
 struct anl__scores {
     anl_ctx *ctx;
     int outputs, topk;
-    bool classifier, whole;
+    anl__score_kind kind;
+    bool whole;
     int64_t n, correct, in_topk, room, kept;
     int64_t *confusion;  /* [truth][predicted] */
     float *score;        /* [sample][class], for the AUC */
@@ -19,19 +20,21 @@ struct anl__scores {
     double *auc;         /* a class; NaN: not known yet or not defined */
     bool auc_known;
     double loss_num, loss_den;
-    double err2, err1, sum, sum2; /* regression: of errors, of targets */
+    double err2, err1, sum, sum2; /* values: of errors, of targets */
     int64_t values;
+    double token_hits, tokens;
 };
 
-anl_status anl__scores_create(anl_ctx *ctx, int outputs, bool classifier, int topk, int64_t samples, anl__scores **out)
+anl_status anl__scores_create(anl_ctx *ctx, int outputs, anl__score_kind kind, int topk, int64_t samples, anl__scores **out)
 {
-    if (outputs < 1) return anl__fail(ctx, ANL_INVALID, "scores of %d outputs", outputs);
+    bool classes = kind == ANL__SCORE_CLASSES;
+    if (outputs < (kind != ANL__SCORE_TOKENS)) return anl__fail(ctx, ANL_INVALID, "scores of %d outputs", outputs);
     anl__scores *s = anl__alloc(ctx, sizeof *s);
     if (!s) return ANL_NOMEM;
-    *s = (anl__scores){.ctx = ctx, .outputs = outputs, .classifier = classifier, .topk = topk < outputs ? topk : outputs, .room = classifier ? samples : 0};
+    *s = (anl__scores){.ctx = ctx, .outputs = outputs, .kind = kind, .topk = topk < outputs ? topk : outputs, .room = classes ? samples : 0};
     size_t k = (size_t)outputs, room = (size_t)s->room;
-    bool ok = !classifier || (s->confusion = anl__calloc(ctx, k * k, sizeof *s->confusion));
-    ok = ok && (s->auc = anl__calloc(ctx, k, sizeof *s->auc));
+    bool ok = !classes || (s->confusion = anl__calloc(ctx, k * k, sizeof *s->confusion));
+    ok = ok && (s->auc = anl__calloc(ctx, k + 1, sizeof *s->auc));
     if (room) {
         ok = ok && (s->score = anl__calloc(ctx, room * k, sizeof *s->score)) && (s->truth = anl__calloc(ctx, room, sizeof *s->truth));
         ok = ok && (s->sorted = anl__calloc(ctx, room, sizeof *s->sorted));
@@ -61,7 +64,7 @@ void anl__scores_destroy(anl__scores *s)
 void anl__scores_reset(anl__scores *s)
 {
     s->n = s->correct = s->in_topk = s->kept = s->values = 0;
-    s->loss_num = s->loss_den = s->err2 = s->err1 = s->sum = s->sum2 = 0;
+    s->token_hits = s->tokens = s->loss_num = s->loss_den = s->err2 = s->err1 = s->sum = s->sum2 = 0;
     s->auc_known = false;
     if (s->confusion) memset(s->confusion, 0, sizeof *s->confusion * (size_t)s->outputs * (size_t)s->outputs);
 }
@@ -108,7 +111,7 @@ static void add_values(anl__scores *s, const float *y, const void *target, int64
 void anl__scores_add(anl__scores *s, const float *y, const void *label, int64_t n)
 {
     s->auc_known = false;
-    if (!s->classifier) {
+    if (s->kind == ANL__SCORE_VALUES) {
         add_values(s, y, label, n * s->outputs);
         s->n += n;
         return;
@@ -123,6 +126,13 @@ void anl__scores_add_loss(anl__scores *s, double num, double den)
 {
     s->loss_num += num;
     s->loss_den += den;
+}
+
+void anl__scores_add_tokens(anl__scores *s, double correct, double tokens, int64_t n)
+{
+    s->token_hits += correct;
+    s->tokens += tokens;
+    s->n += n;
 }
 
 static int by_score(const void *a, const void *b)
@@ -151,7 +161,8 @@ static double auc_of(anl__scores *s, int c)
 
 static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
 
-int anl__scores_classes(const anl__scores *s) { return s->classifier ? s->outputs : 0; }
+anl__score_kind anl__scores_kind(const anl__scores *s) { return s->kind; }
+int anl__scores_classes(const anl__scores *s) { return s->kind == ANL__SCORE_CLASSES ? s->outputs : 0; }
 int64_t anl__scores_confusion(const anl__scores *s, int truth, int predicted) { return s->confusion[(int64_t)truth * s->outputs + predicted]; }
 
 anl__class_score anl__scores_class(anl__scores *s, int c)
@@ -200,7 +211,12 @@ static void summarize_classes(anl__scores *s, anl__score_summary *out)
 void anl__scores_summary(anl__scores *s, anl__score_summary *out)
 {
     *out = (anl__score_summary){.samples = s->n, .loss = s->loss_den > 0 ? s->loss_num / s->loss_den : NAN, .macro_auc = NAN};
-    if (s->classifier) summarize_classes(s, out);
+    if (s->kind == ANL__SCORE_CLASSES) summarize_classes(s, out);
+    if (s->kind == ANL__SCORE_TOKENS) {
+        out->accuracy = ratio(s->token_hits, s->tokens);
+        out->bits = out->loss / log(2);
+        out->perplexity = exp(out->loss);
+    }
     if (!s->values) return;
     double n = (double)s->values, spread = s->sum2 - s->sum * s->sum / n;
     out->rmse = sqrt(s->err2 / n);

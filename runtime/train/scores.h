@@ -1,21 +1,25 @@
 /* Scores of predictions over a whole part of the data: sums only, in double, in the data's order; never means of means.
- * Classifiers: accuracy, top-k, confusion matrix, precision, recall, F1, ROC AUC. Regression: RMSE, MAE, R^2.
+ * Classes: accuracy, top-k, confusion matrix, precision, recall, F1, ROC AUC. Values: RMSE, MAE, R^2. Tokens (a class at every
+ * place of a sequence): accuracy, bits a token, perplexity, all from the model's own sums.
  */
 #ifndef ANL_SCORES_H
 #define ANL_SCORES_H
 
 #include "../base/base.h"
 
+typedef enum anl__score_kind { ANL__SCORE_CLASSES, ANL__SCORE_VALUES, ANL__SCORE_TOKENS } anl__score_kind;
 typedef struct anl__scores anl__scores;
-/* outputs: columns of a prediction. classifier: labels are i32 classes, else targets [n, outputs], f32 (or i32, see below).
+/* outputs: columns of a prediction (0 for tokens). Classes: labels are i32. Values: targets [n, outputs], f32 (or i32, see below).
    samples: room for so many in the AUC (0: no AUC). */
-anl_status anl__scores_create(anl_ctx *ctx, int outputs, bool classifier, int topk, int64_t samples, anl__scores **out) ANL_MUST;
+anl_status anl__scores_create(anl_ctx *ctx, int outputs, anl__score_kind kind, int topk, int64_t samples, anl__scores **out) ANL_MUST;
 void anl__scores_whole_targets(anl__scores *s); /* regression: targets are i32 */
 void anl__scores_destroy(anl__scores *s);
 void anl__scores_reset(anl__scores *s);
 /* Rows of logits (or predictions) with their labels; labels below 0 are ignored. Allocates nothing. */
 void anl__scores_add(anl__scores *s, const float *y, const void *label, int64_t n);
 void anl__scores_add_loss(anl__scores *s, double num, double den);
+/* n sequences with so many tokens, of which so many were predicted. */
+void anl__scores_add_tokens(anl__scores *s, double correct, double tokens, int64_t n);
 
 typedef struct anl__class_score {
     int64_t support, predicted, hit;
@@ -28,9 +32,11 @@ typedef struct anl__score_summary {
     double accuracy, topk;
     double macro_precision, macro_recall, macro_f1, micro_f1, macro_auc; /* classes without a sample are left out */
     double rmse, mae, r2;
+    double bits, perplexity; /* tokens: of the mean negative log likelihood */
 } anl__score_summary;
 void anl__scores_summary(anl__scores *s, anl__score_summary *out);
-int anl__scores_classes(const anl__scores *s);
+anl__score_kind anl__scores_kind(const anl__scores *s);
+int anl__scores_classes(const anl__scores *s); /* 0 for values and tokens */
 anl__class_score anl__scores_class(anl__scores *s, int c);
 int64_t anl__scores_confusion(const anl__scores *s, int truth, int predicted);
 /* The index of the largest value (the first of equals; NaN is never larger). */

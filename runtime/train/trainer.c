@@ -1,24 +1,24 @@
 /* The trainer; see trainer.h. */
 #include "trainer.h"
 
+#include "../base/bf16.h"
 #include "../dist/reduce.h"
 #include "../graph/net.h"
 
 #include <string.h>
 
-enum { MOST_SIZES = 16 };
-
 typedef struct compiled {
-    int64_t n;
+    anl__size size;
     anl_program *p;
+    size_t row[ANL_MAX_INPUTS]; /* bytes of one sample of each input */
 } compiled;
 
 typedef struct replica {
     anl_ctx *ctx; /* replica 0: the trainer's */
     anl_device *device;
     anl_net *net;
-    compiled train[MOST_SIZES], eval[MOST_SIZES];
-    int n_train, n_eval;
+    compiled *train, *eval;
+    int n_train, n_eval, cap_train, cap_eval;
     anl_program *update;
     anl_status status; /* of its part of the step */
 } replica;
@@ -31,11 +31,10 @@ struct anl__trainer {
     anl__pool *lanes; /* NULL: one replica */
     anl__reduce *reduce; /* by number of shards that have samples: those that occur */
     int n_reduce;
-    size_t row[ANL_MAX_INPUTS]; /* bytes of one sample of each input */
-    int n_input;
+    anl__carry carry, eval_carry;
     int64_t sum_num, sum_den, sum_correct; /* offsets in a GRAD slab; -1: none */
     float *logits;
-    int64_t columns, most_eval;
+    int64_t columns;
     /* the step under way, read by replicas */
     const anl__feed_batch *batch;
     const anl__reduce *order;
@@ -50,23 +49,45 @@ anl__trainer_opts anl__trainer_opts_default(void)
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-static anl_status compile_one(anl__trainer *t, replica *r, anl_mode mode, int64_t n)
+static const compiled *find(const compiled *list, int n_list, anl__size size)
 {
-    compiled *list = mode == ANL_TRAIN ? r->train : r->eval;
-    int *count = mode == ANL_TRAIN ? &r->n_train : &r->n_eval;
-    if (n <= 0) return ANL_OK;
-    for (int i = 0; i < *count; i++)
-        if (list[i].n == n) return ANL_OK;
-    if (*count == MOST_SIZES) return anl__fail(r->ctx, ANL_INTERNAL, "more than %d batch sizes", MOST_SIZES);
+    for (int i = 0; i < n_list; i++)
+        if (list[i].size.n == size.n && list[i].size.variant == size.variant) return &list[i];
+    return NULL;
+}
+
+/* Bytes of a sample of each input. */
+static void measure_rows(compiled *c)
+{
+    const anl_graph *g = c->p->graph;
+    for (int64_t v = 0; v < g->n_value; v++)
+        if (g->value[v].kind == ANL__INPUT)
+            c->row[g->value[v].slot] = anl_dtype_size(g->value[v].type.dtype) * (size_t)(anl_shape_count(&g->value[v].type.shape) / c->size.n);
+}
+
+static anl_status compile_one(anl__trainer *t, replica *r, anl_mode mode, anl__size size)
+{
+    compiled **list = mode == ANL_TRAIN ? &r->train : &r->eval;
+    int *count = mode == ANL_TRAIN ? &r->n_train : &r->n_eval, *cap = mode == ANL_TRAIN ? &r->cap_train : &r->cap_eval;
+    if (size.n <= 0 || find(*list, *count, size)) return ANL_OK;
+    if (*count == *cap) {
+        int more = *cap ? 2 * *cap : 8;
+        compiled *bigger = anl__realloc(r->ctx, *list, (size_t)*cap * sizeof *bigger, (size_t)more * sizeof *bigger);
+        if (!bigger) return ANL_NOMEM;
+        *list = bigger;
+        *cap = more;
+    }
     anl_graph *g;
     ANL_TRY(anl_graph_create(r->ctx, mode, t->opts.dtype, &g));
-    t->opts.task.build(t->opts.task.self, g, n);
+    t->opts.task.build(t->opts.task.self, g, size);
     anl_compile_opts c = anl_compile_opts_default(g);
     c.rewrite = t->opts.rewrite;
     c.plan = t->opts.plan;
     if (mode == ANL_TRAIN && g->status == ANL_OK && !g->n_loss) anl_graph_fail(g, ANL_INVALID, "the model has no loss to train on");
-    ANL_TRY(anl_program_compile(r->net, g, &c, &list[*count].p));
-    list[(*count)++].n = n;
+    compiled made = {.size = size};
+    ANL_TRY(anl_program_compile(r->net, g, &c, &made.p));
+    measure_rows(&made);
+    (*list)[(*count)++] = made;
     return ANL_OK;
 }
 
@@ -76,23 +97,35 @@ static int64_t shard_begin(int64_t n, int shards, int s) { return anl__slice_beg
 static anl_status compile_all(anl__trainer *t, replica *r)
 {
     const anl__trainer_opts *o = &t->opts;
-    for (int i = 0; i < 4 && o->train_sizes[i]; i++)
-        for (int s = 0; s < o->shards; s++)
-            ANL_TRY(compile_one(t, r, ANL_TRAIN, shard_begin(o->train_sizes[i], o->shards, s + 1) - shard_begin(o->train_sizes[i], o->shards, s)));
-    for (int i = 0; i < 8 && o->eval_sizes[i] && r == t->rep; i++) ANL_TRY(compile_one(t, r, ANL_EVAL, o->eval_sizes[i]));
+    for (int i = 0; i < ANL__MOST_SIZES && o->train_sizes[i].n; i++)
+        for (int s = 0; s < o->shards; s++) {
+            int64_t n = o->train_sizes[i].n, rows = shard_begin(n, o->shards, s + 1) - shard_begin(n, o->shards, s);
+            ANL_TRY(compile_one(t, r, ANL_TRAIN, (anl__size){rows, o->train_sizes[i].variant}));
+        }
+    for (int i = 0; i < ANL__MOST_SIZES && o->eval_sizes[i].n && r == t->rep; i++) ANL_TRY(compile_one(t, r, ANL_EVAL, o->eval_sizes[i]));
     return ANL_OK;
+}
+
+static const anl__reduce *order_of(const anl__trainer *t, int64_t n)
+{
+    int used = n < t->opts.shards ? (int)n : t->opts.shards;
+    for (int i = 0; i < t->n_reduce; i++)
+        if (t->reduce[i].shards == used) return &t->reduce[i];
+    return NULL;
 }
 
 static anl_status make_orders(anl__trainer *t, int *slabs)
 {
     const anl__trainer_opts *o = &t->opts;
     *slabs = 1;
-    t->reduce = anl__calloc(t->ctx, 4, sizeof *t->reduce);
+    t->reduce = anl__calloc(t->ctx, ANL__MOST_SIZES, sizeof *t->reduce);
     if (!t->reduce) return ANL_NOMEM;
-    for (int i = 0; i < 4 && o->train_sizes[i]; i++) {
-        int used = o->train_sizes[i] < o->shards ? (int)o->train_sizes[i] : o->shards;
-        ANL_TRY(anl__reduce_make(t->ctx, o->shards, used, t->n_rep, &t->reduce[t->n_reduce]));
-        if (t->reduce[t->n_reduce].slabs > *slabs) *slabs = t->reduce[t->n_reduce].slabs;
+    for (int i = 0; i < ANL__MOST_SIZES && o->train_sizes[i].n; i++) {
+        int64_t n = o->train_sizes[i].n;
+        if (order_of(t, n)) continue;
+        anl__reduce *r = &t->reduce[t->n_reduce];
+        ANL_TRY(anl__reduce_make(t->ctx, o->shards, n < o->shards ? (int)n : o->shards, t->n_rep, r));
+        if (r->slabs > *slabs) *slabs = r->slabs;
         t->n_reduce++;
     }
     if (t->n_rep > 1 && *slabs < 2) *slabs = 2; /* so that there is an addition between replicas */
@@ -128,17 +161,9 @@ static anl_status make_replica(anl__trainer *t, int i, int slabs)
     return of_replica(t, r, st);
 }
 
-/* Bytes of a sample of each input, from a compiled program. */
-static void measure_rows(anl__trainer *t)
+static void find_sums(anl__trainer *t)
 {
-    const replica *r = &t->rep[0];
-    const compiled *c = r->n_train ? &r->train[0] : r->n_eval ? &r->eval[0] : NULL;
-    const anl_graph *g = c ? c->p->graph : NULL;
-    for (int64_t v = 0; g && v < g->n_value; v++)
-        if (g->value[v].kind == ANL__INPUT)
-            t->row[g->value[v].slot] = anl_dtype_size(g->value[v].type.dtype) * (size_t)(anl_shape_count(&g->value[v].type.shape) / c->n);
-    t->n_input = g ? g->n_input : 0;
-    const anl_net *net = r->net;
+    const anl_net *net = t->rep[0].net;
     t->sum_num = t->sum_den = t->sum_correct = -1;
     for (int i = 0; i < anl_net_sum_count(net); i++) {
         const char *name = anl_net_sum_name(net, i);
@@ -148,18 +173,33 @@ static void measure_rows(anl__trainer *t)
     }
 }
 
-static anl_status make_logits(anl__trainer *t)
+static int64_t most_rows(const anl__size *size)
+{
+    int64_t most = 0;
+    for (int i = 0; i < ANL__MOST_SIZES && size[i].n; i++)
+        if (size[i].n > most) most = size[i].n;
+    return most;
+}
+
+static int64_t columns_of(const compiled *c)
+{
+    anl_shape s;
+    return anl_program_output(c->p, "logits", NULL, &s) ? anl_shape_count(&s) / c->size.n : 0;
+}
+
+/* Room for what comes out of evaluation, and for what goes from batch to batch. */
+static anl_status make_buffers(anl__trainer *t)
 {
     const replica *r = &t->rep[0];
-    for (int i = 0; i < r->n_eval; i++) {
-        anl_shape s;
-        if (!anl_program_output(r->eval[i].p, "logits", NULL, &s)) return anl__fail(t->ctx, ANL_INVALID, "the model has no output 'logits'");
-        t->columns = anl_shape_count(&s) / r->eval[i].n;
-        if (r->eval[i].n > t->most_eval) t->most_eval = r->eval[i].n;
+    int64_t most = most_rows(t->opts.eval_sizes);
+    if (r->n_train) { /* without a part to evaluate on there is still something to score by */
+        t->columns = columns_of(&r->train[0]);
+        ANL_TRY(anl__carry_create(t->ctx, r->train[0].p->graph, most_rows(t->opts.train_sizes), &t->carry));
     }
-    anl_shape s; /* without a part to evaluate on there is still something to score by */
-    if (!r->n_eval && r->n_train && anl_program_output(r->train[0].p, "logits", NULL, &s)) t->columns = anl_shape_count(&s) / r->train[0].n;
-    t->logits = anl__calloc(t->ctx, (size_t)(t->columns * t->most_eval) + 1, sizeof *t->logits);
+    for (int i = 0; i < r->n_eval; i++)
+        if (columns_of(&r->eval[i]) > t->columns) t->columns = columns_of(&r->eval[i]);
+    if (r->n_eval) ANL_TRY(anl__carry_create(t->ctx, r->eval[0].p->graph, most, &t->eval_carry));
+    t->logits = anl__calloc(t->ctx, (size_t)(t->columns * most) + 1, sizeof *t->logits);
     return t->logits ? ANL_OK : ANL_NOMEM;
 }
 
@@ -176,8 +216,8 @@ anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__tr
     if (st == ANL_OK && t->n_rep > 1) st = anl__pool_create(ctx, t->n_rep, &t->lanes);
     for (int i = 0; i < t->n_rep && st == ANL_OK; i++) st = make_replica(t, i, slabs);
     if (st == ANL_OK) {
-        measure_rows(t);
-        st = make_logits(t);
+        find_sums(t);
+        st = make_buffers(t);
     }
     if (st != ANL_OK) {
         anl__trainer_destroy(t);
@@ -191,11 +231,15 @@ void anl__trainer_destroy(anl__trainer *t)
 {
     if (!t) return;
     for (int i = 0; t->rep && i < t->n_rep; i++) {
+        anl__free(t->rep[i].ctx, t->rep[i].train);
+        anl__free(t->rep[i].ctx, t->rep[i].eval);
         anl_net_destroy(t->rep[i].net);
         anl_device_close(t->rep[i].device);
         if (t->rep[i].ctx != t->ctx) anl_ctx_destroy(t->rep[i].ctx);
     }
     anl__pool_destroy(t->lanes);
+    anl__carry_release(&t->carry);
+    anl__carry_release(&t->eval_carry);
     for (int i = 0; i < t->n_reduce; i++) anl__reduce_release(t->ctx, &t->reduce[i]);
     anl__free(t->ctx, t->reduce);
     anl__free(t->ctx, t->rep);
@@ -213,9 +257,18 @@ anl_program *anl__trainer_program(anl__trainer *t, anl_mode mode)
     const compiled *list = mode == ANL_TRAIN ? r->train : r->eval;
     int n = mode == ANL_TRAIN ? r->n_train : r->n_eval, best = 0;
     for (int i = 1; i < n; i++)
-        if (list[i].n > list[best].n) best = i;
+        if (list[i].size.n > list[best].size.n) best = i;
     return n ? list[best].p : NULL;
 }
+
+anl_program *anl__trainer_program_of(anl__trainer *t, anl_mode mode, anl__size size)
+{
+    const replica *r = &t->rep[0];
+    const compiled *c = mode == ANL_TRAIN ? find(r->train, r->n_train, size) : find(r->eval, r->n_eval, size);
+    return c ? c->p : NULL;
+}
+
+anl__carry *anl__trainer_carry(anl__trainer *t) { return &t->carry; }
 
 anl_status anl__trainer_init(anl__trainer *t)
 {
@@ -249,22 +302,18 @@ anl_status anl__trainer_spread(anl__trainer *t)
 
 /* ---- a step ---------------------------------------------------------------------------------- */
 
-static anl_program *program_of(const compiled *list, int n_list, int64_t n)
-{
-    for (int i = 0; i < n_list; i++)
-        if (list[i].n == n) return list[i].p;
-    return NULL;
-}
-
 static anl_status run_shard(anl__trainer *t, replica *r, int shard, int slab)
 {
     int64_t a = shard_begin(t->batch->n, t->opts.shards, shard), b = shard_begin(t->batch->n, t->opts.shards, shard + 1);
-    anl_program *p = program_of(r->train, r->n_train, b - a);
-    if (!p) return anl__fail(r->ctx, ANL_INTERNAL, "no program for a shard of %lld samples", (long long)(b - a));
+    const compiled *c = find(r->train, r->n_train, (anl__size){b - a, t->batch->variant});
+    if (!c) return anl__fail(r->ctx, ANL_INTERNAL, "no program for a shard of %lld samples, variant %d", (long long)(b - a), t->batch->variant);
     anl_bind bind = {.grad_slab = slab};
-    for (int i = 0; i < t->n_input; i++) bind.input[i] = (const char *)t->batch->input[i] + (size_t)a * t->row[i];
+    for (int i = 0; i < ANL_MAX_INPUTS && c->row[i]; i++)
+        if (t->batch->input[i]) bind.input[i] = (const char *)t->batch->input[i] + (size_t)a * c->row[i];
+    anl__carry_bind(&t->carry, a, &bind);
     ANL_TRY(anl_net_set_rng(r->net, t->opts.seed, t->step, t->epoch, a));
-    return anl_program_run(p, &bind);
+    ANL_TRY(anl_program_run(c->p, &bind));
+    return anl__carry_take(&t->carry, r->device, c->p, a, b - a);
 }
 
 /* A replica's own shards and additions. */
@@ -327,11 +376,9 @@ static anl_status result_of(anl__trainer *t, int root, anl__step_result *out)
 anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t step, int64_t epoch, double lr, anl__step_result *out)
 {
     float hyper[ANL_HYPER_WORDS];
-    int used = b->n < t->opts.shards ? (int)b->n : t->opts.shards;
-    t->order = NULL;
-    for (int i = 0; i < t->n_reduce; i++)
-        if (t->reduce[i].shards == used) t->order = &t->reduce[i];
+    t->order = order_of(t, b->n);
     if (!t->order) return anl__fail(t->ctx, ANL_INTERNAL, "a batch of %lld samples was not announced", (long long)b->n);
+    if (b->fresh) anl__carry_clear(&t->carry);
     t->batch = b;
     t->step = step;
     t->epoch = epoch;
@@ -344,38 +391,44 @@ anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t 
     ANL_TRY(copy_slab(t, ANL_SLAB_GRAD0 + root, ANL_SLAB_GRAD0 + root));
     anl__optim_hyper(&t->opts.optim, lr, step, hyper);
     ANL_TRY(everywhere(t, update_part, &(update_job){t, hyper, root}));
-    return result_of(t, root, out);
+    ANL_TRY(result_of(t, root, out));
+    if (out->finite) anl__carry_commit(&t->carry);
+    return ANL_OK;
 }
 
 /* ---- evaluation ------------------------------------------------------------------------------ */
 
-static void bf16_to_f32(float *dst, const uint16_t *src, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t u = (uint32_t)src[i] << 16;
-        memcpy(&dst[i], &u, sizeof u);
-    }
-}
-
-anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, const float **logits, int64_t *columns, double *loss_num, double *loss_den)
+/* The output "logits" as f32 in the host's memory. */
+static anl_status read_logits(anl__trainer *t, const compiled *c)
 {
     replica *r = &t->rep[0];
-    anl_program *p = program_of(r->eval, r->n_eval, b->n);
-    if (!p) return anl__fail(t->ctx, ANL_INTERNAL, "no evaluation program for %lld samples", (long long)b->n);
-    anl_bind bind = {.ema = ema};
-    for (int i = 0; i < t->n_input; i++) bind.input[i] = b->input[i];
-    ANL_TRY(anl_program_run(p, &bind));
     anl_dtype type;
-    const void *y = anl_program_output(p, "logits", &type, NULL);
-    int64_t n = b->n * t->columns;
-    if (type == ANL_F32) {
-        ANL_TRY(r->device->vt->download(r->device, t->logits, y, (size_t)n * sizeof(float)));
-    } else {
-        ANL_CHECK_INTERNAL(t->ctx, type == ANL_BF16 && r->device->vt->host_memory);
-        bf16_to_f32(t->logits, y, n);
+    const void *y = anl_program_output(c->p, "logits", &type, NULL);
+    int64_t n = c->size.n * columns_of(c);
+    if (type == ANL_F32) return r->device->vt->download(r->device, t->logits, y, (size_t)n * sizeof(float));
+    ANL_CHECK_INTERNAL(t->ctx, type == ANL_BF16 && r->device->vt->host_memory);
+    anl__bf16_to_f32(t->logits, y, n);
+    return ANL_OK;
+}
+
+anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, anl__eval_result *out)
+{
+    replica *r = &t->rep[0];
+    const compiled *c = find(r->eval, r->n_eval, (anl__size){b->n, b->variant});
+    if (!c) return anl__fail(t->ctx, ANL_INTERNAL, "no evaluation program for %lld samples, variant %d", (long long)b->n, b->variant);
+    anl_bind bind = {.ema = ema};
+    *out = (anl__eval_result){0};
+    for (int i = 0; i < ANL_MAX_INPUTS; i++) bind.input[i] = b->input[i];
+    if (b->fresh) anl__carry_clear(&t->eval_carry);
+    anl__carry_bind(&t->eval_carry, 0, &bind);
+    ANL_TRY(anl_program_run(c->p, &bind));
+    ANL_TRY(anl__carry_take(&t->eval_carry, r->device, c->p, 0, b->n));
+    anl__carry_commit(&t->eval_carry);
+    if (columns_of(c)) {
+        ANL_TRY(read_logits(t, c));
+        out->logits = t->logits;
     }
-    *logits = t->logits;
-    *columns = t->columns;
-    ANL_TRY(read_sum(t, 0, t->sum_num, loss_num));
-    return read_sum(t, 0, t->sum_den, loss_den);
+    ANL_TRY(read_sum(t, 0, t->sum_num, &out->loss_num));
+    ANL_TRY(read_sum(t, 0, t->sum_den, &out->loss_den));
+    return read_sum(t, 0, t->sum_correct, &out->correct);
 }

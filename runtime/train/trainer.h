@@ -7,11 +7,13 @@
 #ifndef ANL_TRAINER_H
 #define ANL_TRAINER_H
 
+#include "carry.h"
 #include "feed.h"
 #include "optim.h"
 
 typedef struct anl__trainer anl__trainer;
 
+enum { ANL__MOST_SIZES = 32 };
 typedef struct anl__trainer_opts {
     anl__task task;
     const char *device;
@@ -19,8 +21,8 @@ typedef struct anl__trainer_opts {
     anl_dtype dtype;     /* of activations */
     uint64_t seed;
     int shards, lanes;
-    int64_t train_sizes[4]; /* batch sizes that steps will have: full and last; 0 ends. None: evaluation only */
-    int64_t eval_sizes[8];  /* batch sizes of evaluation */
+    anl__size train_sizes[ANL__MOST_SIZES]; /* that steps will have: full and last; n = 0 ends. None: evaluation only */
+    anl__size eval_sizes[ANL__MOST_SIZES];  /* of evaluation */
     anl__optim_opts optim;
     bool rewrite, plan;
 } anl__trainer_opts;
@@ -43,10 +45,17 @@ typedef struct anl__step_result {
 /* step counts from 1 and keys dropout; lr is this step's rate. */
 anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t step, int64_t epoch, double lr, anl__step_result *out) ANL_MUST;
 
-/* Runs one evaluation batch over the weights (ema: their averages). logits: f32 [n, *columns], valid until the next call. */
-anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, const float **logits, int64_t *columns, double *loss_num, double *loss_den) ANL_MUST;
+typedef struct anl__eval_result {
+    const float *logits; /* f32 [n, anl__trainer_columns], valid until the next call; NULL: the model has none */
+    double loss_num, loss_den, correct;
+} anl__eval_result;
+/* Runs one evaluation batch over the weights (ema: their averages). */
+anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, anl__eval_result *out) ANL_MUST;
 
-int64_t anl__trainer_columns(const anl__trainer *t); /* of the output "logits" */
+int64_t anl__trainer_columns(const anl__trainer *t); /* of the output "logits"; 0: there is none */
+anl_program *anl__trainer_program_of(anl__trainer *t, anl_mode mode, anl__size size); /* NULL: not compiled */
+/* What training carries from batch to batch, for checkpoints. */
+anl__carry *anl__trainer_carry(anl__trainer *t);
 
 /* After the host wrote replica 0's slabs: the others get them too. */
 anl_status anl__trainer_spread(anl__trainer *t) ANL_MUST;

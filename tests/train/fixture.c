@@ -73,10 +73,10 @@ static void toy_release(void *self, anl__feed_batch *b)
 
 anl__feed toy_feed(toy *t) { return (anl__feed){.self = t, .samples = t->n, .batch = t->batch, .start = toy_start, .next = toy_next, .release = toy_release}; }
 
-static void toy_build(void *self, anl_graph *g, int64_t n)
+static void toy_build(void *self, anl_graph *g, anl__size size)
 {
     (void)self;
-    const int64_t dim[4] = {n, SIDE, SIDE, 1};
+    const int64_t dim[4] = {size.n, SIDE, SIDE, 1};
     anl_value x = anl_input(g, "image", anl_graph_dtype(g), 4, dim), label = anl_input(g, "label", ANL_I32, 1, dim);
     x = anl__layer_text(g, "conv", "conv1", &x, 1, "filters=6 kernel=3 pad=1 bias=false");
     x = anl__layer_text(g, "batchnorm", "bn1", &x, 1, "act=relu");
@@ -113,11 +113,11 @@ anl__trainer_opts toy_opts(const toy *train, const toy *valid)
     o.device = "auto"; /* cpu, or reference where that is all there is */
     o.device_opts.threads = 2;
     o.seed = 11;
-    o.train_sizes[0] = train->batch;
-    o.train_sizes[1] = train->n % train->batch;
+    o.train_sizes[0].n = train->batch;
+    o.train_sizes[1].n = train->n % train->batch;
     if (valid) {
-        o.eval_sizes[0] = valid->batch;
-        o.eval_sizes[1] = valid->n % valid->batch;
+        o.eval_sizes[0].n = valid->batch;
+        o.eval_sizes[1].n = valid->n % valid->batch;
     }
     o.optim.lr = 0.01;
     return o;

@@ -15,7 +15,7 @@
 
 enum { BATCH = 20 };
 
-static void build(void *self, anl_graph *g, int64_t n) { anl_model_build(g, self, n); }
+static void build(void *self, anl_graph *g, anl__size size) { anl_model_build(g, self, size.n); }
 
 static int count(const anl_program *p, const char *op)
 {
@@ -48,9 +48,8 @@ static void compare(const anl_model_opts *m, const char *device)
     assert_int_equal(f.start(f.self, 0, 0), ANL_OK);
     for (int step = 1; step <= 2; step++) {
         anl__feed_batch b, e;
-        const float *y[2];
-        int64_t columns;
-        double num, den;
+        anl__eval_result y[2];
+        int64_t columns = anl__trainer_columns(t[0]);
         assert_int_equal(f.next(f.self, &b), ANL_OK);
         for (int k = 0; k < 2; k++) {
             anl__step_result r;
@@ -63,9 +62,9 @@ static void compare(const anl_model_opts *m, const char *device)
         for (int ema = 0; ema < 2; ema++) {
             assert_int_equal(v.start(v.self, 0, 0), ANL_OK);
             assert_int_equal(v.next(v.self, &e), ANL_OK);
-            for (int k = 0; k < 2; k++) assert_int_equal(anl__trainer_eval(t[k], &e, ema, &y[k], &columns, &num, &den), ANL_OK);
+            for (int k = 0; k < 2; k++) assert_int_equal(anl__trainer_eval(t[k], &e, ema, &y[k]), ANL_OK);
             for (int64_t i = 0; i < BATCH * columns; i++)
-                if (!(fabsf(y[0][i] - y[1][i]) <= 1e-4f * (1 + fabsf(y[0][i])))) fail_msg("step %d, logit %d: %g and %g", step, (int)i, (double)y[0][i], (double)y[1][i]);
+                if (!(fabsf(y[0].logits[i] - y[1].logits[i]) <= 1e-4f * (1 + fabsf(y[0].logits[i])))) fail_msg("step %d, logit %d: %g and %g", step, (int)i, (double)y[0].logits[i], (double)y[1].logits[i]);
         }
     }
     for (int k = 0; k < 2; k++) anl__trainer_destroy(t[k]);

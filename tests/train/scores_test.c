@@ -24,7 +24,7 @@ static void test_small(void **state)
     anl_ctx *ctx = anl_ctx_create();
     anl__scores *s;
     anl__score_summary m;
-    assert_int_equal(anl__scores_create(ctx, 3, true, 2, 6, &s), ANL_OK);
+    assert_int_equal(anl__scores_create(ctx, 3, ANL__SCORE_CLASSES, 2, 6, &s), ANL_OK);
     anl__scores_add(s, y[0], truth, 4);
     anl__scores_add(s, y[4], truth + 4, 2);
     anl__scores_add_loss(s, 3, 4);
@@ -70,7 +70,7 @@ static void test_auc(void **state)
             pairs++;
             won += y[i][1] > y[j][1] ? 1 : y[i][1] == y[j][1] ? 0.5 : 0;
         }
-    assert_int_equal(anl__scores_create(ctx, 2, true, 1, N, &s), ANL_OK);
+    assert_int_equal(anl__scores_create(ctx, 2, ANL__SCORE_CLASSES, 1, N, &s), ANL_OK);
     anl__scores_add(s, y[0], truth, N);
     near(anl__scores_class(s, 1).auc, won / pairs);
     near(anl__scores_class(s, 0).auc, won / pairs);
@@ -88,7 +88,7 @@ static void test_regression(void **state)
     anl_ctx *ctx = anl_ctx_create();
     anl__scores *s;
     anl__score_summary m;
-    assert_int_equal(anl__scores_create(ctx, 1, false, 1, 0, &s), ANL_OK);
+    assert_int_equal(anl__scores_create(ctx, 1, ANL__SCORE_VALUES, 1, 0, &s), ANL_OK);
     anl__scores_add(s, y, t, 4);
     anl__scores_summary(s, &m);
     near(m.rmse, sqrt(5.0 / 4));
@@ -108,7 +108,7 @@ static void test_odd(void **state)
     anl__scores *s;
     anl__score_summary m;
     assert_int_equal(anl__argmax(y[1], 2), 1);
-    assert_int_equal(anl__scores_create(ctx, 2, true, 1, 3, &s), ANL_OK);
+    assert_int_equal(anl__scores_create(ctx, 2, ANL__SCORE_CLASSES, 1, 3, &s), ANL_OK);
     anl__scores_add(s, y[0], truth, 3);
     anl__scores_summary(s, &m);
     assert_int_equal(m.samples, 2);

@@ -31,15 +31,15 @@ anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
     return out->set[1] ? job_feed_open(out, &out->part[JOB_TEST], out->set[1], NULL, out->set[1]->n, false) : ANL_OK;
 }
 
-static void build(void *self, anl_graph *g, int64_t n) { anl_model_build(g, self, n); }
+static void build(void *self, anl_graph *g, anl__size size) { anl_model_build(g, self, size.n); }
 
 /* The batch sizes that a part gives. */
-static int sizes_of(const job_feed *f, int64_t *out)
+static int sizes_of(const job_feed *f, anl__size *out)
 {
     if (!f->feed.samples) return 0;
-    out[0] = f->feed.batch;
+    out[0].n = f->feed.batch;
     if (f->feed.samples % f->feed.batch == 0) return 1;
-    out[1] = f->feed.samples % f->feed.batch;
+    out[1].n = f->feed.samples % f->feed.batch;
     return 2;
 }
 
@@ -134,7 +134,7 @@ void job_used_close(job_used *u)
 anl_status job_scores(job *j, int64_t samples, anl__scores **out)
 {
     int outputs = (int)anl__trainer_columns(j->trainer);
-    ANL_TRY(anl__scores_create(j->ctx, outputs, !j->regression, (int)recipe_int(j->recipe, "metrics.topk"), samples, out));
+    ANL_TRY(anl__scores_create(j->ctx, outputs, j->regression ? ANL__SCORE_VALUES : ANL__SCORE_CLASSES, (int)recipe_int(j->recipe, "metrics.topk"), samples, out));
     if (j->regression) anl__scores_whole_targets(*out);
     return ANL_OK;
 }
