@@ -4,7 +4,7 @@ is added; the files are committed, the tests need no Python.
 
 A file is a list of cases. A case: "case NAME", "op OPERATOR", "attrs TEXT", then tensors "NAME KIND dim dim ..." each followed by one line of
 values, then "end". KIND: f activation, p parameter, s statistic, i integer, - (absent). Names: in0.. (our layouts), out0.. , dy (the
-gradient given to output 0), grad0.. . Layouts are Anneal's: images N,H,W,C; filters K,R,S,C; dense weights (out, in).
+gradient given to output 0; dy1.. to others), grad0.. . Layouts are Anneal's: images N,H,W,C; filters K,R,S,C; dense weights (out, in).
 """
 import pathlib
 import torch
@@ -59,12 +59,15 @@ class Case:
         print("end", file=self.f)
 
 
-def put_op(file, name, op, attrs, inputs, y, seed=9):
-    """inputs: (kind, leaf in PyTorch's layout or None, function to our layout). Runs backward from a drawn dy on y in our layout."""
+def put_op(file, name, op, attrs, inputs, y, seed=9, seed_all=False):
+    """inputs: (kind, leaf in PyTorch's layout or None, function to our layout). Runs backward from a drawn dy on y in our layout;
+    seed_all: also from dy1, dy2, .. on the other outputs."""
     c = Case(file, name, op, attrs)
     y, others = (y[0], y[1:]) if isinstance(y, tuple) else (y, [])
     dy = Draw(seed).tensor(*y.shape) if y.dim() else torch.ones(1)
-    grads = torch.autograd.grad(y.reshape(-1) @ dy.reshape(-1), [t for k, t, _ in inputs if k in "fp" and t is not None and t.requires_grad])
+    more = [Draw(seed + j).tensor(*t.shape) for j, t in enumerate(others, 1)] if seed_all else []
+    objective = sum((t.reshape(-1) @ d.reshape(-1) for t, d in zip(others, more)), y.reshape(-1) @ dy.reshape(-1))
+    grads = torch.autograd.grad(objective, [t for k, t, _ in inputs if k in "fp" and t is not None and t.requires_grad])
     grads = iter(grads)
     for i, (kind, t, ours) in enumerate(inputs):
         if t is None:
@@ -77,6 +80,8 @@ def put_op(file, name, op, attrs, inputs, y, seed=9):
         c.put(f"out{j}", "f", t.reshape(1) if not t.dim() else t)
     if y.dim():
         c.put("dy", "f", dy)
+    for j, d in enumerate(more, 1):
+        c.put(f"dy{j}", "f", d)
     c.end()
 
 
@@ -161,6 +166,47 @@ def moves(f):
     put_op(f, "nearest", "upsample2d", "scale=2,3", [("f", x, nhwc)], nhwc(F.interpolate(x, scale_factor=(2, 3), mode="nearest")))
     put_op(f, "bilinear", "upsample2d", "scale=2,3 mode=bilinear", [("f", x, nhwc)],
            nhwc(F.interpolate(x, scale_factor=(2, 3), mode="bilinear", align_corners=False)))
+
+
+def gru_reset_before(x, w_ih, w_hh, b_ih, b_hh, h, reverse, lengths):
+    """Cho et al., 2014, which PyTorch has not: the reset gate acts on the state. Masked steps keep the state and give 0."""
+    H, y = h.shape[1], [None] * len(x)
+    for t in reversed(range(len(x))) if reverse else range(len(x)):
+        a, live = F.linear(x[t], w_ih, b_ih), (t < lengths)[:, None]
+        r, z = torch.sigmoid(a[:, : 2 * H] + F.linear(h, w_hh[: 2 * H], b_hh[: 2 * H])).chunk(2, 1)
+        n = torch.tanh(a[:, 2 * H :] + F.linear(r * h, w_hh[2 * H :], b_hh[2 * H :]))
+        h = torch.where(live, (1 - z) * n + z * h, h)
+        y[t] = torch.where(live, h, torch.zeros_like(h))
+    return torch.stack(y), h
+
+
+def recurrent(f):
+    T, N, I, H = 5, 4, 3, 4
+    cells = {"rnn_tanh": (nn.RNN, 1), "rnn_relu": (lambda *a, **k: nn.RNN(*a, nonlinearity="relu", **k), 1), "lstm": (nn.LSTM, 4), "gru": (nn.GRU, 3)}
+    table = [(cell, reverse, kind) for cell in [*cells, "before"] for reverse in (0, 1) for kind in ("whole", "lengths", "bare")]
+    for cell, reverse, kind in table:
+        make, gates = cells["gru" if cell == "before" else cell]
+        d, bare = Draw(len(cell) * 7 + reverse * 3 + len(kind)), kind == "bare"
+        x, lengths = d.tensor(T, N, I, grad=True), torch.tensor([3, 5, 1, 4]) if kind == "lengths" else None
+        m = make(I, H, bias=not bare, bidirectional=True)  # its second half runs backwards
+        w = [getattr(m, n + "_l0" + ("_reverse" if reverse else "")) for n in ["weight_ih", "weight_hh"] + ([] if bare else ["bias_ih", "bias_hh"])]
+        for t in w:
+            t.data = d.tensor(*t.shape)
+        h0, c0 = (None if bare else d.tensor(N, H, grad=True) for _ in "hc")
+        c0 = c0 if cell == "lstm" else None
+        if cell == "before":
+            zero = torch.zeros(gates * H)
+            y = gru_reset_before(x, *w, *([zero, zero] if bare else []), torch.zeros(N, H) if bare else h0, reverse, torch.full((N,), T) if lengths is None else lengths)
+        else:
+            both = lambda t: torch.stack([torch.zeros(N, H), t] if reverse else [t, torch.zeros(N, H)])
+            state = None if bare else (both(h0), both(c0)) if cell == "lstm" else both(h0)
+            data = x if lengths is None else nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
+            out, last = m(data, state)
+            out = out if lengths is None else nn.utils.rnn.pad_packed_sequence(out)[0]
+            y = (out[:, :, H:] if reverse else out[:, :, :H], *(t[reverse] for t in (last if cell == "lstm" else (last,))))
+        leaves = [("f", x, same), *(("p", t, same) for t in w), *([("p", None, same)] * (2 if bare else 0)), ("f", h0, same), ("f", c0, same), ("i", lengths, same)]
+        attrs = f"cell={'gru reset=before' if cell == 'before' else cell} reverse={reverse}"
+        put_op(f, f"{cell}-{kind}" + ("-reverse" if reverse else ""), "recurrent", attrs, leaves, y, seed_all=True)
 
 
 def losses(f):
@@ -253,7 +299,7 @@ def curves(f):
 
 
 OUT.mkdir(exist_ok=True)
-for group in (convolutions, norms, activations, pools, moves, losses, optimizers, curves):
+for group in (convolutions, norms, activations, pools, moves, recurrent, losses, optimizers, curves):
     with open(OUT / f"{group.__name__}.txt", "w") as file:
         print(f"# Made by tests/golden/generate.py with PyTorch {torch.__version__}", file=file)
         group(file)

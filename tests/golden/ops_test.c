@@ -53,6 +53,8 @@ static anl_status build(op_run *r, const golden_case *c)
     golden_tensor unit = {.name = "dy", .kind = 'f', .shape = anl_value_shape(g, y), .count = 1, .v = one};
     const golden_tensor *dy = golden_find(c, "dy");
     if (anl_graph_status(g) == ANL_OK) anl__graph_seed(g, y, add_input(r, g, dy ? dy : &unit));
+    for (int j = 1; anl_graph_status(g) == ANL_OK && golden_numbered(c, "dy", j); j++)
+        anl__graph_seed(g, anl_node_output(g, y, j), add_input(r, g, golden_numbered(c, "dy", j)));
     anl_compile_opts o = anl_compile_opts_default(g);
     o.rewrite = false;
     o.backward = true;
@@ -131,11 +133,12 @@ GROUP(norms)
 GROUP(activations)
 GROUP(pools)
 GROUP(moves)
+GROUP(recurrent)
 GROUP(losses)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions), cmocka_unit_test(norms), cmocka_unit_test(activations), cmocka_unit_test(pools),
-                                       cmocka_unit_test(moves), cmocka_unit_test(losses)};
+                                       cmocka_unit_test(moves), cmocka_unit_test(recurrent), cmocka_unit_test(losses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
