@@ -44,6 +44,12 @@ WIDE(gru_wide, "cell=gru reverse=1", 7, 33, 19, 50, 150, "-", 8);
 WIDE(before_wide, "cell=gru reset=before", 5, 18, 19, 35, 105, "-", 6);
 WIDE(tanh_wide, "cell=rnn_tanh", 6, 17, 40, 131, 131, "-", 7);
 
+/* large enough to be shared out by tiles, the last of them not full; by samples, more than a block of rows */
+WIDE(lstm_tiles, "cell=lstm", 4, 9, 20, 130, 520, "9,130", 5);
+WIDE(gru_tiles, "cell=gru reverse=1", 3, 70, 9, 160, 480, "-", 4);
+WIDE(relu_tiles, "cell=rnn_relu", 3, 8, 130, 300, 300, "-", 4);
+WIDE(lstm_rows, "cell=lstm reverse=1", 3, 150, 1, 64, 256, "150,64", 4);
+
 /* Gradients alone, from drawn reserves: every subset that models ask for, and gradients that arrive at some outputs only. */
 #define BACK(id, attributes, T, N, I, H, GH, RH, H0, C0, L, DY, DHN, DCN)                                                              \
     static const anl__case id = {.op = "recurrent_bwd", .attrs = attributes, .nograd = true, .reduction = (T) * (N) + (GH),            \
@@ -57,6 +63,12 @@ BACK(gru_before_back_all, "cell=gru reset=before grads=63", 5, 4, 3, 6, 18, "sta
 BACK(tanh_back, "cell=rnn_tanh grads=63", 5, 4, 3, 6, 6, "-", "4,6", "-", "i32 4 <6", "5,4,6", "4,6", "-");
 BACK(lstm_back_wide, "cell=lstm grads=127", 6, 19, 35, 41, 164, "stat 6,19,205 unit", "19,41", "19,41", "i32 19 <7", "6,19,41", "19,41", "19,41");
 BACK(gru_back_wide, "cell=gru reverse=1 grads=63", 6, 34, 17, 39, 117, "stat 6,34,156 unit", "34,39", "-", "i32 34 <7", "6,34,39", "34,39", "-");
+
+BACK(lstm_back_tiles, "cell=lstm grads=127", 3, 9, 70, 130, 520, "stat 3,9,650 unit", "9,130", "9,130", "i32 9 <4", "3,9,130", "9,130", "9,130");
+BACK(gru_back_tiles, "cell=gru grads=63", 3, 70, 9, 160, 480, "stat 3,70,640 unit", "70,160", "-", "-", "3,70,160", "70,160", "-");
+BACK(tanh_back_tiles, "cell=rnn_tanh reverse=1 grads=63", 3, 8, 130, 300, 300, "-", "8,300", "-", "i32 8 <4", "3,8,300", "8,300", "-");
+BACK(lstm_back_rows, "cell=lstm grads=30", 3, 150, 1, 64, 256, "stat 3,150,320 unit", "-", "-", "-", "3,150,64", "-", "-");
+BACK(gru_back_weights, "cell=gru grads=20", 3, 5, 4, 6, 18, "stat 3,5,24 unit", "-", "-", "-", "3,5,6", "-", "-");
 
 #define REJECT(id, attributes, message, ...) static const anl__case id = {.op = "recurrent", .attrs = attributes, .in = {__VA_ARGS__}, .reject = message}
 REJECT(flat, "cell=lstm", "x (time, batch, features) must have 3 dimensions", "4,3", "param 8,3", "param 8,2");
@@ -73,6 +85,7 @@ static const anl__case no_dc0 = {.op = "recurrent_bwd", .attrs = "cell=rnn_tanh 
 const anl__case *const anl__cases_recurrent[] = {
     &tanh_full, &relu_full, &lstm_full, &gru_full, &gru_before_full, &tanh_lengths, &relu_lengths, &lstm_lengths, &lstm_lengths_back, &gru_lengths,
     &gru_lengths_back, &gru_before_lengths, &gru_before_back, &lengths_out_of_range, &all_empty, &tanh_bare, &lstm_bare, &gru_bare, &gru_before_bare, &one_step, &one_sample,
-    &one_unit, &values, &one_bias, &other_bias, &lstm_wide, &gru_wide, &before_wide, &tanh_wide, &lstm_back, &lstm_back_states, &lstm_back_first, &gru_back,
+    &one_unit, &values, &one_bias, &other_bias, &lstm_wide, &gru_wide, &before_wide, &tanh_wide, &lstm_tiles, &gru_tiles, &relu_tiles, &lstm_rows, &lstm_back_tiles, &gru_back_tiles, &tanh_back_tiles,
+    &lstm_back_rows, &gru_back_weights, &lstm_back, &lstm_back_states, &lstm_back_first, &gru_back,
     &gru_back_input, &gru_before_back_all, &tanh_back, &lstm_back_wide, &gru_back_wide, &flat, &gates, &features, &bias, &state, &no_cell, &lengths, &lengths_type,
     &no_reserve, &no_dc0, NULL};

@@ -1,8 +1,9 @@
-/* The cpu kernels of recurrent. Here: every case, plainly: sequences in slices; the weights' gradients are one partial a slice,
+/* The cpu kernels of recurrent: step by step with packed weights (recurrent_cpu.h), and here every case, plainly: sequences in slices; the weights' gradients are one partial a slice,
  * added in a fixed tree. */
 #ifndef T
 #define ANL__CPU_FILE "kernels/recurrent/recurrent_cpu.c"
 #include "kernels/common/cpu.h"
+#include "recurrent_cpu.h"
 #include "recurrent_plain.h"
 
 #include <math.h>
@@ -63,7 +64,7 @@ static const anl__kernel fwd = {.op = "recurrent", .device = "cpu", .name = "rec
                                 .task = fwd_task};
 static const anl__kernel bwd = {.op = "recurrent_bwd", .device = "cpu", .name = "recurrent_bwd/cpu", .rank = 10, .supports = anl__cpu_dtype,
                                 .prepare = bwd_prepare, .task = bwd_task, .finish = bwd_finish};
-const anl__kernel *const anl__kernels_recurrent_cpu[] = {&fwd, &bwd, NULL};
+const anl__kernel *const anl__kernels_recurrent_cpu[] = {&fwd, &bwd, &anl__recurrent_steps, &anl__recurrent_bwd_steps, NULL};
 #else
 #include "recurrent_body.h"
 #endif

@@ -158,3 +158,31 @@ void anl__pool_run(anl__pool *p, int n, anl__task_fn fn, void *arg)
         else sleep_on(&p->busy, left);
     }
 }
+
+void anl__barrier_init(anl__barrier *b, int n)
+{
+    b->n = n;
+    atomic_init(&b->turn, 0);
+    atomic_init(&b->missing, n);
+    atomic_init(&b->sleepers, 0);
+}
+
+void anl__barrier_wait(anl__barrier *b)
+{
+    uint32_t turn = atomic_load_explicit(&b->turn, memory_order_relaxed); /* cannot move before this task has come */
+    if (atomic_fetch_sub_explicit(&b->missing, 1, memory_order_acq_rel) == 1) {
+        atomic_store_explicit(&b->missing, b->n, memory_order_relaxed);
+        atomic_fetch_add(&b->turn, 1);
+        if (atomic_load(&b->sleepers)) wake(&b->turn, MOST);
+        return;
+    }
+    for (int spin = 0; atomic_load_explicit(&b->turn, memory_order_acquire) == turn; spin++) {
+        if (spin < SPINS) {
+            relax();
+            continue;
+        }
+        atomic_fetch_add(&b->sleepers, 1);
+        if (atomic_load(&b->turn) == turn) sleep_on(&b->turn, (int)turn);
+        atomic_fetch_sub(&b->sleepers, 1);
+    }
+}

@@ -6,6 +6,8 @@
 
 #include "base.h"
 
+#include <stdatomic.h>
+
 typedef struct anl__pool anl__pool;
 typedef void (*anl__task_fn)(void *arg, int task, int worker); /* worker in [0, anl__pool_size) */
 
@@ -24,5 +26,16 @@ void anl__pool_float_restore(unsigned mode);
 /* Called once on each worker (not the caller) before its first task, e.g. to set per-thread library
    settings; set before the first run. */
 void anl__pool_on_start(anl__pool *p, void (*fn)(void *), void *arg);
+
+
+/* A meeting point of n tasks that run at the same time: tasks of one run of at most anl__pool_size tasks do, each on a worker of its
+   own. Waiting spins a bounded while, then sleeps; everything written before it is seen by all after it. */
+typedef struct anl__barrier {
+    _Alignas(64) _Atomic uint32_t turn; /* moves when all have come; futex word */
+    _Atomic int missing, sleepers;
+    int n;
+} anl__barrier;
+void anl__barrier_init(anl__barrier *b, int n);
+void anl__barrier_wait(anl__barrier *b);
 
 #endif

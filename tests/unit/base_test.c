@@ -140,9 +140,42 @@ static void pool(void **state)
     anl_ctx_destroy(ctx);
 }
 
+/* Each task writes its place, all meet, each reads every place, all meet again. */
+typedef struct meeting { anl__barrier b; int n, place[3], wrong[3]; } meeting;
+
+static void meet(void *arg, int task, int worker)
+{
+    meeting *m = arg;
+    (void)worker;
+    for (int round = 1; round <= 300; round++) {
+        m->place[task] = round * (task + 1);
+        anl__barrier_wait(&m->b);
+        for (int i = 0; i < m->n; i++) m->wrong[task] += m->place[i] != round * (i + 1);
+        anl__barrier_wait(&m->b);
+    }
+}
+
+static void barrier(void **state)
+{
+    (void)state;
+    anl_ctx *ctx = anl_ctx_create();
+    for (int threads = 1; threads <= 3; threads++)
+        for (int n = 1; n <= threads; n++) {
+            anl__pool *p;
+            meeting m = {.n = n};
+            assert_int_equal(anl__pool_create(ctx, threads, &p), ANL_OK);
+            anl__barrier_init(&m.b, n);
+            anl__pool_run(p, n, meet, &m);
+            for (int i = 0; i < n; i++) assert_int_equal(m.wrong[i], 0);
+            anl__pool_destroy(p);
+        }
+    anl_ctx_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(digests), cmocka_unit_test(philox), cmocka_unit_test(memory),
-                                       cmocka_unit_test(messages), cmocka_unit_test(files), cmocka_unit_test(pool)};
+                                       cmocka_unit_test(messages), cmocka_unit_test(files), cmocka_unit_test(pool),
+                                       cmocka_unit_test(barrier)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

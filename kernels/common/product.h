@@ -1,0 +1,35 @@
+/* Matrix products of our own in f32, for one thread: the right side in columns of 16, packed; for shapes that a library serves
+ * badly (the few rows of a recurrent step) and where the product's result is used while it is in the first-level cache.
+ *
+ * A strip is `wide` columns of 16, 1 <= wide <= 4; packed it is k rows of 16 * wide numbers that lie one after the other. An
+ * element of a result is the sum over k in ascending order, fused multiply-adds where the processor has them: its bits depend on
+ * the instruction set and k alone, never on how rows or columns are divided. Never a source of overflow past what it is given. */
+#ifndef ANL_PRODUCT_H
+#define ANL_PRODUCT_H
+
+#include "op.h"
+
+enum { ANL__COLUMN = 16, ANL__STRIP = 4 * ANL__COLUMN };
+
+typedef struct anl__product anl__product; /* the products of one instruction set */
+const anl__product *anl__product_best(void);
+/* "avx512", "avx2", "plain"; NULL: this processor has it not. */
+const anl__product *anl__product_named(const char *name);
+const char *anl__product_name(const anl__product *p);
+
+/* c (rows x 16 wide, rows ldc apart) = a (rows x k, rows lda apart) b, or += . b: a packed strip. */
+void anl__product_rows(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int wide, float *c,
+                       int64_t ldc, bool add);
+/* The same with `a` lying transposed: k rows of `rows` numbers, lda apart. */
+void anl__product_columns(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int wide, float *c,
+                          int64_t ldc, bool add);
+
+/* Columns of 16 that strip s of n numbers has; 64 s + 64 may lie past n. */
+static inline int anl__strip_wide(int64_t n, int64_t s)
+{
+    int64_t left = n - s * ANL__STRIP;
+    return left >= ANL__STRIP ? 4 : (int)((left + ANL__COLUMN - 1) / ANL__COLUMN);
+}
+static inline int64_t anl__strips(int64_t n) { return (n + ANL__STRIP - 1) / ANL__STRIP; }
+
+#endif

@@ -1,0 +1,134 @@
+/* The fast cpu kernels of recurrent, by file: _cpu_forward.c, _cpu_backward.c (steps), _cpu_gradients.c (what comes after all steps),
+ * _cpu_pack.c, _cpu_cells.c. They are all but a gru whose reset acts before the product, which the plain kernel takes. */
+#ifndef ANL_RECURRENT_CPU_H
+#define ANL_RECURRENT_CPU_H
+
+#include "base/pool.h"
+#include "kernels/common/product.h"
+#include "recurrent.h"
+
+extern const anl__kernel anl__recurrent_steps, anl__recurrent_bwd_steps;
+bool anl__recurrent_fast(const anl__env *env, const anl__call *c, char why[ANL__WHY]);
+
+/* ---- packed weights -------------------------------------------------------------------------- */
+
+/* Forward a tile is 16 units with all their gates (a column of 16 each), or 64 units of an rnn; backward it is 64 columns. */
+typedef struct anl__tiling {
+    int64_t rows;    /* of the product: k */
+    int64_t columns; /* units (forward), or columns of the weights (backward) */
+    int64_t gates;   /* forward: columns of 16 in a tile; 1: a tile is a strip of 64 columns */
+    bool transposed; /* forward */
+    int64_t turned;  /* backward: the first so many rows are the last of the weights (a gru's n comes first) */
+} anl__tiling;
+
+anl__tiling anl__tiling_of(const anl__call *c, int in, bool backward);
+static inline int64_t anl__tiles(const anl__tiling *t) { return t->gates > 1 ? (t->columns + ANL__COLUMN - 1) / ANL__COLUMN : anl__strips(t->columns); }
+static inline int anl__tile_wide(const anl__tiling *t, int64_t tile) { return t->gates > 1 ? (int)t->gates : anl__strip_wide(t->columns, tile); }
+/* First column (unit) of a tile, and how many it has. */
+static inline int64_t anl__tile_first(const anl__tiling *t, int64_t tile) { return tile * (t->gates > 1 ? ANL__COLUMN : ANL__STRIP); }
+static inline int64_t anl__tile_units(const anl__tiling *t, int64_t tile)
+{
+    int64_t most = t->gates > 1 ? ANL__COLUMN : ANL__STRIP, left = t->columns - anl__tile_first(t, tile);
+    return left < most ? left : most;
+}
+static inline int64_t anl__tile_at(const anl__tiling *t, int64_t tile) /* in floats */
+{
+    return tile * t->rows * (t->gates > 1 ? ANL__COLUMN * t->gates : ANL__STRIP);
+}
+int64_t anl__packed_count(const anl__tiling *t); /* floats */
+/* All tiles from the plain weights; NULL pool: on the caller. */
+void anl__pack_tiles(const anl__tiling *t, const float *w, float *packed, anl__pool *pool);
+bool anl__pack_weights(const anl__env *env, const anl__call *c, int in, bool backward, anl__pack *out);
+
+/* ---- lanes ----------------------------------------------------------------------------------- */
+
+/* Lanes walk through time side by side, each with samples or tiles of its own; those with tiles meet after every step. Nothing
+   of what is computed depends on their number. */
+typedef struct anl__lanes { int n; bool by_tiles; } anl__lanes;
+anl__lanes anl__lanes_of(const anl__recurrence *k, int64_t tiles, int workers);
+
+typedef struct anl__lane { int64_t row, row_end, tile, tile_end; } anl__lane;
+static inline anl__lane anl__lane_of(const anl__recurrence *k, int64_t tiles, anl__lanes l, int i)
+{
+    anl__lane a = {0, k->batch, 0, tiles};
+    if (l.by_tiles) a.tile = anl__slice_begin(tiles, l.n, i), a.tile_end = anl__slice_begin(tiles, l.n, i + 1);
+    else a.row = anl__slice_begin(k->batch, l.n, i), a.row_end = anl__slice_begin(k->batch, l.n, i + 1);
+    return a;
+}
+
+enum { ANL__LANE_ROWS = 64 }; /* rows that go through product and cells together: their results stay in the nearest cache */
+
+/* Places in the workspace, in bytes; `at` moves on. */
+static inline size_t anl__take(size_t *at, int64_t floats)
+{
+    size_t here = *at;
+    *at += ((size_t)floats * sizeof(float) + 63) & ~(size_t)63;
+    return here;
+}
+
+/* ---- cells ----------------------------------------------------------------------------------- */
+
+/* Some rows of a tile at one time; all pointers at the first row and unit. */
+typedef struct anl__cells {
+    const anl__recurrence *k;
+    anl_dtype type;         /* of y, dy */
+    int64_t rows, units, t;
+    const int32_t *lengths; /* of these rows; NULL: all live */
+    const float *product;   /* forward: U h, [row][gate][16], an rnn's and backward's: [row][ld] */
+    int64_t ld;
+    float *u;               /* gates, rows apart by u_row, gates by H */
+    int64_t u_row;
+    const float *h;         /* state before, rows H apart */
+    float *h_next, *c;
+    void *y;
+    const float *b_hn;      /* gru: 16 numbers */
+} anl__cells;
+/* u holds W x and the biases (but b_hn); afterwards what the reserve wants. */
+void anl__cells_forward(const anl__cells *a);
+/* u = product + bias [ld numbers], gate after gate. */
+void anl__cells_input(const anl__cells *a, const float *bias);
+
+typedef struct anl__cells_bwd {
+    anl__cells a;           /* product: what flows back from the next step; u: the reserve (c_next, ...), not written */
+    const void *dy;         /* NULL: none */
+    float *carry, *dc;      /* what flows around the product; rows H apart */
+    const void *y_last;     /* y of the step before, of type `type`; NULL: there is none */
+    const float *u_last;    /* lstm: reserve of the step before, at c; NULL: none */
+    const float *h0, *c0;   /* for rows without a step before, rows H apart */
+    int64_t t_last;
+    float *d;               /* gradients of the pre-activations, rows apart by d_row */
+    int64_t d_row;
+} anl__cells_bwd;
+void anl__cells_backward(const anl__cells_bwd *a);
+
+/* Of either type to f32 (count numbers). */
+void anl__to_floats(anl_dtype type, const void *v, int64_t from, int64_t count, float *out);
+void anl__from_floats(anl_dtype type, const float *v, int64_t count, void *out, int64_t to);
+
+/* ---- gradients after all steps ---------------------------------------------------------------- */
+
+typedef struct anl__gradients { /* the tasks, from shapes */
+    anl__recurrence k;
+    anl_dtype type;
+    int64_t d_row; /* columns of d */
+    int64_t piece; /* columns of d that a task has at most */
+    int n_piece, n_dx;
+    int64_t piece_at[64], piece_end[64];
+    size_t scratch; /* bytes of a worker */
+    bool weights, dx;
+} anl__gradients;
+void anl__gradients_plan(anl__gradients *g, const anl__call *c, int64_t d_row);
+typedef struct anl__gradients_run {
+    const anl__gradients *g;
+    const anl__call *c;
+    const anl__run *r;
+    const anl__product *isa;
+    const float *d, *w_ih, *h0; /* d: (T N, d_row); w_ih packed; h0: f32, NULL: zeros */
+    const int32_t *lengths;
+    char *scratch;              /* workers' parts, scratch_each apart */
+    size_t scratch_each;
+} anl__gradients_run;
+void anl__gradients_task(void *arg, int task, int worker);
+static inline int anl__gradients_tasks(const anl__gradients *g) { return g->n_piece + g->n_dx; }
+
+#endif

@@ -1,0 +1,215 @@
+/* recurrent on the workers, f32 inside: lanes (recurrent_cpu.h) walk through time. For a few steps at a time a lane makes W x for its
+ * tiles, straight into the reserve, then goes step by step: the product with U, packed, of a tile, then its cells. */
+#include "kernels/common/cpu.h"
+#include "recurrent_cpu.h"
+
+#include <stdio.h>
+
+enum { CHUNK_ROWS = 256 }; /* of W x made at once: then a tile of W is read that much more rarely than one of U */
+
+typedef struct state {
+    anl__recurrence k;
+    const anl__product *isa;
+    anl__tiling w[2]; /* w_ih, w_hh */
+    bool packed[2];
+    anl__lanes lanes;
+    int64_t chunk;   /* steps */
+    int64_t u_row;   /* floats of a row of gates */
+    size_t weights[2], h[2], c, gates, lane, lane_bytes; /* places in the workspace */
+} state;
+
+typedef struct job {
+    const state *s;
+    const anl__call *c;
+    const anl__run *r;
+    const float *w[2];
+    float *h[2], *cell;
+    const int32_t *lengths;
+    anl__lanes lanes;
+    anl__barrier meet;
+} job;
+
+bool anl__recurrent_fast(const anl__env *env, const anl__call *c, char why[ANL__WHY])
+{
+    if (!anl__cpu_dtype(env, c, why)) return false;
+    if (!anl__recurrence_of(c).before) return true;
+    snprintf(why, ANL__WHY, "reset=before is left to the plain kernel");
+    return false;
+}
+
+static void release(anl_ctx *ctx, anl__prepared *p)
+{
+    anl__free(ctx, p->state);
+    p->state = NULL;
+}
+
+static anl_status prepare(const anl__env *env, anl__prepared *p)
+{
+    state *s = p->state = anl__alloc(env->ctx, sizeof *s);
+    if (!s) return ANL_NOMEM;
+    anl__recurrence *k = &s->k;
+    size_t at = 0;
+    *k = anl__recurrence_of(&p->call);
+    s->isa = anl__product_best();
+    for (int i = 0; i < 2; i++) {
+        s->w[i] = anl__tiling_of(&p->call, ANL__REC_W_IH + i, false);
+        s->packed[i] = p->call.param[ANL__REC_W_IH + i];
+        s->weights[i] = anl__take(&at, s->packed[i] ? 0 : anl__packed_count(&s->w[i]));
+        s->h[i] = anl__take(&at, k->batch * k->units);
+    }
+    s->lanes = anl__lanes_of(k, anl__tiles(&s->w[1]), env->workers);
+    s->chunk = CHUNK_ROWS / k->batch > 1 ? CHUNK_ROWS / k->batch : 1;
+    if (s->chunk > k->steps) s->chunk = k->steps;
+    s->u_row = (k->kept ? k->kept : 1) * k->units;
+    s->c = anl__take(&at, k->cell == ANL__LSTM ? k->batch * k->units : 0);
+    s->gates = anl__take(&at, anl__recurrent_reserve(&p->call) < 0 ? s->chunk * k->batch * s->u_row : 0);
+    s->lane = at;
+    anl__take(&s->lane_bytes, ANL__LANE_ROWS * ANL__STRIP);
+    if (p->call.in[0].dtype != ANL_F32) anl__take(&s->lane_bytes, s->chunk * k->batch * k->inputs);
+    p->workspace = s->lane + s->lane_bytes * (size_t)s->lanes.n;
+    snprintf(p->note, sizeof p->note, "%s, %lld %s a lane", anl__product_name(s->isa), (long long)(s->lanes.by_tiles ? anl__tiles(&s->w[1]) : k->batch) / s->lanes.n,
+             s->lanes.by_tiles ? "tiles" : "samples");
+    return ANL_OK;
+}
+
+static int64_t time_of(const anl__recurrence *k, int64_t step) { return k->reverse ? k->steps - 1 - step : step; }
+
+/* Gates of row n at a step: in the reserve, or in the chunk's buffer. */
+static float *gates_at(const job *j, int64_t step, int64_t n)
+{
+    const state *s = j->s;
+    int reserve = anl__recurrent_reserve(j->c);
+    if (reserve >= 0) return (float *)j->r->out[reserve] + (time_of(&s->k, step) * s->k.batch + n) * s->u_row;
+    return (float *)((char *)j->r->ws + s->gates) + (step % s->chunk * s->k.batch + n) * s->u_row;
+}
+
+static const float *optional(const job *j, int in) { return anl__has_in(j->c, in) ? j->r->in[in] : NULL; }
+
+/* What is added to W x in a tile: both biases, but of a gru's n only b_ih; b_hn apart. */
+static void tile_bias(const job *j, int64_t tile, float bias[ANL__STRIP], float b_hn[ANL__COLUMN])
+{
+    const anl__recurrence *k = &j->s->k;
+    const anl__tiling *t = &j->s->w[1];
+    const float *b[2] = {optional(j, ANL__REC_B_IH), optional(j, ANL__REC_B_HH)};
+    memset(bias, 0, sizeof(float) * ANL__STRIP);
+    memset(b_hn, 0, sizeof(float) * ANL__COLUMN);
+    for (int64_t g = 0; g < k->gates; g++)
+        for (int64_t i = 0; i < anl__tile_units(t, tile); i++) {
+            int64_t at = g * k->units + anl__tile_first(t, tile) + i;
+            bool apart = k->cell == ANL__GRU && g == 2;
+            bias[g * ANL__COLUMN + i] = (b[0] ? b[0][at] : 0) + (b[1] && !apart ? b[1][at] : 0);
+            if (apart && b[1]) b_hn[i] = b[1][at];
+        }
+}
+
+static anl__cells cells_of(const job *j, int64_t tile, int64_t step, int64_t row, int64_t rows, float *buf)
+{
+    const state *s = j->s;
+    int64_t first = anl__tile_first(&s->w[1], tile), t = time_of(&s->k, step), at = row * s->k.units + first;
+    size_t each = anl_dtype_size(j->c->in[0].dtype);
+    return (anl__cells){.k = &s->k, .type = j->c->in[0].dtype, .rows = rows, .units = anl__tile_units(&s->w[1], tile), .t = t,
+                        .lengths = j->lengths ? j->lengths + row : NULL, .product = buf, .ld = ANL__COLUMN * anl__tile_wide(&s->w[1], tile),
+                        .u = gates_at(j, step, row) + first, .u_row = s->u_row, .h = j->h[step & 1] + at, .h_next = j->h[~step & 1] + at,
+                        .c = j->cell + at, .y = (char *)j->r->out[0] + (size_t)(t * s->k.batch * s->k.units + at) * each};
+}
+
+/* W x and biases of steps [from, to) for the lane's tiles and rows. x: f32, of the first step's row 0 (times in `from`'s order). */
+static void make_input(const job *j, const anl__lane *a, int64_t from, int64_t to, float *buf, float *wide_x)
+{
+    const state *s = j->s;
+    int64_t I = s->k.inputs, N = s->k.batch;
+    float bias[ANL__STRIP], b_hn[ANL__COLUMN];
+    for (int64_t step = from; wide_x && step < to; step++)
+        anl__to_floats(j->c->in[0].dtype, j->r->in[0], (time_of(&s->k, step) * N + a->row) * I, (a->row_end - a->row) * I, wide_x + ((step - from) * N + a->row) * I);
+    for (int64_t tile = a->tile; tile < a->tile_end; tile++) {
+        tile_bias(j, tile, bias, b_hn);
+        for (int64_t step = from; step < to; step++)
+            for (int64_t row = a->row; row < a->row_end; row += ANL__LANE_ROWS) {
+                int64_t rows = a->row_end - row < ANL__LANE_ROWS ? a->row_end - row : ANL__LANE_ROWS;
+                anl__cells cells = cells_of(j, tile, step, row, rows, buf);
+                const float *x = wide_x ? wide_x + ((step - from) * N + row) * I : (const float *)j->r->in[0] + (time_of(&s->k, step) * N + row) * I;
+                anl__product_rows(s->isa, rows, I, x, I, j->w[0] + anl__tile_at(&s->w[0], tile), anl__tile_wide(&s->w[0], tile), buf, cells.ld, false);
+                anl__cells_input(&cells, bias);
+            }
+    }
+}
+
+static void step_tile(const job *j, const anl__lane *a, int64_t step, int64_t tile, float *buf)
+{
+    const state *s = j->s;
+    float bias[ANL__STRIP], b_hn[ANL__COLUMN];
+    int64_t H = s->k.units;
+    if (s->k.cell == ANL__GRU) tile_bias(j, tile, bias, b_hn);
+    for (int64_t row = a->row; row < a->row_end; row += ANL__LANE_ROWS) {
+        int64_t rows = a->row_end - row < ANL__LANE_ROWS ? a->row_end - row : ANL__LANE_ROWS;
+        anl__cells cells = cells_of(j, tile, step, row, rows, buf);
+        cells.b_hn = b_hn;
+        if (step || anl__has_in(j->c, ANL__REC_H0))
+            anl__product_rows(s->isa, rows, H, j->h[step & 1] + row * H, H, j->w[1] + anl__tile_at(&s->w[1], tile), anl__tile_wide(&s->w[1], tile), buf, cells.ld, false);
+        else memset(buf, 0, sizeof(float) * (size_t)(rows * cells.ld));
+        anl__cells_forward(&cells);
+    }
+}
+
+/* The lane's units of a state (n: which of its rows), in or out. */
+static void load_state(const job *j, int in, int64_t at, int64_t n, float *state_at)
+{
+    if (anl__has_in(j->c, in)) anl__to_floats(j->c->in[0].dtype, j->r->in[in], at, n, state_at + at);
+    else memset(state_at + at, 0, sizeof(float) * (size_t)n);
+}
+
+static void lane(void *arg, int task, int worker)
+{
+    job *j = arg;
+    const state *s = j->s;
+    const anl__recurrence *k = &s->k;
+    anl__lane a = anl__lane_of(k, anl__tiles(&s->w[1]), j->lanes, task);
+    float *buf = (float *)((char *)j->r->ws + s->lane + s->lane_bytes * (size_t)task);
+    float *wide_x = j->c->in[0].dtype == ANL_F32 ? NULL : buf + ANL__LANE_ROWS * ANL__STRIP;
+    int64_t first = anl__tile_first(&s->w[1], a.tile), end = anl__tile_first(&s->w[1], a.tile_end);
+    int64_t units = (end < k->units ? end : k->units) - first;
+    anl_dtype type = j->c->in[0].dtype;
+    (void)worker;
+    for (int64_t n = a.row; n < a.row_end; n++) {
+        load_state(j, ANL__REC_H0, n * k->units + first, units, j->h[0]);
+        if (k->cell == ANL__LSTM) load_state(j, ANL__REC_C0, n * k->units + first, units, j->cell);
+    }
+    if (j->lanes.by_tiles) anl__barrier_wait(&j->meet);
+    for (int64_t from = 0; from < k->steps; from += s->chunk) {
+        int64_t to = from + s->chunk < k->steps ? from + s->chunk : k->steps;
+        make_input(j, &a, from, to, buf, wide_x);
+        for (int64_t step = from; step < to; step++) {
+            for (int64_t tile = a.tile; tile < a.tile_end; tile++) step_tile(j, &a, step, tile, buf);
+            if (j->lanes.by_tiles) anl__barrier_wait(&j->meet);
+        }
+    }
+    for (int64_t n = a.row; n < a.row_end; n++) {
+        int64_t at = n * k->units + first;
+        anl__from_floats(type, j->h[k->steps & 1] + at, units, j->r->out[1], at);
+        if (k->cell == ANL__LSTM) anl__from_floats(type, j->cell + at, units, j->r->out[2], at);
+    }
+}
+
+static anl_status run(const anl__prepared *p, const anl__run *r)
+{
+    const state *s = p->state;
+    char *ws = r->ws;
+    job j = {.s = s, .c = &p->call, .r = r, .cell = (float *)(ws + s->c), .lanes = s->lanes};
+    if (anl__has_in(j.c, ANL__REC_LENGTHS)) j.lengths = r->in[ANL__REC_LENGTHS];
+    for (int i = 0; i < 2; i++) {
+        j.h[i] = (float *)(ws + s->h[i]);
+        j.w[i] = r->in[ANL__REC_W_IH + i];
+        if (s->packed[i]) continue;
+        anl__pack_tiles(&s->w[i], j.w[i], (float *)(ws + s->weights[i]), r->pool);
+        j.w[i] = (float *)(ws + s->weights[i]);
+    }
+    if (!r->pool || anl__pool_size(r->pool) < j.lanes.n) j.lanes = (anl__lanes){1, false}; /* they could not run side by side */
+    anl__barrier_init(&j.meet, j.lanes.n);
+    anl__pool_run(r->pool, j.lanes.n, lane, &j);
+    return ANL_OK;
+}
+
+static bool pack(const anl__env *env, const anl__call *c, int in, anl__pack *out) { return anl__pack_weights(env, c, in, false, out); }
+
+const anl__kernel anl__recurrent_steps = {.op = "recurrent", .device = "cpu", .name = "recurrent/steps", .rank = 20, .supports = anl__recurrent_fast, .pack = pack,
+                                          .prepare = prepare, .run = run, .release = release};

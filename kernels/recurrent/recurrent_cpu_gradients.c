@@ -1,0 +1,179 @@
+/* What is left when the gates' gradients d (T N rows, D columns) of all steps are there:
+ *
+ *   dw_ih = d' x, dw_hh = d' h (the states before), db = sums of d's columns; a task takes some columns of d, all of x and h; the sum
+ *           over rows goes in blocks of DEEP, in order, with d's block and a strip of x or h copied to lie densely
+ *   dx = d W; a task takes some rows
+ *
+ * Tasks are cut by shapes alone, and each result is one task's: nothing is added afterwards. */
+#include "kernels/common/cpu.h"
+#include "recurrent_cpu.h"
+
+enum { DEEP = 256, DX_ROWS = 128, PIECES = 8, LEAST_PIECE = 32, MOST_PIECE = 256, MOST_PIECES = 64 };
+
+static int64_t whole(int64_t n) { return (n + ANL__COLUMN - 1) / ANL__COLUMN * ANL__COLUMN; }
+static bool wants(const anl__call *c, int which) { return anl__recurrent_grad(c, which) >= 0; }
+
+/* Columns [from, to) of d have one fate: pieces do not cross these borders. */
+static void cut(anl__gradients *g, int64_t from, int64_t to)
+{
+    int64_t n = (to - from + g->piece - 1) / g->piece;
+    for (int64_t i = 0; i < n; i++) {
+        g->piece_at[g->n_piece] = from + (to - from) * i / n;
+        g->piece_end[g->n_piece++] = from + (to - from) * (i + 1) / n;
+    }
+}
+
+void anl__gradients_plan(anl__gradients *g, const anl__call *c, int64_t d_row)
+{
+    anl__recurrence k = anl__recurrence_of(c);
+    int64_t H = k.units, most = MOST_PIECE;
+    while ((d_row + most - 1) / most > MOST_PIECES - 4) most *= 2;
+    *g = (anl__gradients){.k = k, .type = c->in[0].dtype, .d_row = d_row};
+    g->piece = whole(d_row / PIECES);
+    g->piece = g->piece < LEAST_PIECE ? LEAST_PIECE : g->piece > most ? most : g->piece;
+    g->dx = wants(c, ANL__REC_DX);
+    g->weights = wants(c, ANL__REC_DW_IH) || wants(c, ANL__REC_DW_HH) || wants(c, ANL__REC_DB_IH) || wants(c, ANL__REC_DB_HH);
+    if (g->weights && k.cell == ANL__GRU) {
+        cut(g, 0, H);
+        cut(g, H, 3 * H);
+        cut(g, 3 * H, 4 * H);
+    } else if (g->weights) cut(g, 0, d_row);
+    g->n_dx = g->dx ? (int)((k.steps * k.batch + DX_ROWS - 1) / DX_ROWS) : 0;
+    size_t weights = 0, dx = 0;
+    if (g->weights) anl__take(&weights, g->piece * (DEEP + 1) + DEEP * ANL__STRIP + g->piece * (whole(k.inputs) + whole(H)));
+    if (g->dx) anl__take(&dx, DX_ROWS * ANL__STRIP);
+    g->scratch = weights > dx ? weights : dx;
+}
+
+/* ---- weights --------------------------------------------------------------------------------- */
+
+typedef struct piece {
+    const anl__gradients_run *a;
+    int64_t from, n;      /* columns of d */
+    int64_t row[2];       /* of w_ih, w_hh: where they belong; -1: nowhere */
+    float *dw[2], *db[2]; /* results, NULL: not wanted or not here */
+    float *block, *sums, *strip, *result;
+} piece;
+
+/* Row (t, n) of x, or of the states before: y one step earlier, h0 before the first, NULL: zeros. */
+static const void *row_of(const piece *p, int side, int64_t row, anl_dtype *type)
+{
+    const anl__gradients_run *a = p->a;
+    const anl__recurrence *k = &a->g->k;
+    size_t each = anl_dtype_size(a->g->type);
+    *type = a->g->type;
+    if (side == 0) return (const char *)a->r->in[ANL__REC_X] + (size_t)(row * k->inputs) * each;
+    int64_t n = row % k->batch, t = row / k->batch + (k->reverse ? 1 : -1), len = anl__sequence_length(k, a->lengths, n);
+    if (t >= 0 && t < len) return (const char *)a->r->in[ANL__REC_BWD_Y] + (size_t)((t * k->batch + n) * k->units) * each;
+    *type = ANL_F32;
+    return a->h0 ? a->h0 + n * k->units : NULL;
+}
+
+/* d's rows [row, row + rows) in the piece's columns, densely; their sums join p->sums. */
+static void copy_block(const piece *p, int64_t row, int64_t rows)
+{
+    const float *d = p->a->d + row * p->a->g->d_row + p->from;
+    float *restrict sums = p->sums;
+    for (int64_t q = 0; q < rows; q++, d += p->a->g->d_row) {
+        float *restrict to = p->block + q * p->n;
+        for (int64_t i = 0; i < p->n; i++) {
+            to[i] = d[i];
+            sums[i] += d[i];
+        }
+    }
+}
+
+static void copy_strip(const piece *p, int side, int64_t row, int64_t rows, int64_t first, int64_t live, int64_t wide)
+{
+    for (int64_t q = 0; q < rows; q++) {
+        anl_dtype type;
+        const void *from = row_of(p, side, row + q, &type);
+        float *to = p->strip + q * wide;
+        if (from) anl__to_floats(type, from, first, live, to);
+        else memset(to, 0, sizeof(float) * (size_t)live);
+        memset(to + live, 0, sizeof(float) * (size_t)(wide - live));
+    }
+}
+
+static void add_strips(const piece *p, int side, int64_t columns, int64_t row, int64_t rows, float **result)
+{
+    for (int64_t s = 0; s < anl__strips(columns); s++) {
+        int wide = anl__strip_wide(columns, s);
+        int64_t first = s * ANL__STRIP, live = columns - first < ANL__STRIP ? columns - first : ANL__STRIP;
+        copy_strip(p, side, row, rows, first, live, ANL__COLUMN * wide);
+        anl__product_columns(p->a->isa, p->n, rows, p->block, p->n, p->strip, wide, *result, ANL__COLUMN * wide, row > 0);
+        *result += p->n * ANL__COLUMN * wide;
+    }
+}
+
+static const float *store_strips(const piece *p, int side, int64_t columns, const float *result)
+{
+    for (int64_t s = 0; s < anl__strips(columns); s++) {
+        int64_t wide = ANL__COLUMN * anl__strip_wide(columns, s), first = s * ANL__STRIP, live = columns - first < ANL__STRIP ? columns - first : ANL__STRIP;
+        for (int64_t i = 0; i < p->n; i++) memcpy(p->dw[side] + (p->row[side] + i) * columns + first, result + i * wide, sizeof(float) * (size_t)live);
+        result += p->n * wide;
+    }
+    return result;
+}
+
+static void weights_task(const anl__gradients_run *a, int task, float *scratch)
+{
+    const anl__gradients *g = a->g;
+    const anl__recurrence *k = &g->k;
+    int64_t H = k->units, rows = k->steps * k->batch, columns[2] = {k->inputs, H};
+    piece p = {.a = a, .from = g->piece_at[task], .n = g->piece_end[task] - g->piece_at[task], .row = {-1, -1}};
+    if (k->cell != ANL__GRU) p.row[0] = p.row[1] = p.from;
+    else {
+        if (p.from < 3 * H) p.row[0] = p.from < H ? p.from + 2 * H : p.from - H;
+        if (p.from >= H) p.row[1] = p.from - H;
+    }
+    for (int i = 0; i < 2; i++) {
+        int w = anl__recurrent_grad(a->c, ANL__REC_DW_IH + i), b = anl__recurrent_grad(a->c, ANL__REC_DB_IH + i);
+        if (w >= 0 && p.row[i] >= 0) p.dw[i] = a->r->out[w];
+        if (b >= 0 && p.row[i] >= 0) p.db[i] = a->r->out[b];
+    }
+    p.block = scratch;
+    p.sums = p.block + g->piece * DEEP;
+    p.strip = p.sums + g->piece;
+    p.result = p.strip + DEEP * ANL__STRIP;
+    float *total = p.sums;
+    memset(total, 0, sizeof(float) * (size_t)p.n);
+    for (int64_t row = 0; row < rows; row += DEEP) {
+        float *result = p.result;
+        int64_t n = rows - row < DEEP ? rows - row : DEEP;
+        copy_block(&p, row, n);
+        for (int i = 0; i < 2; i++)
+            if (p.dw[i]) add_strips(&p, i, columns[i], row, n, &result);
+    }
+    const float *result = p.result;
+    for (int i = 0; i < 2; i++) {
+        if (p.dw[i]) result = store_strips(&p, i, columns[i], result);
+        if (p.db[i]) memcpy(p.db[i] + p.row[i], total, sizeof(float) * (size_t)p.n);
+    }
+}
+
+/* ---- dx -------------------------------------------------------------------------------------- */
+
+static void dx_task(const anl__gradients_run *a, int task, float *buf)
+{
+    const anl__gradients *g = a->g;
+    const anl__recurrence *k = &g->k;
+    int64_t I = k->inputs, from = (int64_t)task * DX_ROWS, all = k->steps * k->batch, rows = all - from < DX_ROWS ? all - from : DX_ROWS, deep = k->gates * k->units;
+    void *dx = a->r->out[anl__recurrent_grad(a->c, ANL__REC_DX)];
+    const float *w = a->w_ih;
+    for (int64_t s = 0; s < anl__strips(I); s++) {
+        int wide = anl__strip_wide(I, s);
+        int64_t ld = ANL__COLUMN * wide, first = s * ANL__STRIP, live = I - first < ANL__STRIP ? I - first : ANL__STRIP;
+        anl__product_rows(a->isa, rows, deep, a->d + from * g->d_row, g->d_row, w, wide, buf, ld, false);
+        for (int64_t i = 0; i < rows; i++) anl__from_floats(g->type, buf + i * ld, live, dx, (from + i) * I + first);
+        w += deep * ld;
+    }
+}
+
+void anl__gradients_task(void *arg, int task, int worker)
+{
+    const anl__gradients_run *a = arg;
+    float *scratch = (float *)(a->scratch + a->scratch_each * (size_t)worker);
+    if (task < a->g->n_piece) weights_task(a, task, scratch);
+    else dx_task(a, task - a->g->n_piece, scratch);
+}

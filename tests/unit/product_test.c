@@ -1,0 +1,85 @@
+/* Products over packed strips: every instruction set that this processor has, every width and number of rows, against sums in double. */
+#include "kernels/common/product.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static float value(int64_t i) { return (float)((i * 7919 + 13) % 101 - 50) / 64; }
+
+static float *filled(int64_t n, int64_t seed)
+{
+    float *v = malloc(sizeof(float) * (size_t)(n + 1)); /* no more: a read past the end is seen by a sanitizer */
+    assert_non_null(v);
+    for (int64_t i = 0; i < n; i++) v[i] = value(i + seed);
+    return v;
+}
+
+/* a is rows x k, or k x rows when transposed; what lies between the result's rows must stay. */
+static void check(const anl__product *p, int64_t rows, int64_t k, int wide, bool transposed, bool add)
+{
+    int64_t strip = ANL__COLUMN * wide, ldc = strip + 3, lda = (transposed ? rows : k) + 2;
+    float *a = filled((transposed ? k : rows) * lda, 1), *b = filled(k * strip, 2), *c = filled(rows * ldc, 3), *was = filled(rows * ldc, 3);
+    (transposed ? anl__product_columns : anl__product_rows)(p, rows, k, a, lda, b, wide, c, ldc, add);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < ldc; j++) {
+            double sum = add || j >= strip ? (double)was[i * ldc + j] : 0;
+            for (int64_t q = 0; q < k && j < strip; q++) sum += (double)a[transposed ? q * lda + i : i * lda + q] * (double)b[q * strip + j];
+            if (fabs(sum - (double)c[i * ldc + j]) > 1e-6 * (double)(k + 1))
+                fail_msg("%s: %lld x %lld, %d wide: row %lld column %lld is %g, not %g", anl__product_name(p), (long long)rows, (long long)k, wide, (long long)i,
+                         (long long)j, (double)c[i * ldc + j], sum);
+        }
+    free(a);
+    free(b);
+    free(c);
+    free(was);
+}
+
+static void every_set(void **state)
+{
+    static const char *const name[] = {"avx512", "avx2", "plain"};
+    int sets = 0;
+    (void)state;
+    for (int s = 0; s < 3; s++) {
+        const anl__product *p = anl__product_named(name[s]);
+        if (!p) continue;
+        sets++;
+        for (int wide = 1; wide <= 4; wide++)
+            for (int64_t rows = 1; rows <= 27; rows += rows < 14 ? 1 : 13)
+                for (int way = 0; way < 4; way++) check(p, rows, 1 + rows * 3 % 17, wide, way & 1, way >> 1);
+        check(p, 5, 1100, 4, false, false); /* k in several pieces */
+        check(p, 5, 1100, 3, true, true);
+    }
+    assert_true(sets > 0);
+}
+
+/* Bits of a row must not depend on the rows beside it. */
+static void rows_are_alike(void **state)
+{
+    const anl__product *p = anl__product_best();
+    float *a = filled(23 * 40, 5), *b = filled(40 * 64, 6), all[23 * 64], one[64];
+    (void)state;
+    anl__product_rows(p, 23, 40, a, 40, b, 4, all, 64, false);
+    for (int i = 0; i < 23; i++) {
+        anl__product_rows(p, 1, 40, a + i * 40, 40, b, 4, one, 64, false);
+        assert_memory_equal(one, all + i * 64, sizeof one);
+    }
+    free(a);
+    free(b);
+}
+
+static void unknown_set(void **state)
+{
+    (void)state;
+    assert_null(anl__product_named("altivec"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_set), cmocka_unit_test(rows_are_alike), cmocka_unit_test(unknown_set)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
