@@ -39,10 +39,13 @@ anl_init anl__weight_init(anl__build *b, int64_t fan_in, int64_t fan_out);
 anl_value anl__activate(anl__build *b, const char *act, anl_value x);
 
 /* layers_time.c */
+anl_value anl__make_to_time(anl__build *b, const anl__layer_row *r);
 anl_value anl__make_embedding(anl__build *b, const anl__layer_row *r);
 anl_value anl__make_recurrent(anl__build *b, const anl__layer_row *r);
 anl_value anl__make_conv1d(anl__build *b, const anl__layer_row *r);
 anl_value anl__make_position(anl__build *b, const anl__layer_row *r);
 anl_value anl__make_attention(anl__build *b, const anl__layer_row *r);
+anl_value anl__make_time_pool(anl__build *b, const anl__layer_row *r);
+anl_value anl__make_time_dense(anl__build *b, const anl__layer_row *r);
 
 #endif

@@ -166,6 +166,17 @@ static const anl__layer_row rows[] = {
     {"softplus", "softplus", 1, 1, make_plain, "", NULL},
     {"softmax", "softmax", 1, 1, make_plain, "", NULL},
     {"log-softmax", "log_softmax", 1, 1, make_plain, "", NULL},
+    {"to-time", "transpose", 1, 1, anl__make_to_time, "", "perm=1,0,2"},
+    {"embedding", "embedding", 1, 1, anl__make_embedding, "vocabulary units std", NULL},
+    {"lstm", "recurrent", 1, 2, anl__make_recurrent, "units layers bidirectional dropout", "lstm"},
+    {"gru", "recurrent", 1, 2, anl__make_recurrent, "units layers bidirectional dropout reset", "gru"},
+    {"rnn", "recurrent", 1, 2, anl__make_recurrent, "units layers bidirectional dropout", "rnn"},
+    {"rnn-relu", "recurrent", 1, 2, anl__make_recurrent, "units layers bidirectional dropout", "rnn-relu"},
+    {"conv1d", "conv2d", 1, 1, anl__make_conv1d, "filters kernel stride dilation pad causal bias act init", NULL},
+    {"position", "add_position", 1, 1, anl__make_position, "length", NULL},
+    {"self-attention", "attention", 1, 2, anl__make_attention, "heads causal", NULL},
+    {"time-dense", "dense", 1, 1, anl__make_time_dense, "units bias act init", NULL},
+    {"time-pool", "time_pool", 1, 2, anl__make_time_pool, "mode", NULL},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

@@ -3,26 +3,40 @@
 
 #include "image.h"
 #include "layered.h"
+#include "sequence.h"
 #include "../runtime/op.h"
 
 #include <stdio.h>
 #include <string.h>
 
-typedef anl_value (*build_fn)(anl_graph *g, const anl_model_opts *o, anl_value x);
-static const struct { const char *name; build_fn build; } models[] = {
-    {"mlp", anl__mlp}, {"lenet5", anl__lenet5}, {"cnn2", anl__cnn2}, {"resnet-cifar", anl__resnet_cifar}, {"sequential", NULL}, {"graph", NULL},
+/* image: from images to logits. whole: everything itself. Neither: written in a recipe. */
+static const struct {
+    const char *name;
+    anl_value (*image)(anl_graph *g, const anl_model_opts *o, anl_value x);
+    void (*whole)(anl_graph *g, const anl_model_opts *o, anl__size size);
+} models[] = {
+    {"mlp", anl__mlp, NULL}, {"lenet5", anl__lenet5, NULL}, {"cnn2", anl__cnn2, NULL}, {"resnet-cifar", anl__resnet_cifar, NULL}, {"sequential", NULL, NULL}, {"graph", NULL, NULL},
+    {"forecaster", NULL, anl__forecaster}, {"charlm", NULL, anl__charlm}, {"transformer", NULL, anl__transformer}, {"seq2seq", NULL, anl__seq2seq}, {"seqclassifier", NULL, anl__seqclassifier},
 };
 enum { MODELS = sizeof models / sizeof models[0] };
 
-const char *const *anl_model_names(void)
+static int find_model(const char *name)
 {
-    static const char *const names[] = {"mlp", "lenet5", "cnn2", "resnet-cifar", "sequential", "graph", NULL};
-    return names;
+    int k = 0;
+    while (k < MODELS && strcmp(models[k].name, name)) k++;
+    return k;
+}
+
+bool anl_model_is_sequence(const char *name)
+{
+    int k = find_model(name);
+    return k < MODELS && models[k].whole;
 }
 
 anl_model_opts anl_model_opts_default(void)
 {
-    return (anl_model_opts){.name = "cnn2", .height = 28, .width = 28, .channels = 1, .classes = 10, .hidden = {512, 256}, .n_hidden = 2, .dropout = -1};
+    return (anl_model_opts){.name = "cnn2", .height = 28, .width = 28, .channels = 1, .classes = 10, .hidden = {512, 256}, .n_hidden = 2, .dropout = -1, .loss = "mse",
+                            .seq = {.cell = "lstm", .attention = "general", .pool = "last", .units = 128, .embed = 64, .kernel = 3, .layers = 1, .heads = 4}};
 }
 
 static void cross_entropy(anl_graph *g, const anl_model_opts *o, const char *name, anl_value y, anl_value label, double weight)
@@ -60,18 +74,22 @@ void anl__model_loss(anl_graph *g, const anl_model_opts *o, const char *name, co
     anl_graph_fail(g, ANL_RECIPE, "loss '%s' is none of cross-entropy, mse, huber, bce", loss);
 }
 
-void anl_model_build(anl_graph *g, const anl_model_opts *o, int64_t n)
+static void no_model(anl_graph *g, const char *name)
 {
-    const int64_t dim[4] = {n, o->height, o->width, o->channels};
-    anl_value image = anl_input(g, "image", anl_graph_dtype(g), 4, dim), label = anl_input(g, "label", ANL_I32, 1, dim), y = ANL_NONE;
-    int k = 0;
-    while (k < MODELS && strcmp(models[k].name, o->name)) k++;
-    if (k == MODELS) {
-        const char *near = anl__nearest(o->name, anl_model_names(), MODELS);
-        return anl_graph_fail(g, ANL_RECIPE, "there is no model '%s'%s%s%s", o->name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    }
-    if (models[k].build) y = models[k].build(g, o, image);
-    else y = anl__layered(g, o, image, label);
+    const char *names[MODELS];
+    for (int i = 0; i < MODELS; i++) names[i] = models[i].name;
+    const char *near = anl__nearest(name, names, MODELS);
+    anl_graph_fail(g, ANL_RECIPE, "there is no model '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+void anl_model_build(anl_graph *g, const anl_model_opts *o, anl__size size)
+{
+    const int64_t dim[4] = {size.n, o->height, o->width, o->channels};
+    int k = find_model(o->name);
+    if (k == MODELS) return no_model(g, o->name);
+    if (models[k].whole) return models[k].whole(g, o, size);
+    anl_value image = anl_input(g, "image", anl_graph_dtype(g), 4, dim), label = anl_input(g, "label", ANL_I32, 1, dim);
+    anl_value y = models[k].image ? models[k].image(g, o, image) : anl__layered(g, o, image, label);
     if (y == ANL_NONE) return;
     anl_output(g, "logits", y);
     if (!o->n_head) cross_entropy(g, o, "loss", y, label, 1);

@@ -4,6 +4,8 @@
 
 #include "layers.h"
 
+#include "../runtime/train/feed.h"
+
 /* A layer of a `sequential` or `graph` model: `from` names its inputs ("input" or earlier layers; none: the layer before). */
 typedef struct anl__model_layer {
     anl__layer layer;
@@ -18,8 +20,25 @@ typedef struct anl__model_head { /* a loss of a `graph` model */
     double weight;
 } anl__model_head;
 
+/* What models of sequences are made of (sequence.h). */
+typedef struct anl_sequence_opts {
+    const char *cell;      /* lstm, gru, rnn, rnn-relu; forecaster also linear, tcn; seqclassifier also cnn */
+    const char *reset;     /* gru: after, before */
+    const char *attention; /* seq2seq: none, dot, general, multi-head (Luong's order), additive (Bahdanau's) */
+    const char *pool;      /* seqclassifier: last, mean, max */
+    int64_t units, embed, kernel;
+    int layers, heads;
+    bool bidirectional, autoregressive;
+    bool decode;           /* models of tokens give "logits" */
+    /* from the data */
+    int64_t vocabulary, target_vocabulary; /* 0: values, not tokens */
+    int64_t features, horizon, targets;
+    const int64_t (*length)[2]; /* by variant: time steps of the source and of the target */
+    int variants;
+} anl_sequence_opts;
+
 typedef struct anl_model_opts {
-    const char *name;      /* mlp, lenet5, cnn2, resnet-cifar, sequential, graph */
+    const char *name;      /* mlp, lenet5, cnn2, resnet-cifar, sequential, graph, or a model of sequences */
     int64_t height, width, channels; /* of the images */
     int classes;
     int depth;             /* resnet-cifar: 20, 32, 56 (6n + 2) */
@@ -32,13 +51,14 @@ typedef struct anl_model_opts {
     int n_layer;
     const anl__model_head *head;   /* graph; none: cross-entropy over the last layer */
     int n_head;
+    const char *loss;      /* forecaster: mse, huber */
+    anl_sequence_opts seq;
 } anl_model_opts;
 
 anl_model_opts anl_model_opts_default(void);
-/* Declares inputs "image" [n,H,W,C] (the graph's dtype) and "label" i32 [n]; output "logits" [n,classes]; loss "loss";
-   sum "correct". Failures stick to the graph. */
-void anl_model_build(anl_graph *g, const anl_model_opts *opts, int64_t n);
-/* The names of all models, ended by NULL. */
-const char *const *anl_model_names(void);
+/* Models of images declare inputs "image" [n,H,W,C] (the graph's dtype) and "label" i32 [n]; output "logits" [n,classes]; loss
+   "loss"; sum "correct". Models of sequences: sequence.h. Failures stick to the graph. */
+void anl_model_build(anl_graph *g, const anl_model_opts *opts, anl__size size);
+bool anl_model_is_sequence(const char *name); /* does it read sequences? */
 
 #endif

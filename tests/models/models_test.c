@@ -28,7 +28,7 @@ static anl_status compile(fixture *f, const anl_model_opts *m, int64_t n)
     assert_int_equal(anl_device_open(f->ctx, "reference", &d, &f->dev), ANL_OK);
     assert_int_equal(anl_net_create(f->dev, &f->net), ANL_OK);
     assert_int_equal(anl_graph_create(f->ctx, ANL_TRAIN, ANL_F32, &g), ANL_OK);
-    anl_model_build(g, m, n);
+    anl_model_build(g, m, (anl__size){n, 0});
     anl_compile_opts co = anl_compile_opts_default(g);
     return anl_program_compile(f->net, g, &co, &f->program);
 }

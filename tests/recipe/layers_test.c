@@ -155,7 +155,7 @@ static void describe(anl_ctx *ctx, const char *path, const char *override, anl__
     assert_int_equal(anl_device_open(ctx, "reference", &d, &dev), ANL_OK);
     assert_int_equal(anl_net_create(dev, &net), ANL_OK);
     assert_int_equal(anl_graph_create(ctx, ANL_TRAIN, ANL_F32, &g), ANL_OK);
-    anl_model_build(g, &m, 4);
+    anl_model_build(g, &m, (anl__size){4, 0});
     anl_compile_opts co = anl_compile_opts_default(g);
     if (anl_program_compile(net, g, &co, &p) != ANL_OK) fail_msg("%s: %s", path, anl_last_error(ctx));
     assert_int_equal(anl_program_explain(p, &text), ANL_OK);

@@ -13,7 +13,7 @@
 
 enum { SAMPLES = 60, BATCH = 32, STEPS = 8 };
 
-static void build(void *self, anl_graph *g, anl__size size) { anl_model_build(g, self, size.n); }
+static void build(void *self, anl_graph *g, anl__size size) { anl_model_build(g, self, size); }
 
 static void losses(const anl_model_opts *m, const char *device, anl_dtype dtype, double out[STEPS])
 {

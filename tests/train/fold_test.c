@@ -15,7 +15,7 @@
 
 enum { BATCH = 20 };
 
-static void build(void *self, anl_graph *g, anl__size size) { anl_model_build(g, self, size.n); }
+static void build(void *self, anl_graph *g, anl__size size) { anl_model_build(g, self, size); }
 
 static int count(const anl_program *p, const char *op)
 {

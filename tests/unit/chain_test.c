@@ -34,7 +34,7 @@ static void step_open(anl_ctx *ctx, step *s, const char *model, int threads, boo
     assert_int_equal(anl_device_open(ctx, "cpu", &d, &s->dev), ANL_OK);
     assert_int_equal(anl_net_create(s->dev, &s->net), ANL_OK);
     assert_int_equal(anl_graph_create(ctx, ANL_TRAIN, ANL_F32, &g), ANL_OK);
-    anl_model_build(g, &m, BATCH);
+    anl_model_build(g, &m, (anl__size){BATCH, 0});
     anl_compile_opts o = anl_compile_opts_default(g);
     o.plan = plan;
     o.slices = 4;

@@ -31,7 +31,7 @@ anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
     return out->set[1] ? job_feed_open(out, &out->part[JOB_TEST], out->set[1], NULL, out->set[1]->n, false) : ANL_OK;
 }
 
-static void build(void *self, anl_graph *g, anl__size size) { anl_model_build(g, self, size.n); }
+static void build(void *self, anl_graph *g, anl__size size) { anl_model_build(g, self, size); }
 
 /* The batch sizes that a part gives. */
 static int sizes_of(const job_feed *f, anl__size *out)
