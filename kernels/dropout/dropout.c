@@ -6,13 +6,14 @@
 
 static const anl__attr_def attrs[] = {
     {"p", ANL__FLOAT, "0.5", 0, 0.999, NULL, "probability of dropping a unit"},
+    {"sample_axis", ANL__INT, "0", 0, 1, NULL, "which dimension is the sample: 1 for sequences T x N x C"},
     {"key", ANL__INT, "0", 0, 4294967295.0, NULL, "which mask; 0: from the layer's name"},
     {0},
 };
 
 static anl_status infer(anl_ctx *ctx, anl__call *c)
 {
-    if (c->in[0].shape.rank < 1) return anl__fail(ctx, ANL_SHAPE, "needs a batch axis");
+    if (c->in[0].shape.rank <= anl__attr_int(c, "sample_axis")) return anl__fail(ctx, ANL_SHAPE, "needs a batch axis");
     c->n_out = 1;
     c->out[0] = c->in[0];
     return ANL_OK;

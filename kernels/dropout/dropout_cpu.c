@@ -66,12 +66,13 @@ static void task(const anl__prepared *p, const anl__run *r, int t, int worker)
     anl__rows rows = anl__rows_of(p, &c->in[0].shape, t);
     anl__dropout d = anl__dropout_of(c, r->in[1]);
     (void)worker;
-    for (int64_t n = rows.begin; n < rows.end; n++) {
-        if (d.off) {
-            size_t bytes = (size_t)rows.each * anl_dtype_size(c->in[0].dtype), at = (size_t)n * bytes;
-            if (r->out[0] != r->in[0]) memcpy((char *)r->out[0] + at, (char *)r->in[0] + at, bytes);
-        } else ANL__BY_TYPE(c->in[0].dtype, drop, &d, r->in[0], r->out[0], n);
+    if (d.off) {
+        size_t bytes = (size_t)rows.each * anl_dtype_size(c->in[0].dtype), at = (size_t)rows.begin * bytes;
+        if (r->out[0] != r->in[0]) memcpy((char *)r->out[0] + at, (char *)r->in[0] + at, (size_t)(rows.end - rows.begin) * bytes);
+        return;
     }
+    int64_t per = rows.each / d.piece; /* pieces of a row: 1, or with time before the samples all of them */
+    for (int64_t k = rows.begin * per; k < rows.end * per; k++) ANL__BY_TYPE(c->in[0].dtype, drop, &d, r->in[0], r->out[0], k);
 }
 
 #define KERNEL(op_name) {.op = op_name, .device = "cpu", .name = op_name "/cpu", .rank = 10, .supports = anl__cpu_dtype, .prepare = anl__sliced_prepare, \
@@ -92,13 +93,21 @@ ANL__INLINE void FN(apply)(const uint64_t c[2][LANES], uint32_t keep_below, floa
     ANL__LANES for (int64_t j = 0; j < m; j++) y[j] = word[j] < keep_below ? PUT(GET(x[j]) * scale) : 0;
 }
 
-ANL__CLONES static void FN(drop)(const anl__dropout *d, const T *x, T *y, int64_t n)
+ANL__CLONES static void FN(drop)(const anl__dropout *d, const T *x, T *y, int64_t k)
 {
     float scale = (float)d->scale;
     uint64_t c[2][LANES];
-    for (int64_t i = 0; i < d->features; i += 4 * LANES) {
-        int64_t at = n * d->features + i, m = d->features - i;
-        draw(d, d->sample0 + (uint32_t)n, (uint32_t)(i / 4), c);
+    uint32_t sample = d->sample0 + (uint32_t)(k % d->samples);
+    int64_t first = k / d->samples * d->piece, from = k * d->piece;
+    int64_t skip = first % 4 ? 4 - first % 4 : 0; /* up to where four features share a counter */
+    if (skip > d->piece) skip = d->piece;
+    for (int64_t i = 0; i < skip; i++) {
+        unsigned keep = anl__dropout_keep4(d->seed, d->key, d->step, sample, (uint32_t)(first / 4), d->keep_below);
+        y[from + i] = keep >> ((first + i) & 3) & 1 ? PUT(GET(x[from + i]) * scale) : 0;
+    }
+    for (int64_t i = skip; i < d->piece; i += 4 * LANES) {
+        int64_t at = from + i, m = d->piece - i;
+        draw(d, sample, (uint32_t)((first + i) / 4), c);
         if (m < 4 * LANES) FN(apply)(c, d->keep_below, scale, x + at, y + at, m);
         else FN(apply)(c, d->keep_below, scale, x + at, y + at, 4 * LANES);
     }

@@ -12,10 +12,11 @@ static void FN(drop)(const anl__call *c, const anl__run *r)
     const T *x = r->in[0];
     T *y = r->out[0];
     anl__dropout d = anl__dropout_of(c, r->in[1]);
-    for (int64_t n = 0; n < c->in[0].shape.dim[0]; n++)
-        for (int64_t i = 0; i < d.features; i++) {
-            unsigned keep = d.off ? 15 : anl__dropout_keep4(d.seed, d.key, d.step, d.sample0 + (uint32_t)n, (uint32_t)(i / 4), d.keep_below);
-            y[n * d.features + i] = keep >> (i & 3) & 1 ? (T)((double)x[n * d.features + i] * (d.off ? 1 : d.scale)) : 0;
+    for (int64_t k = 0; k * d.piece < anl_shape_count(&c->in[0].shape); k++)
+        for (int64_t i = 0; i < d.piece; i++) {
+            int64_t at = k * d.piece + i, f = k / d.samples * d.piece + i;
+            unsigned keep = d.off ? 15 : anl__dropout_keep4(d.seed, d.key, d.step, d.sample0 + (uint32_t)(k % d.samples), (uint32_t)(f / 4), d.keep_below);
+            y[at] = keep >> (f & 3) & 1 ? (T)((double)x[at] * (d.off ? 1 : d.scale)) : 0;
         }
 }
 #endif
