@@ -77,7 +77,7 @@ static const anl__product avx2 = {
     {                                                                                             \
         __m512 s[ROWS][WIDE];                                                                     \
         EACH(i, ROWS) EACH(v, WIDE) s[i][v] = add ? _mm512_loadu_ps(c + i * ldc + 16 * v) : _mm512_setzero_ps(); \
-        for (int64_t q = 0; q < k; q++, b += 16 * (WIDE), a += (STEP)) {                          \
+        for (int64_t q = 0; q < k; q++, b += ldb, a += (STEP)) {                                  \
             __m512 w[WIDE];                                                                       \
             EACH(v, WIDE) w[v] = _mm512_loadu_ps(b + 16 * v);                                     \
             EACH(i, ROWS)                                                                         \
@@ -87,7 +87,6 @@ static const anl__product avx2 = {
             }                                                                                     \
         }                                                                                         \
         EACH(i, ROWS) EACH(v, WIDE) _mm512_storeu_ps(c + i * ldc + 16 * v, s[i][v]);              \
-        (void)ldb;                                                                                \
     }
 #define AVX512_PAIR(ROWS, WIDE)                                       \
     AVX512(avx512_rows_##ROWS##_##WIDE, ROWS, WIDE, a[i * lda], 1)    \
@@ -125,16 +124,15 @@ const anl__product *anl__product_best(void)
 const char *anl__product_name(const anl__product *p) { return p->name; }
 
 static void run(const anl__product *p, const block_fn (*table)[MOST_ROWS + 1], int64_t step, int64_t rows, int64_t k, const float *a,
-                int64_t lda, int64_t deep_step, const float *b, int wide, float *c, int64_t ldc, bool add)
+                int64_t lda, int64_t deep_step, const float *b, int64_t ldb, int wide, float *c, int64_t ldc, bool add)
 {
-    int blocks = (int)((rows + p->most[wide] - 1) / p->most[wide]), strip = ANL__COLUMN * wide, each = p->by_column ? 1 : wide;
+    int blocks = (int)((rows + p->most[wide] - 1) / p->most[wide]), each = p->by_column ? 1 : wide;
     for (int64_t q = 0; q < k || q == 0; q += DEEP) {
         int64_t deep = k - q < DEEP ? k - q : DEEP;
         for (int t = 0; t < blocks; t++) {
             int64_t i = anl__slice_begin(rows, blocks, t), end = anl__slice_begin(rows, blocks, t + 1);
             for (int v = 0; v < wide; v += each)
-                table[each][end - i](deep, a + i * step + q * deep_step, lda, b + q * strip + ANL__COLUMN * v, strip, c + i * ldc + ANL__COLUMN * v, ldc,
-                                     add || q);
+                table[each][end - i](deep, a + i * step + q * deep_step, lda, b + q * ldb + ANL__COLUMN * v, ldb, c + i * ldc + ANL__COLUMN * v, ldc, add || q);
         }
     }
 }
@@ -142,11 +140,11 @@ static void run(const anl__product *p, const block_fn (*table)[MOST_ROWS + 1], i
 void anl__product_rows(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int wide, float *c,
                        int64_t ldc, bool add)
 {
-    run(p, p->rows, lda, rows, k, a, lda, 1, b, wide, c, ldc, add);
+    run(p, p->rows, lda, rows, k, a, lda, 1, b, ANL__COLUMN * wide, wide, c, ldc, add);
 }
 
-void anl__product_columns(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int wide, float *c,
-                          int64_t ldc, bool add)
+void anl__product_columns(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, int wide,
+                          float *c, int64_t ldc, bool add)
 {
-    run(p, p->columns, 1, rows, k, a, lda, lda, b, wide, c, ldc, add);
+    run(p, p->columns, 1, rows, k, a, lda, lda, b, ldb, wide, c, ldc, add);
 }

@@ -20,9 +20,9 @@ const char *anl__product_name(const anl__product *p);
 /* c (rows x 16 wide, rows ldc apart) = a (rows x k, rows lda apart) b, or += . b: a packed strip. */
 void anl__product_rows(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int wide, float *c,
                        int64_t ldc, bool add);
-/* The same with `a` lying transposed: k rows of `rows` numbers, lda apart. */
-void anl__product_columns(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int wide, float *c,
-                          int64_t ldc, bool add);
+/* The same with `a` lying transposed: k rows of `rows` numbers, lda apart. b: k rows of 16 wide numbers, ldb apart. */
+void anl__product_columns(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, int wide,
+                          float *c, int64_t ldc, bool add);
 
 /* Columns of 16 that strip s of n numbers has; 64 s + 64 may lie past n. */
 static inline int anl__strip_wide(int64_t n, int64_t s)

@@ -78,12 +78,14 @@ typedef struct anl__cells {
     int64_t ld;
     float *u;               /* gates, rows apart by u_row, gates by H */
     int64_t u_row;
+    const float *in;        /* forward: what is added to the product, rows apart by in_row, gates by in_gate */
+    int64_t in_row, in_gate;
     const float *h;         /* state before, rows H apart */
     float *h_next, *c;
     void *y;
     const float *b_hn;      /* gru: 16 numbers */
 } anl__cells;
-/* u holds W x and the biases (but b_hn); afterwards what the reserve wants. */
+/* Product + in (with all biases but b_hn) are the pre-activations; u is then what the reserve wants. */
 void anl__cells_forward(const anl__cells *a);
 /* u = product + bias [ld numbers], gate after gate. */
 void anl__cells_input(const anl__cells *a, const float *bias);
@@ -104,6 +106,8 @@ void anl__cells_backward(const anl__cells_bwd *a);
 /* Of either type to f32 (count numbers). */
 void anl__to_floats(anl_dtype type, const void *v, int64_t from, int64_t count, float *out);
 void anl__from_floats(anl_dtype type, const float *v, int64_t count, void *out, int64_t to);
+
+void anl__copy_and_sum(const float *from, int64_t rows, int64_t stride, int64_t n, float *restrict to, float *restrict sums);
 
 /* ---- gradients after all steps ---------------------------------------------------------------- */
 

@@ -1,11 +1,13 @@
-/* recurrent on the workers, f32 inside: lanes (recurrent_cpu.h) walk through time. For a few steps at a time a lane makes W x for its
- * tiles, straight into the reserve, then goes step by step: the product with U, packed, of a tile, then its cells. */
+/* recurrent on the workers, f32 inside: lanes (recurrent_cpu.h) walk through time. Where the weights fit the cache a tile's step is the
+ * products with W and U and then its cells. Else a lane makes W x for its tiles and a few steps at a time, straight into the reserve,
+ * and then goes step by step with U alone. */
 #include "kernels/common/cpu.h"
 #include "recurrent_cpu.h"
 
 #include <stdio.h>
 
-enum { CHUNK_ROWS = 256 }; /* of W x made at once: then a tile of W is read that much more rarely than one of U */
+enum { CHUNK_ROWS = 256 };         /* of W x made at once: then a tile of W is read that much more rarely than one of U */
+enum { NEAR_BYTES = 512 << 10 };   /* of both weights: they stay in a core's cache */
 
 typedef struct state {
     anl__recurrence k;
@@ -13,6 +15,7 @@ typedef struct state {
     anl__tiling w[2]; /* w_ih, w_hh */
     bool packed[2];
     anl__lanes lanes;
+    bool fused;      /* W x in the step; not a gru's, whose n keeps W x and U h apart */
     int64_t chunk;   /* steps */
     int64_t u_row;   /* floats of a row of gates */
     size_t weights[2], h[2], c, gates, lane, lane_bytes; /* places in the workspace */
@@ -58,6 +61,7 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
         s->h[i] = anl__take(&at, k->batch * k->units);
     }
     s->lanes = anl__lanes_of(k, anl__tiles(&s->w[1]), env->workers);
+    s->fused = k->cell != ANL__GRU && k->gates * k->units * (k->units + k->inputs) * (int64_t)sizeof(float) <= NEAR_BYTES;
     s->chunk = CHUNK_ROWS / k->batch > 1 ? CHUNK_ROWS / k->batch : 1;
     if (s->chunk > k->steps) s->chunk = k->steps;
     s->u_row = (k->kept ? k->kept : 1) * k->units;
@@ -109,44 +113,55 @@ static anl__cells cells_of(const job *j, int64_t tile, int64_t step, int64_t row
     size_t each = anl_dtype_size(j->c->in[0].dtype);
     return (anl__cells){.k = &s->k, .type = j->c->in[0].dtype, .rows = rows, .units = anl__tile_units(&s->w[1], tile), .t = t,
                         .lengths = j->lengths ? j->lengths + row : NULL, .product = buf, .ld = ANL__COLUMN * anl__tile_wide(&s->w[1], tile),
-                        .u = gates_at(j, step, row) + first, .u_row = s->u_row, .h = j->h[step & 1] + at, .h_next = j->h[~step & 1] + at,
+                        .u = gates_at(j, step, row) + first, .u_row = s->u_row, .in = gates_at(j, step, row) + first, .in_row = s->u_row,
+                        .in_gate = s->k.units, .h = j->h[step & 1] + at, .h_next = j->h[~step & 1] + at,
                         .c = j->cell + at, .y = (char *)j->r->out[0] + (size_t)(t * s->k.batch * s->k.units + at) * each};
 }
 
-/* W x and biases of steps [from, to) for the lane's tiles and rows. x: f32, of the first step's row 0 (times in `from`'s order). */
-static void make_input(const job *j, const anl__lane *a, int64_t from, int64_t to, float *buf, float *wide_x)
+/* x of a step from some row on, in f32. */
+static const float *x_of(const job *j, int64_t step, int64_t row, const float *wide_x)
+{
+    const anl__recurrence *k = &j->s->k;
+    if (wide_x) return wide_x + (step % j->s->chunk * k->batch + row) * k->inputs;
+    return (const float *)j->r->in[0] + (time_of(k, step) * k->batch + row) * k->inputs;
+}
+
+/* W x and biases of steps [from, to) for the lane's tiles and rows, where the gates are kept. */
+static void make_input(const job *j, const anl__lane *a, int64_t from, int64_t to, float *buf, const float *wide_x)
 {
     const state *s = j->s;
-    int64_t I = s->k.inputs, N = s->k.batch;
+    int64_t I = s->k.inputs;
     float bias[ANL__STRIP], b_hn[ANL__COLUMN];
-    for (int64_t step = from; wide_x && step < to; step++)
-        anl__to_floats(j->c->in[0].dtype, j->r->in[0], (time_of(&s->k, step) * N + a->row) * I, (a->row_end - a->row) * I, wide_x + ((step - from) * N + a->row) * I);
     for (int64_t tile = a->tile; tile < a->tile_end; tile++) {
         tile_bias(j, tile, bias, b_hn);
         for (int64_t step = from; step < to; step++)
             for (int64_t row = a->row; row < a->row_end; row += ANL__LANE_ROWS) {
                 int64_t rows = a->row_end - row < ANL__LANE_ROWS ? a->row_end - row : ANL__LANE_ROWS;
                 anl__cells cells = cells_of(j, tile, step, row, rows, buf);
-                const float *x = wide_x ? wide_x + ((step - from) * N + row) * I : (const float *)j->r->in[0] + (time_of(&s->k, step) * N + row) * I;
-                anl__product_rows(s->isa, rows, I, x, I, j->w[0] + anl__tile_at(&s->w[0], tile), anl__tile_wide(&s->w[0], tile), buf, cells.ld, false);
+                anl__product_rows(s->isa, rows, I, x_of(j, step, row, wide_x), I, j->w[0] + anl__tile_at(&s->w[0], tile), anl__tile_wide(&s->w[0], tile), buf,
+                                  cells.ld, false);
                 anl__cells_input(&cells, bias);
             }
     }
 }
 
-static void step_tile(const job *j, const anl__lane *a, int64_t step, int64_t tile, float *buf)
+static void step_tile(const job *j, const anl__lane *a, int64_t step, int64_t tile, float *buf, const float *wide_x)
 {
     const state *s = j->s;
     float bias[ANL__STRIP], b_hn[ANL__COLUMN];
-    int64_t H = s->k.units;
-    if (s->k.cell == ANL__GRU) tile_bias(j, tile, bias, b_hn);
+    int64_t H = s->k.units, I = s->k.inputs;
+    const float *w[2] = {j->w[0] + anl__tile_at(&s->w[0], tile), j->w[1] + anl__tile_at(&s->w[1], tile)};
+    bool state_there = step || anl__has_in(j->c, ANL__REC_H0);
+    if (s->fused || s->k.cell == ANL__GRU) tile_bias(j, tile, bias, b_hn);
     for (int64_t row = a->row; row < a->row_end; row += ANL__LANE_ROWS) {
         int64_t rows = a->row_end - row < ANL__LANE_ROWS ? a->row_end - row : ANL__LANE_ROWS;
         anl__cells cells = cells_of(j, tile, step, row, rows, buf);
+        int wide = anl__tile_wide(&s->w[1], tile);
         cells.b_hn = b_hn;
-        if (step || anl__has_in(j->c, ANL__REC_H0))
-            anl__product_rows(s->isa, rows, H, j->h[step & 1] + row * H, H, j->w[1] + anl__tile_at(&s->w[1], tile), anl__tile_wide(&s->w[1], tile), buf, cells.ld, false);
-        else memset(buf, 0, sizeof(float) * (size_t)(rows * cells.ld));
+        if (s->fused) cells.in = bias, cells.in_row = 0, cells.in_gate = ANL__COLUMN;
+        if (s->fused) anl__product_rows(s->isa, rows, I, x_of(j, step, row, wide_x), I, w[0], wide, buf, cells.ld, false);
+        if (state_there) anl__product_rows(s->isa, rows, H, j->h[step & 1] + row * H, H, w[1], wide, buf, cells.ld, s->fused);
+        else if (!s->fused) memset(buf, 0, sizeof(float) * (size_t)(rows * cells.ld));
         anl__cells_forward(&cells);
     }
 }
@@ -177,9 +192,12 @@ static void lane(void *arg, int task, int worker)
     if (j->lanes.by_tiles) anl__barrier_wait(&j->meet);
     for (int64_t from = 0; from < k->steps; from += s->chunk) {
         int64_t to = from + s->chunk < k->steps ? from + s->chunk : k->steps;
-        make_input(j, &a, from, to, buf, wide_x);
+        for (int64_t step = from; wide_x && step < to; step++)
+            anl__to_floats(type, j->r->in[0], (time_of(k, step) * k->batch + a.row) * k->inputs, (a.row_end - a.row) * k->inputs,
+                           wide_x + ((step - from) * k->batch + a.row) * k->inputs);
+        if (!s->fused) make_input(j, &a, from, to, buf, wide_x);
         for (int64_t step = from; step < to; step++) {
-            for (int64_t tile = a.tile; tile < a.tile_end; tile++) step_tile(j, &a, step, tile, buf);
+            for (int64_t tile = a.tile; tile < a.tile_end; tile++) step_tile(j, &a, step, tile, buf, wide_x);
             if (j->lanes.by_tiles) anl__barrier_wait(&j->meet);
         }
     }

@@ -8,7 +8,8 @@
 #include "kernels/common/cpu.h"
 #include "recurrent_cpu.h"
 
-enum { DEEP = 256, DX_ROWS = 128, PIECES = 8, LEAST_PIECE = 32, MOST_PIECE = 256, MOST_PIECES = 64 };
+enum { DEEP = 256, DX_ROWS = 128, PIECES = 8, LEAST_PIECE = 64, MOST_PIECE = 256, MOST_PIECES = 64 };
+enum { NEAR_COLUMNS = 256 }; /* rows so long at most are read in place: longer ones meet in the same few places of a cache */
 
 static int64_t whole(int64_t n) { return (n + ANL__COLUMN - 1) / ANL__COLUMN * ANL__COLUMN; }
 static bool wants(const anl__call *c, int which) { return anl__recurrent_grad(c, which) >= 0; }
@@ -69,40 +70,48 @@ static const void *row_of(const piece *p, int side, int64_t row, anl_dtype *type
     return a->h0 ? a->h0 + n * k->units : NULL;
 }
 
-/* d's rows [row, row + rows) in the piece's columns, densely; their sums join p->sums. */
-static void copy_block(const piece *p, int64_t row, int64_t rows)
+/* Rows [row, row + rows) of one side, found once a block. */
+typedef struct rows_at {
+    int64_t n;
+    bool regular; /* f32, one after the other: they may be used where they lie */
+    const void *at[DEEP];
+    anl_dtype type[DEEP];
+} rows_at;
+
+static void find_rows(const piece *p, int side, int64_t row, int64_t n, int64_t columns, rows_at *r)
 {
-    const float *d = p->a->d + row * p->a->g->d_row + p->from;
-    float *restrict sums = p->sums;
-    for (int64_t q = 0; q < rows; q++, d += p->a->g->d_row) {
-        float *restrict to = p->block + q * p->n;
-        for (int64_t i = 0; i < p->n; i++) {
-            to[i] = d[i];
-            sums[i] += d[i];
-        }
+    r->n = n;
+    r->regular = true;
+    for (int64_t q = 0; q < n; q++) {
+        r->at[q] = row_of(p, side, row + q, &r->type[q]);
+        r->regular = r->regular && r->at[0] && r->type[q] == ANL_F32 && r->at[q] == (const float *)r->at[0] + q * columns;
     }
 }
 
-static void copy_strip(const piece *p, int side, int64_t row, int64_t rows, int64_t first, int64_t live, int64_t wide)
+static void copy_strip(const piece *p, const rows_at *r, int64_t first, int64_t live, int64_t wide)
 {
-    for (int64_t q = 0; q < rows; q++) {
-        anl_dtype type;
-        const void *from = row_of(p, side, row + q, &type);
+    for (int64_t q = 0; q < r->n; q++) {
         float *to = p->strip + q * wide;
-        if (from) anl__to_floats(type, from, first, live, to);
-        else memset(to, 0, sizeof(float) * (size_t)live);
-        memset(to + live, 0, sizeof(float) * (size_t)(wide - live));
+        if (!r->at[q]) memset(to, 0, sizeof(float) * (size_t)live);
+        else if (r->type[q] != ANL_F32) anl__to_floats(r->type[q], r->at[q], first, live, to);
+        else
+            for (int64_t i = 0; i < live; i++) to[i] = ((const float *)r->at[q])[first + i];
+        for (int64_t i = live; i < wide; i++) to[i] = 0;
     }
 }
 
 static void add_strips(const piece *p, int side, int64_t columns, int64_t row, int64_t rows, float **result)
 {
+    rows_at r;
+    find_rows(p, side, row, rows, columns, &r);
     for (int64_t s = 0; s < anl__strips(columns); s++) {
         int wide = anl__strip_wide(columns, s);
-        int64_t first = s * ANL__STRIP, live = columns - first < ANL__STRIP ? columns - first : ANL__STRIP;
-        copy_strip(p, side, row, rows, first, live, ANL__COLUMN * wide);
-        anl__product_columns(p->a->isa, p->n, rows, p->block, p->n, p->strip, wide, *result, ANL__COLUMN * wide, row > 0);
-        *result += p->n * ANL__COLUMN * wide;
+        int64_t first = s * ANL__STRIP, live = columns - first < ANL__STRIP ? columns - first : ANL__STRIP, ld = ANL__COLUMN * wide;
+        bool there = r.regular && live == ld && columns <= NEAR_COLUMNS;
+        if (!there) copy_strip(p, &r, first, live, ld);
+        anl__product_columns(p->a->isa, p->n, rows, p->block, p->n, there ? (const float *)r.at[0] + first : p->strip, there ? columns : ld, wide, *result, ld,
+                             row > 0);
+        *result += p->n * ld;
     }
 }
 
@@ -141,7 +150,7 @@ static void weights_task(const anl__gradients_run *a, int task, float *scratch)
     for (int64_t row = 0; row < rows; row += DEEP) {
         float *result = p.result;
         int64_t n = rows - row < DEEP ? rows - row : DEEP;
-        copy_block(&p, row, n);
+        anl__copy_and_sum(a->d + row * g->d_row + p.from, n, g->d_row, p.n, p.block, total);
         for (int i = 0; i < 2; i++)
             if (p.dw[i]) add_strips(&p, i, columns[i], row, n, &result);
     }

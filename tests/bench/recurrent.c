@@ -2,7 +2,7 @@
  * whose operands stay in the nearest cache, on all threads, measured between the runs. Weights are plain inputs, so that packing
  * them is in the time, as it is once a training step. One JSON line a shape.
  *
- * Usage: recurrent_bench [f32|bf16] [threads] [seconds a shape]; `tests/bench/recurrent` runs it beside PyTorch. */
+ * Usage: recurrent_bench [f32|bf16] [threads] [seconds a shape] [number of one shape]; `tests/bench/recurrent` runs it beside PyTorch. */
 #include "base/pool.h"
 #include "device.h"
 #include "graph/graph.h"
@@ -135,7 +135,7 @@ int main(int argc, char **argv)
     die(ctx, anl_device_open(ctx, "cpu", &o, &dev));
     unsigned mode = anl__pool_float_mode();
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        bench(ctx, dev, &shapes[i], argc > 1 && !strcmp(argv[1], "bf16") ? ANL_BF16 : ANL_F32, argc > 3 ? strtod(argv[3], NULL) : 2);
+        if (argc < 5 || strtoul(argv[4], NULL, 10) == i) bench(ctx, dev, &shapes[i], argc > 1 && !strcmp(argv[1], "bf16") ? ANL_BF16 : ANL_F32, argc > 3 ? strtod(argv[3], NULL) : 2);
     anl__pool_float_restore(mode);
     anl_device_close(dev);
     anl_ctx_destroy(ctx);

@@ -22,13 +22,14 @@ static float *filled(int64_t n, int64_t seed)
 /* a is rows x k, or k x rows when transposed; what lies between the result's rows must stay. */
 static void check(const anl__product *p, int64_t rows, int64_t k, int wide, bool transposed, bool add)
 {
-    int64_t strip = ANL__COLUMN * wide, ldc = strip + 3, lda = (transposed ? rows : k) + 2;
-    float *a = filled((transposed ? k : rows) * lda, 1), *b = filled(k * strip, 2), *c = filled(rows * ldc, 3), *was = filled(rows * ldc, 3);
-    (transposed ? anl__product_columns : anl__product_rows)(p, rows, k, a, lda, b, wide, c, ldc, add);
+    int64_t strip = ANL__COLUMN * wide, ldc = strip + 3, lda = (transposed ? rows : k) + 2, ldb = transposed ? strip + 5 : strip;
+    float *a = filled((transposed ? k : rows) * lda, 1), *b = filled(k * ldb, 2), *c = filled(rows * ldc, 3), *was = filled(rows * ldc, 3);
+    if (transposed) anl__product_columns(p, rows, k, a, lda, b, ldb, wide, c, ldc, add);
+    else anl__product_rows(p, rows, k, a, lda, b, wide, c, ldc, add);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < ldc; j++) {
             double sum = add || j >= strip ? (double)was[i * ldc + j] : 0;
-            for (int64_t q = 0; q < k && j < strip; q++) sum += (double)a[transposed ? q * lda + i : i * lda + q] * (double)b[q * strip + j];
+            for (int64_t q = 0; q < k && j < strip; q++) sum += (double)a[transposed ? q * lda + i : i * lda + q] * (double)b[q * ldb + j];
             if (fabs(sum - (double)c[i * ldc + j]) > 1e-6 * (double)(k + 1))
                 fail_msg("%s: %lld x %lld, %d wide: row %lld column %lld is %g, not %g", anl__product_name(p), (long long)rows, (long long)k, wide, (long long)i,
                          (long long)j, (double)c[i * ldc + j], sum);
