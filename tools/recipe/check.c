@@ -2,6 +2,7 @@
  * those are known. A rule reads values only, never whether a key was written: a resolved recipe obeys the same rules. */
 #include "recipe.h"
 
+#include "models/model.h"
 #include "runtime/train/cadence.h"
 
 #include <math.h>
@@ -68,6 +69,10 @@ static void check_model(const recipe *r, anl__buf *e)
     if (is(r, "model.name", "sequential") && recipe_tree(r, "model.heads")) against(r, e, "model.heads", "needs model.name graph");
     if (is(r, "model.name", "resnet-cifar") && (recipe_int(r, "model.depth") - 2) % 6)
         against(r, e, "model.depth", "%lld is not 6n+2 (20, 32, 44, 56, 110)", (long long)recipe_int(r, "model.depth"));
+    static const char *const cells[][2] = {{"linear", "forecaster"}, {"tcn", "forecaster"}, {"cnn", "seqclassifier"}};
+    for (int i = 0; i < 3; i++)
+        if (anl_model_is_sequence(recipe_text(r, "model.name")) && is(r, "model.cell", cells[i][0]) && !is(r, "model.name", cells[i][1]))
+            against(r, e, "model.cell", "%s goes with model.name %s, not %s", cells[i][0], cells[i][1], recipe_text(r, "model.name"));
     if (recipe_count(r, "model.hidden") > 16) against(r, e, "model.hidden", "has more than 16 layers");
 }
 
@@ -75,13 +80,13 @@ static void check_model(const recipe *r, anl__buf *e)
 static void check_metric(const recipe *r, anl__buf *e, const char *key)
 {
     static const char *const names[] = {"train.loss", "train.accuracy", "valid.loss", "valid.accuracy", "valid.topk",
-                                        "valid.macro_f1", "valid.auc", "valid.rmse", "valid.mae", "valid.r2"};
+                                        "valid.macro_f1", "valid.auc", "valid.rmse", "valid.mae", "valid.r2", "valid.bits", "valid.perplexity"};
     enum { N = sizeof names / sizeof names[0] };
     const char *name = recipe_text(r, key), *near;
     for (int i = 0; i < N; i++)
         if (!strcmp(names[i], name)) return;
     near = anl__nearest(name, names, N);
-    against(r, e, key, "'%.60s' is not measured; there are train. and valid.loss and accuracy, valid.topk, macro_f1, auc, rmse, mae, r2%s%s%s",
+    against(r, e, key, "'%.60s' is not measured; there are train. and valid.loss and accuracy, valid.topk, macro_f1, auc, rmse, mae, r2, bits, perplexity%s%s%s",
             name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 

@@ -374,6 +374,11 @@ anl_status recipe_model(const recipe *r, anl_ctx *ctx, anl__arena *a, anl_model_
     out->label_smoothing = recipe_real(r, "loss.label_smoothing");
     out->n_hidden = recipe_count(r, "model.hidden");
     for (int i = 0; i < out->n_hidden; i++) out->hidden[i] = recipe_int_at(r, "model.hidden", i);
+    out->loss = recipe_text(r, "loss.name");
+    out->seq = (anl_sequence_opts){
+        .cell = recipe_text(r, "model.cell"), .reset = recipe_text(r, "model.reset"), .attention = recipe_text(r, "model.attention"), .pool = recipe_text(r, "model.pool"),
+        .units = recipe_int(r, "model.units"), .embed = recipe_int(r, "model.embed"), .kernel = recipe_int(r, "model.kernel"), .layers = (int)recipe_int(r, "model.num_layers"),
+        .heads = (int)recipe_int(r, "model.attention_heads"), .bidirectional = recipe_bool(r, "model.bidirectional"), .autoregressive = recipe_bool(r, "model.autoregressive")};
     if (written && list->kind != YAML_LIST) return bad(&s, list, "model.layers needs a list");
     if (!written) return ANL_OK;
     scope top = {.prefix = "", .suffix = ""};
