@@ -104,7 +104,11 @@ static bool take_choice(anl__buf *e, anl__arena *a, const recipe_key *k, const y
     const char *names[32];
     int count = 0;
     char *list = anl__arena_strdup(a, k->choices), *save = NULL;
-    for (char *w = list ? strtok_r(list, "|", &save) : NULL; w && count < 32; w = strtok_r(NULL, "|", &save)) names[count++] = w;
+    if (!list) {
+        v->text = NULL;
+        return false;
+    }
+    for (char *w = strtok_r(list, "|", &save); w && count < 32; w = strtok_r(NULL, "|", &save)) names[count++] = w;
     for (int i = 0; n->kind == YAML_SCALAR && i < count; i++)
         if (!strcmp(names[i], n->text)) {
             v->text[0] = names[i];
