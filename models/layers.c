@@ -173,7 +173,7 @@ static const anl__layer_row rows[] = {
     {"rnn", "recurrent", 1, 2, anl__make_recurrent, "units layers bidirectional dropout", "rnn"},
     {"rnn-relu", "recurrent", 1, 2, anl__make_recurrent, "units layers bidirectional dropout", "rnn-relu"},
     {"conv1d", "conv2d", 1, 1, anl__make_conv1d, "filters kernel stride dilation pad causal bias act init", NULL},
-    {"position", "add_position", 1, 1, anl__make_position, "length", NULL},
+    {"position", "add", 1, 1, anl__make_position, "length", NULL},
     {"self-attention", "attention", 1, 2, anl__make_attention, "heads causal", NULL},
     {"time-dense", "dense", 1, 1, anl__make_time_dense, "units bias act init", NULL},
     {"time-pool", "time_pool", 1, 2, anl__make_time_pool, "mode", NULL},

@@ -69,15 +69,16 @@ anl_value anl__make_conv1d(anl__build *b, const anl__layer_row *r)
     int64_t filters = anl__arg_int(b, "filters", 0, 1), kernel = anl__arg_int(b, "kernel", 0, 1), dilation = anl__arg_int(b, "dilation", 1, 1), stride = anl__arg_int(b, "stride", 1, 1);
     bool bias = anl__arg_bool(b, "bias", true), causal = anl__arg_bool(b, "causal", false);
     const char *act = anl__arg_text(b, "act", "none");
-    int64_t pad = anl__arg_int(b, "pad", 0, 0), wide = dilation * (kernel - 1), left = causal ? wide : pad, right = causal ? 0 : pad;
+    int64_t pad = anl__arg_int(b, "pad", 0, 0), wide = dilation * (kernel - 1), left = causal ? wide : pad, right = causal ? 0 : pad, fan_in = kernel * x.dim[2];
+    anl_init init = anl__weight_init(b, fan_in, kernel * filters);
     anl__arg_rest(b, "", attrs, sizeof attrs);
     if (*attrs) anl_graph_fail(b->g, ANL_RECIPE, "layer '%s' (%s) has no argument '%s'", b->name, b->l->type, attrs + 1);
     if (anl_graph_status(b->g) != ANL_OK) return ANL_NONE;
     anl_value image = sub_node(b, "transpose", "samples", b->in[0], "perm=1,0,2");
     snprintf(text, sizeof text, "shape=0,1,%lld,%lld", (long long)x.dim[0], (long long)x.dim[2]);
     image = sub_node(b, "reshape", "image", image, text);
-    int64_t w[4] = {filters, 1, kernel, x.dim[2]}, fan_in = kernel * x.dim[2];
-    anl_value in[3] = {image, anl__layer_param(b, "weight", 4, w, anl__weight_init(b, fan_in, kernel * filters), ANL_PARAM_DECAY), ANL_NONE};
+    int64_t w[4] = {filters, 1, kernel, x.dim[2]};
+    anl_value in[3] = {image, anl__layer_param(b, "weight", 4, w, init, ANL_PARAM_DECAY), ANL_NONE};
     if (bias) in[2] = anl__layer_param(b, "bias", 1, &filters, (anl_init){ANL_INIT_UNIFORM, 1 / sqrt((double)fan_in)}, 0);
     snprintf(name, sizeof name, "%s.conv", b->name);
     anl_value y = anl_node(b->g, r->op, name, in, bias ? 3 : 2, "stride=1,%lld dilation=1,%lld pad=0,%lld,0,%lld", (long long)stride, (long long)dilation, (long long)left, (long long)right);
@@ -86,13 +87,19 @@ anl_value anl__make_conv1d(anl__build *b, const anl__layer_row *r)
     return sub_node(b, "transpose", "time", sub_node(b, "reshape", "rows", y, text), "perm=1,0,2");
 }
 
-/* A learned vector added at each place. */
+/* A learned vector added at each place: the first T of `length`. */
 anl_value anl__make_position(anl__build *b, const anl__layer_row *r)
 {
+    char text[96];
     anl_shape x;
     if (!sequence(b, &x)) return ANL_NONE;
     int64_t w[2] = {anl__arg_int(b, "length", x.dim[0], 1), x.dim[2]};
-    anl_value in[2] = {b->in[0], anl__layer_param(b, "weight", 2, w, (anl_init){ANL_INIT_NORMAL, 0.02}, 0)};
+    if (w[0] < x.dim[0]) anl_graph_fail(b->g, ANL_SHAPE, "layer '%s' (%s) knows %lld places, the sequence has %lld", b->name, b->l->type, (long long)w[0], (long long)x.dim[0]);
+    anl_value place = anl__layer_param(b, "weight", 2, w, (anl_init){ANL_INIT_NORMAL, 0.02}, 0);
+    snprintf(text, sizeof text, "axis=0 begin=0 end=%lld", (long long)x.dim[0]);
+    if (w[0] > x.dim[0]) place = sub_node(b, "slice", "first", place, text);
+    snprintf(text, sizeof text, "shape=%lld,1,%lld", (long long)x.dim[0], (long long)x.dim[2]);
+    anl_value in[2] = {b->in[0], sub_node(b, "reshape", "places", place, text)};
     return anl_node(b->g, r->op, b->name, in, 2, NULL);
 }
 
