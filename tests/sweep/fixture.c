@@ -106,11 +106,11 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-double problem_search(anl_ctx *ctx, const problem *p, const char *name, uint64_t seed, int trials, double *best, double *sampler_seconds)
+double problem_search(anl_ctx *ctx, const problem *p, const char *name, uint64_t seed, int trials, double *best, double *seconds)
 {
     const sampler *s;
     space *sp = NULL;
-    double *values = calloc((size_t)trials * (size_t)p->n, sizeof *values), *objective = calloc((size_t)trials, sizeof *objective), least = NAN, spent = 0;
+    double *values = calloc((size_t)trials * (size_t)p->n, sizeof *values), *objective = calloc((size_t)trials, sizeof *objective), least = NAN;
     trial_result *seen = calloc((size_t)trials, sizeof *seen);
     sampler_task t = {.seed = seed, .n_objectives = 1, .options = sampler_options_default()};
     anl_status st = ANL_NOMEM;
@@ -122,7 +122,7 @@ double problem_search(anl_ctx *ctx, const problem *p, const char *name, uint64_t
     for (int k = 0; k < trials; k++) {
         double *x = values + k * p->n, began = now();
         ANL_GO(sampler_propose(ctx, s, &t, k, seen, k, x));
-        spent += now() - began;
+        if (seconds) seconds[k] = now() - began;
         objective[k] = p->value(x);
         seen[k] = (trial_result){.number = k, .state = TRIAL_COMPLETE, .values = x, .objective = &objective[k]};
         least = k && least < objective[k] ? least : objective[k];
@@ -133,7 +133,6 @@ done:
     free(values);
     free(objective);
     free(seen);
-    if (sampler_seconds) *sampler_seconds = spent;
     return st == ANL_OK ? least : NAN;
 }
 

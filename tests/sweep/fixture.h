@@ -31,8 +31,8 @@ typedef struct problem {
 extern const problem problems[];
 
 /* `trials` trials, one after the other: the best value after each goes to best[trials] (may be NULL). Returns the last; NaN: it failed,
-   the message is in ctx. sampler_seconds, if not NULL, gets the time spent in proposals. */
-double problem_search(anl_ctx *ctx, const problem *p, const char *sampler, uint64_t seed, int trials, double *best, double *sampler_seconds);
+   the message is in ctx. seconds[trials], if not NULL: the time each proposal took. */
+double problem_search(anl_ctx *ctx, const problem *p, const char *sampler, uint64_t seed, int trials, double *best, double *seconds);
 /* By linear interpolation, as numpy.percentile; sorts v. */
 double percentile(double *v, int n, double percent);
 

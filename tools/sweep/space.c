@@ -42,7 +42,7 @@ static anl_status check_number(anl_ctx *ctx, const space_axis *a)
         return anl__fail(ctx, ANL_RECIPE, "search space, %s: the step %g is too small for the range from %g to %g", a->name, a->step, a->low, a->high);
     if (a->kind == SPACE_INT) {
         if (a->low != floor(a->low) || a->high != floor(a->high) || a->step != floor(a->step))
-            return anl__fail(ctx, ANL_RECIPE, "search space, %s: an integer's range and step must be whole: %.17g to %.17g, step %.17g", a->name, a->low, a->high, a->step);
+            return anl__fail(ctx, ANL_RECIPE, "search space, %s: an integer's range and step must be whole: %.12g to %.12g, step %.12g", a->name, a->low, a->high, a->step);
         if (fabs(a->low) > MAX_INT || fabs(a->high) > MAX_INT)
             return anl__fail(ctx, ANL_RECIPE, "search space, %s: integers must lie within plus or minus 2^53", a->name);
     }
@@ -250,12 +250,12 @@ static anl_status check_value(anl_ctx *ctx, const space *s, int i, double v)
         return ANL_OK;
     }
     if (!(v >= a->low && v <= a->high))
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: %.17g is not within %.17g to %.17g", a->name, v, a->low, a->high);
-    if (a->kind == SPACE_INT && v != floor(v)) return anl__fail(ctx, ANL_RECIPE, "search space, %s: %.17g is not whole", a->name, v);
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: %.12g is not within %.12g to %.12g", a->name, v, a->low, a->high);
+    if (a->kind == SPACE_INT && v != floor(v)) return anl__fail(ctx, ANL_RECIPE, "search space, %s: %.12g is not whole", a->name, v);
     if (a->step != 0) {
         double near = at_level(a, (int64_t)floor((v - a->low) / a->step + 0.5));
         if (fabs(near - v) > 1e-9 * a->step)
-            return anl__fail(ctx, ANL_RECIPE, "search space, %s: %.17g is not on the steps %.17g, %.17g, ...", a->name, v, a->low, a->low + a->step);
+            return anl__fail(ctx, ANL_RECIPE, "search space, %s: %.12g is not on the steps %.12g, %.12g, ...", a->name, v, a->low, a->low + a->step);
     }
     return ANL_OK;
 }
