@@ -70,7 +70,7 @@ int anl__table_find(const anl__table *t, const char *column); /* -1: none */
 /* What was read, found and repaired, in whole lines to show to a person. */
 void anl__table_report(const anl__table *t, anl__buf *out);
 
-/* Number or time of a whole cell, free of the locale; false: it is none. */
+/* Number (decimal point, no infinity) or time of a whole cell; false: it is none. */
 bool anl__cell_number(const char *cell, double *out);
 bool anl__cell_time(const char *cell, double *out);
 bool anl__cell_missing(const char *cell);
