@@ -4,17 +4,34 @@
 #define ANL_RECURRENT_CPU_H
 
 #include "base/pool.h"
-#include "kernels/common/product.h"
+#include "kernels/common/product16.h"
 #include "recurrent.h"
 
 extern const anl__kernel anl__recurrent_steps, anl__recurrent_bwd_steps;
 bool anl__recurrent_fast(const anl__env *env, const anl__call *c, char why[ANL__WHY]);
 
+/* ---- products -------------------------------------------------------------------------------- */
+
+/* Operands have the type of the activations (states, x, the gates' gradients, packed weights), sums are f32. */
+typedef struct anl__arithmetic { anl_dtype type; const anl__product *f32; const anl__product16 *bf16; } anl__arithmetic;
+anl__arithmetic anl__arithmetic_of(anl_dtype type);
+const char *anl__arithmetic_name(const anl__arithmetic *m);
+/* k as the products want it: rows of `a` are readable, and finite, to there; packed weights have zeros. */
+static inline int64_t anl__deep(anl_dtype type, int64_t k) { return type == ANL_BF16 ? anl__deep16(k) : k; }
+static inline void anl__multiply(const anl__arithmetic *m, int64_t rows, int64_t k, const void *a, int64_t lda, const void *b, int wide, float *c,
+                                 int64_t ldc, bool add)
+{
+    if (m->type == ANL_BF16) anl__product16_rows(m->bf16, rows, k, a, lda, b, wide, c, ldc, add);
+    else anl__product_rows(m->f32, rows, k, a, lda, b, wide, c, ldc, add);
+}
+
 /* ---- packed weights -------------------------------------------------------------------------- */
 
 /* Forward a tile is 16 units with all their gates (a column of 16 each), or 64 units of an rnn; backward it is 64 columns. */
 typedef struct anl__tiling {
+    anl_dtype type;
     int64_t rows;    /* of the product: k */
+    int64_t deep;    /* the same as it is packed */
     int64_t columns; /* units (forward), or columns of the weights (backward) */
     int64_t gates;   /* forward: columns of 16 in a tile; 1: a tile is a strip of 64 columns */
     bool transposed; /* forward */
@@ -31,13 +48,14 @@ static inline int64_t anl__tile_units(const anl__tiling *t, int64_t tile)
     int64_t most = t->gates > 1 ? ANL__COLUMN : ANL__STRIP, left = t->columns - anl__tile_first(t, tile);
     return left < most ? left : most;
 }
-static inline int64_t anl__tile_at(const anl__tiling *t, int64_t tile) /* in floats */
+static inline size_t anl__tile_offset(const anl__tiling *t, int64_t tile)
 {
-    return tile * t->rows * (t->gates > 1 ? ANL__COLUMN * t->gates : ANL__STRIP);
+    return (size_t)(tile * t->deep * (t->gates > 1 ? ANL__COLUMN * t->gates : ANL__STRIP)) * anl_dtype_size(t->type);
 }
-int64_t anl__packed_count(const anl__tiling *t); /* floats */
+static inline const void *anl__tile_in(const anl__tiling *t, const void *packed, int64_t tile) { return (const char *)packed + anl__tile_offset(t, tile); }
+size_t anl__packed_bytes(const anl__tiling *t);
 /* All tiles from the plain weights; NULL pool: on the caller. */
-void anl__pack_tiles(const anl__tiling *t, const float *w, float *packed, anl__pool *pool);
+void anl__pack_tiles(const anl__tiling *t, const float *w, void *packed, anl__pool *pool);
 bool anl__pack_weights(const anl__env *env, const anl__call *c, int in, bool backward, anl__pack *out);
 
 /* ---- lanes ----------------------------------------------------------------------------------- */
@@ -59,10 +77,10 @@ static inline anl__lane anl__lane_of(const anl__recurrence *k, int64_t tiles, an
 enum { ANL__LANE_ROWS = 64 }; /* rows that go through product and cells together: their results stay in the nearest cache */
 
 /* Places in the workspace, in bytes; `at` moves on. */
-static inline size_t anl__take(size_t *at, int64_t floats)
+static inline size_t anl__take(size_t *at, anl_dtype type, int64_t count)
 {
     size_t here = *at;
-    *at += ((size_t)floats * sizeof(float) + 63) & ~(size_t)63;
+    *at += ((size_t)count * anl_dtype_size(type) + 63) & ~(size_t)63;
     return here;
 }
 
@@ -71,7 +89,7 @@ static inline size_t anl__take(size_t *at, int64_t floats)
 /* Some rows of a tile at one time; all pointers at the first row and unit. */
 typedef struct anl__cells {
     const anl__recurrence *k;
-    anl_dtype type;         /* of y, dy */
+    anl_dtype type;         /* of h, y, dy, d */
     int64_t rows, units, t;
     const int32_t *lengths; /* of these rows; NULL: all live */
     const float *product;   /* forward: U h, [row][gate][16], an rnn's and backward's: [row][ld] */
@@ -80,8 +98,10 @@ typedef struct anl__cells {
     int64_t u_row;
     const float *in;        /* forward: what is added to the product, rows apart by in_row, gates by in_gate */
     int64_t in_row, in_gate;
-    const float *h;         /* state before, rows H apart */
-    float *h_next, *c;
+    const void *h;          /* state before and after, rows h_row apart */
+    void *h_next;
+    int64_t h_row;
+    float *c;               /* rows H apart, as y's */
     void *y;
     const float *b_hn;      /* gru: 16 numbers */
 } anl__cells;
@@ -98,7 +118,7 @@ typedef struct anl__cells_bwd {
     const float *u_last;    /* lstm: reserve of the step before, at c; NULL: none */
     const float *h0, *c0;   /* for rows without a step before, rows H apart */
     int64_t t_last;
-    float *d;               /* gradients of the pre-activations, rows apart by d_row */
+    void *d;                /* gradients of the pre-activations, rows apart by d_row */
     int64_t d_row;
 } anl__cells_bwd;
 void anl__cells_backward(const anl__cells_bwd *a);
@@ -107,7 +127,8 @@ void anl__cells_backward(const anl__cells_bwd *a);
 void anl__to_floats(anl_dtype type, const void *v, int64_t from, int64_t count, float *out);
 void anl__from_floats(anl_dtype type, const float *v, int64_t count, void *out, int64_t to);
 
-void anl__copy_and_sum(const float *from, int64_t rows, int64_t stride, int64_t n, float *restrict to, float *restrict sums);
+/* Rows of a block, from element `at` of v on, into a dense one in f32; their sums by column are added to `sums`. */
+void anl__copy_and_sum(anl_dtype type, const void *v, int64_t at, int64_t rows, int64_t stride, int64_t n, float *to, float *sums);
 
 /* ---- gradients after all steps ---------------------------------------------------------------- */
 
@@ -126,8 +147,11 @@ typedef struct anl__gradients_run {
     const anl__gradients *g;
     const anl__call *c;
     const anl__run *r;
-    const anl__product *isa;
-    const float *d, *w_ih, *h0; /* d: (T N, d_row); w_ih packed; h0: f32, NULL: zeros */
+    const anl__arithmetic *m;
+    const void *d;              /* (T N, d_row) */
+    const anl__tiling *tiling;  /* of w_ih */
+    const void *w_ih;           /* packed */
+    const float *h0;            /* NULL: zeros */
     const int32_t *lengths;
     char *scratch;              /* workers' parts, scratch_each apart */
     size_t scratch_each;

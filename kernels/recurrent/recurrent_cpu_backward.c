@@ -1,6 +1,6 @@
-/* recurrent_bwd on the workers, f32 inside. First lanes walk back through time: what flows into a strip of 64 units is the product of the
+/* recurrent_bwd on the workers. First lanes walk back through time: what flows into a strip of 64 units is the product of the
  * later step's gate gradients with U, packed, then the cells' gradients. All gates' gradients of all steps are kept, D numbers a
- * row: the gates in their order, but of a gru n, r, z and n's for the side of U h, so that what W x sees are the first 3 H columns, what
+ * row (and zeros to what products want): the gates in their order, but of a gru n, r, z and n's for the side of U h, so that what W x sees are the first 3 H columns, what
  * U h sees the last. After all steps the weights' and dx (recurrent_cpu_gradients.c). */
 #include "kernels/common/cpu.h"
 #include "recurrent_cpu.h"
@@ -9,7 +9,7 @@
 
 typedef struct state {
     anl__recurrence k;
-    const anl__product *isa;
+    anl__arithmetic m;
     anl__tiling w[2];
     bool packed[2];
     anl__lanes lanes;
@@ -22,8 +22,9 @@ typedef struct job {
     const state *s;
     const anl__call *c;
     const anl__run *r;
-    const float *w[2];
-    float *d, *carry, *dc, *h0, *c0; /* h0, c0: NULL for zeros */
+    const void *w[2];
+    char *d;
+    float *carry, *dc, *h0, *c0; /* h0, c0: NULL for zeros */
     const int32_t *lengths;
     anl__lanes lanes;
     anl__barrier meet;
@@ -42,27 +43,28 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
     anl__recurrence *k = &s->k;
     size_t at = 0;
     *k = anl__recurrence_of(&p->call);
+    anl_dtype type = p->call.in[0].dtype;
     int64_t states = k->batch * k->units;
-    s->isa = anl__product_best();
-    s->d_row = (k->cell == ANL__GRU ? 4 : k->gates) * k->units;
+    s->m = anl__arithmetic_of(type);
+    s->d_row = (k->cell == ANL__GRU ? k->units : 0) + anl__deep(type, k->gates * k->units);
     for (int i = 0; i < 2; i++) {
         bool wanted = i == 1 || anl__recurrent_grad(&p->call, ANL__REC_DX) >= 0;
         s->w[i] = anl__tiling_of(&p->call, ANL__REC_W_IH + i, true);
         s->packed[i] = p->call.param[ANL__REC_W_IH + i];
-        s->weights[i] = anl__take(&at, s->packed[i] || !wanted ? 0 : anl__packed_count(&s->w[i]));
+        s->weights[i] = anl__take(&at, ANL_U8, s->packed[i] || !wanted ? 0 : (int64_t)anl__packed_bytes(&s->w[i]));
     }
     s->lanes = anl__lanes_of(k, anl__tiles(&s->w[1]), env->workers);
-    s->d = anl__take(&at, k->steps * k->batch * s->d_row);
-    s->carry = anl__take(&at, states);
-    s->dc = anl__take(&at, states);
-    s->h0 = anl__take(&at, anl__has_in(&p->call, ANL__REC_BWD_H0) ? states : 0);
-    s->c0 = anl__take(&at, anl__has_in(&p->call, ANL__REC_BWD_C0) ? states : 0);
+    s->d = anl__take(&at, type, k->steps * k->batch * s->d_row);
+    s->carry = anl__take(&at, ANL_F32, states);
+    s->dc = anl__take(&at, ANL_F32, states);
+    s->h0 = anl__take(&at, ANL_F32, anl__has_in(&p->call, ANL__REC_BWD_H0) ? states : 0);
+    s->c0 = anl__take(&at, ANL_F32, anl__has_in(&p->call, ANL__REC_BWD_C0) ? states : 0);
     anl__gradients_plan(&s->after, &p->call, s->d_row);
     s->shared = at;
-    anl__take(&s->each, ANL__LANE_ROWS * ANL__STRIP);
+    anl__take(&s->each, ANL_F32, ANL__LANE_ROWS * ANL__STRIP);
     if (s->each < s->after.scratch) s->each = s->after.scratch;
     p->workspace = s->shared + s->each * (size_t)env->workers;
-    snprintf(p->note, sizeof p->note, "%s, %d lanes, %d tasks after", anl__product_name(s->isa), s->lanes.n, anl__gradients_tasks(&s->after));
+    snprintf(p->note, sizeof p->note, "%s, %d lanes, %d tasks after", anl__arithmetic_name(&s->m), s->lanes.n, anl__gradients_tasks(&s->after));
     return ANL_OK;
 }
 
@@ -78,9 +80,10 @@ static void flow_back(const job *j, int64_t step, int64_t tile, int64_t row, int
 {
     const state *s = j->s;
     const anl__recurrence *k = &s->k;
-    const float *d = j->d + (time_of(k, step) * k->batch + row) * s->d_row + (k->cell == ANL__GRU ? k->units : 0);
+    int64_t at = (time_of(k, step) * k->batch + row) * s->d_row + (k->cell == ANL__GRU ? k->units : 0);
     int wide = anl__tile_wide(&s->w[1], tile);
-    anl__product_rows(s->isa, rows, k->gates * k->units, d, s->d_row, j->w[1] + anl__tile_at(&s->w[1], tile), wide, buf, ANL__COLUMN * wide, false);
+    anl__multiply(&s->m, rows, s->w[1].deep, j->d + (size_t)at * anl_dtype_size(s->m.type), s->d_row, anl__tile_in(&s->w[1], j->w[1], tile), wide, buf,
+                  ANL__COLUMN * wide, false);
 }
 
 static void step_rows(const job *j, int64_t step, int64_t tile, int64_t row, int64_t rows, float *buf)
@@ -97,7 +100,7 @@ static void step_rows(const job *j, int64_t step, int64_t tile, int64_t row, int
                               .u = reserve ? (float *)(uintptr_t)reserve + (t * N + row) * u_row + first : NULL, .y = element(j, ANL__REC_BWD_Y, t * N * H + at)},
                         .dy = element(j, ANL__REC_BWD_DY, t * N * H + at), .carry = j->carry + at, .dc = j->dc + at, .t_last = t_last,
                         .h0 = j->h0 ? j->h0 + at : NULL, .c0 = j->c0 ? j->c0 + at : NULL,
-                        .d = j->d + (t * N + row) * s->d_row + first, .d_row = s->d_row};
+                        .d = j->d + (size_t)((t * N + row) * s->d_row + first) * anl_dtype_size(s->m.type), .d_row = s->d_row};
     if (t_last >= 0) b.y_last = element(j, ANL__REC_BWD_Y, t_last * N * H + at);
     if (t_last >= 0 && k->cell == ANL__LSTM) b.u_last = reserve + (t_last * N + row) * u_row + 4 * H + first;
     anl__cells_backward(&b);
@@ -131,6 +134,17 @@ static void states_out(const job *j, const anl__lane *a, float *buf)
     }
 }
 
+/* Zeros behind the gates' gradients. */
+static void clear_ends(const job *j, const anl__lane *a)
+{
+    const state *s = j->s;
+    int64_t used = (s->k.cell == ANL__GRU ? 4 : s->k.gates) * s->k.units;
+    size_t each = anl_dtype_size(s->m.type);
+    for (int64_t t = 0; used < s->d_row && t < s->k.steps; t++)
+        for (int64_t n = a->row; n < a->row_end; n++)
+            memset(j->d + (size_t)((t * s->k.batch + n) * s->d_row + used) * each, 0, (size_t)(s->d_row - used) * each);
+}
+
 static void lane(void *arg, int task, int worker)
 {
     job *j = arg;
@@ -141,6 +155,7 @@ static void lane(void *arg, int task, int worker)
     int64_t first = anl__tile_first(&s->w[1], a.tile), end = anl__tile_first(&s->w[1], a.tile_end);
     int64_t units = (end < k->units ? end : k->units) - first;
     (void)worker;
+    if (a.tile_end == anl__tiles(&s->w[1])) clear_ends(j, &a);
     for (int64_t n = a.row; n < a.row_end; n++) {
         load(j, ANL__REC_BWD_DHN, n * k->units + first, units, j->carry);
         if (k->cell == ANL__LSTM) load(j, ANL__REC_BWD_DCN, n * k->units + first, units, j->dc);
@@ -160,20 +175,20 @@ static anl_status run(const anl__prepared *p, const anl__run *r)
 {
     const state *s = p->state;
     char *ws = r->ws;
-    job j = {.s = s, .c = &p->call, .r = r, .d = (float *)(ws + s->d), .carry = (float *)(ws + s->carry), .dc = (float *)(ws + s->dc), .lanes = s->lanes};
+    job j = {.s = s, .c = &p->call, .r = r, .d = ws + s->d, .carry = (float *)(ws + s->carry), .dc = (float *)(ws + s->dc), .lanes = s->lanes};
     if (anl__has_in(j.c, ANL__REC_BWD_H0)) j.h0 = (float *)(ws + s->h0);
     if (anl__has_in(j.c, ANL__REC_BWD_C0)) j.c0 = (float *)(ws + s->c0);
     if (anl__has_in(j.c, ANL__REC_BWD_LENGTHS)) j.lengths = r->in[ANL__REC_BWD_LENGTHS];
     for (int i = 0; i < 2; i++) {
         j.w[i] = r->in[ANL__REC_W_IH + i];
         if (s->packed[i] || (i == 0 && !s->after.dx)) continue;
-        anl__pack_tiles(&s->w[i], j.w[i], (float *)(ws + s->weights[i]), r->pool);
-        j.w[i] = (float *)(ws + s->weights[i]);
+        anl__pack_tiles(&s->w[i], j.w[i], ws + s->weights[i], r->pool);
+        j.w[i] = ws + s->weights[i];
     }
     if (!r->pool || anl__pool_size(r->pool) < j.lanes.n) j.lanes = (anl__lanes){1, false}; /* they could not run side by side */
     anl__barrier_init(&j.meet, j.lanes.n);
     anl__pool_run(r->pool, j.lanes.n, lane, &j);
-    anl__gradients_run after = {.g = &s->after, .c = &p->call, .r = r, .isa = s->isa, .d = j.d, .w_ih = j.w[0], .h0 = j.h0, .lengths = j.lengths,
+    anl__gradients_run after = {.g = &s->after, .c = &p->call, .r = r, .m = &s->m, .d = j.d, .tiling = &s->w[0], .w_ih = j.w[0], .h0 = j.h0, .lengths = j.lengths,
                                 .scratch = ws + s->shared, .scratch_each = s->each};
     anl__pool_run(r->pool, anl__gradients_tasks(&s->after), anl__gradients_task, &after);
     return ANL_OK;

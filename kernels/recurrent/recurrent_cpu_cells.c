@@ -18,6 +18,11 @@ void anl__cells_backward(const anl__cells_bwd *a) { ANL__BY_TYPE(a->a.type, cell
 void anl__to_floats(anl_dtype type, const void *v, int64_t from, int64_t count, float *out) { ANL__BY_TYPE(type, to_floats, v, from, count, out); }
 void anl__from_floats(anl_dtype type, const float *v, int64_t count, void *out, int64_t to) { ANL__BY_TYPE(type, from_floats, v, count, out, to); }
 
+void anl__copy_and_sum(anl_dtype type, const void *v, int64_t at, int64_t rows, int64_t stride, int64_t n, float *to, float *sums)
+{
+    ANL__BY_TYPE(type, copy_and_sum, v, at, rows, stride, n, to, sums);
+}
+
 ANL__INLINE void add_row(int64_t n, const float *restrict p, const float *restrict b, float *restrict u)
 {
     ANL__LANES for (int64_t j = 0; j < n; j++) u[j] = p[j] + b[j];
@@ -34,16 +39,6 @@ ANL__CLONES void anl__cells_input(const anl__cells *a, const float *bias)
             else add_row(a->units, p, b, u);
         }
 }
-
-/* Rows of a block into a dense one, their sums by column added to `sums`. */
-ANL__CLONES void anl__copy_and_sum(const float *from, int64_t rows, int64_t stride, int64_t n, float *restrict to, float *restrict sums)
-{
-    for (int64_t q = 0; q < rows; q++, from += stride, to += n)
-        for (int64_t i = 0; i < n; i++) {
-            to[i] = from[i];
-            sums[i] += from[i];
-        }
-}
 #else
 
 static void FN(to_floats)(const void *v, int64_t from, int64_t count, float *restrict out)
@@ -58,7 +53,17 @@ static void FN(from_floats)(const float *restrict v, int64_t count, void *out, i
     for (int64_t i = 0; i < count; i++) p[i] = PUT(v[i]);
 }
 
-ANL__INLINE void FN(lstm_row)(int64_t n, int64_t H, const float *p, const float *x, int64_t G, float *u, float *c, float *h, T *y)
+ANL__CLONES static void FN(copy_and_sum)(const void *v, int64_t at, int64_t rows, int64_t stride, int64_t n, float *restrict to, float *restrict sums)
+{
+    const T *restrict from = (const T *)v + at;
+    for (int64_t q = 0; q < rows; q++, from += stride, to += n)
+        for (int64_t i = 0; i < n; i++) {
+            to[i] = GET(from[i]);
+            sums[i] += GET(from[i]);
+        }
+}
+
+ANL__INLINE void FN(lstm_row)(int64_t n, int64_t H, const float *p, const float *x, int64_t G, float *u, float *c, T *h, T *y)
 {
     ANL__LANES for (int64_t j = 0; j < n; j++) {
         float i = anl__v_sigmoid(x[j] + p[j]), f = anl__v_sigmoid(x[G + j] + p[16 + j]);
@@ -71,33 +76,33 @@ ANL__INLINE void FN(lstm_row)(int64_t n, int64_t H, const float *p, const float 
         u[3 * H + j] = o;
         u[4 * H + j] = c[j] = s;
         y[j] = out;
-        h[j] = GET(out);
+        h[j] = out;
     }
 }
 
-ANL__INLINE void FN(gru_row)(int64_t n, int64_t H, const float *p, const float *x, int64_t G, const float *b, float *u, const float *before, float *h,
+ANL__INLINE void FN(gru_row)(int64_t n, int64_t H, const float *p, const float *x, int64_t G, const float *b, float *u, const T *before, T *h,
                             T *y)
 {
     ANL__LANES for (int64_t j = 0; j < n; j++) {
         float r = anl__v_sigmoid(x[j] + p[j]), z = anl__v_sigmoid(x[G + j] + p[16 + j]), q = p[32 + j] + b[j];
         float s = anl__v_tanh(x[2 * G + j] + r * q);
-        T out = PUT((1 - z) * s + z * before[j]);
+        T out = PUT((1 - z) * s + z * GET(before[j]));
         u[j] = r;
         u[H + j] = z;
         u[2 * H + j] = s;
         u[3 * H + j] = q;
         y[j] = out;
-        h[j] = GET(out);
+        h[j] = out;
     }
 }
 
-ANL__INLINE void FN(rnn_row)(int64_t n, bool relu, const float *p, const float *x, float *h, T *y)
+ANL__INLINE void FN(rnn_row)(int64_t n, bool relu, const float *p, const float *x, T *h, T *y)
 {
     ANL__LANES for (int64_t j = 0; j < n; j++) {
         float v = x[j] + p[j];
         T out = relu ? PUT(v > 0 ? v : 0) : PUT(anl__v_tanh(v));
         y[j] = out;
-        h[j] = GET(out);
+        h[j] = out;
     }
 }
 
@@ -106,7 +111,7 @@ static void FN(frozen_row)(const anl__cells *a, int64_t i, T *y)
 {
     int64_t H = a->k->units;
     for (int64_t j = 0; j < a->units; j++) {
-        a->h_next[i * H + j] = a->h[i * H + j];
+        ((T *)a->h_next)[i * a->h_row + j] = ((const T *)a->h)[i * a->h_row + j];
         y[i * H + j] = PUT(0.0f);
         for (int64_t q = 0; q < a->k->kept; q++) a->u[i * a->u_row + q * H + j] = 0;
     }
@@ -117,8 +122,10 @@ ANL__CLONES static void FN(cells_forward)(const anl__cells *a)
     int64_t H = a->k->units, n = a->units, G = a->in_gate;
     T *y = a->y;
     for (int64_t i = 0; i < a->rows; i++) {
-        const float *p = a->product + i * a->ld, *x = a->in + i * a->in_row, *before = a->h + i * H;
-        float *u = a->u + i * a->u_row, *h = a->h_next + i * H;
+        const float *p = a->product + i * a->ld, *x = a->in + i * a->in_row;
+        const T *before = (const T *)a->h + i * a->h_row;
+        float *u = a->u + i * a->u_row;
+        T *h = (T *)a->h_next + i * a->h_row;
         if (a->lengths && a->t >= a->lengths[i]) FN(frozen_row)(a, i, y);
         else if (a->k->cell == ANL__LSTM && n == ANL__COLUMN) FN(lstm_row)(ANL__COLUMN, H, p, x, G, u, a->c + i * H, h, y + i * H);
         else if (a->k->cell == ANL__LSTM) FN(lstm_row)(n, H, p, x, G, u, a->c + i * H, h, y + i * H);
@@ -128,37 +135,38 @@ ANL__CLONES static void FN(cells_forward)(const anl__cells *a)
     }
 }
 
-ANL__INLINE void FN(lstm_back)(int64_t n, int64_t H, const float *dh, const float *u, const float *cp, float *dc, float *d)
+ANL__INLINE void FN(lstm_back)(int64_t n, int64_t H, const float *dh, const float *u, const float *cp, float *dc, T *d)
 {
     ANL__LANES for (int64_t j = 0; j < n; j++) {
         float i = u[j], f = u[H + j], g = u[2 * H + j], o = u[3 * H + j], tc = anl__v_tanh(u[4 * H + j]);
         float e = dc[j] + dh[j] * o * (1 - tc * tc);
-        d[j] = e * g * i * (1 - i);
-        d[H + j] = e * cp[j] * f * (1 - f);
-        d[2 * H + j] = e * i * (1 - g * g);
-        d[3 * H + j] = dh[j] * tc * o * (1 - o);
+        d[j] = PUT(e * g * i * (1 - i));
+        d[H + j] = PUT(e * cp[j] * f * (1 - f));
+        d[2 * H + j] = PUT(e * i * (1 - g * g));
+        d[3 * H + j] = PUT(dh[j] * tc * o * (1 - o));
         dc[j] = e * f;
     }
 }
 
 /* d: n, r, z, then n's for the side of U h. */
-ANL__INLINE void FN(gru_back)(int64_t n, int64_t H, const float *dh, const float *u, const float *hp, float *carry, float *d)
+ANL__INLINE void FN(gru_back)(int64_t n, int64_t H, const float *dh, const float *u, const float *hp, float *carry, T *d)
 {
     ANL__LANES for (int64_t j = 0; j < n; j++) {
         float r = u[j], z = u[H + j], s = u[2 * H + j], e = dh[j] * (1 - z) * (1 - s * s);
-        d[j] = e;
-        d[H + j] = e * u[3 * H + j] * r * (1 - r);
-        d[2 * H + j] = dh[j] * (hp[j] - s) * z * (1 - z);
-        d[3 * H + j] = e * r;
+        d[j] = PUT(e);
+        d[H + j] = PUT(e * u[3 * H + j] * r * (1 - r));
+        d[2 * H + j] = PUT(dh[j] * (hp[j] - s) * z * (1 - z));
+        d[3 * H + j] = PUT(e * r);
         carry[j] = dh[j] * z;
     }
 }
 
-ANL__INLINE void FN(rnn_back)(int64_t n, bool relu, const float *dh, const T *y, float *d)
+ANL__INLINE void FN(rnn_back)(int64_t n, bool relu, const float *dh, const T *y, T *d)
 {
     ANL__LANES for (int64_t j = 0; j < n; j++) {
         float v = GET(y[j]);
-        d[j] = relu ? (v > 0 ? dh[j] : 0) : dh[j] * (1 - v * v);
+        float e = relu ? (v > 0 ? dh[j] : 0) : dh[j] * (1 - v * v);
+        d[j] = PUT(e);
     }
 }
 
@@ -177,7 +185,8 @@ ANL__INLINE void FN(back_row)(const anl__cells_bwd *b, int64_t i, int64_t n, con
 {
     const anl__cells *a = &b->a;
     int64_t H = a->k->units;
-    float dh[ANL__STRIP], hp[ANL__STRIP], *carry = b->carry + i * H, *d = b->d + i * b->d_row;
+    float dh[ANL__STRIP], hp[ANL__STRIP], *carry = b->carry + i * H;
+    T *d = (T *)b->d + i * b->d_row;
     const float *p = a->product + i * a->ld, *u = a->u + i * a->u_row;
     bool last = b->t_last >= 0 && (!a->lengths || b->t_last < a->lengths[i]);
     FN(arriving)(n, p, b->dy ? (const T *)b->dy + i * H : NULL, carry, dh);
@@ -199,7 +208,7 @@ ANL__CLONES static void FN(cells_backward)(const anl__cells_bwd *b)
         if (a->lengths && a->t >= a->lengths[i]) {
             for (int64_t j = 0; j < a->units; j++) {
                 b->carry[i * H + j] += a->product[i * a->ld + j];
-                for (int64_t g = 0; g < parts; g++) b->d[i * b->d_row + g * H + j] = 0;
+                for (int64_t g = 0; g < parts; g++) ((T *)b->d)[i * b->d_row + g * H + j] = PUT(0.0f);
             }
         } else if (a->units == ANL__STRIP) FN(back_row)(b, i, ANL__STRIP, nothing);
         else FN(back_row)(b, i, a->units, nothing);

@@ -1,4 +1,4 @@
-/* recurrent on the workers, f32 inside: lanes (recurrent_cpu.h) walk through time. Where the weights fit the cache a tile's step is the
+/* recurrent on the workers: lanes (recurrent_cpu.h) walk through time. Where the weights fit the cache a tile's step is the
  * products with W and U and then its cells. Else a lane makes W x for its tiles and a few steps at a time, straight into the reserve,
  * and then goes step by step with U alone. */
 #include "kernels/common/cpu.h"
@@ -11,13 +11,14 @@ enum { NEAR_BYTES = 512 << 10 };   /* of both weights: they stay in a core's cac
 
 typedef struct state {
     anl__recurrence k;
-    const anl__product *isa;
+    anl__arithmetic m;
     anl__tiling w[2]; /* w_ih, w_hh */
     bool packed[2];
     anl__lanes lanes;
     bool fused;      /* W x in the step; not a gru's, whose n keeps W x and U h apart */
     int64_t chunk;   /* steps */
     int64_t u_row;   /* floats of a row of gates */
+    int64_t h_row, x_row; /* elements of a row of the state, and of x where it must be copied (else 0) */
     size_t weights[2], h[2], c, gates, lane, lane_bytes; /* places in the workspace */
 } state;
 
@@ -25,8 +26,9 @@ typedef struct job {
     const state *s;
     const anl__call *c;
     const anl__run *r;
-    const float *w[2];
-    float *h[2], *cell;
+    const void *w[2];
+    char *h[2];
+    float *cell;
     const int32_t *lengths;
     anl__lanes lanes;
     anl__barrier meet;
@@ -35,9 +37,10 @@ typedef struct job {
 bool anl__recurrent_fast(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {
     if (!anl__cpu_dtype(env, c, why)) return false;
-    if (!anl__recurrence_of(c).before) return true;
-    snprintf(why, ANL__WHY, "reset=before is left to the plain kernel");
-    return false;
+    bool before = anl__recurrence_of(c).before, able = c->in[0].dtype != ANL_BF16 || anl__product16_best();
+    if (before) snprintf(why, ANL__WHY, "reset=before is left to the plain kernel");
+    else if (!able) snprintf(why, ANL__WHY, "the processor has no bf16 products");
+    return !before && able;
 }
 
 static void release(anl_ctx *ctx, anl__prepared *p)
@@ -53,25 +56,28 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
     anl__recurrence *k = &s->k;
     size_t at = 0;
     *k = anl__recurrence_of(&p->call);
-    s->isa = anl__product_best();
+    anl_dtype type = p->call.in[0].dtype;
+    s->m = anl__arithmetic_of(type);
+    s->h_row = anl__deep(type, k->units);
+    s->x_row = anl__deep(type, k->inputs) > k->inputs ? anl__deep(type, k->inputs) : 0;
     for (int i = 0; i < 2; i++) {
         s->w[i] = anl__tiling_of(&p->call, ANL__REC_W_IH + i, false);
         s->packed[i] = p->call.param[ANL__REC_W_IH + i];
-        s->weights[i] = anl__take(&at, s->packed[i] ? 0 : anl__packed_count(&s->w[i]));
-        s->h[i] = anl__take(&at, k->batch * k->units);
+        s->weights[i] = anl__take(&at, ANL_U8, s->packed[i] ? 0 : (int64_t)anl__packed_bytes(&s->w[i]));
+        s->h[i] = anl__take(&at, type, k->batch * s->h_row);
     }
     s->lanes = anl__lanes_of(k, anl__tiles(&s->w[1]), env->workers);
     s->fused = k->cell != ANL__GRU && k->gates * k->units * (k->units + k->inputs) * (int64_t)sizeof(float) <= NEAR_BYTES;
     s->chunk = CHUNK_ROWS / k->batch > 1 ? CHUNK_ROWS / k->batch : 1;
     if (s->chunk > k->steps) s->chunk = k->steps;
     s->u_row = (k->kept ? k->kept : 1) * k->units;
-    s->c = anl__take(&at, k->cell == ANL__LSTM ? k->batch * k->units : 0);
-    s->gates = anl__take(&at, anl__recurrent_reserve(&p->call) < 0 ? s->chunk * k->batch * s->u_row : 0);
+    s->c = anl__take(&at, ANL_F32, k->cell == ANL__LSTM ? k->batch * k->units : 0);
+    s->gates = anl__take(&at, ANL_F32, anl__recurrent_reserve(&p->call) < 0 ? s->chunk * k->batch * s->u_row : 0);
     s->lane = at;
-    anl__take(&s->lane_bytes, ANL__LANE_ROWS * ANL__STRIP);
-    if (p->call.in[0].dtype != ANL_F32) anl__take(&s->lane_bytes, s->chunk * k->batch * k->inputs);
+    anl__take(&s->lane_bytes, ANL_F32, ANL__LANE_ROWS * ANL__STRIP);
+    anl__take(&s->lane_bytes, type, s->chunk * k->batch * s->x_row);
     p->workspace = s->lane + s->lane_bytes * (size_t)s->lanes.n;
-    snprintf(p->note, sizeof p->note, "%s, %lld %s a lane", anl__product_name(s->isa), (long long)(s->lanes.by_tiles ? anl__tiles(&s->w[1]) : k->batch) / s->lanes.n,
+    snprintf(p->note, sizeof p->note, "%s, %lld %s a lane", anl__arithmetic_name(&s->m), (long long)(s->lanes.by_tiles ? anl__tiles(&s->w[1]) : k->batch) / s->lanes.n,
              s->lanes.by_tiles ? "tiles" : "samples");
     return ANL_OK;
 }
@@ -110,27 +116,41 @@ static anl__cells cells_of(const job *j, int64_t tile, int64_t step, int64_t row
 {
     const state *s = j->s;
     int64_t first = anl__tile_first(&s->w[1], tile), t = time_of(&s->k, step), at = row * s->k.units + first;
-    size_t each = anl_dtype_size(j->c->in[0].dtype);
-    return (anl__cells){.k = &s->k, .type = j->c->in[0].dtype, .rows = rows, .units = anl__tile_units(&s->w[1], tile), .t = t,
+    size_t each = anl_dtype_size(s->m.type);
+    return (anl__cells){.k = &s->k, .type = s->m.type, .rows = rows, .units = anl__tile_units(&s->w[1], tile), .t = t,
                         .lengths = j->lengths ? j->lengths + row : NULL, .product = buf, .ld = ANL__COLUMN * anl__tile_wide(&s->w[1], tile),
                         .u = gates_at(j, step, row) + first, .u_row = s->u_row, .in = gates_at(j, step, row) + first, .in_row = s->u_row,
-                        .in_gate = s->k.units, .h = j->h[step & 1] + at, .h_next = j->h[~step & 1] + at,
-                        .c = j->cell + at, .y = (char *)j->r->out[0] + (size_t)(t * s->k.batch * s->k.units + at) * each};
+                        .in_gate = s->k.units, .h = j->h[step & 1] + (size_t)(row * s->h_row + first) * each,
+                        .h_next = j->h[~step & 1] + (size_t)(row * s->h_row + first) * each, .h_row = s->h_row, .c = j->cell + at, .y = (char *)j->r->out[0] + (size_t)(t * s->k.batch * s->k.units + at) * each};
 }
 
-/* x of a step from some row on, in f32. */
-static const float *x_of(const job *j, int64_t step, int64_t row, const float *wide_x)
+/* x of a step from some row on, rows *ld apart; copy: the chunk's, where x itself is not as wide as products want it. */
+static const void *x_of(const job *j, int64_t step, int64_t row, const char *copy, int64_t *ld)
 {
-    const anl__recurrence *k = &j->s->k;
-    if (wide_x) return wide_x + (step % j->s->chunk * k->batch + row) * k->inputs;
-    return (const float *)j->r->in[0] + (time_of(k, step) * k->batch + row) * k->inputs;
+    const state *s = j->s;
+    const anl__recurrence *k = &s->k;
+    size_t each = anl_dtype_size(s->m.type);
+    *ld = s->x_row ? s->x_row : k->inputs;
+    if (s->x_row) return copy + (size_t)((step % s->chunk * k->batch + row) * s->x_row) * each;
+    return (const char *)j->r->in[0] + (size_t)((time_of(k, step) * k->batch + row) * k->inputs) * each;
+}
+
+static void copy_x(const job *j, const anl__lane *a, int64_t step, char *copy)
+{
+    const state *s = j->s;
+    size_t each = anl_dtype_size(s->m.type), live = (size_t)s->k.inputs * each, wide = (size_t)s->x_row * each;
+    for (int64_t row = a->row; row < a->row_end; row++) {
+        char *to = copy + (size_t)(step % s->chunk * s->k.batch + row) * wide;
+        memcpy(to, (const char *)j->r->in[0] + (size_t)(time_of(&s->k, step) * s->k.batch + row) * live, live);
+        memset(to + live, 0, wide - live);
+    }
 }
 
 /* W x and biases of steps [from, to) for the lane's tiles and rows, where the gates are kept. */
-static void make_input(const job *j, const anl__lane *a, int64_t from, int64_t to, float *buf, const float *wide_x)
+static void make_input(const job *j, const anl__lane *a, int64_t from, int64_t to, float *buf, const char *copy)
 {
     const state *s = j->s;
-    int64_t I = s->k.inputs;
+    int64_t ld;
     float bias[ANL__STRIP], b_hn[ANL__COLUMN];
     for (int64_t tile = a->tile; tile < a->tile_end; tile++) {
         tile_bias(j, tile, bias, b_hn);
@@ -138,19 +158,19 @@ static void make_input(const job *j, const anl__lane *a, int64_t from, int64_t t
             for (int64_t row = a->row; row < a->row_end; row += ANL__LANE_ROWS) {
                 int64_t rows = a->row_end - row < ANL__LANE_ROWS ? a->row_end - row : ANL__LANE_ROWS;
                 anl__cells cells = cells_of(j, tile, step, row, rows, buf);
-                anl__product_rows(s->isa, rows, I, x_of(j, step, row, wide_x), I, j->w[0] + anl__tile_at(&s->w[0], tile), anl__tile_wide(&s->w[0], tile), buf,
-                                  cells.ld, false);
+                const void *x = x_of(j, step, row, copy, &ld);
+                anl__multiply(&s->m, rows, s->w[0].deep, x, ld, anl__tile_in(&s->w[0], j->w[0], tile), anl__tile_wide(&s->w[0], tile), buf, cells.ld, false);
                 anl__cells_input(&cells, bias);
             }
     }
 }
 
-static void step_tile(const job *j, const anl__lane *a, int64_t step, int64_t tile, float *buf, const float *wide_x)
+static void step_tile(const job *j, const anl__lane *a, int64_t step, int64_t tile, float *buf, const char *copy)
 {
     const state *s = j->s;
     float bias[ANL__STRIP], b_hn[ANL__COLUMN];
-    int64_t H = s->k.units, I = s->k.inputs;
-    const float *w[2] = {j->w[0] + anl__tile_at(&s->w[0], tile), j->w[1] + anl__tile_at(&s->w[1], tile)};
+    int64_t ld;
+    const void *w[2] = {anl__tile_in(&s->w[0], j->w[0], tile), anl__tile_in(&s->w[1], j->w[1], tile)};
     bool state_there = step || anl__has_in(j->c, ANL__REC_H0);
     if (s->fused || s->k.cell == ANL__GRU) tile_bias(j, tile, bias, b_hn);
     for (int64_t row = a->row; row < a->row_end; row += ANL__LANE_ROWS) {
@@ -159,18 +179,31 @@ static void step_tile(const job *j, const anl__lane *a, int64_t step, int64_t ti
         int wide = anl__tile_wide(&s->w[1], tile);
         cells.b_hn = b_hn;
         if (s->fused) cells.in = bias, cells.in_row = 0, cells.in_gate = ANL__COLUMN;
-        if (s->fused) anl__product_rows(s->isa, rows, I, x_of(j, step, row, wide_x), I, w[0], wide, buf, cells.ld, false);
-        if (state_there) anl__product_rows(s->isa, rows, H, j->h[step & 1] + row * H, H, w[1], wide, buf, cells.ld, s->fused);
+        if (s->fused) {
+            const void *x = x_of(j, step, row, copy, &ld);
+            anl__multiply(&s->m, rows, s->w[0].deep, x, ld, w[0], wide, buf, cells.ld, false);
+        }
+        const void *h = j->h[step & 1] + (size_t)(row * s->h_row) * anl_dtype_size(s->m.type);
+        if (state_there) anl__multiply(&s->m, rows, s->w[1].deep, h, s->h_row, w[1], wide, buf, cells.ld, s->fused);
         else if (!s->fused) memset(buf, 0, sizeof(float) * (size_t)(rows * cells.ld));
         anl__cells_forward(&cells);
     }
 }
 
-/* The lane's units of a state (n: which of its rows), in or out. */
-static void load_state(const job *j, int in, int64_t at, int64_t n, float *state_at)
+/* The lane's units of the first states of row n: h (zeros past the units too), c. */
+static void load_states(const job *j, int64_t n, int64_t first, int64_t units)
 {
-    if (anl__has_in(j->c, in)) anl__to_floats(j->c->in[0].dtype, j->r->in[in], at, n, state_at + at);
-    else memset(state_at + at, 0, sizeof(float) * (size_t)n);
+    const state *s = j->s;
+    const anl__call *c = j->c;
+    size_t each = anl_dtype_size(s->m.type);
+    int64_t at = n * s->k.units + first;
+    bool end = first + units == s->k.units;
+    for (int i = 0; i < 2 && end; i++) memset(j->h[i] + (size_t)(n * s->h_row + s->k.units) * each, 0, (size_t)(s->h_row - s->k.units) * each);
+    char *h = j->h[0] + (size_t)(n * s->h_row + first) * each;
+    if (anl__has_in(c, ANL__REC_H0)) memcpy(h, (const char *)j->r->in[ANL__REC_H0] + (size_t)at * each, (size_t)units * each);
+    else memset(h, 0, (size_t)units * each);
+    if (anl__has_in(c, ANL__REC_C0)) anl__to_floats(s->m.type, j->r->in[ANL__REC_C0], at, units, j->cell + at);
+    else if (s->k.cell == ANL__LSTM) memset(j->cell + at, 0, sizeof(float) * (size_t)units);
 }
 
 static void lane(void *arg, int task, int worker)
@@ -180,31 +213,26 @@ static void lane(void *arg, int task, int worker)
     const anl__recurrence *k = &s->k;
     anl__lane a = anl__lane_of(k, anl__tiles(&s->w[1]), j->lanes, task);
     float *buf = (float *)((char *)j->r->ws + s->lane + s->lane_bytes * (size_t)task);
-    float *wide_x = j->c->in[0].dtype == ANL_F32 ? NULL : buf + ANL__LANE_ROWS * ANL__STRIP;
+    char *copy = (char *)(buf + ANL__LANE_ROWS * ANL__STRIP);
     int64_t first = anl__tile_first(&s->w[1], a.tile), end = anl__tile_first(&s->w[1], a.tile_end);
     int64_t units = (end < k->units ? end : k->units) - first;
-    anl_dtype type = j->c->in[0].dtype;
+    size_t each = anl_dtype_size(s->m.type);
     (void)worker;
-    for (int64_t n = a.row; n < a.row_end; n++) {
-        load_state(j, ANL__REC_H0, n * k->units + first, units, j->h[0]);
-        if (k->cell == ANL__LSTM) load_state(j, ANL__REC_C0, n * k->units + first, units, j->cell);
-    }
+    for (int64_t n = a.row; n < a.row_end; n++) load_states(j, n, first, units);
     if (j->lanes.by_tiles) anl__barrier_wait(&j->meet);
     for (int64_t from = 0; from < k->steps; from += s->chunk) {
         int64_t to = from + s->chunk < k->steps ? from + s->chunk : k->steps;
-        for (int64_t step = from; wide_x && step < to; step++)
-            anl__to_floats(type, j->r->in[0], (time_of(k, step) * k->batch + a.row) * k->inputs, (a.row_end - a.row) * k->inputs,
-                           wide_x + ((step - from) * k->batch + a.row) * k->inputs);
-        if (!s->fused) make_input(j, &a, from, to, buf, wide_x);
+        for (int64_t step = from; s->x_row && step < to; step++) copy_x(j, &a, step, copy);
+        if (!s->fused) make_input(j, &a, from, to, buf, copy);
         for (int64_t step = from; step < to; step++) {
-            for (int64_t tile = a.tile; tile < a.tile_end; tile++) step_tile(j, &a, step, tile, buf, wide_x);
+            for (int64_t tile = a.tile; tile < a.tile_end; tile++) step_tile(j, &a, step, tile, buf, copy);
             if (j->lanes.by_tiles) anl__barrier_wait(&j->meet);
         }
     }
     for (int64_t n = a.row; n < a.row_end; n++) {
         int64_t at = n * k->units + first;
-        anl__from_floats(type, j->h[k->steps & 1] + at, units, j->r->out[1], at);
-        if (k->cell == ANL__LSTM) anl__from_floats(type, j->cell + at, units, j->r->out[2], at);
+        memcpy((char *)j->r->out[1] + (size_t)at * each, j->h[k->steps & 1] + (size_t)(n * s->h_row + first) * each, (size_t)units * each);
+        if (k->cell == ANL__LSTM) anl__from_floats(s->m.type, j->cell + at, units, j->r->out[2], at);
     }
 }
 
@@ -215,11 +243,11 @@ static anl_status run(const anl__prepared *p, const anl__run *r)
     job j = {.s = s, .c = &p->call, .r = r, .cell = (float *)(ws + s->c), .lanes = s->lanes};
     if (anl__has_in(j.c, ANL__REC_LENGTHS)) j.lengths = r->in[ANL__REC_LENGTHS];
     for (int i = 0; i < 2; i++) {
-        j.h[i] = (float *)(ws + s->h[i]);
+        j.h[i] = ws + s->h[i];
         j.w[i] = r->in[ANL__REC_W_IH + i];
         if (s->packed[i]) continue;
-        anl__pack_tiles(&s->w[i], j.w[i], (float *)(ws + s->weights[i]), r->pool);
-        j.w[i] = (float *)(ws + s->weights[i]);
+        anl__pack_tiles(&s->w[i], j.w[i], ws + s->weights[i], r->pool);
+        j.w[i] = ws + s->weights[i];
     }
     if (!r->pool || anl__pool_size(r->pool) < j.lanes.n) j.lanes = (anl__lanes){1, false}; /* they could not run side by side */
     anl__barrier_init(&j.meet, j.lanes.n);

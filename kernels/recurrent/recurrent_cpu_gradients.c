@@ -9,7 +9,6 @@
 #include "recurrent_cpu.h"
 
 enum { DEEP = 256, DX_ROWS = 128, PIECES = 8, LEAST_PIECE = 64, MOST_PIECE = 256, MOST_PIECES = 64 };
-enum { NEAR_COLUMNS = 256 }; /* rows so long at most are read in place: longer ones meet in the same few places of a cache */
 
 static int64_t whole(int64_t n) { return (n + ANL__COLUMN - 1) / ANL__COLUMN * ANL__COLUMN; }
 static bool wants(const anl__call *c, int which) { return anl__recurrent_grad(c, which) >= 0; }
@@ -27,10 +26,10 @@ static void cut(anl__gradients *g, int64_t from, int64_t to)
 void anl__gradients_plan(anl__gradients *g, const anl__call *c, int64_t d_row)
 {
     anl__recurrence k = anl__recurrence_of(c);
-    int64_t H = k.units, most = MOST_PIECE;
-    while ((d_row + most - 1) / most > MOST_PIECES - 4) most *= 2;
+    int64_t H = k.units, most = MOST_PIECE, used = (k.cell == ANL__GRU ? 4 : k.gates) * H; /* columns of d that mean something */
+    while ((used + most - 1) / most > MOST_PIECES - 4) most *= 2;
     *g = (anl__gradients){.k = k, .type = c->in[0].dtype, .d_row = d_row};
-    g->piece = whole(d_row / PIECES);
+    g->piece = whole(used / PIECES);
     g->piece = g->piece < LEAST_PIECE ? LEAST_PIECE : g->piece > most ? most : g->piece;
     g->dx = wants(c, ANL__REC_DX);
     g->weights = wants(c, ANL__REC_DW_IH) || wants(c, ANL__REC_DW_HH) || wants(c, ANL__REC_DB_IH) || wants(c, ANL__REC_DB_HH);
@@ -38,11 +37,11 @@ void anl__gradients_plan(anl__gradients *g, const anl__call *c, int64_t d_row)
         cut(g, 0, H);
         cut(g, H, 3 * H);
         cut(g, 3 * H, 4 * H);
-    } else if (g->weights) cut(g, 0, d_row);
+    } else if (g->weights) cut(g, 0, used);
     g->n_dx = g->dx ? (int)((k.steps * k.batch + DX_ROWS - 1) / DX_ROWS) : 0;
     size_t weights = 0, dx = 0;
-    if (g->weights) anl__take(&weights, g->piece * (DEEP + 1) + DEEP * ANL__STRIP + g->piece * (whole(k.inputs) + whole(H)));
-    if (g->dx) anl__take(&dx, DX_ROWS * ANL__STRIP);
+    if (g->weights) anl__take(&weights, ANL_F32, g->piece * (DEEP + 1) + DEEP * ANL__STRIP + g->piece * (whole(k.inputs) + whole(H)));
+    if (g->dx) anl__take(&dx, ANL_F32, DX_ROWS * ANL__STRIP);
     g->scratch = weights > dx ? weights : dx;
 }
 
@@ -107,9 +106,9 @@ static void add_strips(const piece *p, int side, int64_t columns, int64_t row, i
     for (int64_t s = 0; s < anl__strips(columns); s++) {
         int wide = anl__strip_wide(columns, s);
         int64_t first = s * ANL__STRIP, live = columns - first < ANL__STRIP ? columns - first : ANL__STRIP, ld = ANL__COLUMN * wide;
-        bool there = r.regular && live == ld && columns <= NEAR_COLUMNS;
+        bool there = r.regular && live == ld;
         if (!there) copy_strip(p, &r, first, live, ld);
-        anl__product_columns(p->a->isa, p->n, rows, p->block, p->n, there ? (const float *)r.at[0] + first : p->strip, there ? columns : ld, wide, *result, ld,
+        anl__product_columns(p->a->m->f32, p->n, rows, p->block, p->n, there ? (const float *)r.at[0] + first : p->strip, there ? columns : ld, wide, *result, ld,
                              row > 0);
         *result += p->n * ld;
     }
@@ -150,7 +149,7 @@ static void weights_task(const anl__gradients_run *a, int task, float *scratch)
     for (int64_t row = 0; row < rows; row += DEEP) {
         float *result = p.result;
         int64_t n = rows - row < DEEP ? rows - row : DEEP;
-        anl__copy_and_sum(a->d + row * g->d_row + p.from, n, g->d_row, p.n, p.block, total);
+        anl__copy_and_sum(g->type, a->d, row * g->d_row + p.from, n, g->d_row, p.n, p.block, total);
         for (int i = 0; i < 2; i++)
             if (p.dw[i]) add_strips(&p, i, columns[i], row, n, &result);
     }
@@ -167,15 +166,14 @@ static void dx_task(const anl__gradients_run *a, int task, float *buf)
 {
     const anl__gradients *g = a->g;
     const anl__recurrence *k = &g->k;
-    int64_t I = k->inputs, from = (int64_t)task * DX_ROWS, all = k->steps * k->batch, rows = all - from < DX_ROWS ? all - from : DX_ROWS, deep = k->gates * k->units;
+    int64_t I = k->inputs, from = (int64_t)task * DX_ROWS, all = k->steps * k->batch, rows = all - from < DX_ROWS ? all - from : DX_ROWS;
     void *dx = a->r->out[anl__recurrent_grad(a->c, ANL__REC_DX)];
-    const float *w = a->w_ih;
+    const char *d = (const char *)a->d + (size_t)(from * g->d_row) * anl_dtype_size(g->type);
     for (int64_t s = 0; s < anl__strips(I); s++) {
         int wide = anl__strip_wide(I, s);
         int64_t ld = ANL__COLUMN * wide, first = s * ANL__STRIP, live = I - first < ANL__STRIP ? I - first : ANL__STRIP;
-        anl__product_rows(a->isa, rows, deep, a->d + from * g->d_row, g->d_row, w, wide, buf, ld, false);
+        anl__multiply(a->m, rows, a->tiling->deep, d, g->d_row, anl__tile_in(a->tiling, a->w_ih, s), wide, buf, ld, false);
         for (int64_t i = 0; i < rows; i++) anl__from_floats(g->type, buf + i * ld, live, dx, (from + i) * I + first);
-        w += deep * ld;
     }
 }
 
