@@ -1,5 +1,5 @@
 /* The fast cpu kernels of recurrent, by file: _cpu_forward.c, _cpu_backward.c (steps), _cpu_gradients.c (what comes after all steps),
- * _cpu_pack.c, _cpu_cells.c. They are all but a gru whose reset acts before the product, which the plain kernel takes. */
+ * _cpu_pack.c, _cpu_cells.c, _cpu_blocks.c. They are all but a gru whose reset acts before the product, which the plain kernel takes. */
 #ifndef ANL_RECURRENT_CPU_H
 #define ANL_RECURRENT_CPU_H
 
@@ -127,8 +127,23 @@ void anl__cells_backward(const anl__cells_bwd *a);
 void anl__to_floats(anl_dtype type, const void *v, int64_t from, int64_t count, float *out);
 void anl__from_floats(anl_dtype type, const float *v, int64_t count, void *out, int64_t to);
 
-/* Rows of a block, from element `at` of v on, into a dense one in f32; their sums by column are added to `sums`. */
-void anl__copy_and_sum(anl_dtype type, const void *v, int64_t at, int64_t rows, int64_t stride, int64_t n, float *to, float *sums);
+/* ---- operands of the weights' gradients ------------------------------------------------------- */
+
+enum { ANL__BLOCK_ROWS = 256 }; /* (t, n) at once */
+
+/* Rows that need not lie one after the other: f32 or activations; NULL: zeros. */
+typedef struct anl__rows_at {
+    int64_t n;
+    bool regular; /* f32, one after the other: they may be used where they lie */
+    const void *at[ANL__BLOCK_ROWS];
+    anl_dtype type[ANL__BLOCK_ROWS];
+} anl__rows_at;
+
+/* The left side: n columns of rows `stride` apart from element `at` of v on, to dense rows (f32), or turned, n rows to_row apart
+   (bf16, with zeros to a multiple of 32). Their sums are added to `sums`. */
+void anl__block_left(anl_dtype type, const void *v, int64_t at, int64_t rows, int64_t stride, int64_t n, void *to, int64_t to_row, float *sums);
+/* The right side: a packed strip of `wide` columns, the first `live` of them columns [first, ...) of the rows. */
+void anl__block_right(anl_dtype type, const anl__rows_at *r, int64_t first, int64_t live, int64_t wide, void *strip);
 
 /* ---- gradients after all steps ---------------------------------------------------------------- */
 

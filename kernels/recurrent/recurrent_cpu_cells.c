@@ -18,11 +18,6 @@ void anl__cells_backward(const anl__cells_bwd *a) { ANL__BY_TYPE(a->a.type, cell
 void anl__to_floats(anl_dtype type, const void *v, int64_t from, int64_t count, float *out) { ANL__BY_TYPE(type, to_floats, v, from, count, out); }
 void anl__from_floats(anl_dtype type, const float *v, int64_t count, void *out, int64_t to) { ANL__BY_TYPE(type, from_floats, v, count, out, to); }
 
-void anl__copy_and_sum(anl_dtype type, const void *v, int64_t at, int64_t rows, int64_t stride, int64_t n, float *to, float *sums)
-{
-    ANL__BY_TYPE(type, copy_and_sum, v, at, rows, stride, n, to, sums);
-}
-
 ANL__INLINE void add_row(int64_t n, const float *restrict p, const float *restrict b, float *restrict u)
 {
     ANL__LANES for (int64_t j = 0; j < n; j++) u[j] = p[j] + b[j];
@@ -51,16 +46,6 @@ static void FN(from_floats)(const float *restrict v, int64_t count, void *out, i
 {
     T *restrict p = (T *)out + to;
     for (int64_t i = 0; i < count; i++) p[i] = PUT(v[i]);
-}
-
-ANL__CLONES static void FN(copy_and_sum)(const void *v, int64_t at, int64_t rows, int64_t stride, int64_t n, float *restrict to, float *restrict sums)
-{
-    const T *restrict from = (const T *)v + at;
-    for (int64_t q = 0; q < rows; q++, from += stride, to += n)
-        for (int64_t i = 0; i < n; i++) {
-            to[i] = GET(from[i]);
-            sums[i] += GET(from[i]);
-        }
 }
 
 ANL__INLINE void FN(lstm_row)(int64_t n, int64_t H, const float *p, const float *x, int64_t G, float *u, float *c, T *h, T *y)

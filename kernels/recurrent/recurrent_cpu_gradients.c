@@ -1,14 +1,14 @@
 /* What is left when the gates' gradients d (T N rows, D columns) of all steps are there:
  *
  *   dw_ih = d' x, dw_hh = d' h (the states before), db = sums of d's columns; a task takes some columns of d, all of x and h; the sum
- *           over rows goes in blocks of DEEP, in order, with d's block and a strip of x or h copied to lie densely
+ *           over rows goes in blocks of DEEP, in order (recurrent_cpu_blocks.c lays them out)
  *   dx = d W; a task takes some rows
  *
  * Tasks are cut by shapes alone, and each result is one task's: nothing is added afterwards. */
 #include "kernels/common/cpu.h"
 #include "recurrent_cpu.h"
 
-enum { DEEP = 256, DX_ROWS = 128, PIECES = 8, LEAST_PIECE = 64, MOST_PIECE = 256, MOST_PIECES = 64 };
+enum { DEEP = ANL__BLOCK_ROWS, DX_ROWS = 128, PIECES = 8, LEAST_PIECE = 64, MOST_PIECE = 256, MOST_PIECES = 64 };
 
 static int64_t whole(int64_t n) { return (n + ANL__COLUMN - 1) / ANL__COLUMN * ANL__COLUMN; }
 static bool wants(const anl__call *c, int which) { return anl__recurrent_grad(c, which) >= 0; }
@@ -52,7 +52,8 @@ typedef struct piece {
     int64_t from, n;      /* columns of d */
     int64_t row[2];       /* of w_ih, w_hh: where they belong; -1: nowhere */
     float *dw[2], *db[2]; /* results, NULL: not wanted or not here */
-    float *block, *sums, *strip, *result;
+    void *block, *strip; /* of the activations' type */
+    float *sums, *result;
 } piece;
 
 /* Row (t, n) of x, or of the states before: y one step earlier, h0 before the first, NULL: zeros. */
@@ -69,15 +70,7 @@ static const void *row_of(const piece *p, int side, int64_t row, anl_dtype *type
     return a->h0 ? a->h0 + n * k->units : NULL;
 }
 
-/* Rows [row, row + rows) of one side, found once a block. */
-typedef struct rows_at {
-    int64_t n;
-    bool regular; /* f32, one after the other: they may be used where they lie */
-    const void *at[DEEP];
-    anl_dtype type[DEEP];
-} rows_at;
-
-static void find_rows(const piece *p, int side, int64_t row, int64_t n, int64_t columns, rows_at *r)
+static void find_rows(const piece *p, int side, int64_t row, int64_t n, int64_t columns, anl__rows_at *r)
 {
     r->n = n;
     r->regular = true;
@@ -87,29 +80,21 @@ static void find_rows(const piece *p, int side, int64_t row, int64_t n, int64_t 
     }
 }
 
-static void copy_strip(const piece *p, const rows_at *r, int64_t first, int64_t live, int64_t wide)
-{
-    for (int64_t q = 0; q < r->n; q++) {
-        float *to = p->strip + q * wide;
-        if (!r->at[q]) memset(to, 0, sizeof(float) * (size_t)live);
-        else if (r->type[q] != ANL_F32) anl__to_floats(r->type[q], r->at[q], first, live, to);
-        else
-            for (int64_t i = 0; i < live; i++) to[i] = ((const float *)r->at[q])[first + i];
-        for (int64_t i = live; i < wide; i++) to[i] = 0;
-    }
-}
-
 static void add_strips(const piece *p, int side, int64_t columns, int64_t row, int64_t rows, float **result)
 {
-    rows_at r;
+    const anl__arithmetic *m = p->a->m;
+    anl__rows_at r;
     find_rows(p, side, row, rows, columns, &r);
     for (int64_t s = 0; s < anl__strips(columns); s++) {
         int wide = anl__strip_wide(columns, s);
         int64_t first = s * ANL__STRIP, live = columns - first < ANL__STRIP ? columns - first : ANL__STRIP, ld = ANL__COLUMN * wide;
-        bool there = r.regular && live == ld;
-        if (!there) copy_strip(p, &r, first, live, ld);
-        anl__product_columns(p->a->m->f32, p->n, rows, p->block, p->n, there ? (const float *)r.at[0] + first : p->strip, there ? columns : ld, wide, *result, ld,
-                             row > 0);
+        bool there = m->type == ANL_F32 && r.regular && live == ld;
+        if (!there) anl__block_right(m->type, &r, first, live, ld, p->strip);
+        if (m->type == ANL_BF16)
+            anl__product16_rows(m->bf16, p->n, anl__deep16(rows), p->block, DEEP, p->strip, wide, *result, ld, row > 0);
+        else
+            anl__product_columns(m->f32, p->n, rows, p->block, p->n, there ? (const float *)r.at[0] + first : p->strip, there ? columns : ld, wide, *result, ld,
+                                 row > 0);
         *result += p->n * ld;
     }
 }
@@ -141,22 +126,21 @@ static void weights_task(const anl__gradients_run *a, int task, float *scratch)
         if (b >= 0 && p.row[i] >= 0) p.db[i] = a->r->out[b];
     }
     p.block = scratch;
-    p.sums = p.block + g->piece * DEEP;
+    p.sums = scratch + g->piece * DEEP;
     p.strip = p.sums + g->piece;
-    p.result = p.strip + DEEP * ANL__STRIP;
-    float *total = p.sums;
-    memset(total, 0, sizeof(float) * (size_t)p.n);
+    p.result = p.sums + g->piece + DEEP * ANL__STRIP;
+    memset(p.sums, 0, sizeof(float) * (size_t)p.n);
     for (int64_t row = 0; row < rows; row += DEEP) {
         float *result = p.result;
         int64_t n = rows - row < DEEP ? rows - row : DEEP;
-        anl__copy_and_sum(g->type, a->d, row * g->d_row + p.from, n, g->d_row, p.n, p.block, total);
+        anl__block_left(g->type, a->d, row * g->d_row + p.from, n, g->d_row, p.n, p.block, DEEP, p.sums);
         for (int i = 0; i < 2; i++)
             if (p.dw[i]) add_strips(&p, i, columns[i], row, n, &result);
     }
     const float *result = p.result;
     for (int i = 0; i < 2; i++) {
         if (p.dw[i]) result = store_strips(&p, i, columns[i], result);
-        if (p.db[i]) memcpy(p.db[i] + p.row[i], total, sizeof(float) * (size_t)p.n);
+        if (p.db[i]) memcpy(p.db[i] + p.row[i], p.sums, sizeof(float) * (size_t)p.n);
     }
 }
 

@@ -1,0 +1,78 @@
+/* Operands of the weights' gradients laid out for products whose k are the rows (t, n): f32 as they lie but densely, bf16 turned
+ * (the left side) and in pairs (the right). */
+#include "kernels/common/cpu.h"
+#include "recurrent_cpu.h"
+
+enum { EDGE = 32 }; /* bf16 is turned in squares so large: a line of the cache wide */
+
+ANL__CLONES static void copy_and_sum(const float *restrict from, int64_t rows, int64_t stride, int64_t n, float *restrict to, float *restrict sums)
+{
+    for (int64_t q = 0; q < rows; q++, from += stride, to += n)
+        for (int64_t i = 0; i < n; i++) {
+            to[i] = from[i];
+            sums[i] += from[i];
+        }
+}
+
+ANL__CLONES static void add_row(const anl__bf16 *restrict from, int64_t n, float *restrict sums)
+{
+    for (int64_t i = 0; i < n; i++) sums[i] += anl__from_bf16(from[i]);
+}
+
+/* to[i][q] = from[q][i] for q < rows, zeros to the next multiple of EDGE. */
+static void turn(const anl__bf16 *from, int64_t rows, int64_t stride, int64_t n, anl__bf16 *to, int64_t to_row)
+{
+    anl__bf16 square[EDGE][EDGE];
+    for (int64_t q = 0; q < rows; q += EDGE) {
+        int64_t tall = rows - q < EDGE ? rows - q : EDGE;
+        for (int64_t i = 0; i < n; i += EDGE) {
+            int64_t wide = n - i < EDGE ? n - i : EDGE;
+            for (int64_t y = 0; y < tall; y++) memcpy(square[y], from + (q + y) * stride + i, sizeof(anl__bf16) * (size_t)wide);
+            if (tall < EDGE) memset(square[tall], 0, sizeof square[0] * (size_t)(EDGE - tall));
+            for (int64_t x = 0; x < wide; x++)
+                for (int64_t y = 0; y < EDGE; y++) to[(i + x) * to_row + q + y] = square[y][x];
+        }
+    }
+}
+
+void anl__block_left(anl_dtype type, const void *v, int64_t at, int64_t rows, int64_t stride, int64_t n, void *to, int64_t to_row, float *sums)
+{
+    if (type == ANL_F32) {
+        copy_and_sum((const float *)v + at, rows, stride, n, to, sums);
+        return;
+    }
+    const anl__bf16 *from = (const anl__bf16 *)v + at;
+    for (int64_t q = 0; q < rows; q++) add_row(from + q * stride, n, sums);
+    turn(from, rows, stride, n, to, to_row);
+}
+
+ANL__CLONES static void interleave(const anl__bf16 *restrict a, const anl__bf16 *restrict b, int64_t n, anl__bf16 *restrict to)
+{
+    for (int64_t j = 0; j < n; j++) {
+        to[2 * j] = a[j];
+        to[2 * j + 1] = b[j];
+    }
+}
+
+/* Columns [first, first + live) of a row in bf16, where they lie or in `space`. */
+static const anl__bf16 *half_row(const anl__rows_at *r, int64_t q, int64_t first, int64_t live, anl__bf16 space[ANL__STRIP])
+{
+    if (q < r->n && r->at[q] && r->type[q] == ANL_BF16) return (const anl__bf16 *)r->at[q] + first;
+    for (int64_t j = 0; j < live; j++) space[j] = q < r->n && r->at[q] ? anl__to_bf16(((const float *)r->at[q])[first + j]) : 0;
+    return space;
+}
+
+void anl__block_right(anl_dtype type, const anl__rows_at *r, int64_t first, int64_t live, int64_t wide, void *strip)
+{
+    anl__bf16 space[2][ANL__STRIP];
+    for (int64_t q = 0; type == ANL_F32 && q < r->n; q++) {
+        float *to = (float *)strip + q * wide;
+        for (int64_t i = 0; i < live; i++) to[i] = r->at[q] ? ((const float *)r->at[q])[first + i] : 0;
+        for (int64_t i = live; i < wide; i++) to[i] = 0;
+    }
+    for (int64_t q = 0; type == ANL_BF16 && q < anl__deep16(r->n); q += 2) {
+        anl__bf16 *to = (anl__bf16 *)strip + q * wide;
+        interleave(half_row(r, q, first, live, space[0]), half_row(r, q + 1, first, live, space[1]), live, to);
+        memset(to + 2 * live, 0, sizeof *to * (size_t)(2 * (wide - live)));
+    }
+}
