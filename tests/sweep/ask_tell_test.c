@@ -1,7 +1,9 @@
-/* Ask and tell: the life of a trial, what is refused, and that the search is the samplers' pure function and nothing else. */
+/* Ask and tell: the life of a trial, what is refused, and that the search is the samplers' pure function and
+ * nothing else. */
 #include "fixture.h"
 
-static const space_axis axes[] = {{.name = "x", .low = -5, .high = 5}, {.name = "y", .kind = SPACE_INT, .low = 0, .high = 9}};
+static const space_axis axes[] = {{.name = "x", .low = -5, .high = 5},
+                                  {.name = "y", .kind = SPACE_INT, .low = 0, .high = 9}};
 
 static search *make(anl_ctx *ctx, const space *sp, const search_options *o)
 {
@@ -61,7 +63,9 @@ static void test_refusals(void **state)
     assert_int_equal(search_create(ctx, sp, &o, &s), ANL_RECIPE);
     o.sampler = "grid";
     assert_int_equal(search_create(ctx, sp, &o, &s), ANL_RECIPE);
-    assert_string_equal(anl_last_error(ctx), "search space, x: a grid over the continuous range from -5 to 5 needs a step, or grid: N points");
+    assert_string_equal(
+        anl_last_error(ctx),
+        "search space, x: a grid over the continuous range from -5 to 5 needs a step, or grid: N points");
     o.sampler = "tpe";
     s = make(ctx, sp, &o);
     assert_int_equal(search_tell(s, 0, TRIAL_COMPLETE, &y, NULL), ANL_INVALID);
@@ -81,7 +85,8 @@ static void test_refusals(void **state)
 /* Parallel trials, told out of order; the grid's end. */
 static void test_parallel(void **state)
 {
-    static const space_axis small[] = {{.name = "a", .kind = SPACE_INT, .low = 0, .high = 2}, {.name = "b", .kind = SPACE_INT, .low = 0, .high = 1}};
+    static const space_axis small[] = {{.name = "a", .kind = SPACE_INT, .low = 0, .high = 2},
+                                       {.name = "b", .kind = SPACE_INT, .low = 0, .high = 1}};
     anl_ctx *ctx = *state;
     space *sp;
     search_options o = search_options_default();
@@ -170,6 +175,8 @@ static void test_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {sweep_test(test_life), sweep_test(test_refusals), sweep_test(test_parallel), sweep_test(test_added), sweep_test(test_memory)};
+    const struct CMUnitTest tests[] = {sweep_test(test_life), sweep_test(test_refusals),
+                                       sweep_test(test_parallel), sweep_test(test_added),
+                                       sweep_test(test_memory)};
     return cmocka_run_group_tests_name("sweep/ask_tell", tests, NULL, NULL);
 }

@@ -57,8 +57,14 @@ static double branin(const double *x)
 
 static double hartmann(const double *x)
 {
-    static const double a[4][6] = {{10, 3, 17, 3.5, 1.7, 8}, {.05, 10, 17, .1, 8, 14}, {3, 3.5, 1.7, 10, 17, 8}, {17, 8, .05, 10, .1, 14}};
-    static const double p[4][6] = {{1312, 1696, 5569, 124, 8283, 5886}, {2329, 4135, 8307, 3736, 1004, 9991}, {2348, 1451, 3522, 2883, 3047, 6650}, {4047, 8828, 8732, 5743, 1091, 381}};
+    static const double a[4][6] = {{10, 3, 17, 3.5, 1.7, 8},
+                                   {.05, 10, 17, .1, 8, 14},
+                                   {3, 3.5, 1.7, 10, 17, 8},
+                                   {17, 8, .05, 10, .1, 14}};
+    static const double p[4][6] = {{1312, 1696, 5569, 124, 8283, 5886},
+                                   {2329, 4135, 8307, 3736, 1004, 9991},
+                                   {2348, 1451, 3522, 2883, 3047, 6650},
+                                   {4047, 8828, 8732, 5743, 1091, 381}};
     static const double alpha[4] = {1, 1.2, 3, 3.2};
     double s = 0;
     for (int i = 0; i < 4; i++) {
@@ -74,16 +80,25 @@ static double mixed(const double *x)
 {
     static const double rate[3] = {-1, -3, -3.5}, plus[3] = {.05, 0, .15};
     int optim = (int)x[1];
-    double y = pow(log10(x[0]) - rate[optim], 2) * .15 + pow((x[2] - 6) / 6, 2) * .4 + pow(x[3] - .3, 2) + pow(log10(x[4]) + 4.5, 2) * .02 + plus[optim];
+    double y = pow(log10(x[0]) - rate[optim], 2) * .15 + pow((x[2] - 6) / 6, 2) * .4 + pow(x[3] - .3, 2) +
+               pow(log10(x[4]) + 4.5, 2) * .02 + plus[optim];
     if (optim == 0) y += pow(x[5] - .9, 2) * .3;
     return y;
 }
 
-#define AXIS(n, lo, hi) {.name = n, .low = lo, .high = hi}
-#define FIVE(lo, hi) {AXIS("x0", lo, hi), AXIS("x1", lo, hi), AXIS("x2", lo, hi), AXIS("x3", lo, hi), AXIS("x4", lo, hi)}
-static const space_axis sphere_axes[] = FIVE(-5.12, 5.12), rosen_axes[] = FIVE(-5, 10), ackley_axes[] = FIVE(-32.768, 32.768);
+#define AXIS(n, lo, hi)                                                                                      \
+    {                                                                                                        \
+        .name = n, .low = lo, .high = hi                                                                     \
+    }
+#define FIVE(lo, hi)                                                                                         \
+    {                                                                                                        \
+        AXIS("x0", lo, hi), AXIS("x1", lo, hi), AXIS("x2", lo, hi), AXIS("x3", lo, hi), AXIS("x4", lo, hi)   \
+    }
+static const space_axis sphere_axes[] = FIVE(-5.12, 5.12), rosen_axes[] = FIVE(-5, 10),
+                        ackley_axes[] = FIVE(-32.768, 32.768);
 static const space_axis branin_axes[] = {AXIS("x0", -5, 10), AXIS("x1", 0, 15)};
-static const space_axis hart_axes[] = {AXIS("x0", 0, 1), AXIS("x1", 0, 1), AXIS("x2", 0, 1), AXIS("x3", 0, 1), AXIS("x4", 0, 1), AXIS("x5", 0, 1)};
+static const space_axis hart_axes[] = {AXIS("x0", 0, 1), AXIS("x1", 0, 1), AXIS("x2", 0, 1),
+                                       AXIS("x3", 0, 1), AXIS("x4", 0, 1), AXIS("x5", 0, 1)};
 static const char *const optimizers[] = {"sgd", "adam", "rmsprop"}, *const only_sgd[] = {"sgd"};
 static const space_axis mixed_axes[] = {
     {.name = "lr", .low = 1e-6, .high = 1, .log = true},
@@ -95,8 +110,10 @@ static const space_axis mixed_axes[] = {
 };
 
 const problem problems[] = {
-    {"sphere5", sphere_axes, 5, sphere}, {"rosen5", rosen_axes, 5, rosenbrock}, {"ackley5", ackley_axes, 5, ackley}, {"rastrigin5", sphere_axes, 5, rastrigin},
-    {"branin", branin_axes, 2, branin},  {"hart6", hart_axes, 6, hartmann},     {"mixed", mixed_axes, 6, mixed},    {NULL, NULL, 0, NULL},
+    {"sphere5", sphere_axes, 5, sphere}, {"rosen5", rosen_axes, 5, rosenbrock},
+    {"ackley5", ackley_axes, 5, ackley}, {"rastrigin5", sphere_axes, 5, rastrigin},
+    {"branin", branin_axes, 2, branin},  {"hart6", hart_axes, 6, hartmann},
+    {"mixed", mixed_axes, 6, mixed},     {NULL, NULL, 0, NULL},
 };
 
 static double now(void)
@@ -106,11 +123,13 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-double problem_search(anl_ctx *ctx, const problem *p, const char *name, uint64_t seed, int trials, double *best, double *seconds)
+double problem_search(anl_ctx *ctx, const problem *p, const char *name, uint64_t seed, int trials,
+                      double *best, double *seconds)
 {
     const sampler *s;
     space *sp = NULL;
-    double *values = calloc((size_t)trials * (size_t)p->n, sizeof *values), *objective = calloc((size_t)trials, sizeof *objective), least = NAN;
+    double *values = calloc((size_t)trials * (size_t)p->n, sizeof *values),
+           *objective = calloc((size_t)trials, sizeof *objective), least = NAN;
     trial_result *seen = calloc((size_t)trials, sizeof *seen);
     sampler_task t = {.seed = seed, .n_objectives = 1, .options = sampler_options_default()};
     anl_status st = ANL_NOMEM;
@@ -124,7 +143,8 @@ double problem_search(anl_ctx *ctx, const problem *p, const char *name, uint64_t
         ANL_GO(sampler_propose(ctx, s, &t, k, seen, k, x));
         if (seconds) seconds[k] = now() - began;
         objective[k] = p->value(x);
-        seen[k] = (trial_result){.number = k, .state = TRIAL_COMPLETE, .values = x, .objective = &objective[k]};
+        seen[k] = (trial_result){
+            .number = k, .state = TRIAL_COMPLETE, .values = x, .objective = &objective[k]};
         least = k && least < objective[k] ? least : objective[k];
         if (best) best[k] = least;
     }

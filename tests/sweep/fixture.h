@@ -30,9 +30,11 @@ typedef struct problem {
 /* sphere5, rosen5, ackley5, rastrigin5, branin, hart6, mixed; ended by a NULL name. */
 extern const problem problems[];
 
-/* `trials` trials, one after the other: the best value after each goes to best[trials] (may be NULL). Returns the last; NaN: it failed,
-   the message is in ctx. seconds[trials], if not NULL: the time each proposal took. */
-double problem_search(anl_ctx *ctx, const problem *p, const char *sampler, uint64_t seed, int trials, double *best, double *seconds);
+/* `trials` trials, one after the other: the best value after each goes to best[trials] (may be NULL). Returns
+   the last; NaN: it failed, the message is in ctx. seconds[trials], if not NULL: the time each proposal took.
+ */
+double problem_search(anl_ctx *ctx, const problem *p, const char *sampler, uint64_t seed, int trials,
+                      double *best, double *seconds);
 /* By linear interpolation, as numpy.percentile; sorts v. */
 double percentile(double *v, int n, double percent);
 

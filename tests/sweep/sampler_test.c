@@ -1,4 +1,5 @@
-/* Samplers: pure functions of what they saw, within the space, in every state that results can have; and each one's own theory. */
+/* Samplers: pure functions of what they saw, within the space, in every state that results can have; and each
+ * one's own theory. */
 #include "fixture.h"
 
 #include "tools/sweep/cholesky.h"
@@ -23,10 +24,14 @@ static space *make(anl_ctx *ctx)
     return sp;
 }
 
-static double loss_of(const double *x) { return pow(log10(x[0]) + 3, 2) + 0.1 * x[2] + x[4] + (x[1] == 0 ? pow(x[5] - 0.9, 2) : 0.3); }
+static double loss_of(const double *x)
+{
+    return pow(log10(x[0]) + 3, 2) + 0.1 * x[2] + x[4] + (x[1] == 0 ? pow(x[5] - 0.9, 2) : 0.3);
+}
 
 /* A history with every state, and values that are not finite. */
-static void history(anl_ctx *ctx, const space *sp, trial_result *seen, double values[][AXES], double *objective)
+static void history(anl_ctx *ctx, const space *sp, trial_result *seen, double values[][AXES],
+                    double *objective)
 {
     sampler_task t = {.space = sp, .seed = 5, .n_objectives = 1, .options = sampler_options_default()};
     const sampler *s;
@@ -34,14 +39,23 @@ static void history(anl_ctx *ctx, const space *sp, trial_result *seen, double va
     for (int k = 0; k < TRIALS; k++) {
         assert_int_equal(sampler_propose(ctx, s, &t, k, NULL, 0, values[k]), ANL_OK);
         objective[k] = k % 13 == 5 ? NAN : loss_of(values[k]);
-        seen[k] = (trial_result){.number = k - 5, .state = TRIAL_COMPLETE, .values = values[k], .objective = &objective[k]};
-        if (k % 7 == 3) seen[k] = (trial_result){.number = k - 5, .state = TRIAL_PRUNED, .values = values[k], .step = k % 4, .intermediate = k % 2 ? NAN : objective[k] + 1};
-        if (k % 11 == 4) seen[k] = (trial_result){.number = k - 5, .state = TRIAL_FAILED, .values = values[k]};
-        if (k % 9 == 8) seen[k] = (trial_result){.number = k - 5, .state = TRIAL_RUNNING, .values = values[k]};
+        seen[k] = (trial_result){
+            .number = k - 5, .state = TRIAL_COMPLETE, .values = values[k], .objective = &objective[k]};
+        if (k % 7 == 3)
+            seen[k] = (trial_result){.number = k - 5,
+                                     .state = TRIAL_PRUNED,
+                                     .values = values[k],
+                                     .step = k % 4,
+                                     .intermediate = k % 2 ? NAN : objective[k] + 1};
+        if (k % 11 == 4)
+            seen[k] = (trial_result){.number = k - 5, .state = TRIAL_FAILED, .values = values[k]};
+        if (k % 9 == 8)
+            seen[k] = (trial_result){.number = k - 5, .state = TRIAL_RUNNING, .values = values[k]};
     }
 }
 
-/* Same inputs, same bits, in any order of calls; other seeds and numbers, other points; always a valid point. */
+/* Same inputs, same bits, in any order of calls; other seeds and numbers, other points; always a valid point.
+ */
 static void test_pure(void **state)
 {
     anl_ctx *ctx = *state;
@@ -105,8 +119,13 @@ static void test_points_first(void **state)
 {
     anl_ctx *ctx = *state;
     space *sp = make(ctx);
-    double points[2][AXES] = {{0.1, 0, 2, 64, 0.1, 0.9, 3}, {0.0123456789, 1, 2, 64, 0.1, NAN, 3}}, a[AXES], bad[AXES] = {0.1, 0, 2, 64, 0.15, 0.9, 3};
-    sampler_task t = {.space = sp, .n_objectives = 1, .points = points[0], .n_points = 2, .options = sampler_options_default()};
+    double points[2][AXES] = {{0.1, 0, 2, 64, 0.1, 0.9, 3}, {0.0123456789, 1, 2, 64, 0.1, NAN, 3}}, a[AXES],
+           bad[AXES] = {0.1, 0, 2, 64, 0.15, 0.9, 3};
+    sampler_task t = {.space = sp,
+                      .n_objectives = 1,
+                      .points = points[0],
+                      .n_points = 2,
+                      .options = sampler_options_default()};
     for (int i = 0; samplers[i]; i++) {
         int64_t limit;
         assert_int_equal(sampler_check(ctx, samplers[i], &t), ANL_OK);
@@ -124,7 +143,9 @@ static void test_points_first(void **state)
     t.points = bad;
     t.n_points = 1;
     assert_int_equal(sampler_check(ctx, samplers[1], &t), ANL_RECIPE);
-    assert_string_equal(anl_last_error(ctx), "point 1 of those to be tried first: search space, dropout: 0.15 is not on the steps 0, 0.1, ...");
+    assert_string_equal(
+        anl_last_error(ctx),
+        "point 1 of those to be tried first: search space, dropout: 0.15 is not on the steps 0, 0.1, ...");
     space_destroy(sp);
 }
 
@@ -134,13 +155,17 @@ static void test_refusals(void **state)
     space *sp = make(ctx);
     const sampler *s;
     double a[AXES];
-    trial_result seen[2] = {{.number = 3, .state = TRIAL_FAILED, .values = a}, {.number = 3, .state = TRIAL_FAILED, .values = a}};
+    trial_result seen[2] = {{.number = 3, .state = TRIAL_FAILED, .values = a},
+                            {.number = 3, .state = TRIAL_FAILED, .values = a}};
     sampler_task t = {.space = sp, .n_objectives = 2, .options = sampler_options_default()};
     assert_int_equal(sampler_find(ctx, "tpa", &s), ANL_RECIPE);
-    assert_string_equal(anl_last_error(ctx), "there is no sampler 'tpa', did you mean 'tpe'?; there are: grid, random, sobol, tpe, gp, cmaes, nsga2");
+    assert_string_equal(anl_last_error(ctx), "there is no sampler 'tpa', did you mean 'tpe'?; there are: "
+                                             "grid, random, sobol, tpe, gp, cmaes, nsga2");
     assert_int_equal(sampler_find(ctx, "gp", &s), ANL_OK);
     assert_int_equal(sampler_check(ctx, s, &t), ANL_RECIPE);
-    assert_string_equal(anl_last_error(ctx), "sampler gp optimises one objective, and there are 2; several: nsga2, tpe, random, sobol, grid");
+    assert_string_equal(
+        anl_last_error(ctx),
+        "sampler gp optimises one objective, and there are 2; several: nsga2, tpe, random, sobol, grid");
     t.n_objectives = 1;
     t.n_constraints = 1;
     assert_int_equal(sampler_check(ctx, s, &t), ANL_RECIPE);
@@ -149,17 +174,28 @@ static void test_refusals(void **state)
     assert_int_equal(sampler_check(ctx, s, &t), ANL_RECIPE);
     assert_string_equal(anl_last_error(ctx), "sampler: startup is 0 trials and must be 1 or more");
     assert_int_equal(sampler_propose(ctx, s, &t, 5, seen, 2, a), ANL_INVALID);
-    assert_string_equal(anl_last_error(ctx), "sampler gp: results must come in ascending order of number, and 3 stands before 3");
+    assert_string_equal(anl_last_error(ctx),
+                        "sampler gp: results must come in ascending order of number, and 3 stands before 3");
     space_destroy(sp);
 }
 
-/* The first points of Joe and Kuo's page, and points of high dimensions as other implementations of the table give them. */
+/* The first points of Joe and Kuo's page, and points of high dimensions as other implementations of the table
+ * give them. */
 static void test_sobol(void **state)
 {
-    static const double first[10][3] = {{0, 0, 0}, {.5, .5, .5}, {.75, .25, .25}, {.25, .75, .75}, {.375, .375, .625}, {.875, .875, .125}, {.625, .125, .875},
-                                        {.125, .625, .375}, {.1875, .3125, .9375}, {.6875, .8125, .4375}};
+    static const double first[10][3] = {{0, 0, 0},
+                                        {.5, .5, .5},
+                                        {.75, .25, .25},
+                                        {.25, .75, .75},
+                                        {.375, .375, .625},
+                                        {.875, .875, .125},
+                                        {.625, .125, .875},
+                                        {.125, .625, .375},
+                                        {.1875, .3125, .9375},
+                                        {.6875, .8125, .4375}};
     static const int dimension[] = {0, 1, 2, 9, 49, 127, 255};
-    static const double tenth[] = {.9375, .0625, .6875, .5625, .8125, .3125, .6875}, last[] = {.015625, .796875, .359375, .578125, .671875, .640625, .046875};
+    static const double tenth[] = {.9375, .0625, .6875, .5625, .8125, .3125, .6875},
+                        last[] = {.015625, .796875, .359375, .578125, .671875, .640625, .046875};
     (void)state;
     for (int k = 0; k < 10; k++)
         for (int j = 0; j < 3; j++) assert_true(sobol_word(j, (uint32_t)k) / 4294967296.0 == first[k][j]);
@@ -167,7 +203,8 @@ static void test_sobol(void **state)
         assert_true(sobol_word(dimension[j], 10) / 4294967296.0 == tenth[j]);
         assert_true(sobol_word(dimension[j], 63) / 4294967296.0 == last[j]);
     }
-    /* scrambled: of each 2^k points from the start one in each 2^k-th, in every dimension; and other points for another seed */
+    /* scrambled: of each 2^k points from the start one in each 2^k-th, in every dimension; and other points
+     * for another seed */
     for (int j = 0; j < SOBOL_DIMENSIONS; j++) {
         bool taken[64] = {false};
         for (uint32_t k = 0; k < 64; k++) {
@@ -208,14 +245,26 @@ static void test_cholesky(void **state)
     assert_false(cholesky(a, N));
 }
 
-/* CMA-ES converges on a sphere whose centre is not the middle of the box, and on one stretched by a thousand. */
-static double far_sphere(const double *x) { return pow(x[0] - 2.3, 2) + pow(x[1] + 3.1, 2) + pow(x[2] - 0.7, 2) + pow(x[3] + 1.9, 2); }
-static double ellipsoid(const double *x) { return pow(x[0] - 2.3, 2) + 10 * pow(x[1] + 3.1, 2) + 100 * pow(x[2] - 0.7, 2) + 1000 * pow(x[3] + 1.9, 2); }
+/* CMA-ES converges on a sphere whose centre is not the middle of the box, and on one stretched by a thousand.
+ */
+static double far_sphere(const double *x)
+{
+    return pow(x[0] - 2.3, 2) + pow(x[1] + 3.1, 2) + pow(x[2] - 0.7, 2) + pow(x[3] + 1.9, 2);
+}
+static double ellipsoid(const double *x)
+{
+    return pow(x[0] - 2.3, 2) + 10 * pow(x[1] + 3.1, 2) + 100 * pow(x[2] - 0.7, 2) +
+           1000 * pow(x[3] + 1.9, 2);
+}
 
 static void test_cmaes(void **state)
 {
-    static const space_axis four[] = {{.name = "a", .low = -5, .high = 5}, {.name = "b", .low = -5, .high = 5}, {.name = "c", .low = -5, .high = 5}, {.name = "d", .low = -5, .high = 5}};
-    static const problem sphere = {"far sphere", four, 4, far_sphere}, stretched = {"ellipsoid", four, 4, ellipsoid};
+    static const space_axis four[] = {{.name = "a", .low = -5, .high = 5},
+                                      {.name = "b", .low = -5, .high = 5},
+                                      {.name = "c", .low = -5, .high = 5},
+                                      {.name = "d", .low = -5, .high = 5}};
+    static const problem sphere = {"far sphere", four, 4, far_sphere},
+                         stretched = {"ellipsoid", four, 4, ellipsoid};
     for (uint64_t seed = 0; seed < 3; seed++) {
         assert_true(problem_search(*state, &sphere, "cmaes", seed, 500, NULL, NULL) < 1e-6);
         assert_true(problem_search(*state, &stretched, "cmaes", seed, 1000, NULL, NULL) < 1e-5);
@@ -234,7 +283,8 @@ static void test_constant_liar(void **state)
     for (int k = 0; k < 30; k++) {
         values[k] = (k + 0.5) / 30;
         objective[k] = fabs(values[k] - 0.35);
-        seen[k] = (trial_result){.number = k, .state = TRIAL_COMPLETE, .values = &values[k], .objective = &objective[k]};
+        seen[k] = (trial_result){
+            .number = k, .state = TRIAL_COMPLETE, .values = &values[k], .objective = &objective[k]};
     }
     for (int k = 30; k < 60; k++) {
         values[k] = 0.35 + 0.0005 * (k - 45);
@@ -271,15 +321,20 @@ static void test_order(void **state)
         objective[k][0] = (k * 37 % 41) / 4;
         objective[k][1] = -(double)(k * 53 % 43) / 5;
         constraint[k] = k % 10 == 7 ? k : -1;
-        seen[k] = (trial_result){.number = k, .state = k % 12 == 5 ? TRIAL_FAILED : TRIAL_COMPLETE, .objective = objective[k], .constraint = &constraint[k]};
+        seen[k] = (trial_result){.number = k,
+                                 .state = k % 12 == 5 ? TRIAL_FAILED : TRIAL_COMPLETE,
+                                 .objective = objective[k],
+                                 .constraint = &constraint[k]};
     }
     assert_int_equal(sampler_order(ctx, &t, seen, N, order, front), ANL_OK);
     for (int a = 0; a < N; a++) {
         bool usable = a % 12 != 5 && a % 10 != 7;
         int deepest = -1; /* the front is one more than the deepest front of those that dominate it */
         for (int b = 0; b < N; b++)
-            if (usable && b % 12 != 5 && b % 10 != 7 && objective[b][0] <= objective[a][0] && objective[b][1] >= objective[a][1] &&
-                (objective[b][0] < objective[a][0] || objective[b][1] > objective[a][1]) && front[b] > deepest)
+            if (usable && b % 12 != 5 && b % 10 != 7 && objective[b][0] <= objective[a][0] &&
+                objective[b][1] >= objective[a][1] &&
+                (objective[b][0] < objective[a][0] || objective[b][1] > objective[a][1]) &&
+                front[b] > deepest)
                 deepest = front[b];
         assert_int_equal(front[a], usable ? deepest + 1 : -1);
     }
@@ -293,7 +348,8 @@ static void test_order(void **state)
 /* Two objectives, x1^2 + x2^2 and (x1 - 2)^2 + x2^2, with x1 >= 0.5: the front is x2 = 0, 0.5 <= x1 <= 2. */
 static double front_error(anl_ctx *ctx, const char *name, int *on_front)
 {
-    static const space_axis two[] = {{.name = "x1", .low = -4, .high = 4}, {.name = "x2", .low = -4, .high = 4}};
+    static const space_axis two[] = {{.name = "x1", .low = -4, .high = 4},
+                                     {.name = "x2", .low = -4, .high = 4}};
     enum { N = 400 };
     static double values[N][2], objective[N][2], constraint[N];
     static trial_result seen[N];
@@ -314,7 +370,11 @@ static double front_error(anl_ctx *ctx, const char *name, int *on_front)
         objective[k][0] = x[0] * x[0] + x[1] * x[1];
         objective[k][1] = pow(x[0] - 2, 2) + x[1] * x[1];
         constraint[k] = 0.5 - x[0];
-        seen[k] = (trial_result){.number = k, .state = TRIAL_COMPLETE, .values = x, .objective = objective[k], .constraint = &constraint[k]};
+        seen[k] = (trial_result){.number = k,
+                                 .state = TRIAL_COMPLETE,
+                                 .values = x,
+                                 .objective = objective[k],
+                                 .constraint = &constraint[k]};
     }
     assert_int_equal(sampler_order(ctx, &t, seen, N, order, front), ANL_OK);
     *on_front = 0;
@@ -331,7 +391,8 @@ static double front_error(anl_ctx *ctx, const char *name, int *on_front)
 static void test_pareto(void **state)
 {
     int by_nsga2, by_tpe, by_random;
-    double nsga2 = front_error(*state, "nsga2", &by_nsga2), tpe = front_error(*state, "tpe", &by_tpe), random = front_error(*state, "random", &by_random);
+    double nsga2 = front_error(*state, "nsga2", &by_nsga2), tpe = front_error(*state, "tpe", &by_tpe),
+           random = front_error(*state, "random", &by_random);
     assert_true(by_nsga2 > 2 * by_random && by_nsga2 >= 30);
     assert_true(nsga2 < 0.5 * random && tpe < random);
 }
@@ -350,7 +411,8 @@ static void test_warm_start(void **state)
     for (int k = 0; k < 40; k++) {
         values[k] = fmod(0.618 * k, 1);
         objective[k] = fabs(values[k] - 0.8);
-        seen[k] = (trial_result){.number = k - 40, .state = TRIAL_COMPLETE, .values = &values[k], .objective = &objective[k]};
+        seen[k] = (trial_result){
+            .number = k - 40, .state = TRIAL_COMPLETE, .values = &values[k], .objective = &objective[k]};
     }
     sampler_task t = {.space = sp, .seed = 1, .n_objectives = 1, .options = sampler_options_default()};
     for (int k = 0; k < 20; k++) {
@@ -386,8 +448,10 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        sweep_test(test_pure),  sweep_test(test_maximize), sweep_test(test_points_first),  sweep_test(test_refusals), sweep_test(test_sobol),      sweep_test(test_cholesky),
-        sweep_test(test_cmaes), sweep_test(test_order),    sweep_test(test_constant_liar), sweep_test(test_pareto),   sweep_test(test_warm_start), sweep_test(test_memory),
+        sweep_test(test_pure),     sweep_test(test_maximize),   sweep_test(test_points_first),
+        sweep_test(test_refusals), sweep_test(test_sobol),      sweep_test(test_cholesky),
+        sweep_test(test_cmaes),    sweep_test(test_order),      sweep_test(test_constant_liar),
+        sweep_test(test_pareto),   sweep_test(test_warm_start), sweep_test(test_memory),
     };
     return cmocka_run_group_tests_name("sweep/sampler", tests, NULL, NULL);
 }

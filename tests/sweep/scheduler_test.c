@@ -1,4 +1,5 @@
-/* Schedulers: whole sweeps of made-up curves through judge and pick, as a driver would, and single decisions. */
+/* Schedulers: whole sweeps of made-up curves through judge and pick, as a driver would, and single decisions.
+ */
 #include "fixture.h"
 
 enum { MOST = 256, STEPS = 81 };
@@ -37,7 +38,8 @@ static void apply(sweep_of *w, const schedule_task *t, const schedule_decision *
 }
 
 /* `workers` slots; which one ends next is chosen by a fixed pattern. Fails the test if it does not end. */
-static void sweep(anl_ctx *ctx, const scheduler *s, const schedule_task *t, int64_t trials, int workers, sweep_of *w)
+static void sweep(anl_ctx *ctx, const scheduler *s, const schedule_task *t, int64_t trials, int workers,
+                  sweep_of *w)
 {
     int64_t slot[16];
     double point[8];
@@ -47,11 +49,13 @@ static void sweep(anl_ctx *ctx, const scheduler *s, const schedule_task *t, int6
     assert_int_equal(scheduler_check(ctx, s, t), ANL_OK);
     for (int turn = 0; turn < 100000; turn++) {
         while (busy < workers) {
-            assert_int_equal(scheduler_pick(ctx, s, t, w->trial, w->n, w->n < trials ? w->n : -1, &d, point), ANL_OK);
+            assert_int_equal(scheduler_pick(ctx, s, t, w->trial, w->n, w->n < trials ? w->n : -1, &d, point),
+                             ANL_OK);
             if (d.action == SCHEDULE_IDLE) break;
             if (d.action == SCHEDULE_START) {
                 assert_int_equal(d.trial, w->n);
-                w->trial[w->n] = (schedule_trial){.number = w->n, .target = d.target, .report = w->report[w->n], .values = w->values[w->n]};
+                w->trial[w->n] = (schedule_trial){
+                    .number = w->n, .target = d.target, .report = w->report[w->n], .values = w->values[w->n]};
                 assert_int_equal(d.target, scheduler_first(s, t, w->n));
                 slot[busy++] = w->n++;
                 continue;
@@ -118,7 +122,8 @@ static void test_asha(void **state)
     assert_int_equal(whole(&w), 1);
 }
 
-/* In the strict order the outcome does not depend on the number of workers: 64, 16, 4, 1 trials at the rungs. */
+/* In the strict order the outcome does not depend on the number of workers: 64, 16, 4, 1 trials at the rungs.
+ */
 static void test_asha_strict(void **state)
 {
     static sweep_of w, one;
@@ -181,7 +186,8 @@ static void test_median(void **state)
     /* five finished trials with the qualities 1 .. 5, and one on its way */
     for (int64_t i = 0; i < 6; i++) {
         schedule_trial *x = &w.trial[i];
-        *x = (schedule_trial){.number = i, .state = SCHEDULE_DONE, .target = 10, .report = w.report[i], .n_reports = 10};
+        *x = (schedule_trial){
+            .number = i, .state = SCHEDULE_DONE, .target = 10, .report = w.report[i], .n_reports = 10};
         for (int64_t k = 0; k < 10; k++) w.report[i][k] = (schedule_report){k + 1, (double)(i + 1)};
     }
     w.trial[5].state = SCHEDULE_RUNNING;
@@ -213,7 +219,8 @@ static void test_median(void **state)
 static void test_pbt(void **state)
 {
     static sweep_of w, one;
-    static const space_axis axes[] = {{.name = "lr", .low = 1e-4, .high = 1, .log = true}, {.name = "n", .kind = SPACE_INT, .low = 1, .high = 9}};
+    static const space_axis axes[] = {{.name = "lr", .low = 1e-4, .high = 1, .log = true},
+                                      {.name = "n", .kind = SPACE_INT, .low = 1, .high = 9}};
     const scheduler *s;
     space *sp;
     schedule_task t = schedule_task_default();
@@ -235,11 +242,16 @@ static void test_pbt(void **state)
     }
     sweep(*state, s, &t, 100, 1, &one);
     assert_int_equal(w.exploits, one.exploits); /* strict: workers do not matter */
-    assert_int_equal(one.exploits, 3 * 2); /* a quarter of eight, at steps 5, 10 and 15 */
+    assert_int_equal(one.exploits, 3 * 2);      /* a quarter of eight, at steps 5, 10 and 15 */
     /* the worst of two takes over, and its point is near the source's or drawn anew */
     t.population = 2;
     for (int64_t i = 0; i < 2; i++) {
-        w.trial[i] = (schedule_trial){.number = i, .state = SCHEDULE_WAITING, .target = 5, .report = w.report[i], .n_reports = 1, .values = w.values[i]};
+        w.trial[i] = (schedule_trial){.number = i,
+                                      .state = SCHEDULE_WAITING,
+                                      .target = 5,
+                                      .report = w.report[i],
+                                      .n_reports = 1,
+                                      .values = w.values[i]};
         w.report[i][0] = (schedule_report){5, (double)i};
         w.values[i][0] = 0.01;
         w.values[i][1] = 3;
@@ -271,7 +283,11 @@ static void test_failures(void **state)
     assert_int_equal(scheduler_find(*state, "asha", &s), ANL_OK);
     for (int64_t i = 0; i < 16; i++) {
         bool failed = i % 2;
-        w.trial[i] = (schedule_trial){.number = i, .state = failed ? SCHEDULE_FAILED : SCHEDULE_WAITING, .target = 1, .report = w.report[i], .n_reports = !failed};
+        w.trial[i] = (schedule_trial){.number = i,
+                                      .state = failed ? SCHEDULE_FAILED : SCHEDULE_WAITING,
+                                      .target = 1,
+                                      .report = w.report[i],
+                                      .n_reports = !failed};
         w.report[i][0] = (schedule_report){1, i == 0 ? NAN : (double)i};
     }
     assert_int_equal(scheduler_judge(*state, s, &t, w.trial, 16, 2, &d, NULL), ANL_OK);
@@ -291,11 +307,15 @@ static void test_refusals(void **state)
     const scheduler *s;
     schedule_task t = schedule_task_default();
     assert_int_equal(scheduler_find(*state, "ashe", &s), ANL_RECIPE);
-    assert_string_equal(anl_last_error(*state), "there is no scheduler 'ashe', did you mean 'asha'?; there are: none, median, asha, hyperband, pbt");
+    assert_string_equal(
+        anl_last_error(*state),
+        "there is no scheduler 'ashe', did you mean 'asha'?; there are: none, median, asha, hyperband, pbt");
     assert_int_equal(scheduler_find(*state, "asha", &s), ANL_OK);
     t.min_step = 5;
     assert_int_equal(scheduler_check(*state, s, &t), ANL_RECIPE);
-    assert_string_equal(anl_last_error(*state), "scheduler asha: the first rung, 5, must lie within 1 to 1, the steps of a whole trial");
+    assert_string_equal(
+        anl_last_error(*state),
+        "scheduler asha: the first rung, 5, must lie within 1 to 1, the steps of a whole trial");
     t.min_step = 1;
     t.eta = 1;
     assert_int_equal(scheduler_check(*state, s, &t), ANL_RECIPE);
@@ -307,8 +327,9 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        sweep_test(test_none),   sweep_test(test_asha), sweep_test(test_asha_strict), sweep_test(test_hyperband),
-        sweep_test(test_median), sweep_test(test_pbt),  sweep_test(test_failures),    sweep_test(test_refusals),
+        sweep_test(test_none),      sweep_test(test_asha),     sweep_test(test_asha_strict),
+        sweep_test(test_hyperband), sweep_test(test_median),   sweep_test(test_pbt),
+        sweep_test(test_failures),  sweep_test(test_refusals),
     };
     return cmocka_run_group_tests_name("sweep/scheduler", tests, NULL, NULL);
 }

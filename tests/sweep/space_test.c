@@ -1,7 +1,8 @@
 /* Search spaces: refusals, canonical values, conditions, the unit cube, grids, text. */
 #include "fixture.h"
 
-static const char *const optimizers[] = {"sgd", "adam", "rmsprop"}, *const sgd[] = {"sgd"}, *const adaptive[] = {"adam", "rmsprop"}, *const on[] = {"on"};
+static const char *const optimizers[] = {"sgd", "adam", "rmsprop"}, *const sgd[] = {"sgd"},
+                         *const adaptive[] = {"adam", "rmsprop"}, *const on[] = {"on"};
 static const char *const yes_no[] = {"on", "off"};
 
 static const space_axis all_kinds[] = {
@@ -14,7 +15,13 @@ static const space_axis all_kinds[] = {
     {.name = "decay", .low = 0, .high = 0.3, .grid = 4},
     {.name = "momentum", .low = 0, .high = 0.99, .grid = 3, .parent = "optim", .when = sgd, .n_when = 1},
     {.name = "beta", .low = 0.9, .high = 0.999, .grid = 2, .parent = "optim", .when = adaptive, .n_when = 2},
-    {.name = "nesterov", .kind = SPACE_CHOICE, .choice = yes_no, .n_choices = 2, .parent = "optim", .when = sgd, .n_when = 1},
+    {.name = "nesterov",
+     .kind = SPACE_CHOICE,
+     .choice = yes_no,
+     .n_choices = 2,
+     .parent = "optim",
+     .when = sgd,
+     .n_when = 1},
     {.name = "damp", .low = 0, .high = 1, .step = 0.5, .parent = "nesterov", .when = on, .n_when = 1},
 };
 enum { KINDS = sizeof all_kinds / sizeof all_kinds[0] };
@@ -31,30 +38,41 @@ static void test_refusals(void **state)
 {
     static const char *const twice[] = {"a", "a"}, *const other[] = {"lion"};
     anl_ctx *ctx = *state;
-#define REFUSED(message, ...)                                                                    \
-    do {                                                                                         \
-        const space_axis bad_[] = {__VA_ARGS__};                                                 \
-        refused(ctx, bad_, (int)(sizeof bad_ / sizeof bad_[0]), message);                        \
+#define REFUSED(message, ...)                                                                                \
+    do {                                                                                                     \
+        const space_axis bad_[] = {__VA_ARGS__};                                                             \
+        refused(ctx, bad_, (int)(sizeof bad_ / sizeof bad_[0]), message);                                    \
     } while (0)
     refused(ctx, NULL, 0, "search space: there is no axis");
     REFUSED("search space, lr: the range from 1 to 0.1 is empty", {.name = "lr", .low = 1, .high = 0.1});
-    REFUSED("search space, lr: a logarithmic range must begin above 0, and it begins at 0", {.name = "lr", .low = 0, .high = 0.1, .log = true});
-    REFUSED("search space, lr: a logarithmic range must begin above 0, and it begins at -1", {.name = "lr", .low = -1, .high = 0.1, .log = true});
-    REFUSED("search space, lr: its range must be two finite numbers", {.name = "lr", .low = 0, .high = INFINITY});
-    REFUSED("search space, lr: its step is -0.1 and must be above 0", {.name = "lr", .low = 0, .high = 1, .step = -0.1});
-    REFUSED("search space, lr: a logarithmic range has no step (0.1 was given); use choices, or grid: N", {.name = "lr", .low = 0.1, .high = 1, .log = true, .step = 0.1});
-    REFUSED("search space, n: an integer's range and step must be whole: 0.5 to 2, step 0", {.name = "n", .kind = SPACE_INT, .low = 0.5, .high = 2});
-    REFUSED("search space, n: a grid of 1 points; it needs 2 or more", {.name = "n", .kind = SPACE_INT, .low = 0, .high = 2, .grid = 1});
+    REFUSED("search space, lr: a logarithmic range must begin above 0, and it begins at 0",
+            {.name = "lr", .low = 0, .high = 0.1, .log = true});
+    REFUSED("search space, lr: a logarithmic range must begin above 0, and it begins at -1",
+            {.name = "lr", .low = -1, .high = 0.1, .log = true});
+    REFUSED("search space, lr: its range must be two finite numbers",
+            {.name = "lr", .low = 0, .high = INFINITY});
+    REFUSED("search space, lr: its step is -0.1 and must be above 0",
+            {.name = "lr", .low = 0, .high = 1, .step = -0.1});
+    REFUSED("search space, lr: a logarithmic range has no step (0.1 was given); use choices, or grid: N",
+            {.name = "lr", .low = 0.1, .high = 1, .log = true, .step = 0.1});
+    REFUSED("search space, n: an integer's range and step must be whole: 0.5 to 2, step 0",
+            {.name = "n", .kind = SPACE_INT, .low = 0.5, .high = 2});
+    REFUSED("search space, n: a grid of 1 points; it needs 2 or more",
+            {.name = "n", .kind = SPACE_INT, .low = 0, .high = 2, .grid = 1});
     REFUSED("search space, o: there is no choice", {.name = "o", .kind = SPACE_CHOICE});
-    REFUSED("search space, o: the choice 'a' stands there twice", {.name = "o", .kind = SPACE_CHOICE, .choice = twice, .n_choices = 2});
+    REFUSED("search space, o: the choice 'a' stands there twice",
+            {.name = "o", .kind = SPACE_CHOICE, .choice = twice, .n_choices = 2});
     REFUSED("search space: lr stands there twice", {.name = "lr", .high = 1}, {.name = "lr", .high = 1});
     REFUSED("search space: axis 1 has no name", {.high = 1});
-    REFUSED("search space, m: it depends on 'optim', which is no axis before it", {.name = "m", .high = 1, .parent = "optim", .when = sgd, .n_when = 1});
-    REFUSED("search space, m: it depends on x, which has a range; only choices can make another axis active", {.name = "x", .high = 1},
-            {.name = "m", .high = 1, .parent = "x", .when = sgd, .n_when = 1});
-    REFUSED("search space, m: it is active when o is 'lion', which is none of its choices", {.name = "o", .kind = SPACE_CHOICE, .choice = optimizers, .n_choices = 3},
+    REFUSED("search space, m: it depends on 'optim', which is no axis before it",
+            {.name = "m", .high = 1, .parent = "optim", .when = sgd, .n_when = 1});
+    REFUSED("search space, m: it depends on x, which has a range; only choices can make another axis active",
+            {.name = "x", .high = 1}, {.name = "m", .high = 1, .parent = "x", .when = sgd, .n_when = 1});
+    REFUSED("search space, m: it is active when o is 'lion', which is none of its choices",
+            {.name = "o", .kind = SPACE_CHOICE, .choice = optimizers, .n_choices = 3},
             {.name = "m", .high = 1, .parent = "o", .when = other, .n_when = 1});
-    REFUSED("search space, m: it depends on o, but no value of it is given", {.name = "o", .kind = SPACE_CHOICE, .choice = optimizers, .n_choices = 3},
+    REFUSED("search space, m: it depends on o, but no value of it is given",
+            {.name = "o", .kind = SPACE_CHOICE, .choice = optimizers, .n_choices = 3},
             {.name = "m", .high = 1, .parent = "o"});
 }
 
@@ -82,7 +100,8 @@ static void test_values(void **state)
             anl__buf text;
             assert_true(v >= before); /* rises with u */
             before = v;
-            assert_true(v >= (a->kind == SPACE_CHOICE ? 0 : a->low) && v <= (a->kind == SPACE_CHOICE ? a->n_choices - 1 : a->high));
+            assert_true(v >= (a->kind == SPACE_CHOICE ? 0 : a->low) &&
+                        v <= (a->kind == SPACE_CHOICE ? a->n_choices - 1 : a->high));
             anl__buf_init(&text, ctx);
             space_text(sp, i, v, &text);
             assert_true(text.len <= 12);
@@ -90,9 +109,12 @@ static void test_values(void **state)
             assert_memory_equal(&v, &back, sizeof v);
             anl__buf_release(&text);
             back = space_from_unit(sp, i, space_to_unit(sp, i, v));
-            assert_true(space_levels(sp, i) ? back == v : fabs(back - v) <= 2e-6 * (a->log ? v : a->high - a->low));
+            assert_true(space_levels(sp, i) ? back == v
+                                            : fabs(back - v) <= 2e-6 * (a->log ? v : a->high - a->low));
         }
-        assert_true(before == (a->kind == SPACE_CHOICE ? a->n_choices - 1 : a->kind == SPACE_INT && a->step == 8 ? 64 : a->high));
+        assert_true(before == (a->kind == SPACE_CHOICE                ? a->n_choices - 1
+                               : a->kind == SPACE_INT && a->step == 8 ? 64
+                                                                      : a->high));
     }
     assert_true(space_from_unit(sp, space_find(sp, "dropout"), 0.6) == 0.3); /* not 0.30000000000000004 */
     space_destroy(sp);
@@ -125,7 +147,8 @@ static void test_conditions(void **state)
     memcpy(wrong, p, sizeof p);
     wrong[7] = 0.5;
     assert_int_equal(space_check(ctx, sp, wrong), ANL_RECIPE);
-    assert_string_equal(anl_last_error(ctx), "search space, momentum: it has a value, but is not active when optim is adam");
+    assert_string_equal(anl_last_error(ctx),
+                        "search space, momentum: it has a value, but is not active when optim is adam");
     memcpy(wrong, p, sizeof p);
     wrong[8] = NAN;
     assert_int_equal(space_check(ctx, sp, wrong), ANL_RECIPE);
@@ -159,8 +182,11 @@ static void test_grid(void **state)
         }
     }
     space_destroy(sp);
-    static const space_axis small[] = {{.name = "n", .kind = SPACE_INT, .low = 1, .high = 5, .log = true, .grid = 4}, {.name = "x", .low = 0, .high = 1, .grid = 3}};
-    static const double wanted[][2] = {{1, 0}, {1, 0.5}, {1, 1}, {2, 0}, {2, 0.5}, {2, 1}, {3, 0}, {3, 0.5}, {3, 1}, {5, 0}, {5, 0.5}, {5, 1}};
+    static const space_axis small[] = {
+        {.name = "n", .kind = SPACE_INT, .low = 1, .high = 5, .log = true, .grid = 4},
+        {.name = "x", .low = 0, .high = 1, .grid = 3}};
+    static const double wanted[][2] = {{1, 0}, {1, 0.5}, {1, 1}, {2, 0}, {2, 0.5}, {2, 1},
+                                       {3, 0}, {3, 0.5}, {3, 1}, {5, 0}, {5, 0.5}, {5, 1}};
     assert_int_equal(space_create(ctx, small, 2, &sp), ANL_OK);
     assert_int_equal(space_grid_count(ctx, sp, &count), ANL_OK);
     assert_int_equal(count, 12);
@@ -172,7 +198,9 @@ static void test_grid(void **state)
     static const space_axis real[] = {{.name = "lr", .low = 0.001, .high = 1}};
     assert_int_equal(space_create(ctx, real, 1, &sp), ANL_OK);
     assert_int_equal(space_grid_count(ctx, sp, &count), ANL_RECIPE);
-    assert_string_equal(anl_last_error(ctx), "search space, lr: a grid over the continuous range from 0.001 to 1 needs a step, or grid: N points");
+    assert_string_equal(
+        anl_last_error(ctx),
+        "search space, lr: a grid over the continuous range from 0.001 to 1 needs a step, or grid: N points");
     space_destroy(sp);
 }
 
@@ -185,7 +213,9 @@ static void test_text(void **state)
     assert_int_equal(space_check(ctx, sp, p), ANL_OK);
     anl__buf_init(&text, ctx);
     space_point_text(sp, p, &text);
-    assert_string_equal(text.text, "lr=0.001 optim=sgd layers=3 batch=128 filters=32 dropout=0.3 decay=0.05 momentum=0.9 nesterov=off");
+    assert_string_equal(
+        text.text,
+        "lr=0.001 optim=sgd layers=3 batch=128 filters=32 dropout=0.3 decay=0.05 momentum=0.9 nesterov=off");
     anl__buf_release(&text);
     anl__buf_init(&text, ctx);
     space_describe(sp, &text);
@@ -194,7 +224,8 @@ static void test_text(void **state)
     assert_non_null(strstr(text.text, "\"damp\": real 0 .. 1 step 0.5 when \"nesterov\" in [\"on\"]\n"));
     anl__buf_release(&text);
     assert_int_equal(space_parse(ctx, sp, 1, "adan", &v), ANL_RECIPE);
-    assert_string_equal(anl_last_error(ctx), "search space, optim: 'adan' is none of its choices; did you mean 'adam'?");
+    assert_string_equal(anl_last_error(ctx),
+                        "search space, optim: 'adan' is none of its choices; did you mean 'adam'?");
     assert_int_equal(space_parse(ctx, sp, 0, "1e-3x", &v), ANL_RECIPE);
     space_destroy(sp);
 }
@@ -203,7 +234,9 @@ static void test_text(void **state)
 static void test_convert(void **state)
 {
     static const char *const reordered[] = {"adam", "sgd"};
-    static const space_axis now[] = {{.name = "optim", .kind = SPACE_CHOICE, .choice = reordered, .n_choices = 2}, {.name = "lr", .low = 1e-4, .high = 0.1, .log = true}};
+    static const space_axis now[] = {
+        {.name = "optim", .kind = SPACE_CHOICE, .choice = reordered, .n_choices = 2},
+        {.name = "lr", .low = 1e-4, .high = 0.1, .log = true}};
     anl_ctx *ctx = *state;
     space *from = make(ctx), *to;
     double p[KINDS] = {0.001, 0, 3, 128, 32, 0.3, 0.05, 0.9, NAN, 1, NAN}, q[2];
@@ -212,7 +245,8 @@ static void test_convert(void **state)
     assert_true(q[0] == 1 && q[1] == 0.001);
     p[0] = 0.5;
     assert_int_equal(space_convert(ctx, from, p, to, q), ANL_MISMATCH);
-    assert_string_equal(anl_last_error(ctx), "a point of another sweep: search space, lr: 0.5 is not within 0.0001 to 0.1");
+    assert_string_equal(anl_last_error(ctx),
+                        "a point of another sweep: search space, lr: 0.5 is not within 0.0001 to 0.1");
     assert_int_equal(space_convert(ctx, to, q, from, p), ANL_MISMATCH);
     space_destroy(from);
     space_destroy(to);
@@ -235,8 +269,9 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        sweep_test(test_refusals), sweep_test(test_values),  sweep_test(test_conditions), sweep_test(test_grid),
-        sweep_test(test_text),     sweep_test(test_convert), sweep_test(test_memory),
+        sweep_test(test_refusals), sweep_test(test_values), sweep_test(test_conditions),
+        sweep_test(test_grid),     sweep_test(test_text),   sweep_test(test_convert),
+        sweep_test(test_memory),
     };
     return cmocka_run_group_tests_name("sweep/space", tests, NULL, NULL);
 }

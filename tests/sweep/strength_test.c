@@ -1,10 +1,14 @@
-/* How good the samplers are, on seven functions, 100 trials each. The bounds are the upper quartiles, over 20 seeds, of a reference
- * multivariate TPE (docs/sweeps.md); the full table is bench/sampler_table's.
+/* How good the samplers are, on seven functions, 100 trials each. The bounds are the upper quartiles, over 20
+ * seeds, of a reference multivariate TPE (docs/sweeps.md); the full table is bench/sampler_table's.
  */
 #include "fixture.h"
 
-static const struct { const char *name; double median, upper; } reference[] = {
-    {"sphere5", 0.263, 0.387}, {"rosen5", 89.9, 187}, {"ackley5", 6.95, 7.52}, {"rastrigin5", 26.8, 32.0}, {"branin", 0.417, 0.428}, {"hart6", -3.23, -3.15}, {"mixed", 0.0029, 0.081},
+static const struct {
+    const char *name;
+    double median, upper;
+} reference[] = {
+    {"sphere5", 0.263, 0.387}, {"rosen5", 89.9, 187},   {"ackley5", 6.95, 7.52},  {"rastrigin5", 26.8, 32.0},
+    {"branin", 0.417, 0.428},  {"hart6", -3.23, -3.15}, {"mixed", 0.0029, 0.081},
 };
 
 static const problem *find(const char *name)
@@ -29,18 +33,15 @@ static void test_tpe(void **state)
 {
     for (size_t i = 0; i < sizeof reference / sizeof reference[0]; i++) {
         double m = median_best(*state, reference[i].name, "tpe", 20);
-        if (!(m <= reference[i].upper)) fail_msg("tpe on %s: the median best is %g, above %g", reference[i].name, m, reference[i].upper);
+        if (!(m <= reference[i].upper))
+            fail_msg("tpe on %s: the median best is %g, above %g", reference[i].name, m, reference[i].upper);
     }
 }
 
 /* Better than the reference's median, with fewer seeds: a proposal takes milliseconds. */
 static void test_gp(void **state)
 {
-#ifdef ANL_SANITIZED
-    enum { SEEDS = 1 };
-#else
     enum { SEEDS = 3 };
-#endif
     assert_true(median_best(*state, "branin", "gp", SEEDS) < 0.417);
     assert_true(median_best(*state, "hart6", "gp", SEEDS) < -3.23);
 }

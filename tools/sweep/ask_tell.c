@@ -15,7 +15,7 @@ struct search {
     sampler_task task;
     bool *maximize;
     double *points;
-    entry *added;  /* results of others, numbered -n_added .. -1 */
+    entry *added; /* results of others, numbered -n_added .. -1 */
     entry *trials;
     int64_t n_added, n_trials, cap_added, cap_trials;
     trial_result *seen; /* room for all of both */
@@ -57,8 +57,14 @@ anl_status search_create(anl_ctx *ctx, const space *sp, const search_options *o,
     if (!s->maximize || !s->points) goto done;
     if (o->maximize) memcpy(s->maximize, o->maximize, sizeof *s->maximize * (size_t)o->n_objectives);
     if (points) memcpy(s->points, o->points, sizeof *s->points * points);
-    s->task = (sampler_task){.space = sp, .seed = o->seed, .n_objectives = o->n_objectives, .maximize = s->maximize, .n_constraints = o->n_constraints,
-                             .points = s->points, .n_points = o->n_points, .options = o->tuning};
+    s->task = (sampler_task){.space = sp,
+                             .seed = o->seed,
+                             .n_objectives = o->n_objectives,
+                             .maximize = s->maximize,
+                             .n_constraints = o->n_constraints,
+                             .points = s->points,
+                             .n_points = o->n_points,
+                             .options = o->tuning};
     ANL_GO(sampler_check(ctx, kind, &s->task));
     *out = s;
     return ANL_OK;
@@ -70,7 +76,9 @@ done:
 /* Room for a point, objectives and constraints, in this order. */
 static double *new_block(search *s)
 {
-    return anl__calloc(s->ctx, (size_t)(space_count(s->task.space) + s->task.n_objectives + s->task.n_constraints), sizeof(double));
+    return anl__calloc(s->ctx,
+                       (size_t)(space_count(s->task.space) + s->task.n_objectives + s->task.n_constraints),
+                       sizeof(double));
 }
 
 static anl_status reserve_seen(search *s)
@@ -111,9 +119,11 @@ anl_status search_ask(search *s, int64_t *number, double *values)
 static anl_status running(search *s, int64_t number, entry **e)
 {
     if (number < 0 || number >= s->n_trials)
-        return anl__fail(s->ctx, ANL_INVALID, "search: there is no trial %lld; %lld were asked for", (long long)number, (long long)s->n_trials);
+        return anl__fail(s->ctx, ANL_INVALID, "search: there is no trial %lld; %lld were asked for",
+                         (long long)number, (long long)s->n_trials);
     *e = &s->trials[number];
-    if ((*e)->result.state != TRIAL_RUNNING) return anl__fail(s->ctx, ANL_INVALID, "search: trial %lld was told before", (long long)number);
+    if ((*e)->result.state != TRIAL_RUNNING)
+        return anl__fail(s->ctx, ANL_INVALID, "search: trial %lld was told before", (long long)number);
     return ANL_OK;
 }
 
@@ -132,13 +142,19 @@ static void keep(search *s, entry *e, const double *objective, const double *con
     }
 }
 
-anl_status search_tell(search *s, int64_t number, trial_state state, const double *objective, const double *constraint)
+anl_status search_tell(search *s, int64_t number, trial_state state, const double *objective,
+                       const double *constraint)
 {
     entry *e = NULL;
     ANL_TRY(running(s, number, &e));
     if (state != TRIAL_COMPLETE && state != TRIAL_FAILED)
-        return anl__fail(s->ctx, ANL_INVALID, "search: trial %lld can be told as complete or failed; a pruned one by search_tell_pruned", (long long)number);
-    if (state == TRIAL_COMPLETE && !objective) return anl__fail(s->ctx, ANL_INVALID, "search: trial %lld is complete, but has no objective", (long long)number);
+        return anl__fail(
+            s->ctx, ANL_INVALID,
+            "search: trial %lld can be told as complete or failed; a pruned one by search_tell_pruned",
+            (long long)number);
+    if (state == TRIAL_COMPLETE && !objective)
+        return anl__fail(s->ctx, ANL_INVALID, "search: trial %lld is complete, but has no objective",
+                         (long long)number);
     for (int j = 0; state == TRIAL_COMPLETE && j < s->task.n_objectives; j++)
         if (!isfinite(objective[j])) state = TRIAL_FAILED;
     keep(s, e, state == TRIAL_COMPLETE ? objective : NULL, constraint);
@@ -159,8 +175,10 @@ anl_status search_tell_pruned(search *s, int64_t number, int64_t step, double in
 anl_status search_add(search *s, const trial_result *r)
 {
     entry e = {.result = *r};
-    if (r->state == TRIAL_RUNNING) return anl__fail(s->ctx, ANL_INVALID, "search: a result from elsewhere must be finished");
-    if (r->state == TRIAL_COMPLETE && !r->objective) return anl__fail(s->ctx, ANL_INVALID, "search: a complete result from elsewhere has no objective");
+    if (r->state == TRIAL_RUNNING)
+        return anl__fail(s->ctx, ANL_INVALID, "search: a result from elsewhere must be finished");
+    if (r->state == TRIAL_COMPLETE && !r->objective)
+        return anl__fail(s->ctx, ANL_INVALID, "search: a complete result from elsewhere has no objective");
     ANL_TRY(space_check(s->ctx, s->task.space, r->values));
     ANL_TRY(anl__grow(s->ctx, &s->added, &s->cap_added, s->n_added + 1, sizeof *s->added));
     if (!(e.block = new_block(s))) return ANL_NOMEM;
@@ -198,7 +216,9 @@ anl_status search_best(const search *s, trial_result *out)
     anl_status st;
     ANL_GO(own_order(s, &order, &front));
     if (s->n_trials && front[order[0]] == 0) *out = s->trials[order[0]].result;
-    else st = anl__fail(s->ctx, ANL_INVALID, "search: no trial is complete%s", s->task.n_constraints ? " and satisfies the constraints" : "");
+    else
+        st = anl__fail(s->ctx, ANL_INVALID, "search: no trial is complete%s",
+                       s->task.n_constraints ? " and satisfies the constraints" : "");
 done:
     anl__free(s->ctx, order);
     anl__free(s->ctx, front);

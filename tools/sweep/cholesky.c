@@ -1,4 +1,5 @@
-/* Cholesky factors and their solves. Rows are contiguous: inner loops are dot products of rows, or sums of rows. */
+/* Cholesky factors and their solves. Rows are contiguous: inner loops are dot products of rows, or sums of
+ * rows. */
 #include "cholesky.h"
 
 #include <math.h>
@@ -53,7 +54,8 @@ void cholesky_backward(const double *l, int n, double *x)
 
 void cholesky_inverse(const double *l, int n, double *out)
 {
-    /* row i of out becomes row i of M = L^-1 (by rows: m_i = (e_i - sum l_ik m_k) / l_ii), then out = M' M, lowest row last */
+    /* row i of out becomes row i of M = L^-1 (by rows: m_i = (e_i - sum l_ik m_k) / l_ii), then out = M' M,
+     * lowest row last */
     size_t w = (size_t)n;
     memset(out, 0, sizeof *out * w * w);
     for (int i = 0; i < n; i++) {
@@ -66,7 +68,8 @@ void cholesky_inverse(const double *l, int n, double *out)
         for (int j = 0; j < i; j++) row[j] *= scale;
         row[i] = scale;
     }
-    /* (M' M)_ij = sum over k >= i of m_ki m_kj, j <= i: row i needs only rows k >= i of M, so it can be overwritten in ascending order */
+    /* (M' M)_ij = sum over k >= i of m_ki m_kj, j <= i: row i needs only rows k >= i of M, so it can be
+     * overwritten in ascending order */
     for (int i = 0; i < n; i++) {
         double *row = out + (size_t)i * w, own = row[i];
         for (int j = 0; j <= i; j++) row[j] *= own;

@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* The lower triangle of a (n x n) becomes L with L L' = a; the upper one is not touched. false: not positive definite. */
+/* The lower triangle of a (n x n) becomes L with L L' = a; the upper one is not touched. false: not positive
+ * definite. */
 bool cholesky(double *a, int n);
 /* x = L^-1 x */
 void cholesky_forward(const double *l, int n, double *x);

@@ -1,8 +1,8 @@
-/* The model, its likelihood with gradient, and the fit by L-BFGS (Nocedal and Wright 2006, algorithm 7.4). Everything is a function of the
- * data: the start is fixed and so is the number of evaluations.
+/* The model, its likelihood with gradient, and the fit by L-BFGS (Nocedal and Wright 2006, algorithm 7.4).
+ * Everything is a function of the data: the start is fixed and so is the number of evaluations.
  *
- * Parameters are logarithms, with normal priors that keep them in a sensible range when there are few points: lengths around 0.5 of the
- * unit cube, signal around the data's, little noise.
+ * Parameters are logarithms, with normal priors that keep them in a sensible range when there are few points:
+ * lengths around 0.5 of the unit cube, signal around the data's, little noise.
  */
 #include "gaussian_process.h"
 
@@ -14,7 +14,8 @@
 enum { MEMORY = 8, EVALUATIONS = 40 };
 
 static const double SQRT5 = 2.2360679774997896, LEAST_NOISE = 1e-6;
-static const double WEIGHT_MEAN = 1.4, WEIGHT_SPREAD = 1.5, SIGNAL_SPREAD = 1, NOISE_MEAN = -9, NOISE_SPREAD = 2;
+static const double WEIGHT_MEAN = 1.4, WEIGHT_SPREAD = 1.5, SIGNAL_SPREAD = 1, NOISE_MEAN = -9,
+                    NOISE_SPREAD = 2;
 
 static double square_difference(const gaussian_process *gp, const double *a, const double *b, int j)
 {
@@ -42,7 +43,9 @@ static bool factor(gaussian_process *gp, const double *theta)
     size_t n = (size_t)gp->n, d = (size_t)gp->d;
     for (int j = 0; j < gp->d; j++) weight[j] = exp(theta[j]);
     for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k <= i; k++) gp->l[i * n + k] = signal * matern(distance2(gp, weight, gp->x + i * d, gp->x + k * d)) + (i == k ? noise : 0);
+        for (size_t k = 0; k <= i; k++)
+            gp->l[i * n + k] = signal * matern(distance2(gp, weight, gp->x + i * d, gp->x + k * d)) +
+                               (i == k ? noise : 0);
     if (!cholesky(gp->l, gp->n)) return false;
     memcpy(gp->alpha, gp->y, sizeof *gp->alpha * n);
     cholesky_forward(gp->l, gp->n, gp->alpha);
@@ -57,7 +60,8 @@ static double prior(double v, double mean, double spread, double *slope)
     return 0.5 * z * z;
 }
 
-/* Minus the log posterior of theta, and its gradient; infinite where it cannot be computed. inverse: n x n. */
+/* Minus the log posterior of theta, and its gradient; infinite where it cannot be computed. inverse: n x n.
+ */
 static double objective(gaussian_process *gp, const double *theta, double *inverse, double *gradient)
 {
     int n = gp->n, d = gp->d;
@@ -66,7 +70,8 @@ static double objective(gaussian_process *gp, const double *theta, double *inver
     for (int j = 0; j < d + 2; j++)
         if (fabs(theta[j]) > 30) return INFINITY;
     if (!factor(gp, theta)) return INFINITY;
-    for (int i = 0; i < n; i++) f += 0.5 * gp->y[i] * gp->alpha[i] + log(gp->l[(size_t)i * (size_t)n + (size_t)i]);
+    for (int i = 0; i < n; i++)
+        f += 0.5 * gp->y[i] * gp->alpha[i] + log(gp->l[(size_t)i * (size_t)n + (size_t)i]);
     cholesky_inverse(gp->l, n, inverse);
     for (int j = 0; j < d; j++) weight[j] = exp(theta[j]);
     /* df/dtheta = sum over i, k of 1/2 (K^-1 - alpha alpha')_ik dK_ik/dtheta; the matrix is symmetric */
@@ -128,7 +133,8 @@ static void quasi_newton(const history *h, const double *gradient, double *direc
 
 static void minimise(gaussian_process *gp, double *theta, double *inverse, history *h)
 {
-    double g[GP_MAX_DIMENSIONS + 2], trial[GP_MAX_DIMENSIONS + 2], g_trial[GP_MAX_DIMENSIONS + 2], p[GP_MAX_DIMENSIONS + 2];
+    double g[GP_MAX_DIMENSIONS + 2], trial[GP_MAX_DIMENSIONS + 2], g_trial[GP_MAX_DIMENSIONS + 2],
+        p[GP_MAX_DIMENSIONS + 2];
     int n = gp->d + 2, left = EVALUATIONS - 1;
     double f = objective(gp, theta, inverse, g);
     while (left > 0) {
@@ -159,7 +165,8 @@ static void minimise(gaussian_process *gp, double *theta, double *inverse, histo
     }
 }
 
-anl_status gp_fit(anl_ctx *ctx, const double *x, const double *y, const bool *category, int n, int d, gaussian_process *gp)
+anl_status gp_fit(anl_ctx *ctx, const double *x, const double *y, const bool *category, int n, int d,
+                  gaussian_process *gp)
 {
     size_t count = (size_t)n;
     double *inverse = anl__calloc(ctx, count * count, sizeof *inverse);
@@ -173,7 +180,9 @@ anl_status gp_fit(anl_ctx *ctx, const double *x, const double *y, const bool *ca
     for (int j = 0; j < d; j++) gp->theta[j] = WEIGHT_MEAN;
     gp->theta[d + 1] = NOISE_MEAN;
     minimise(gp, gp->theta, inverse, h);
-    st = factor(gp, gp->theta) ? ANL_OK : anl__fail(ctx, ANL_NONFINITE, "Gaussian process: no parameters fit these %d results", n);
+    st = factor(gp, gp->theta)
+             ? ANL_OK
+             : anl__fail(ctx, ANL_NONFINITE, "Gaussian process: no parameters fit these %d results", n);
 done:
     anl__free(ctx, inverse);
     anl__free(ctx, h);

@@ -1,4 +1,5 @@
-/* Random draws of the search. One Philox block a draw: the index is the counter, so a draw depends on its place alone. */
+/* Random draws of the search. One Philox block a draw: the index is the counter, so a draw depends on its
+ * place alone. */
 #include "random.h"
 
 #include <math.h>
@@ -8,7 +9,10 @@ draws draws_for(uint64_t seed, int64_t trial, const char *purpose)
     return (draws){.seed = seed, .trial = (uint32_t)trial, .purpose = anl__name_hash(purpose)};
 }
 
-static anl__u32x4 block(draws *d) { return anl__philox(d->seed, d->next++, d->trial, d->purpose, ANL__STREAM_SAMPLE); }
+static anl__u32x4 block(draws *d)
+{
+    return anl__philox(d->seed, d->next++, d->trial, d->purpose, ANL__STREAM_SAMPLE);
+}
 
 double draws_unit(draws *d)
 {
@@ -31,7 +35,8 @@ int64_t draws_below(draws *d, int64_t n)
 
 double draws_truncated(draws *d, double mean, double sigma, double low, double high)
 {
-    /* with the mean inside, at least a third is accepted when sigma is at most the range: 64 misses do not happen by chance */
+    /* with the mean inside, at least a third is accepted when sigma is at most the range: 64 misses do not
+     * happen by chance */
     for (int k = 0; k < 64; k++) {
         double v = mean + sigma * draws_normal(d);
         if (v >= low && v <= high) return v;

@@ -1,8 +1,8 @@
 /* Samplers: which point a trial tries.
  *
- * Every proposal is a pure function of (task, trial number, the results it was allowed to see): no state, no clock, no order of calls.
- * So a killed sweep replays its proposals, and "which results were seen" is all that a log of decisions needs.
- * Random numbers are Philox draws keyed by (seed, trial number, purpose).
+ * Every proposal is a pure function of (task, trial number, the results it was allowed to see): no state, no
+ * clock, no order of calls. So a killed sweep replays its proposals, and "which results were seen" is all
+ * that a log of decisions needs. Random numbers are Philox draws keyed by (seed, trial number, purpose).
  */
 #ifndef SWEEP_SAMPLER_H
 #define SWEEP_SAMPLER_H
@@ -13,17 +13,20 @@ typedef enum trial_state {
     TRIAL_RUNNING,  /* proposed, no result yet: counts as a bad one near its point (constant liar) */
     TRIAL_COMPLETE, /* has objectives */
     TRIAL_PRUNED,   /* stopped at a step, with the value it had there */
-    TRIAL_FAILED    /* diverged, out of memory, crashed: worse than any other. Never for preempted trials, which run again */
+    TRIAL_FAILED /* diverged, out of memory, crashed: worse than any other. Never for preempted trials, which
+                    run again */
 } trial_state;
 
 typedef struct trial_result {
-    int64_t number;            /* of the trial; results of another sweep (warm start) have numbers below 0 */
+    int64_t number; /* of the trial; results of another sweep (warm start) have numbers below 0 */
     trial_state state;
-    const double *values;      /* the point: space_count of them */
-    const double *objective;   /* TRIAL_COMPLETE: n_objectives of them, as measured (not negated); else NULL. One that is not finite counts as failed */
-    int64_t step;              /* TRIAL_PRUNED: how far it came */
-    double intermediate;       /* TRIAL_PRUNED: the first objective there */
-    const double *constraint;  /* n_constraints, each satisfied when <= 0; NULL: none is known, which counts as violated if there are any */
+    const double *values;     /* the point: space_count of them */
+    const double *objective;  /* TRIAL_COMPLETE: n_objectives of them, as measured (not negated); else NULL.
+                                 One that is not finite counts as failed */
+    int64_t step;             /* TRIAL_PRUNED: how far it came */
+    double intermediate;      /* TRIAL_PRUNED: the first objective there */
+    const double *constraint; /* n_constraints, each satisfied when <= 0; NULL: none is known, which counts as
+                                 violated if there are any */
 } trial_result;
 
 typedef struct sampler_options {
@@ -50,9 +53,10 @@ typedef struct sampler {
     const char *name;
     const char *help;
     bool reads; /* false: proposals do not depend on results (grid, random, sobol) */
-    anl_status (*check)(anl_ctx *ctx, const sampler_task *t); /* NULL: fits every task */
+    anl_status (*check)(anl_ctx *ctx, const sampler_task *t);             /* NULL: fits every task */
     anl_status (*limit)(anl_ctx *ctx, const sampler_task *t, int64_t *n); /* NULL: proposes for ever */
-    anl_status (*propose)(anl_ctx *ctx, const sampler_task *t, int64_t number, const trial_result *seen, int64_t n, double *out);
+    anl_status (*propose)(anl_ctx *ctx, const sampler_task *t, int64_t number, const trial_result *seen,
+                          int64_t n, double *out);
 } sampler;
 
 /* "grid", "random", "sobol", "tpe", "gp", "cmaes", "nsga2"; ended by NULL. */
@@ -64,14 +68,18 @@ anl_status sampler_find(anl_ctx *ctx, const char *name, const sampler **out) ANL
 anl_status sampler_check(anl_ctx *ctx, const sampler *s, const sampler_task *t) ANL_MUST;
 /* How many trials there are: points first + the grid; -1: no limit. */
 anl_status sampler_limit(anl_ctx *ctx, const sampler *s, const sampler_task *t, int64_t *n) ANL_MUST;
-/* The point of trial `number` (from 0), canonical, NaN where inactive. `seen` is in ascending order of number, without `number` itself,
-   and may be NULL if the sampler does not read. ANL_INVALID: beyond the limit, or seen out of order. */
-anl_status sampler_propose(anl_ctx *ctx, const sampler *s, const sampler_task *t, int64_t number, const trial_result *seen, int64_t n, double *out) ANL_MUST;
+/* The point of trial `number` (from 0), canonical, NaN where inactive. `seen` is in ascending order of
+   number, without `number` itself, and may be NULL if the sampler does not read. ANL_INVALID: beyond the
+   limit, or seen out of order. */
+anl_status sampler_propose(anl_ctx *ctx, const sampler *s, const sampler_task *t, int64_t number,
+                           const trial_result *seen, int64_t n, double *out) ANL_MUST;
 
-/* Best first, ties by position: feasible before infeasible (by total violation), complete before pruned (the furthest first) before
-   failed before running; one objective by value, several by front and crowding distance (Deb et al. 2002). order: n indices.
-   front, if not NULL: 0 for results on the Pareto front (feasible, complete, not dominated), then 1, ...; -1 for others. */
-anl_status sampler_order(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, int64_t n, int64_t *order, int *front) ANL_MUST;
+/* Best first, ties by position: complete, then pruned (the furthest first), infeasible (by total violation),
+   failed, running; among complete ones, one objective by value, several by front and crowding distance
+   (Deb et al. 2002). order: n indices. front, if not NULL: 0 for results on the Pareto front
+   (feasible, complete, not dominated), then 1, ...; -1 for others. */
+anl_status sampler_order(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, int64_t n,
+                         int64_t *order, int *front) ANL_MUST;
 /* Objective j to be minimised. */
 double sampler_loss(const sampler_task *t, const trial_result *r, int j);
 /* 0: feasible (or no constraints); else the sum of violations, infinite when unknown. */

@@ -1,12 +1,15 @@
-/* CMA-ES (Hansen, "The CMA evolution strategy: a tutorial", arXiv 1604.00772) in the unit cube, replayed from the results.
+/* CMA-ES (Hansen, "The CMA evolution strategy: a tutorial", arXiv 1604.00772) in the unit cube, replayed from
+ * the results.
  *
- * There is no state: for each proposal the distribution is built again from the finished results in order of number, lambda at a time,
- * whoever proposed them (points of the user and of another sweep, too: long steps are shortened as in Hansen 2011, "Injecting external
- * solutions"). So parallel workers and lost trials need no care. The square root of C is its Cholesky factor (as in Suttorp et al.
- * 2009), in the step-size path, too. When the distribution has become smaller than the digits of a value, it starts again elsewhere
- * with twice the population (IPOP).
+ * There is no state: for each proposal the distribution is built again from the finished results in order of
+ * number, lambda at a time, whoever proposed them (points of the user and of another sweep, too: long steps
+ * are shortened as in Hansen 2011, "Injecting external solutions"). So parallel workers and lost trials need
+ * no care. The square root of C is its Cholesky factor (as in Suttorp et al. 2009), in the step-size path,
+ * too. When the distribution has become smaller than the digits of a value, it starts again elsewhere with
+ * twice the population (IPOP).
  *
- * An axis that was not active counts as not having moved. A discrete axis keeps a spread of 0.4 of a cell, or it would stop moving.
+ * An axis that was not active counts as not having moved. A discrete axis keeps a spread of 0.4 of a cell, or
+ * it would stop moving.
  */
 #include "cholesky.h"
 #include "sampler_inside.h"
@@ -18,9 +21,9 @@ typedef struct strategy {
     int d, lambda, restarts;
     double sigma;
     double *mean, *pc, *ps, *step, *c, *l; /* d, d, d, d, d x d, d x d (the factor of c) */
-    double *x, *weight;             /* lambda x d, lambda */
-    double *scratch;                /* d */
-    int64_t *order;                 /* lambda */
+    double *x, *weight;                    /* lambda x d, lambda */
+    double *scratch;                       /* d */
+    int64_t *order;                        /* lambda */
 } strategy;
 
 static const double SMALLEST = 1e-6; /* of the cube: values have no more digits */
@@ -40,7 +43,8 @@ static void begin(strategy *s, const sampler_task *t)
 }
 
 /* The steps y = (x - mean) / sigma of one generation, best first, into s->x. */
-static anl_status steps(strategy *s, anl_ctx *ctx, const sampler_task *t, const trial_result *const *chunk, trial_result *copy)
+static anl_status steps(strategy *s, anl_ctx *ctx, const sampler_task *t, const trial_result *const *chunk,
+                        trial_result *copy)
 {
     double longest = sqrt(s->d) + 2.0 * s->d / (s->d + 2);
     for (int i = 0; i < s->lambda; i++) copy[i] = *chunk[i];
@@ -48,7 +52,8 @@ static anl_status steps(strategy *s, anl_ctx *ctx, const sampler_task *t, const 
     for (int i = 0; i < s->lambda; i++) {
         const double *v = copy[s->order[i]].values;
         double *y = s->x + (size_t)i * (size_t)s->d, length = 0;
-        for (int j = 0; j < s->d; j++) y[j] = isnan(v[j]) ? 0 : (space_to_unit(t->space, j, v[j]) - s->mean[j]) / s->sigma;
+        for (int j = 0; j < s->d; j++)
+            y[j] = isnan(v[j]) ? 0 : (space_to_unit(t->space, j, v[j]) - s->mean[j]) / s->sigma;
         memcpy(s->scratch, y, sizeof *y * (size_t)s->d);
         cholesky_forward(s->l, s->d, s->scratch);
         for (int j = 0; j < s->d; j++) length += s->scratch[j] * s->scratch[j];
@@ -83,10 +88,12 @@ static void update(strategy *s, int generation)
     double cs = (mu_eff + 2) / (n + mu_eff + 5), ds = 1 + 2 * fmax(0, sqrt((mu_eff - 1) / (n + 1)) - 1) + cs;
     double cc = (4 + mu_eff / n) / (n + 4 + 2 * mu_eff / n), c1 = 2 / ((n + 1.3) * (n + 1.3) + mu_eff);
     double cmu = fmin(1 - c1, 2 * (mu_eff - 2 + 1 / mu_eff) / ((n + 2) * (n + 2) + mu_eff));
-    double chi = sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n)), *step = s->step, *white = s->scratch, keep, hs;
+    double chi = sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n)), *step = s->step, *white = s->scratch, keep,
+           hs;
     for (int j = 0; j < d; j++) {
         step[j] = 0;
-        for (int i = 0; i < s->lambda / 2; i++) step[j] += s->weight[i] * s->x[(size_t)i * (size_t)d + (size_t)j];
+        for (int i = 0; i < s->lambda / 2; i++)
+            step[j] += s->weight[i] * s->x[(size_t)i * (size_t)d + (size_t)j];
         s->mean[j] = fmin(1, fmax(0, s->mean[j] + s->sigma * step[j]));
     }
     for (int j = 0; j < d; j++) s->pc[j] = (1 - cc) * s->pc[j];
@@ -103,7 +110,9 @@ static void update(strategy *s, int generation)
     for (int j = 0; j < d; j++)
         for (int k = 0; k <= j; k++) {
             double rank_mu = 0, *c = s->c + (size_t)j * (size_t)d + k;
-            for (int i = 0; i < s->lambda / 2; i++) rank_mu += s->weight[i] * s->x[(size_t)i * (size_t)d + (size_t)j] * s->x[(size_t)i * (size_t)d + (size_t)k];
+            for (int i = 0; i < s->lambda / 2; i++)
+                rank_mu += s->weight[i] * s->x[(size_t)i * (size_t)d + (size_t)j] *
+                           s->x[(size_t)i * (size_t)d + (size_t)k];
             *c = keep * *c + c1 * s->pc[j] * s->pc[k] + cmu * rank_mu;
         }
     s->sigma *= exp(fmin(1, cs / ds * (norm / chi - 1)));
@@ -117,7 +126,8 @@ static double widest(const strategy *s)
 }
 
 /* The distribution after all whole generations among the finished results. */
-static anl_status replay(strategy *s, anl_ctx *ctx, const sampler_task *t, const trial_result **done, int64_t n, trial_result *copy)
+static anl_status replay(strategy *s, anl_ctx *ctx, const sampler_task *t, const trial_result **done,
+                         int64_t n, trial_result *copy)
 {
     int generation = 0;
     begin(s, t);
@@ -139,7 +149,8 @@ static void draw_point(const strategy *s, const sampler_task *t, int64_t number,
 {
     draws r = draws_for(t->seed, number, "cmaes");
     double z[SPACE_MAX_AXES], u[SPACE_MAX_AXES];
-    for (int attempt = 0; attempt < 100; attempt++) { /* drawn again while outside; at last moved to the border */
+    for (int attempt = 0; attempt < 100;
+         attempt++) { /* drawn again while outside; at last moved to the border */
         bool inside = true;
         for (int j = 0; j < s->d; j++) z[j] = draws_normal(&r);
         for (int j = 0; j < s->d; j++) {
@@ -162,7 +173,8 @@ static int population(const sampler_task *t)
     return t->options.population ? t->options.population : 4 + (int)(3 * log(d));
 }
 
-static anl_status propose(anl_ctx *ctx, const sampler_task *t, int64_t number, const trial_result *seen, int64_t n, double *out)
+static anl_status propose(anl_ctx *ctx, const sampler_task *t, int64_t number, const trial_result *seen,
+                          int64_t n, double *out)
 {
     strategy s = {.d = space_count(t->space), .lambda = population(t)};
     size_t d = (size_t)s.d, most = (size_t)(n > s.lambda ? n : s.lambda);
@@ -199,4 +211,9 @@ static anl_status check(anl_ctx *ctx, const sampler_task *t)
     return sampler_one_objective(ctx, t, "cmaes");
 }
 
-const sampler sampler_cmaes = {.name = "cmaes", .help = "evolution strategy with an adapted covariance; for many trials over numbers", .reads = true, .check = check, .propose = propose};
+const sampler sampler_cmaes = {
+    .name = "cmaes",
+    .help = "evolution strategy with an adapted covariance; for many trials over numbers",
+    .reads = true,
+    .check = check,
+    .propose = propose};

@@ -1,10 +1,12 @@
-/* Bayesian optimisation: a Gaussian process over the unit cube, and the point of the largest expected improvement (Jones et al. 1998; in
- * the logarithm, as Ament et al. 2023, so that there is always a slope). The first `startup` trials are Sobol points.
+/* Bayesian optimisation: a Gaussian process over the unit cube, and the point of the largest expected
+ * improvement (Jones et al. 1998; in the logarithm, as Ament et al. 2023, so that there is always a slope).
+ * The first `startup` trials are Sobol points.
  *
- * Values are mapped monotonically first: the better half linearly, the worse one by a logarithm, so that one terrible result does not
- * flatten all others. Failed trials count as the worst; pruned ones as what they had, but no better than the median; running ones as the
- * mean of all (constant liar). Beyond MOST results the best half and the latest of the others are modelled.
- * A choice is a coordinate that is equal or not; an axis that is not active stands in the middle of its range, or at no choice.
+ * Values are mapped monotonically first: the better half linearly, the worse one by a logarithm, so that one
+ * terrible result does not flatten all others. Failed trials count as the worst; pruned ones as what they
+ * had, but no better than the median; running ones as the mean of all (constant liar). Beyond MOST results
+ * the best half and the latest of the others are modelled. A choice is a coordinate that is equal or not; an
+ * axis that is not active stands in the middle of its range, or at no choice.
  */
 #include "gaussian_process.h"
 #include "sampler_inside.h"
@@ -55,7 +57,8 @@ static void encode_point(const space *s, const double *point, double *x)
 static double log_improvement(double z)
 {
     if (z > -6) return log(0.3989422804014327 * exp(-0.5 * z * z) + z * 0.5 * erfc(-z * 0.7071067811865476));
-    return -0.5 * z * z - 0.9189385332046727 - 2 * log(-z) + log1p(-3 / (z * z)); /* the first terms for large -z */
+    return -0.5 * z * z - 0.9189385332046727 - 2 * log(-z) +
+           log1p(-3 / (z * z)); /* the first terms for large -z */
 }
 
 static double acquisition(model *m, double *u)
@@ -92,8 +95,11 @@ static void neighbour(const space *s, const double *from, double step, draws *r,
         double z = draws_normal(r);
         u[i] = from[i];
         if (!moves) continue;
-        if (space_axis_at(s, i)->kind == SPACE_CHOICE) u[i] = i == sure || step > 0.1 ? draws_unit(r) : from[i];
-        else u[i] = reflect(from[i] + z * fmax(step, space_levels(s, i) ? 0.7 / (double)space_levels(s, i) : 0));
+        if (space_axis_at(s, i)->kind == SPACE_CHOICE)
+            u[i] = i == sure || step > 0.1 ? draws_unit(r) : from[i];
+        else
+            u[i] = reflect(from[i] +
+                           z * fmax(step, space_levels(s, i) ? 0.7 / (double)space_levels(s, i) : 0));
     }
 }
 
@@ -148,13 +154,16 @@ static int ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Mapped values of the n chosen results, with mean 0 and deviation 1; returns the least complete one. scratch: n. */
-static double map_values(const sampler_task *t, const trial_result *seen, const int64_t *chosen, int n, double *y, double *scratch)
+/* Mapped values of the n chosen results, with mean 0 and deviation 1; returns the least complete one.
+ * scratch: n. */
+static double map_values(const sampler_task *t, const trial_result *seen, const int64_t *chosen, int n,
+                         double *y, double *scratch)
 {
     int complete = 0;
     double least, median, scale, worst = 0, mean = 0, deviation = 0, best;
     for (int i = 0; i < n; i++)
-        if (sampler_class(t, &seen[chosen[i]]) == CLASS_COMPLETE) scratch[complete++] = sampler_loss(t, &seen[chosen[i]], 0);
+        if (sampler_class(t, &seen[chosen[i]]) == CLASS_COMPLETE)
+            scratch[complete++] = sampler_loss(t, &seen[chosen[i]], 0);
     qsort(scratch, (size_t)complete, sizeof *scratch, ascending);
     least = scratch[0];
     median = scratch[complete / 2];
@@ -163,7 +172,8 @@ static double map_values(const sampler_task *t, const trial_result *seen, const 
         const trial_result *r = &seen[chosen[i]];
         result_class c = sampler_class(t, r);
         double v = c == CLASS_COMPLETE ? sampler_loss(t, r, 0) : median, z;
-        if (c == CLASS_PRUNED && isfinite(r->intermediate)) v = fmax(median, t->maximize && t->maximize[0] ? -r->intermediate : r->intermediate);
+        if (c == CLASS_PRUNED && isfinite(r->intermediate))
+            v = fmax(median, t->maximize && t->maximize[0] ? -r->intermediate : r->intermediate);
         z = (v - median) / scale;
         y[i] = z > 1 ? 1 + log(z) : z;
         worst = fmax(worst, y[i]);
@@ -189,11 +199,13 @@ static double map_values(const sampler_task *t, const trial_result *seen, const 
 }
 
 /* The results that are modelled, in order of number: all, or the best half of MOST and the latest others. */
-static int choose(const sampler_task *t, const trial_result *seen, int64_t n, const int64_t *order, bool *take, int64_t *chosen)
+static int choose(const sampler_task *t, const trial_result *seen, int64_t n, const int64_t *order,
+                  bool *take, int64_t *chosen)
 {
     int64_t usable = 0, room = MOST;
     int count = 0;
-    for (int64_t i = 0; i < n; i++) usable += take[i] = seen[i].state != TRIAL_RUNNING || t->options.constant_liar;
+    for (int64_t i = 0; i < n; i++)
+        usable += take[i] = seen[i].state != TRIAL_RUNNING || t->options.constant_liar;
     if (usable > MOST) {
         memset(take, 0, sizeof *take * (size_t)n);
         for (int64_t i = 0; i < MOST / 2; i++, room--) take[order[i]] = true;
@@ -209,7 +221,8 @@ static int choose(const sampler_task *t, const trial_result *seen, int64_t n, co
 }
 
 /* Fits the chosen results and proposes. x: room for MOST + STARTS points; y: 2 MOST. */
-static anl_status model_point(anl_ctx *ctx, const sampler_task *t, draws *r, const trial_result *seen, const int64_t *order, const int64_t *chosen, int n, double *x, double *y,
+static anl_status model_point(anl_ctx *ctx, const sampler_task *t, draws *r, const trial_result *seen,
+                              const int64_t *order, const int64_t *chosen, int n, double *x, double *y,
                               double *out)
 {
     int d = space_count(t->space), incumbents = 0;
@@ -220,7 +233,9 @@ static anl_status model_point(anl_ctx *ctx, const sampler_task *t, draws *r, con
     for (int i = 0; i < n; i++) encode_point(t->space, seen[chosen[i]].values, x + (size_t)i * (size_t)d);
     m.best = map_values(t, seen, chosen, n, y, y + MOST);
     ANL_TRY(gp_fit(ctx, x, y, category, n, d, &m.gp));
-    for (; incumbents < STARTS && incumbents < n && sampler_class(t, &seen[order[incumbents]]) == CLASS_COMPLETE; incumbents++)
+    for (; incumbents < STARTS && incumbents < n &&
+           sampler_class(t, &seen[order[incumbents]]) == CLASS_COMPLETE;
+         incumbents++)
         for (int j = 0; j < d; j++) {
             double v = seen[order[incumbents]].values[j];
             near[incumbents * d + j] = isnan(v) ? 0.5 : space_to_unit(t->space, j, v);
@@ -230,7 +245,8 @@ static anl_status model_point(anl_ctx *ctx, const sampler_task *t, draws *r, con
     return ANL_OK;
 }
 
-static anl_status propose(anl_ctx *ctx, const sampler_task *t, int64_t number, const trial_result *seen, int64_t n, double *out)
+static anl_status propose(anl_ctx *ctx, const sampler_task *t, int64_t number, const trial_result *seen,
+                          int64_t n, double *out)
 {
     size_t d = (size_t)space_count(t->space), count = (size_t)n;
     int64_t *order = anl__calloc(ctx, count * 2 + 1, sizeof *order), complete = 0;
@@ -246,7 +262,8 @@ static anl_status propose(anl_ctx *ctx, const sampler_task *t, int64_t number, c
         goto done;
     }
     ANL_GO(sampler_order(ctx, t, seen, n, order, NULL));
-    st = model_point(ctx, t, &r, seen, order, order + n, choose(t, seen, n, order, take, order + n), x, x + (MOST + STARTS) * d, out);
+    st = model_point(ctx, t, &r, seen, order, order + n, choose(t, seen, n, order, take, order + n), x,
+                     x + (MOST + STARTS) * d, out);
 done:
     anl__free(ctx, order);
     anl__free(ctx, take);
@@ -256,4 +273,8 @@ done:
 
 static anl_status check(anl_ctx *ctx, const sampler_task *t) { return sampler_one_objective(ctx, t, "gp"); }
 
-const sampler sampler_gp = {.name = "gp", .help = "Gaussian process with expected improvement; for few, costly trials", .reads = true, .check = check, .propose = propose};
+const sampler sampler_gp = {.name = "gp",
+                            .help = "Gaussian process with expected improvement; for few, costly trials",
+                            .reads = true,
+                            .check = check,
+                            .propose = propose};

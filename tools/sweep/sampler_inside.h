@@ -6,10 +6,17 @@
 #include "sampler.h"
 #include "sobol.h"
 
-extern const sampler sampler_grid, sampler_random, sampler_sobol, sampler_tpe, sampler_gp, sampler_cmaes, sampler_nsga2;
+extern const sampler sampler_grid, sampler_random, sampler_sobol, sampler_tpe, sampler_gp, sampler_cmaes,
+    sampler_nsga2;
 
 /* What a result is worth, best first. A complete one that is not finite counts as failed. */
-typedef enum result_class { CLASS_COMPLETE, CLASS_PRUNED, CLASS_INFEASIBLE, CLASS_FAILED, CLASS_RUNNING } result_class;
+typedef enum result_class {
+    CLASS_COMPLETE,
+    CLASS_PRUNED,
+    CLASS_INFEASIBLE,
+    CLASS_FAILED,
+    CLASS_RUNNING
+} result_class;
 result_class sampler_class(const sampler_task *t, const trial_result *r);
 
 /* The refusal of samplers that know one objective and no constraints. */

@@ -1,6 +1,7 @@
-/* Results, best first: one objective by value; several by Pareto front (found by insertion, Zhang et al. 2015: the results in lexicographic
- * order, each goes to the first front with no member that dominates it) and within a front by crowding distance (Deb et al. 2002), the
- * loneliest first. Infeasible, pruned, failed and running ones follow by class.
+/* Results, best first: one objective by value; several by Pareto front (found by insertion, Zhang et al.
+ * 2015: the results in lexicographic order, each goes to the first front with no member that dominates it)
+ * and within a front by crowding distance (Deb et al. 2002), the loneliest first. Infeasible, pruned, failed
+ * and running ones follow by class.
  */
 #include "sampler_inside.h"
 
@@ -30,7 +31,9 @@ static item item_of(const sampler_task *t, const trial_result *r, int64_t at)
     case CLASS_COMPLETE: k.first = sampler_loss(t, r, 0); break;
     case CLASS_PRUNED:
         k.first = -(double)r->step;
-        k.second = !isfinite(r->intermediate) ? INFINITY : t->maximize && t->maximize[0] ? -r->intermediate : r->intermediate;
+        k.second = !isfinite(r->intermediate)      ? INFINITY
+                   : t->maximize && t->maximize[0] ? -r->intermediate
+                                                   : r->intermediate;
         break;
     case CLASS_INFEASIBLE: k.first = sampler_violation(t, r); break;
     default: break;
@@ -62,7 +65,8 @@ static int compare_column(const void *pa, const void *pb)
     return a->at < b->at ? -1 : 1;
 }
 
-/* Adds to crowd[] of every item, for each objective, the distance between its neighbours in its front; ends are infinite. */
+/* Adds to crowd[] of every item, for each objective, the distance between its neighbours in its front; ends
+ * are infinite. */
 static void crowding(const double *loss, int64_t n, int m, const int *front, column *col, double *crowd)
 {
     for (int j = 0; j < m; j++) {
@@ -73,14 +77,16 @@ static void crowding(const double *loss, int64_t n, int m, const int *front, col
             double range = col[b - 1].value - col[a].value;
             crowd[col[a].at] = crowd[col[b - 1].at] = INFINITY;
             if (range > 0)
-                for (int64_t i = a + 1; i < b - 1; i++) crowd[col[i].at] += (col[i + 1].value - col[i - 1].value) / range;
+                for (int64_t i = a + 1; i < b - 1; i++)
+                    crowd[col[i].at] += (col[i + 1].value - col[i - 1].value) / range;
         }
     }
 }
 
-/* lex: the items in lexicographic order of their losses, so that none is dominated by a later one. last[f], before[i]: the members of a
-   front as a list, the latest first. */
-static void find_fronts(const double *loss, const int64_t *lex, int64_t n, int m, int64_t *last, int64_t *before, int *front)
+/* lex: the items in lexicographic order of their losses, so that none is dominated by a later one. last[f],
+   before[i]: the members of a front as a list, the latest first. */
+static void find_fronts(const double *loss, const int64_t *lex, int64_t n, int m, int64_t *last,
+                        int64_t *before, int *front)
 {
     int fronts = 0;
     for (int64_t k = 0; k < n; k++) {
@@ -115,11 +121,13 @@ static int compare_rows(const void *pa, const void *pb, void *user)
 }
 
 /* The complete ones, items[0..n), ordered by front and crowding. */
-static anl_status order_fronts(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, item *items, int64_t n, int *front_of)
+static anl_status order_fronts(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, item *items,
+                               int64_t n, int *front_of)
 {
     int m = t->n_objectives;
     size_t count = (size_t)n;
-    double *loss = anl__calloc(ctx, count * (size_t)m, sizeof *loss), *crowd = anl__calloc(ctx, count, sizeof *crowd);
+    double *loss = anl__calloc(ctx, count * (size_t)m, sizeof *loss),
+           *crowd = anl__calloc(ctx, count, sizeof *crowd);
     int64_t *lex = anl__calloc(ctx, count * 3, sizeof *lex);
     int *front = anl__calloc(ctx, count, sizeof *front);
     column *col = anl__calloc(ctx, count, sizeof *col);
@@ -149,7 +157,8 @@ done:
     return st;
 }
 
-anl_status sampler_order(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, int64_t n, int64_t *order, int *front)
+anl_status sampler_order(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, int64_t n,
+                         int64_t *order, int *front)
 {
     item *items = anl__calloc(ctx, (size_t)n, sizeof *items);
     int64_t complete = 0;

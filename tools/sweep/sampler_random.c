@@ -1,7 +1,8 @@
 /* Random search (Bergstra and Bengio 2012): each axis uniform on its own scale. */
 #include "sampler_inside.h"
 
-static anl_status propose(anl_ctx *ctx, const sampler_task *t, int64_t number, const trial_result *seen, int64_t n, double *out)
+static anl_status propose(anl_ctx *ctx, const sampler_task *t, int64_t number, const trial_result *seen,
+                          int64_t n, double *out)
 {
     draws d = draws_for(t->seed, number, "random");
     (void)ctx, (void)seen, (void)n;

@@ -1,13 +1,15 @@
-/* Tree-structured Parzen estimator (Bergstra et al. 2011), multivariate and grouped, with the control parameters that Watanabe (2023,
- * arXiv 2304.11127) recommends: the results are split into the best ceil(n/10), at most 25, and the others; a mixture of one kernel a
- * result is laid over each; of 24 draws from the first the one with the highest density ratio is proposed.
+/* Tree-structured Parzen estimator (Bergstra et al. 2011), multivariate and grouped, with the control
+ * parameters that Watanabe (2023, arXiv 2304.11127) recommends: the results are split into the best
+ * ceil(n/10), at most 25, and the others; a mixture of one kernel a result is laid over each; of 24 draws
+ * from the first the one with the highest density ratio is proposed.
  *
- * Axes with the same conditions are one group and are drawn together, groups in order, so that a parent's value is known before its
- * children's. A group's mixtures hold the results in which it was active. All is done in the unit cube. Kernels are products over the
- * axes of: a normal, truncated to [0, 1], as wide as the farther of its two neighbours on that axis (the outermost: the inner one), but at
- * least 1/(n+2) or 1/100 ("magic clipping"); on a discrete axis the mass of that over the value's cell; on choices the result's own choice
- * plus a share of all. One wide kernel in the middle is the prior. Later results weigh more beyond 25. Running trials count among the
- * others: a worker keeps away from them.
+ * Axes with the same conditions are one group and are drawn together, groups in order, so that a parent's
+ * value is known before its children's. A group's mixtures hold the results in which it was active. All is
+ * done in the unit cube. Kernels are products over the axes of: a normal, truncated to [0, 1], as wide as the
+ * farther of its two neighbours on that axis (the outermost: the inner one), but at least 1/(n+2) or 1/100
+ * ("magic clipping"); on a discrete axis the mass of that over the value's cell; on choices the result's own
+ * choice plus a share of all. One wide kernel in the middle is the prior. Later results weigh more beyond 25.
+ * Running trials count among the others: a worker keeps away from them.
  */
 #include "sampler_inside.h"
 
@@ -20,16 +22,16 @@ static const double LOG_SQRT_2PI = 0.9189385332046727;
 typedef enum kernel { KERNEL_NORMAL, KERNEL_CELL, KERNEL_CHOICE } kernel;
 
 typedef struct mixture {
-    int d;                 /* axes of the group */
-    int64_t n;             /* kernels; the last is the prior */
+    int d;     /* axes of the group */
+    int64_t n; /* kernels; the last is the prior */
     kernel kind[SPACE_MAX_AXES];
     double levels[SPACE_MAX_AXES];
-    double *at;            /* d x n: place in [0, 1]; a choice */
-    double *width;         /* d x n: 1 / sigma; choices: two log masses, of the own and of another */
-    double *base;          /* n: log of weight and of what does not depend on the point */
-    double *weight;        /* n, adding up to 1 */
-    double *sum;           /* n, scratch */
-    uint64_t *sorted;      /* d x n: kernels by place, in the low bits; and n more, scratch */
+    double *at;       /* d x n: place in [0, 1]; a choice */
+    double *width;    /* d x n: 1 / sigma; choices: two log masses, of the own and of another */
+    double *base;     /* n: log of weight and of what does not depend on the point */
+    double *weight;   /* n, adding up to 1 */
+    double *sum;      /* n, scratch */
+    uint64_t *sorted; /* d x n: kernels by place, in the low bits; and n more, scratch */
 } mixture;
 
 static double normal_cdf(double x) { return 0.5 * erfc(-x * 0.7071067811865476); }
@@ -48,13 +50,18 @@ static double log_mass(double mean, double width, double a, double b)
 }
 
 /* Where a value lies on its axis: in [0, 1], or the choice. */
-static double place(const space *s, int axis, kernel kind, double value) { return kind == KERNEL_CHOICE ? value : space_to_unit(s, axis, value); }
+static double place(const space *s, int axis, kernel kind, double value)
+{
+    return kind == KERNEL_CHOICE ? value : space_to_unit(s, axis, value);
+}
 
 static kernel kernel_of(const space *s, int axis)
 {
     const space_axis *a = space_axis_at(s, axis);
     int64_t levels = space_levels(s, axis);
-    return a->kind == SPACE_CHOICE ? KERNEL_CHOICE : levels && levels <= CELLS && !a->log ? KERNEL_CELL : KERNEL_NORMAL;
+    return a->kind == SPACE_CHOICE                ? KERNEL_CHOICE
+           : levels && levels <= CELLS && !a->log ? KERNEL_CELL
+                                                  : KERNEL_NORMAL;
 }
 
 /* Ascending, by merging runs of 1, 2, 4, ...; scratch has room for n, too. */
@@ -63,8 +70,10 @@ static void sort_keys(uint64_t *keys, uint64_t *scratch, int64_t n)
     uint64_t *from = keys, *to = scratch;
     for (int64_t run = 1; run < n; run *= 2) {
         for (int64_t low = 0; low < n; low += 2 * run) {
-            int64_t middle = low + run < n ? low + run : n, high = low + 2 * run < n ? low + 2 * run : n, i = low, j = middle;
-            for (int64_t k = low; k < high; k++) to[k] = i < middle && (j >= high || from[i] <= from[j]) ? from[i++] : from[j++];
+            int64_t middle = low + run < n ? low + run : n, high = low + 2 * run < n ? low + 2 * run : n,
+                    i = low, j = middle;
+            for (int64_t k = low; k < high; k++)
+                to[k] = i < middle && (j >= high || from[i] <= from[j]) ? from[i++] : from[j++];
         }
         uint64_t *swap = from;
         from = to;
@@ -82,7 +91,8 @@ static void widths(mixture *m, int j)
     int64_t n = m->n - 1;
     double *at = m->at + j * m->n, *width = m->width + j * m->n, least = 1 / fmin(100, (double)n + 2);
     uint64_t *sorted = m->sorted + j * m->n;
-    for (int64_t k = 0; k < n; k++) sorted[k] = (uint64_t)(at[k] * 549755813888.0) << INDEX_BITS | (uint64_t)k; /* 2^39 */
+    for (int64_t k = 0; k < n; k++)
+        sorted[k] = (uint64_t)(at[k] * 549755813888.0) << INDEX_BITS | (uint64_t)k; /* 2^39 */
     sort_keys(sorted, m->sorted + m->d * m->n, n);
     for (int64_t p = 0; p < n; p++) {
         double here = at[index_of(sorted[p])];
@@ -101,7 +111,9 @@ static void weigh(mixture *m)
     double total = 0;
     for (int64_t k = 0; k < m->n; k++) {
         double low = 1.0 / (double)(n > 0 ? n : 1);
-        m->weight[k] = k >= ramp || k == n ? 1 : ramp > 1 ? low + (1 - low) * (double)k / (double)(ramp - 1) : low;
+        m->weight[k] = k >= ramp || k == n ? 1
+                       : ramp > 1          ? low + (1 - low) * (double)k / (double)(ramp - 1)
+                                           : low;
         total += m->weight[k];
     }
     for (int64_t k = 0; k < m->n; k++) {
@@ -125,14 +137,15 @@ static void prepare_axis(mixture *m, int j)
     widths(m, j);
     for (int64_t k = 0; k <= n; k++) {
         m->base[k] -= log_mass(at[k], width[k], 0, 1);
-        if (m->kind[j] == KERNEL_CELL) continue; /* masses need no density */
+        if (m->kind[j] == KERNEL_CELL) continue;               /* masses need no density */
         if (width[k] != last) log_last = log(last = width[k]); /* most are the widest */
         m->base[k] += log_last - LOG_SQRT_2PI;
     }
 }
 
 /* Lays a kernel over each of the chosen results (in order of number), and the prior. */
-static anl_status mixture_init(mixture *m, anl_ctx *ctx, const space *s, const int *axis, int d, const trial_result *seen, const int64_t *chosen, int64_t n)
+static anl_status mixture_init(mixture *m, anl_ctx *ctx, const space *s, const int *axis, int d,
+                               const trial_result *seen, const int64_t *chosen, int64_t n)
 {
     size_t count = (size_t)n + 1;
     double *block = anl__calloc(ctx, (2 * (size_t)d + 3) * count + ((size_t)d + 1) * count, sizeof *block);
@@ -147,7 +160,8 @@ static anl_status mixture_init(mixture *m, anl_ctx *ctx, const space *s, const i
     for (int j = 0; j < d; j++) {
         m->kind[j] = kernel_of(s, axis[j]);
         m->levels[j] = (double)space_levels(s, axis[j]);
-        for (int64_t k = 0; k < n; k++) m->at[j * m->n + k] = place(s, axis[j], m->kind[j], seen[chosen[k]].values[axis[j]]);
+        for (int64_t k = 0; k < n; k++)
+            m->at[j * m->n + k] = place(s, axis[j], m->kind[j], seen[chosen[k]].values[axis[j]]);
         prepare_axis(m, j);
     }
     return ANL_OK;
@@ -185,7 +199,8 @@ static void add_cells(mixture *m, int j, double x)
     double last_at = -1, last_width = 0, mass = 0;
     for (int64_t p = 0; p < m->n; p++) {
         int64_t k = p < m->n - 1 ? index_of(sorted[p]) : p;
-        if (at[k] != last_at || width[k] != last_width) mass = log_mass(last_at = at[k], last_width = width[k], x - half, x + half);
+        if (at[k] != last_at || width[k] != last_width)
+            mass = log_mass(last_at = at[k], last_width = width[k], x - half, x + half);
         m->sum[k] += mass;
     }
 }
@@ -223,7 +238,8 @@ static double value_of(const space *s, int axis, kernel kind, double x)
 }
 
 /* Draws the axes of one group, given the results split into good and others, both in order of number. */
-static anl_status draw_group(anl_ctx *ctx, const sampler_task *t, draws *r, const int *axis, int d, const trial_result *seen, const int64_t *good, int64_t n_good,
+static anl_status draw_group(anl_ctx *ctx, const sampler_task *t, draws *r, const int *axis, int d,
+                             const trial_result *seen, const int64_t *good, int64_t n_good,
                              const int64_t *others, int64_t n_others, double *out)
 {
     mixture below = {0}, above = {0};
@@ -235,7 +251,8 @@ static anl_status draw_group(anl_ctx *ctx, const sampler_task *t, draws *r, cons
         double score;
         mixture_draw(&below, r, x);
         for (int j = 0; j < d; j++) /* log scales of integers: only whole values can be proposed */
-            if (below.kind[j] == KERNEL_NORMAL && below.levels[j] > 0) x[j] = space_to_unit(t->space, axis[j], space_from_unit(t->space, axis[j], x[j]));
+            if (below.kind[j] == KERNEL_NORMAL && below.levels[j] > 0)
+                x[j] = space_to_unit(t->space, axis[j], space_from_unit(t->space, axis[j], x[j]));
         score = mixture_log(&below, x) - mixture_log(&above, x);
         if (c && !(score > most)) continue;
         most = score;
@@ -248,7 +265,8 @@ done:
 }
 
 /* Marks the good results and counts what is known; false: too little to model. */
-static anl_status split(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, int64_t n, bool *good, bool *enough)
+static anl_status split(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, int64_t n, bool *good,
+                        bool *enough)
 {
     int64_t *order = anl__calloc(ctx, (size_t)n, sizeof *order), known = 0, best;
     anl_status st = ANL_NOMEM;
@@ -263,7 +281,8 @@ done:
     return st;
 }
 
-static anl_status propose(anl_ctx *ctx, const sampler_task *t, int64_t number, const trial_result *seen, int64_t n, double *out)
+static anl_status propose(anl_ctx *ctx, const sampler_task *t, int64_t number, const trial_result *seen,
+                          int64_t n, double *out)
 {
     const space *s = t->space;
     int64_t *side = anl__calloc(ctx, (size_t)n * 2, sizeof *side), *good = side, *others = side + n;
@@ -286,7 +305,8 @@ static anl_status propose(anl_ctx *ctx, const sampler_task *t, int64_t number, c
         group++;
         if (!space_active(s, i, out)) continue;
         for (int64_t k = 0; k < n; k++) {
-            if (isnan(seen[k].values[i]) || (seen[k].state == TRIAL_RUNNING && !t->options.constant_liar)) continue;
+            if (isnan(seen[k].values[i]) || (seen[k].state == TRIAL_RUNNING && !t->options.constant_liar))
+                continue;
             if (is_good[k]) good[n_good++] = k;
             else others[n_others++] = k;
         }
@@ -298,4 +318,7 @@ done:
     return st;
 }
 
-const sampler sampler_tpe = {.name = "tpe", .help = "models where good results lie (tree-structured Parzen estimator)", .reads = true, .propose = propose};
+const sampler sampler_tpe = {.name = "tpe",
+                             .help = "models where good results lie (tree-structured Parzen estimator)",
+                             .reads = true,
+                             .propose = propose};

@@ -1,6 +1,7 @@
-/* Hyperband (Li et al., JMLR 18 (2018), algorithm 1): brackets s = s_max .. 0 of ceil((s_max + 1) / (s + 1) eta^s) trials that begin at
- * max_step / eta^s, one after the other, and again from the start. The trial's number alone says in which bracket it is. Within a bracket,
- * successive halving: strict in that very bracket, else with all trials of brackets of that kind.
+/* Hyperband (Li et al., JMLR 18 (2018), algorithm 1): brackets s = s_max .. 0 of ceil((s_max + 1) / (s + 1)
+ * eta^s) trials that begin at max_step / eta^s, one after the other, and again from the start. The trial's
+ * number alone says in which bracket it is. Within a bracket, successive halving: strict in that very
+ * bracket, else with all trials of brackets of that kind.
  */
 #include "scheduler_inside.h"
 
@@ -12,7 +13,9 @@ static double eta(const schedule_task *t) { return rungs_eta(t, 3); }
 static int last_bracket(const schedule_task *t)
 {
     int s = 0;
-    for (double step = (double)t->min_step * eta(t); step <= (double)t->max_step * (1 + 1e-9) && s < 60; step *= eta(t)) s++;
+    for (double step = (double)t->min_step * eta(t); step <= (double)t->max_step * (1 + 1e-9) && s < 60;
+         step *= eta(t))
+        s++;
     return s;
 }
 
@@ -30,23 +33,36 @@ static bracket bracket_of(const schedule_task *t, int64_t number)
     low = number / round * round;
     for (s = most; s > 0 && number >= low + bracket_size(t, most, s); s--) low += bracket_size(t, most, s);
     int64_t first = (int64_t)floor((double)t->max_step * pow(eta(t), -s) + 0.5);
-    return (bracket){.id = s, .low = low, .high = low + bracket_size(t, most, s), .first = first < t->min_step ? t->min_step : first};
+    return (bracket){.id = s,
+                     .low = low,
+                     .high = low + bracket_size(t, most, s),
+                     .first = first < t->min_step ? t->min_step : first};
 }
 
 static int64_t first(const schedule_task *t, int64_t number) { return bracket_of(t, number).first; }
 
-static anl_status judge(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t i, schedule_decision *out, double *values)
+static anl_status judge(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n,
+                        int64_t i, schedule_decision *out, double *values)
 {
     (void)values;
     return rungs_judge(ctx, t, eta(t), bracket_of, trials, n, i, out);
 }
 
-static anl_status pick(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t next, schedule_decision *out, double *values)
+static anl_status pick(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n,
+                       int64_t next, schedule_decision *out, double *values)
 {
     (void)values;
     return rungs_pick(ctx, &scheduler_hyperband, t, eta(t), bracket_of, trials, n, next, out);
 }
 
-static anl_status check(anl_ctx *ctx, const schedule_task *t) { return rungs_check(ctx, t, eta(t), "hyperband"); }
+static anl_status check(anl_ctx *ctx, const schedule_task *t)
+{
+    return rungs_check(ctx, t, eta(t), "hyperband");
+}
 
-const scheduler scheduler_hyperband = {.name = "hyperband", .help = "successive halving in brackets that begin at different rungs", .check = check, .first = first, .judge = judge, .pick = pick};
+const scheduler scheduler_hyperband = {.name = "hyperband",
+                                       .help = "successive halving in brackets that begin at different rungs",
+                                       .check = check,
+                                       .first = first,
+                                       .judge = judge,
+                                       .pick = pick};

@@ -1,5 +1,6 @@
-/* The median rule (Golovin et al., "Google Vizier", 2017, in the form that is usual since): a trial is stopped at a step when the best it has
- * had so far is worse than the median of what finished trials had at that step.
+/* The median rule (Golovin et al., "Google Vizier", 2017, in the form that is usual since): a trial is
+ * stopped at a step when the best it has had so far is worse than the median of what finished trials had at
+ * that step.
  */
 #include "scheduler_inside.h"
 
@@ -21,13 +22,16 @@ static int ascending(const void *a, const void *b)
 static double best_so_far(const schedule_task *t, const schedule_trial *trial)
 {
     double best = INFINITY;
-    for (int k = 0; k < trial->n_reports; k++) best = fmin(best, schedule_loss_at(t, trial, trial->report[k].step));
+    for (int k = 0; k < trial->n_reports; k++)
+        best = fmin(best, schedule_loss_at(t, trial, trial->report[k].step));
     return best;
 }
 
-static anl_status judge(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t i, schedule_decision *out, double *values)
+static anl_status judge(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n,
+                        int64_t i, schedule_decision *out, double *values)
 {
-    int64_t step = schedule_last(&trials[i]), interval = t->interval ? t->interval : 1, number = trials[i].number, finished = 0, count = 0;
+    int64_t step = schedule_last(&trials[i]), interval = t->interval ? t->interval : 1,
+            number = trials[i].number, finished = 0, count = 0;
     double *at, median, own;
     (void)values;
     schedule_say(out, SCHEDULE_GO, number, t->max_step, "not judged at step %lld", (long long)step);
@@ -45,19 +49,25 @@ static anl_status judge(anl_ctx *ctx, const schedule_task *t, const schedule_tri
     anl__free(ctx, at);
     own = best_so_far(t, &trials[i]);
     if (finished < t->median_startup || !count) {
-        schedule_say(out, SCHEDULE_GO, number, t->max_step, "%lld trials are finished, and %d are needed to judge", (long long)finished, t->median_startup);
+        schedule_say(out, SCHEDULE_GO, number, t->max_step,
+                     "%lld trials are finished, and %d are needed to judge", (long long)finished,
+                     t->median_startup);
         return ANL_OK;
     }
     if (own > median || !isfinite(own))
-        schedule_say(out, SCHEDULE_STOP, number, step, "best so far %g at step %lld is worse than the median %g of %lld", t->maximize ? -own : own, (long long)step,
-                     t->maximize ? -median : median, (long long)count);
+        schedule_say(out, SCHEDULE_STOP, number, step,
+                     "best so far %g at step %lld is worse than the median %g of %lld",
+                     t->maximize ? -own : own, (long long)step, t->maximize ? -median : median,
+                     (long long)count);
     else
-        schedule_say(out, SCHEDULE_GO, number, t->max_step, "best so far %g at step %lld, median %g of %lld", t->maximize ? -own : own, (long long)step,
-                     t->maximize ? -median : median, (long long)count);
+        schedule_say(out, SCHEDULE_GO, number, t->max_step, "best so far %g at step %lld, median %g of %lld",
+                     t->maximize ? -own : own, (long long)step, t->maximize ? -median : median,
+                     (long long)count);
     return ANL_OK;
 }
 
-static anl_status pick(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t next, schedule_decision *out, double *values)
+static anl_status pick(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n,
+                       int64_t next, schedule_decision *out, double *values)
 {
     (void)ctx, (void)trials, (void)n, (void)values;
     schedule_start(&scheduler_median, t, next, out);
@@ -66,8 +76,15 @@ static anl_status pick(anl_ctx *ctx, const schedule_task *t, const schedule_tria
 
 static anl_status check(anl_ctx *ctx, const schedule_task *t)
 {
-    if (t->median_startup < 1) return anl__fail(ctx, ANL_RECIPE, "scheduler median: startup is %d trials and must be 1 or more", t->median_startup);
+    if (t->median_startup < 1)
+        return anl__fail(ctx, ANL_RECIPE, "scheduler median: startup is %d trials and must be 1 or more",
+                         t->median_startup);
     return ANL_OK;
 }
 
-const scheduler scheduler_median = {.name = "median", .help = "stops what is worse than the median at the same step", .check = check, .first = first, .judge = judge, .pick = pick};
+const scheduler scheduler_median = {.name = "median",
+                                    .help = "stops what is worse than the median at the same step",
+                                    .check = check,
+                                    .first = first,
+                                    .judge = judge,
+                                    .pick = pick};

@@ -1,9 +1,9 @@
-/* Population-based training (Jaderberg et al. 2017, truncation selection): every `interval` steps a trial among the worst quantile of the
- * population takes over weights and point of one among the best, and changes the point: each number by a factor of 0.8 or 1.2, or
- * drawn anew; a choice stays or is drawn anew.
+/* Population-based training (Jaderberg et al. 2017, truncation selection): every `interval` steps a trial
+ * among the worst quantile of the population takes over weights and point of one among the best, and changes
+ * the point: each number by a factor of 0.8 or 1.2, or drawn anew; a choice stays or is drawn anew.
  *
- * Members are compared at their last checkpoints; in the strict order at the same step, when all living members have come there.
- * Draws are keyed by (seed, trial, step).
+ * Members are compared at their last checkpoints; in the strict order at the same step, when all living
+ * members have come there. Draws are keyed by (seed, trial, step).
  */
 #include "scheduler_inside.h"
 
@@ -36,7 +36,10 @@ static int64_t checkpoint_step(const schedule_task *t, const schedule_trial *tri
     return last >= t->max_step ? t->max_step : last / interval(t) * interval(t);
 }
 
-static bool alive(const schedule_trial *trial) { return trial->state != SCHEDULE_FAILED && trial->state != SCHEDULE_STOPPED; }
+static bool alive(const schedule_trial *trial)
+{
+    return trial->state != SCHEDULE_FAILED && trial->state != SCHEDULE_STOPPED;
+}
 
 /* What trial k is worth to one that stands at `step`; NaN: it does not count. */
 static double worth(const schedule_task *t, const schedule_trial *trial, int64_t step)
@@ -46,7 +49,8 @@ static double worth(const schedule_task *t, const schedule_trial *trial, int64_t
 }
 
 /* How many members are better than trial i (ties: the lower number), and how many there are. */
-static int64_t place_of(const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t i, int64_t step, int64_t *count)
+static int64_t place_of(const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t i,
+                        int64_t step, int64_t *count)
 {
     double own = worth(t, &trials[i], step);
     int64_t place = 0;
@@ -75,7 +79,9 @@ static void explore(const schedule_task *t, const double *from, draws *r, double
             double moved = fmin(a->high, fmax(a->low, v * (up ? 1.2 : 0.8)));
             double cell = space_levels(s, i) ? 1.0 / (double)space_levels(s, i) : 0;
             values[i] = space_from_unit(s, i, space_to_unit(s, i, moved));
-            if (values[i] == v && cell > 0) values[i] = space_from_unit(s, i, space_to_unit(s, i, v) + (up ? cell : -cell)); /* a small integer moves, too */
+            if (values[i] == v && cell > 0)
+                values[i] = space_from_unit(
+                    s, i, space_to_unit(s, i, v) + (up ? cell : -cell)); /* a small integer moves, too */
         }
     }
 }
@@ -89,47 +95,58 @@ static bool complete(const schedule_task *t, const schedule_trial *trials, int64
 }
 
 /* `closed`: no member will be added. */
-static void decide(const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t i, bool closed, schedule_decision *out, double *values)
+static void decide(const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t i, bool closed,
+                   schedule_decision *out, double *values)
 {
-    int64_t step = schedule_last(&trials[i]), number = trials[i].number, count, place, part, target = next_step(t, step);
+    int64_t step = schedule_last(&trials[i]), number = trials[i].number, count, place, part,
+            target = next_step(t, step);
     schedule_task here = *t;
     if (closed && (!t->trials || t->trials > n)) here.trials = n;
     if (t->strict && !complete(&here, trials, n, step)) {
-        schedule_say(out, SCHEDULE_WAIT, number, step, "not all members have come to step %lld", (long long)step);
+        schedule_say(out, SCHEDULE_WAIT, number, step, "not all members have come to step %lld",
+                     (long long)step);
         return;
     }
     place = place_of(t, trials, n, i, step, &count);
     part = (int64_t)floor(t->quantile * (double)count);
     if (part < 1) part = 1;
     if (count < 2 || place < count - part) {
-        schedule_say(out, SCHEDULE_GO, number, target, "place %lld of %lld at step %lld", (long long)place + 1, (long long)count, (long long)step);
+        schedule_say(out, SCHEDULE_GO, number, target, "place %lld of %lld at step %lld",
+                     (long long)place + 1, (long long)count, (long long)step);
         return;
     }
     draws r = draws_for(t->seed, number, "pbt");
     r.next = (uint32_t)step * 1024; /* a point takes three draws an axis, 768 at most */
     int64_t wanted = draws_below(&r, part), source = -1, other;
     for (int64_t k = 0; k < n && source < 0; k++)
-        if (!isnan(worth(t, &trials[k], step)) && place_of(t, trials, n, k, step, &other) == wanted) source = k;
+        if (!isnan(worth(t, &trials[k], step)) && place_of(t, trials, n, k, step, &other) == wanted)
+            source = k;
     int64_t source_step = t->strict ? step : checkpoint_step(t, &trials[source]);
-    schedule_say(out, SCHEDULE_EXPLOIT, number, target, "place %lld of %lld at step %lld: goes on from trial %lld", (long long)place + 1, (long long)count, (long long)step,
-                 (long long)trials[source].number);
+    schedule_say(out, SCHEDULE_EXPLOIT, number, target,
+                 "place %lld of %lld at step %lld: goes on from trial %lld", (long long)place + 1,
+                 (long long)count, (long long)step, (long long)trials[source].number);
     out->source = trials[source].number;
     out->source_step = source_step;
     explore(t, trials[source].values, &r, values);
 }
 
-static anl_status judge(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t i, schedule_decision *out, double *values)
+static anl_status judge(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n,
+                        int64_t i, schedule_decision *out, double *values)
 {
-    if (!values) return anl__fail(ctx, ANL_INVALID, "scheduler pbt: it writes a point, and got no room for one");
+    if (!values)
+        return anl__fail(ctx, ANL_INVALID, "scheduler pbt: it writes a point, and got no room for one");
     if (schedule_last(&trials[i]) < trials[i].target)
-        schedule_say(out, SCHEDULE_GO, trials[i].number, trials[i].target, "on its way to step %lld", (long long)trials[i].target);
+        schedule_say(out, SCHEDULE_GO, trials[i].number, trials[i].target, "on its way to step %lld",
+                     (long long)trials[i].target);
     else decide(t, trials, n, i, false, out, values);
     return ANL_OK;
 }
 
-static anl_status pick(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t next, schedule_decision *out, double *values)
+static anl_status pick(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n,
+                       int64_t next, schedule_decision *out, double *values)
 {
-    if (!values) return anl__fail(ctx, ANL_INVALID, "scheduler pbt: it writes a point, and got no room for one");
+    if (!values)
+        return anl__fail(ctx, ANL_INVALID, "scheduler pbt: it writes a point, and got no room for one");
     if (next >= t->population) next = -1;
     for (int64_t i = 0; i < n; i++) {
         if (trials[i].state != SCHEDULE_WAITING) continue;
@@ -143,10 +160,20 @@ static anl_status pick(anl_ctx *ctx, const schedule_task *t, const schedule_tria
 static anl_status check(anl_ctx *ctx, const schedule_task *t)
 {
     if (!t->space) return anl__fail(ctx, ANL_RECIPE, "scheduler pbt: it has no search space");
-    if (t->population < 2) return anl__fail(ctx, ANL_RECIPE, "scheduler pbt: population is %d and must be 2 or more", t->population);
-    if (!(t->quantile > 0 && t->quantile <= 0.5)) return anl__fail(ctx, ANL_RECIPE, "scheduler pbt: quantile is %g and must be above 0 and at most 0.5", t->quantile);
-    if (!(t->resample >= 0 && t->resample <= 1)) return anl__fail(ctx, ANL_RECIPE, "scheduler pbt: resample is %g and must be 0 to 1", t->resample);
+    if (t->population < 2)
+        return anl__fail(ctx, ANL_RECIPE, "scheduler pbt: population is %d and must be 2 or more",
+                         t->population);
+    if (!(t->quantile > 0 && t->quantile <= 0.5))
+        return anl__fail(ctx, ANL_RECIPE, "scheduler pbt: quantile is %g and must be above 0 and at most 0.5",
+                         t->quantile);
+    if (!(t->resample >= 0 && t->resample <= 1))
+        return anl__fail(ctx, ANL_RECIPE, "scheduler pbt: resample is %g and must be 0 to 1", t->resample);
     return ANL_OK;
 }
 
-const scheduler scheduler_pbt = {.name = "pbt", .help = "a population: the worst take over from the best, and change", .check = check, .first = first, .judge = judge, .pick = pick};
+const scheduler scheduler_pbt = {.name = "pbt",
+                                 .help = "a population: the worst take over from the best, and change",
+                                 .check = check,
+                                 .first = first,
+                                 .judge = judge,
+                                 .pick = pick};

@@ -1,9 +1,12 @@
-/* Successive halving, the part that ASHA and Hyperband share: rungs, who is promoted, what waiting trials may do.
+/* Successive halving, the part that ASHA and Hyperband share: rungs, who is promoted, what waiting trials may
+ * do.
  *
- * Asynchronous (Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020, algorithm 2): of the n trials that have
- * reported at a rung the best floor(n / eta) may go on, whenever; a trial is promoted at most once from each. Strict: a rung is decided
- * when all its trials have reported or failed, then the best floor(n / eta), at least one, go on and the others stop.
- * Ties go to the lower number. A trial that failed has the worst value at the rungs it did not reach.
+ * Asynchronous (Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020, algorithm 2):
+ * of the n trials that have reported at a rung the best floor(n / eta) may go on, whenever; a trial is
+ * promoted at most once from each. Strict: a rung is decided when all its trials have reported or failed,
+ * then the best floor(n / eta), at least one, go on and the others stop. Ties go to the lower number. In the
+ * strict order a trial that failed has the worst value at the rungs it did not reach; in the asynchronous
+ * one it is not counted there.
  */
 #include "scheduler_inside.h"
 
@@ -13,13 +16,18 @@ double rungs_eta(const schedule_task *t, double def) { return t->eta != 0 ? t->e
 
 anl_status rungs_check(anl_ctx *ctx, const schedule_task *t, double eta, const char *name)
 {
-    if (!(eta > 1) || !isfinite(eta)) return anl__fail(ctx, ANL_RECIPE, "scheduler %s: eta is %g and must be above 1", name, eta);
+    if (!(eta > 1) || !isfinite(eta))
+        return anl__fail(ctx, ANL_RECIPE, "scheduler %s: eta is %g and must be above 1", name, eta);
     if (t->min_step < 1 || t->min_step > t->max_step)
-        return anl__fail(ctx, ANL_RECIPE, "scheduler %s: the first rung, %lld, must lie within 1 to %lld, the steps of a whole trial", name, (long long)t->min_step, (long long)t->max_step);
+        return anl__fail(
+            ctx, ANL_RECIPE,
+            "scheduler %s: the first rung, %lld, must lie within 1 to %lld, the steps of a whole trial", name,
+            (long long)t->min_step, (long long)t->max_step);
     return ANL_OK;
 }
 
-/* The step of rung k: first * eta^k, rounded; max_step from the last rung on. Rungs that would fall together are one. */
+/* The step of rung k: first * eta^k, rounded; max_step from the last rung on. Rungs that would fall together
+ * are one. */
 static int64_t rung_step(const schedule_task *t, double eta, int64_t first, int k)
 {
     int64_t step = first;
@@ -44,10 +52,14 @@ static int rung_at(const schedule_task *t, double eta, int64_t first, int64_t st
     }
 }
 
-static bool better(double a, int64_t number_a, double b, int64_t number_b) { return a < b || (a == b && number_a < number_b); }
+static bool better(double a, int64_t number_a, double b, int64_t number_b)
+{
+    return a < b || (a == b && number_a < number_b);
+}
 
 /* Asynchronous: may trial i go on from its step? */
-static bool promotable(const schedule_task *t, double eta, bracket_fn of, const schedule_trial *trials, int64_t n, int64_t i, int64_t *place, int64_t *count)
+static bool promotable(const schedule_task *t, double eta, bracket_fn of, const schedule_trial *trials,
+                       int64_t n, int64_t i, int64_t *place, int64_t *count)
 {
     int64_t step = schedule_last(&trials[i]);
     int id = of(t, trials[i].number).id;
@@ -64,14 +76,17 @@ static bool promotable(const schedule_task *t, double eta, bracket_fn of, const 
 
 typedef enum verdict { UNDECIDED, PROMOTED, BEATEN } verdict;
 
-/* Ranks those of a block that came to rung k (beaten[j] < 0) and beats all but the best. false: somebody is still on the way. */
-static bool decide_rung(const schedule_task *t, double eta, int64_t step, const schedule_trial *block, int64_t n, int k, int *beaten, double *loss)
+/* Ranks those of a block that came to rung k (beaten[j] < 0) and beats all but the best. false: somebody is
+ * still on the way. */
+static bool decide_rung(const schedule_task *t, double eta, int64_t step, const schedule_trial *block,
+                        int64_t n, int k, int *beaten, double *loss)
 {
     int64_t count = 0, keep;
     for (int64_t j = 0; j < n; j++) {
         if (beaten[j] >= 0) continue;
         loss[j] = schedule_loss_at(t, &block[j], step);
-        if (isnan(loss[j]) && block[j].state != SCHEDULE_FAILED && block[j].state != SCHEDULE_STOPPED) return false;
+        if (isnan(loss[j]) && block[j].state != SCHEDULE_FAILED && block[j].state != SCHEDULE_STOPPED)
+            return false;
         if (isnan(loss[j])) loss[j] = INFINITY;
         count++;
     }
@@ -80,14 +95,18 @@ static bool decide_rung(const schedule_task *t, double eta, int64_t step, const 
     for (int64_t j = 0; j < n; j++) {
         int64_t place = 0;
         if (beaten[j] >= 0) continue;
-        for (int64_t o = 0; o < n; o++) place += (beaten[o] < 0 || beaten[o] == k) && better(loss[o], block[o].number, loss[j], block[j].number);
+        for (int64_t o = 0; o < n; o++)
+            place += (beaten[o] < 0 || beaten[o] == k) &&
+                     better(loss[o], block[o].number, loss[j], block[j].number);
         if (place >= keep || !isfinite(loss[j])) beaten[j] = k;
     }
     return true;
 }
 
-/* Strict: what becomes of trial i, which waits at rung k. `closed`: no further trial will come, so its block is what there is of it. */
-static anl_status strict_verdict(anl_ctx *ctx, const schedule_task *t, double eta, bracket_fn of, const schedule_trial *trials, int64_t n, int64_t i, int k, bool closed,
+/* Strict: what becomes of trial i, which waits at rung k. `closed`: no further trial will come, so its block
+ * is what there is of it. */
+static anl_status strict_verdict(anl_ctx *ctx, const schedule_task *t, double eta, bracket_fn of,
+                                 const schedule_trial *trials, int64_t n, int64_t i, int k, bool closed,
                                  verdict *out)
 {
     bracket b = of(t, trials[i].number);
@@ -103,7 +122,8 @@ static anl_status strict_verdict(anl_ctx *ctx, const schedule_task *t, double et
     st = ANL_OK;
     for (int64_t j = 0; j < count; j++) beaten[j] = -1;
     for (int rung = 0; rung <= k; rung++)
-        if (!decide_rung(t, eta, rung_step(t, eta, b.first, rung), trials + from, count, rung, beaten, loss)) goto done;
+        if (!decide_rung(t, eta, rung_step(t, eta, b.first, rung), trials + from, count, rung, beaten, loss))
+            goto done;
     *out = beaten[i - from] >= 0 ? BEATEN : PROMOTED;
 done:
     anl__free(ctx, beaten);
@@ -112,9 +132,12 @@ done:
 }
 
 /* Decides trial i, which stands at a rung; WAIT when it cannot be decided. */
-static anl_status decide(anl_ctx *ctx, const schedule_task *t, double eta, bracket_fn of, const schedule_trial *trials, int64_t n, int64_t i, bool closed, schedule_decision *out)
+static anl_status decide(anl_ctx *ctx, const schedule_task *t, double eta, bracket_fn of,
+                         const schedule_trial *trials, int64_t n, int64_t i, bool closed,
+                         schedule_decision *out)
 {
-    int64_t step = schedule_last(&trials[i]), place, count, number = trials[i].number, first = of(t, number).first;
+    int64_t step = schedule_last(&trials[i]), place, count, number = trials[i].number,
+            first = of(t, number).first;
     int k = rung_at(t, eta, first, step);
     int64_t next = rung_step(t, eta, first, k + 1);
     if (k < 0) {
@@ -123,28 +146,35 @@ static anl_status decide(anl_ctx *ctx, const schedule_task *t, double eta, brack
     }
     if (!t->strict) {
         bool up = promotable(t, eta, of, trials, n, i, &place, &count);
-        schedule_say(out, up ? SCHEDULE_GO : SCHEDULE_WAIT, number, up ? next : step, "place %lld of %lld at step %lld", (long long)place + 1, (long long)count, (long long)step);
+        schedule_say(out, up ? SCHEDULE_GO : SCHEDULE_WAIT, number, up ? next : step,
+                     "place %lld of %lld at step %lld", (long long)place + 1, (long long)count,
+                     (long long)step);
         return ANL_OK;
     }
     verdict v;
     ANL_TRY(strict_verdict(ctx, t, eta, of, trials, n, i, k, closed, &v));
-    if (v == UNDECIDED) schedule_say(out, SCHEDULE_WAIT, number, step, "the rung at step %lld is not complete", (long long)step);
-    else if (v == PROMOTED) schedule_say(out, SCHEDULE_GO, number, next, "among the best at step %lld", (long long)step);
+    if (v == UNDECIDED)
+        schedule_say(out, SCHEDULE_WAIT, number, step, "the rung at step %lld is not complete",
+                     (long long)step);
+    else if (v == PROMOTED)
+        schedule_say(out, SCHEDULE_GO, number, next, "among the best at step %lld", (long long)step);
     else schedule_say(out, SCHEDULE_STOP, number, step, "beaten at step %lld", (long long)step);
     return ANL_OK;
 }
 
-anl_status rungs_judge(anl_ctx *ctx, const schedule_task *t, double eta, bracket_fn of, const schedule_trial *trials, int64_t n, int64_t i, schedule_decision *out)
+anl_status rungs_judge(anl_ctx *ctx, const schedule_task *t, double eta, bracket_fn of,
+                       const schedule_trial *trials, int64_t n, int64_t i, schedule_decision *out)
 {
     if (schedule_last(&trials[i]) < trials[i].target) {
-        schedule_say(out, SCHEDULE_GO, trials[i].number, trials[i].target, "on its way to step %lld", (long long)trials[i].target);
+        schedule_say(out, SCHEDULE_GO, trials[i].number, trials[i].target, "on its way to step %lld",
+                     (long long)trials[i].target);
         return ANL_OK;
     }
     return decide(ctx, t, eta, of, trials, n, i, false, out);
 }
 
-/* Asynchronous, and the budget of new trials is spent: when nothing runs and none came to the end, the best of those that came farthest
-   goes on, so that a small sweep has one whole trial. -1: no. */
+/* Asynchronous, and the budget of new trials is spent: when nothing runs and none came to the end, the best
+   of those that came farthest goes on, so that a small sweep has one whole trial. -1: no. */
 static int64_t last_hope(const schedule_task *t, const schedule_trial *trials, int64_t n)
 {
     int64_t best = -1;
@@ -154,12 +184,15 @@ static int64_t last_hope(const schedule_task *t, const schedule_trial *trials, i
         int64_t step = schedule_last(&trials[i]), farthest = best < 0 ? 0 : schedule_last(&trials[best]);
         double loss = schedule_loss_at(t, &trials[i], step);
         if (!isfinite(loss)) continue;
-        if (best < 0 || step > farthest || (step == farthest && loss < schedule_loss_at(t, &trials[best], step))) best = i;
+        if (best < 0 || step > farthest ||
+            (step == farthest && loss < schedule_loss_at(t, &trials[best], step)))
+            best = i;
     }
     return best;
 }
 
-anl_status rungs_pick(anl_ctx *ctx, const scheduler *s, const schedule_task *t, double eta, bracket_fn of, const schedule_trial *trials, int64_t n, int64_t next, schedule_decision *out)
+anl_status rungs_pick(anl_ctx *ctx, const scheduler *s, const schedule_task *t, double eta, bracket_fn of,
+                      const schedule_trial *trials, int64_t n, int64_t next, schedule_decision *out)
 {
     schedule_decision found = {.target = -1};
     double found_loss = 0;
@@ -170,7 +203,9 @@ anl_status rungs_pick(anl_ctx *ctx, const scheduler *s, const schedule_task *t, 
         if (d.action == SCHEDULE_WAIT) continue;
         double loss = schedule_loss_at(t, &trials[i], schedule_last(&trials[i]));
         /* the highest rung first, there the best; in the strict order the lowest number */
-        if (found.target >= 0 && (t->strict || d.target < found.target || (d.target == found.target && loss >= found_loss))) continue;
+        if (found.target >= 0 &&
+            (t->strict || d.target < found.target || (d.target == found.target && loss >= found_loss)))
+            continue;
         found = d;
         found_loss = loss;
     }
@@ -181,7 +216,9 @@ anl_status rungs_pick(anl_ctx *ctx, const scheduler *s, const schedule_task *t, 
     int64_t hope = next < 0 && !t->strict ? last_hope(t, trials, n) : -1;
     if (hope >= 0) {
         int64_t step = schedule_last(&trials[hope]), first = of(t, trials[hope].number).first;
-        schedule_say(out, SCHEDULE_GO, trials[hope].number, rung_step(t, eta, first, rung_at(t, eta, first, step) + 1), "the best at step %lld, and none is whole yet", (long long)step);
+        schedule_say(out, SCHEDULE_GO, trials[hope].number,
+                     rung_step(t, eta, first, rung_at(t, eta, first, step) + 1),
+                     "the best at step %lld, and none is whole yet", (long long)step);
         return ANL_OK;
     }
     schedule_start(s, t, next, out);

@@ -1,6 +1,7 @@
-/* Sobol points one by one, in any order: a point is the exclusive or of the direction numbers at the set bits of its Gray code
- * (Antonov and Saleev 1979). The scrambling is nested uniform (Owen 1995) by a hash: each bit is flipped by a function of the bits above
- * it (Laine and Karras 2011, constants of Burley, "Practical hash-based Owen scrambling", JCGT 9 (2020)).
+/* Sobol points one by one, in any order: a point is the exclusive or of the direction numbers at the set bits
+ * of its Gray code (Antonov and Saleev 1979). The scrambling is nested uniform (Owen 1995) by a hash: each
+ * bit is flipped by a function of the bits above it (Laine and Karras 2011, constants of Burley, "Practical
+ * hash-based Owen scrambling", JCGT 9 (2020)).
  */
 #include "sobol.h"
 

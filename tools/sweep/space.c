@@ -1,8 +1,9 @@
-/* The search space: what makes a valid axis, the unit cube, canonical values. What a value is written as is in space_text.c, the grid in
- * space_grid.c.
+/* The search space: what makes a valid axis, the unit cube, canonical values. What a value is written as is
+ * in space_text.c, the grid in space_grid.c.
  *
- * Invariants: the parent of an axis stands before it; a value that leaves space_from_unit is canonical: a discrete one is
- * strtod of its short text, a real one is rounded to a millionth of its range (of itself, on a logarithmic axis).
+ * Invariants: the parent of an axis stands before it; a value that leaves space_from_unit is canonical: a
+ * discrete one is strtod of its short text, a real one is rounded to a millionth of its range (of itself, on
+ * a logarithmic axis).
  */
 #include "space_inside.h"
 
@@ -14,7 +15,8 @@
 
 static const double MAX_INT = 9007199254740992.0; /* 2^53: every integer up to here is a double */
 
-static anl_status copy_texts(anl_ctx *ctx, anl__arena *arena, const char *const *from, int n, const char *const **out)
+static anl_status copy_texts(anl_ctx *ctx, anl__arena *arena, const char *const *from, int n,
+                             const char *const **out)
 {
     const char **to = anl__arena_alloc(arena, sizeof *to * (size_t)(n + 1));
     if (!to) return ANL_NOMEM;
@@ -27,27 +29,43 @@ static anl_status copy_texts(anl_ctx *ctx, anl__arena *arena, const char *const 
 
 static anl_status check_number(anl_ctx *ctx, const space_axis *a)
 {
-    if (!isfinite(a->low) || !isfinite(a->high)) return anl__fail(ctx, ANL_RECIPE, "search space, %s: its range must be two finite numbers", a->name);
+    if (!isfinite(a->low) || !isfinite(a->high))
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: its range must be two finite numbers", a->name);
     if (a->low > a->high)
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: the range from %g to %g is empty", a->name, a->low, a->high);
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: the range from %g to %g is empty", a->name,
+                         a->low, a->high);
     if (a->log && a->low <= 0)
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: a logarithmic range must begin above 0, and it begins at %g", a->name, a->low);
+        return anl__fail(ctx, ANL_RECIPE,
+                         "search space, %s: a logarithmic range must begin above 0, and it begins at %g",
+                         a->name, a->low);
     if (a->log && a->step != 0)
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: a logarithmic range has no step (%g was given); use choices, or grid: N", a->name, a->step);
+        return anl__fail(
+            ctx, ANL_RECIPE,
+            "search space, %s: a logarithmic range has no step (%g was given); use choices, or grid: N",
+            a->name, a->step);
     if (!isfinite(a->step) || a->step < 0)
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: its step is %g and must be above 0", a->name, a->step);
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: its step is %g and must be above 0", a->name,
+                         a->step);
     if (a->grid < 0 || a->grid == 1)
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: a grid of %d points; it needs 2 or more", a->name, a->grid);
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: a grid of %d points; it needs 2 or more",
+                         a->name, a->grid);
     if (a->step != 0 && (a->high - a->low) / a->step >= MAX_INT)
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: the step %g is too small for the range from %g to %g", a->name, a->step, a->low, a->high);
+        return anl__fail(ctx, ANL_RECIPE,
+                         "search space, %s: the step %g is too small for the range from %g to %g", a->name,
+                         a->step, a->low, a->high);
     if (a->kind == SPACE_INT) {
         if (a->low != floor(a->low) || a->high != floor(a->high) || a->step != floor(a->step))
-            return anl__fail(ctx, ANL_RECIPE, "search space, %s: an integer's range and step must be whole: %.12g to %.12g, step %.12g", a->name, a->low, a->high, a->step);
+            return anl__fail(
+                ctx, ANL_RECIPE,
+                "search space, %s: an integer's range and step must be whole: %.12g to %.12g, step %.12g",
+                a->name, a->low, a->high, a->step);
         if (fabs(a->low) > MAX_INT || fabs(a->high) > MAX_INT)
-            return anl__fail(ctx, ANL_RECIPE, "search space, %s: integers must lie within plus or minus 2^53", a->name);
+            return anl__fail(ctx, ANL_RECIPE, "search space, %s: integers must lie within plus or minus 2^53",
+                             a->name);
     }
     if (a->kind == SPACE_REAL && a->high - a->low > DBL_MAX)
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: the range from %g to %g is too wide", a->name, a->low, a->high);
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: the range from %g to %g is too wide", a->name,
+                         a->low, a->high);
     return ANL_OK;
 }
 
@@ -55,10 +73,13 @@ static anl_status check_choices(anl_ctx *ctx, const space_axis *a)
 {
     if (a->n_choices < 1) return anl__fail(ctx, ANL_RECIPE, "search space, %s: there is no choice", a->name);
     if (a->n_choices > SPACE_MAX_CHOICES)
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: %d choices are more than %d", a->name, a->n_choices, SPACE_MAX_CHOICES);
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: %d choices are more than %d", a->name,
+                         a->n_choices, SPACE_MAX_CHOICES);
     for (int i = 0; i < a->n_choices; i++)
         for (int j = 0; j < i; j++)
-            if (!strcmp(a->choice[i], a->choice[j])) return anl__fail(ctx, ANL_RECIPE, "search space, %s: the choice '%s' stands there twice", a->name, a->choice[i]);
+            if (!strcmp(a->choice[i], a->choice[j]))
+                return anl__fail(ctx, ANL_RECIPE, "search space, %s: the choice '%s' stands there twice",
+                                 a->name, a->choice[i]);
     return ANL_OK;
 }
 
@@ -72,16 +93,24 @@ static anl_status bind_parent(anl_ctx *ctx, space *s, int i)
     for (int j = 0; j < i && at < 0; j++)
         if (!strcmp(s->axis[j].name, a->parent)) at = j;
     if (at < 0)
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: it depends on '%s', which is no axis before it", a->name, a->parent);
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: it depends on '%s', which is no axis before it",
+                         a->name, a->parent);
     p = &s->axis[at];
     if (p->kind != SPACE_CHOICE)
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: it depends on %s, which has a range; only choices can make another axis active", a->name, p->name);
-    if (a->n_when < 1) return anl__fail(ctx, ANL_RECIPE, "search space, %s: it depends on %s, but no value of it is given", a->name, p->name);
+        return anl__fail(ctx, ANL_RECIPE,
+                         "search space, %s: it depends on %s, which has a range; only choices can make "
+                         "another axis active",
+                         a->name, p->name);
+    if (a->n_when < 1)
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: it depends on %s, but no value of it is given",
+                         a->name, p->name);
     for (int w = 0; w < a->n_when; w++) {
         int c = 0;
         while (c < p->n_choices && strcmp(p->choice[c], a->when[w])) c++;
         if (c == p->n_choices)
-            return anl__fail(ctx, ANL_RECIPE, "search space, %s: it is active when %s is '%s', which is none of its choices", a->name, p->name, a->when[w]);
+            return anl__fail(ctx, ANL_RECIPE,
+                             "search space, %s: it is active when %s is '%s', which is none of its choices",
+                             a->name, p->name, a->when[w]);
         s->when[i] |= UINT64_C(1) << c;
     }
     s->parent[i] = at;
@@ -92,10 +121,12 @@ static anl_status add_axis(anl_ctx *ctx, space *s, const space_axis *from, int i
 {
     space_axis *a = &s->axis[i];
     *a = *from;
-    if (!a->name || !a->name[0]) return anl__fail(ctx, ANL_RECIPE, "search space: axis %d has no name", i + 1);
+    if (!a->name || !a->name[0])
+        return anl__fail(ctx, ANL_RECIPE, "search space: axis %d has no name", i + 1);
     if (!(a->name = anl__arena_strdup(s->arena, from->name))) return ANL_NOMEM;
     for (int j = 0; j < i; j++)
-        if (!strcmp(s->axis[j].name, a->name)) return anl__fail(ctx, ANL_RECIPE, "search space: %s stands there twice", a->name);
+        if (!strcmp(s->axis[j].name, a->name))
+            return anl__fail(ctx, ANL_RECIPE, "search space: %s stands there twice", a->name);
     if (a->kind == SPACE_CHOICE) {
         ANL_TRY(check_choices(ctx, from));
         ANL_TRY(copy_texts(ctx, s->arena, from->choice, from->n_choices, &a->choice));
@@ -127,9 +158,11 @@ anl_status space_create(anl_ctx *ctx, const space_axis *axes, int n, space **out
     space *s;
     anl_status st = ANL_OK;
     if (n < 1) return anl__fail(ctx, ANL_RECIPE, "search space: there is no axis");
-    if (n > SPACE_MAX_AXES) return anl__fail(ctx, ANL_RECIPE, "search space: %d axes are more than %d", n, SPACE_MAX_AXES);
+    if (n > SPACE_MAX_AXES)
+        return anl__fail(ctx, ANL_RECIPE, "search space: %d axes are more than %d", n, SPACE_MAX_AXES);
     ANL_TRY(anl__arena_create(ctx, &arena));
-    if (!(s = anl__arena_alloc(arena, sizeof *s)) || !(s->axis = anl__arena_alloc(arena, sizeof *s->axis * (size_t)n))) {
+    if (!(s = anl__arena_alloc(arena, sizeof *s)) ||
+        !(s->axis = anl__arena_alloc(arena, sizeof *s->axis * (size_t)n))) {
         st = ANL_NOMEM;
         goto done;
     }
@@ -187,7 +220,8 @@ static double at_level(const space_axis *a, int64_t level)
     return v > a->high ? a->high : v;
 }
 
-/* Six digits of the range, or of the number itself on a logarithmic axis: more would only make the texts longer. */
+/* Six digits of the range, or of the number itself on a logarithmic axis: more would only make the texts
+ * longer. */
 static double round_real(const space_axis *a, double v)
 {
     char text[400];
@@ -246,16 +280,20 @@ static anl_status check_value(anl_ctx *ctx, const space *s, int i, double v)
     const space_axis *a = &s->axis[i];
     if (a->kind == SPACE_CHOICE) {
         if (!(v >= 0 && v < a->n_choices) || v != floor(v))
-            return anl__fail(ctx, ANL_RECIPE, "search space, %s: %g is no index of one of its %d choices", a->name, v, a->n_choices);
+            return anl__fail(ctx, ANL_RECIPE, "search space, %s: %g is no index of one of its %d choices",
+                             a->name, v, a->n_choices);
         return ANL_OK;
     }
     if (!(v >= a->low && v <= a->high))
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: %.12g is not within %.12g to %.12g", a->name, v, a->low, a->high);
-    if (a->kind == SPACE_INT && v != floor(v)) return anl__fail(ctx, ANL_RECIPE, "search space, %s: %.12g is not whole", a->name, v);
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: %.12g is not within %.12g to %.12g", a->name, v,
+                         a->low, a->high);
+    if (a->kind == SPACE_INT && v != floor(v))
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: %.12g is not whole", a->name, v);
     if (a->step != 0) {
         double near = at_level(a, (int64_t)floor((v - a->low) / a->step + 0.5));
         if (fabs(near - v) > 1e-9 * a->step)
-            return anl__fail(ctx, ANL_RECIPE, "search space, %s: %.12g is not on the steps %.12g, %.12g, ...", a->name, v, a->low, a->low + a->step);
+            return anl__fail(ctx, ANL_RECIPE, "search space, %s: %.12g is not on the steps %.12g, %.12g, ...",
+                             a->name, v, a->low, a->low + a->step);
     }
     return ANL_OK;
 }
@@ -264,12 +302,15 @@ anl_status space_check(anl_ctx *ctx, const space *s, const double *point)
 {
     for (int i = 0; i < s->n; i++) {
         bool active = space_active(s, i, point);
-        if (active && isnan(point[i])) return anl__fail(ctx, ANL_RECIPE, "search space, %s: this point has no value for it", s->axis[i].name);
+        if (active && isnan(point[i]))
+            return anl__fail(ctx, ANL_RECIPE, "search space, %s: this point has no value for it",
+                             s->axis[i].name);
         if (!active && !isnan(point[i])) {
             const space_axis *p = &s->axis[s->parent[i]];
             double v = point[s->parent[i]];
-            return anl__fail(ctx, ANL_RECIPE, "search space, %s: it has a value, but is not active when %s is %s", s->axis[i].name, p->name,
-                             isnan(v) ? "not active" : p->choice[(int)v]);
+            return anl__fail(ctx, ANL_RECIPE,
+                             "search space, %s: it has a value, but is not active when %s is %s",
+                             s->axis[i].name, p->name, isnan(v) ? "not active" : p->choice[(int)v]);
         }
         if (active) ANL_TRY(check_value(ctx, s, i, point[i]));
     }

@@ -1,7 +1,7 @@
 /* The full grid of a space: an axis that is not active takes no part, so no point comes twice.
  *
- * The axes are a forest: the points below an axis are its values, each times the product over the axes which that value makes active. So
- * counts and positions follow from one walk, whatever the number of points.
+ * The axes are a forest: the points below an axis are its values, each times the product over the axes which
+ * that value makes active. So counts and positions follow from one walk, whatever the number of points.
  */
 #include "space_inside.h"
 
@@ -23,7 +23,8 @@ static int64_t values_of(const space *s, int i)
 static double log_int_at(const space_axis *a, int64_t n, int64_t k)
 {
     double v = a->low, most = a->high - (double)(n - 1 - k);
-    for (int64_t j = 1; j <= k; j++) v = fmax(v + 1, floor(a->low * exp((double)j / (double)(n - 1) * log(a->high / a->low)) + 0.5));
+    for (int64_t j = 1; j <= k; j++)
+        v = fmax(v + 1, floor(a->low * exp((double)j / (double)(n - 1) * log(a->high / a->low)) + 0.5));
     return fmin(v, most);
 }
 
@@ -33,7 +34,8 @@ static double value_at(const space *s, int i, int64_t k)
     int64_t n = values_of(s, i), levels = space_levels(s, i);
     if (n == 1) return a->kind == SPACE_CHOICE ? 0 : a->low;
     if (a->kind == SPACE_INT && a->log) return n == levels ? a->low + (double)k : log_int_at(a, n, k);
-    if (!levels) return k == 0 ? a->low : k == n - 1 ? a->high : space_from_unit(s, i, (double)k / (double)(n - 1));
+    if (!levels)
+        return k == 0 ? a->low : k == n - 1 ? a->high : space_from_unit(s, i, (double)k / (double)(n - 1));
     if (n < levels) k = (int64_t)floor((double)k / (double)(n - 1) * (double)(levels - 1) + 0.5);
     return space_from_unit(s, i, ((double)k + 0.5) / (double)levels);
 }
@@ -63,10 +65,14 @@ anl_status space_grid_count(anl_ctx *ctx, const space *s, int64_t *count)
     double n;
     for (int i = 0; i < s->n; i++)
         if (!values_of(s, i))
-            return anl__fail(ctx, ANL_RECIPE, "search space, %s: a grid over the continuous range from %g to %g needs a step, or grid: N points", s->axis[i].name,
-                             s->axis[i].low, s->axis[i].high);
+            return anl__fail(ctx, ANL_RECIPE,
+                             "search space, %s: a grid over the continuous range from %g to %g needs a step, "
+                             "or grid: N points",
+                             s->axis[i].name, s->axis[i].low, s->axis[i].high);
     n = points_of(s, -1, 0);
-    if (n >= MOST) return anl__fail(ctx, ANL_RECIPE, "search space: the grid has %g points; choose fewer values, or another sampler", n);
+    if (n >= MOST)
+        return anl__fail(ctx, ANL_RECIPE,
+                         "search space: the grid has %g points; choose fewer values, or another sampler", n);
     *count = (int64_t)n;
     return ANL_OK;
 }

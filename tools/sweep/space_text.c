@@ -42,10 +42,12 @@ anl_status space_parse(anl_ctx *ctx, const space *s, int i, const char *text, do
                 return ANL_OK;
             }
         const char *near = anl__nearest(text, a->choice, a->n_choices);
-        return anl__fail(ctx, ANL_RECIPE, "search space, %s: '%s' is none of its choices%s%s%s", a->name, text, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: '%s' is none of its choices%s%s%s", a->name,
+                         text, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
     v = strtod(text, &end);
-    if (end == text || *end || !isfinite(v)) return anl__fail(ctx, ANL_RECIPE, "search space, %s: '%s' is not a number", a->name, text);
+    if (end == text || *end || !isfinite(v))
+        return anl__fail(ctx, ANL_RECIPE, "search space, %s: '%s' is not a number", a->name, text);
     *value = v;
     return ANL_OK;
 }
