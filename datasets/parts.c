@@ -1,0 +1,81 @@
+/* Lists of training, validation and test items (parts.h), on top of split.h's keyed draws. */
+#include "datasets/parts.h"
+
+#include <string.h>
+
+static const char *const names[ANL__PARTS] = {"train", "valid", "test"};
+
+int anl__part_find(const char *name)
+{
+    for (int p = 0; p < ANL__PARTS; p++)
+        if (strcmp(names[p], name) == 0) return p;
+    return -1;
+}
+
+const char *anl__part_name(int part)
+{
+    return names[part];
+}
+
+/* Moves a fraction of the groups that are still in the training part to `to`. */
+static anl_status draw_one(anl_ctx *ctx, int64_t n, const int32_t *label, int classes, uint64_t seed, double fraction, int to, int32_t *part)
+{
+    anl__split s = {0};
+    anl_status st = ANL_OK;
+    int64_t left = 0;
+    int64_t *id = anl__calloc(ctx, (size_t)n, sizeof *id);
+    int32_t *kept = anl__calloc(ctx, (size_t)n, sizeof *kept);
+    if (!id || !kept) ANL_GO(ANL_NOMEM);
+    for (int64_t i = 0; i < n; i++) {
+        if (part[i] != ANL__PART_TRAIN) continue;
+        kept[left] = label ? label[i] : 0;
+        id[left++] = i;
+    }
+    anl__split_opts o = anl__split_opts_default();
+    o.seed = seed;
+    o.fraction = fraction;
+    o.stratified = label != NULL;
+    anl__split_input in = {left, label ? kept : NULL, label ? classes : 0};
+    ANL_GO(anl__split_make(ctx, &in, &o, &s));
+    for (int64_t i = 0; i < s.n_valid; i++) part[id[s.valid[i]]] = to;
+done:
+    anl__split_release(ctx, &s);
+    anl__free(ctx, kept);
+    anl__free(ctx, id);
+    return st;
+}
+
+anl_status anl__parts_draw(anl_ctx *ctx, int64_t n, const int32_t *label, int classes, const anl__parts_opts *opts, int32_t *part)
+{
+    if (!(opts->valid >= 0 && opts->test >= 0 && opts->valid + opts->test < 1))
+        return anl__fail(ctx, ANL_INVALID, "parts of %g and %g for validation and test leave nothing to train on", opts->valid, opts->test);
+    for (int64_t i = 0; i < n; i++) part[i] = ANL__PART_TRAIN;
+    if (opts->test > 0) ANL_TRY(draw_one(ctx, n, label, classes, opts->seed, opts->test, ANL__PART_TEST, part));
+    if (opts->valid > 0) ANL_TRY(draw_one(ctx, n, label, classes, opts->seed + 1, opts->valid / (1 - opts->test), ANL__PART_VALID, part));
+    return ANL_OK;
+}
+
+anl_status anl__parts_make(anl_ctx *ctx, const char *name, const int32_t *part, int64_t n, anl__parts *out)
+{
+    anl__parts p = {.n = {0}};
+    int64_t at[ANL__PARTS] = {0};
+    for (int64_t i = 0; i < n; i++)
+        if (part[i] >= 0) p.n[part[i]]++;
+    if (!p.n[ANL__PART_TRAIN]) return anl__fail(ctx, ANL_DATA, "%s: the training part is empty", name);
+    for (int k = 0; k < ANL__PARTS; k++) {
+        p.item[k] = anl__calloc(ctx, (size_t)p.n[k], sizeof *p.item[k]);
+        if (p.item[k]) continue;
+        anl__parts_release(ctx, &p);
+        return ANL_NOMEM;
+    }
+    for (int64_t i = 0; i < n; i++)
+        if (part[i] >= 0) p.item[part[i]][at[part[i]]++] = i;
+    *out = p;
+    return ANL_OK;
+}
+
+void anl__parts_release(anl_ctx *ctx, anl__parts *p)
+{
+    for (int k = 0; k < ANL__PARTS; k++) anl__free(ctx, p->item[k]);
+    *p = (anl__parts){.n = {0}};
+}
