@@ -97,12 +97,15 @@ anl_status scheduler_pick(anl_ctx *ctx, const scheduler *s, const schedule_task 
 
 double schedule_loss_at(const schedule_task *t, const schedule_trial *trial, int64_t step)
 {
-    for (int k = trial->n_reports - 1; k >= 0 && trial->report[k].step >= step; k--)
-        if (trial->report[k].step == step) {
-            double v = trial->report[k].value;
-            return !isfinite(v) ? INFINITY : t->maximize ? -v : v;
-        }
-    return NAN;
+    int low = 0, high = trial->n_reports; /* the first report at `step` or later lies in low .. high */
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (trial->report[middle].step < step) low = middle + 1;
+        else high = middle;
+    }
+    if (low == trial->n_reports || trial->report[low].step != step) return NAN;
+    double v = trial->report[low].value;
+    return !isfinite(v) ? INFINITY : t->maximize ? -v : v;
 }
 
 int64_t schedule_last(const schedule_trial *trial)

@@ -9,6 +9,13 @@
 
 static double eta(const schedule_task *t) { return rungs_eta(t, 3); }
 
+static double power(double base, int n)
+{
+    double p = 1;
+    for (; n > 0; n--) p *= base;
+    return p;
+}
+
 /* The largest s with min_step eta^s <= max_step. */
 static int last_bracket(const schedule_task *t)
 {
@@ -21,7 +28,7 @@ static int last_bracket(const schedule_task *t)
 
 static int64_t bracket_size(const schedule_task *t, int most, int s)
 {
-    double size = ceil((most + 1.0) / (s + 1) * pow(eta(t), s) - 1e-9);
+    double size = ceil((most + 1.0) / (s + 1) * power(eta(t), s) - 1e-9);
     return size < 1e12 ? (int64_t)size : 1000000000000;
 }
 
@@ -32,7 +39,7 @@ static bracket bracket_of(const schedule_task *t, int64_t number)
     for (s = most; s >= 0; s--) round += bracket_size(t, most, s);
     low = number / round * round;
     for (s = most; s > 0 && number >= low + bracket_size(t, most, s); s--) low += bracket_size(t, most, s);
-    int64_t first = (int64_t)floor((double)t->max_step * pow(eta(t), -s) + 0.5);
+    int64_t first = (int64_t)floor((double)t->max_step / power(eta(t), s) + 0.5);
     return (bracket){.id = s,
                      .low = low,
                      .high = low + bracket_size(t, most, s),

@@ -191,25 +191,67 @@ static int64_t last_hope(const schedule_task *t, const schedule_trial *trials, i
     return best;
 }
 
+/* Strict: the waiting trial of the lowest number that is decided; -1: none is. */
+static anl_status pick_strict(anl_ctx *ctx, const schedule_task *t, double eta, bracket_fn of,
+                              const schedule_trial *trials, int64_t n, bool closed, schedule_decision *out)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (trials[i].state != SCHEDULE_WAITING) continue;
+        ANL_TRY(decide(ctx, t, eta, of, trials, n, i, closed, out));
+        if (out->action != SCHEDULE_WAIT) return ANL_OK;
+    }
+    out->trial = -1;
+    return ANL_OK;
+}
+
+/* The best waiting trial of one bracket at one step: if it may not go on, no other there may. */
+typedef struct leader {
+    int id;
+    int64_t step, at;
+    double loss;
+} leader;
+
+/* Asynchronous: the trial that may go on from the highest rung, the best there; -1: none may. */
+static anl_status pick_async(anl_ctx *ctx, const schedule_task *t, double eta, bracket_fn of,
+                             const schedule_trial *trials, int64_t n, schedule_decision *out)
+{
+    leader *leaders = anl__calloc(ctx, (size_t)n, sizeof *leaders);
+    int64_t count = 0;
+    double best = 0;
+    anl_status st = ANL_NOMEM;
+    out->trial = -1;
+    if (!leaders) return st;
+    for (int64_t i = 0; i < n; i++) {
+        if (trials[i].state != SCHEDULE_WAITING) continue;
+        leader own = {of(t, trials[i].number).id, schedule_last(&trials[i]), i, 0};
+        int64_t k = 0;
+        own.loss = schedule_loss_at(t, &trials[i], own.step);
+        while (k < count && (leaders[k].id != own.id || leaders[k].step != own.step)) k++;
+        if (k == count || own.loss < leaders[k].loss) leaders[k] = own;
+        if (k == count) count++;
+    }
+    for (int64_t k = 0; k < count; k++) {
+        schedule_decision d;
+        ANL_GO(decide(ctx, t, eta, of, trials, n, leaders[k].at, false, &d));
+        if (d.action != SCHEDULE_GO) continue;
+        if (out->trial >= 0 && (d.target < out->target || (d.target == out->target && leaders[k].loss >= best)))
+            continue;
+        *out = d;
+        best = leaders[k].loss;
+    }
+    st = ANL_OK;
+done:
+    anl__free(ctx, leaders);
+    return st;
+}
+
 anl_status rungs_pick(anl_ctx *ctx, const scheduler *s, const schedule_task *t, double eta, bracket_fn of,
                       const schedule_trial *trials, int64_t n, int64_t next, schedule_decision *out)
 {
-    schedule_decision found = {.target = -1};
-    double found_loss = 0;
-    for (int64_t i = 0; i < n; i++) {
-        schedule_decision d;
-        if (trials[i].state != SCHEDULE_WAITING) continue;
-        ANL_TRY(decide(ctx, t, eta, of, trials, n, i, next < 0, &d));
-        if (d.action == SCHEDULE_WAIT) continue;
-        double loss = schedule_loss_at(t, &trials[i], schedule_last(&trials[i]));
-        /* the highest rung first, there the best; in the strict order the lowest number */
-        if (found.target >= 0 &&
-            (t->strict || d.target < found.target || (d.target == found.target && loss >= found_loss)))
-            continue;
-        found = d;
-        found_loss = loss;
-    }
-    if (found.target >= 0) {
+    schedule_decision found = {.trial = -1};
+    if (t->strict) ANL_TRY(pick_strict(ctx, t, eta, of, trials, n, next < 0, &found));
+    else ANL_TRY(pick_async(ctx, t, eta, of, trials, n, &found));
+    if (found.trial >= 0) {
         *out = found;
         return ANL_OK;
     }
