@@ -36,6 +36,7 @@ typedef struct anl__ids { /* a growing list of tokens; zeroed to begin with */
     int32_t *id;          /* anl__free */
     int64_t n, cap;
 } anl__ids;
+anl_status anl__ids_add(anl_ctx *ctx, anl__ids *ids, int32_t id) ANL_MUST;
 
 /* "char", "byte", "word", "bpe"; false: unknown. */
 bool anl__tokens_kind_find(const char *name, anl__tokens_kind *out);

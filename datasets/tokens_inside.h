@@ -23,7 +23,6 @@ struct anl__tokens {
 
 /* An empty tokenizer with the special tokens of the options. */
 anl_status anl__tokens_create(anl_ctx *ctx, const anl__tokens_opts *opts, anl__tokens **out) ANL_MUST;
-anl_status anl__ids_add(anl_ctx *ctx, anl__ids *ids, int32_t id) ANL_MUST;
 
 /* Learns base symbols and merges from words with counts. */
 anl_status anl__bpe_learn(anl__tokens *t, const anl__vocab *words) ANL_MUST;
