@@ -18,11 +18,21 @@ struct anl__product16 { const char *name; rows_fn rows; };
 
 #if defined(X86)
 #define AMX_TARGET __attribute__((target("amx-tile,amx-bf16")))
-#define TILE_CONFIG(p) _tile_loadconfig(p)
+/* The compiler's own functions do not say which memory they read and write. */
+#define SETTLE(p) __asm__ volatile("" : : "r"(p) : "memory")
+#define TILE_CONFIG(p)        \
+    do {                      \
+        SETTLE(p);            \
+        _tile_loadconfig(p);  \
+    } while (0)
 #define TILE_ZERO(t) _tile_zero(t)
 #define TILE_LOAD(t, p, bytes) _tile_loadd(t, p, bytes)
 #define TILE_ADD(c, a, b) _tile_dpbf16ps(c, a, b)
-#define TILE_STORE(t, p, bytes) _tile_stored(t, p, bytes)
+#define TILE_STORE(t, p, bytes)     \
+    do {                            \
+        _tile_stored(t, p, bytes);  \
+        SETTLE(p);                  \
+    } while (0)
 #define TILE_END() _tile_release()
 #include "product_amx.h"
 static const anl__product16 amx = {"amx", amx_rows};
