@@ -7,12 +7,12 @@
  *   merges 1           then two numbers of symbols a line
  *
  * Reading trusts nothing: counts, numbers and symbols are checked, and the message names the line. */
+#include "datasets/lines.h"
 #include "datasets/tokens.h"
 #include "datasets/tokens_inside.h"
 #include "datasets/utf8.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char magic[] = "anneal-tokens 1";
@@ -48,75 +48,21 @@ void anl__tokens_write(const anl__tokens *t, anl__buf *out)
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
-typedef struct lines {
-    anl_ctx *ctx;
-    const char *at, *end;
-    int64_t number;
-    anl__span line;
-} lines;
-
-static anl_status bad(const lines *l, const char *what)
-{
-    return anl__fail(l->ctx, ANL_FORMAT, "tokenizer, line %lld: %s", (long long)l->number, what);
-}
-
-static anl_status next_line(lines *l)
-{
-    l->number++;
-    const char *newline = l->at < l->end ? memchr(l->at, '\n', (size_t)(l->end - l->at)) : NULL;
-    if (!newline) return bad(l, "the text is cut short");
-    l->line = (anl__span){l->at, (size_t)(newline - l->at)};
-    l->at = newline + 1;
-    return ANL_OK;
-}
-
-/* Digits at the beginning of a span, which they are cut off from; false: there are none, or too many. */
-static bool take_number(anl__span *s, int64_t most, int64_t *out)
+static anl_status read_flag(anl__lines *l, const char *key, bool *out)
 {
     int64_t v = 0;
-    size_t i = 0;
-    for (; i < s->bytes && s->text[i] >= '0' && s->text[i] <= '9'; i++) {
-        v = v * 10 + (s->text[i] - '0');
-        if (v > most) return false;
-    }
-    if (!i) return false;
-    *s = (anl__span){s->text + i, s->bytes - i};
-    *out = v;
-    return true;
-}
-
-static bool take_text(anl__span *s, const char *text)
-{
-    size_t n = strlen(text);
-    if (s->bytes < n || memcmp(s->text, text, n) != 0) return false;
-    *s = (anl__span){s->text + n, s->bytes - n};
-    return true;
-}
-
-/* "key number" on the next line. */
-static anl_status read_number(lines *l, const char *key, int64_t most, int64_t *out)
-{
-    ANL_TRY(next_line(l));
-    anl__span s = l->line;
-    if (take_text(&s, key) && take_text(&s, " ") && take_number(&s, most, out) && s.bytes == 0) return ANL_OK;
-    return anl__fail(l->ctx, ANL_FORMAT, "tokenizer, line %lld: expected \"%s\" and a number of at most %lld", (long long)l->number, key, (long long)most);
-}
-
-static anl_status read_flag(lines *l, const char *key, bool *out)
-{
-    int64_t v = 0;
-    ANL_TRY(read_number(l, key, 1, &v));
+    ANL_TRY(anl__lines_number(l, key, 1, &v));
     *out = v != 0;
     return ANL_OK;
 }
 
-static anl_status read_kind(lines *l, anl__tokens_kind *out)
+static anl_status read_kind(anl__lines *l, anl__tokens_kind *out)
 {
     char name[8] = "";
-    ANL_TRY(next_line(l));
+    ANL_TRY(anl__lines_next(l));
     anl__span s = l->line;
-    if (take_text(&s, "kind ") && s.bytes < sizeof name) memcpy(name, s.text, s.bytes);
-    return anl__tokens_kind_find(name, out) ? ANL_OK : bad(l, "expected \"kind\" and char, byte, word or bpe");
+    if (anl__span_text(&s, "kind ") && s.bytes < sizeof name) memcpy(name, s.text, s.bytes);
+    return anl__tokens_kind_find(name, out) ? ANL_OK : anl__lines_bad(l, "expected \"kind\" and char, byte, word or bpe");
 }
 
 static int hex_digit(char c)
@@ -124,7 +70,7 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static anl_status unescape(const lines *l, anl__buf *out)
+static anl_status unescape(const anl__lines *l, anl__buf *out)
 {
     anl__span s = l->line;
     out->len = 0;
@@ -133,7 +79,7 @@ static anl_status unescape(const lines *l, anl__buf *out)
         if (c == '\\') {
             char kind = i + 1 < s.bytes ? s.text[++i] : 0;
             int high = kind == 'x' && i + 2 < s.bytes ? hex_digit(s.text[i + 1]) : -1, low = high >= 0 ? hex_digit(s.text[i + 2]) : -1;
-            if (kind != '\\' && kind != 'n' && low < 0) return bad(l, "an escape that is none of \\\\, \\n and \\xNN");
+            if (kind != '\\' && kind != 'n' && low < 0) return anl__lines_bad(l, "an escape that is none of \\\\, \\n and \\xNN");
             c = kind == 'n' ? '\n' : kind == '\\' ? '\\' : (char)(high * 16 + low);
             if (kind == 'x') i += 2;
         }
@@ -142,52 +88,52 @@ static anl_status unescape(const lines *l, anl__buf *out)
     return out->status;
 }
 
-static anl_status read_symbol(lines *l, anl__tokens *t, anl__buf *b)
+static anl_status read_symbol(anl__lines *l, anl__tokens *t, anl__buf *b)
 {
     uint32_t c;
     int32_t id;
     anl__tokens_kind k = t->opts.kind;
-    ANL_TRY(next_line(l));
+    ANL_TRY(anl__lines_next(l));
     ANL_TRY(unescape(l, b));
-    if (!b->len) return bad(l, "an empty symbol");
-    if (k == ANL__TOKENS_BYTE ? b->len != 1 : anl__utf8_bad(b->text, b->len) < b->len) return bad(l, "a symbol that is no text of this kind");
-    if (k == ANL__TOKENS_CHAR && (size_t)anl__utf8_get(b->text, b->len, &c) != b->len) return bad(l, "a symbol of more than one character");
+    if (!b->len) return anl__lines_bad(l, "an empty symbol");
+    if (k == ANL__TOKENS_BYTE ? b->len != 1 : anl__utf8_bad(b->text, b->len) < b->len) return anl__lines_bad(l, "a symbol that is no text of this kind");
+    if (k == ANL__TOKENS_CHAR && (size_t)anl__utf8_get(b->text, b->len, &c) != b->len) return anl__lines_bad(l, "a symbol of more than one character");
     int64_t n = t->vocab.n;
     ANL_TRY(anl__vocab_add(&t->vocab, (anl__span){b->text, b->len}, &id));
-    return t->vocab.n > n ? ANL_OK : bad(l, "a symbol that was there already");
+    return t->vocab.n > n ? ANL_OK : anl__lines_bad(l, "a symbol that was there already");
 }
 
-static anl_status read_merge(lines *l, anl__tokens *t, anl__buf *b)
+static anl_status read_merge(anl__lines *l, anl__tokens *t, anl__buf *b)
 {
     int64_t left = 0, right = 0, most = t->vocab.n - 1;
-    ANL_TRY(next_line(l));
+    ANL_TRY(anl__lines_next(l));
     anl__span s = l->line;
-    if (!take_number(&s, most, &left) || !take_text(&s, " ") || !take_number(&s, most, &right) || s.bytes) return bad(l, "expected two numbers of symbols");
+    if (!anl__span_number(&s, most, &left) || !anl__span_text(&s, " ") || !anl__span_number(&s, most, &right) || s.bytes) return anl__lines_bad(l, "expected two numbers of symbols");
     b->len = 0;
     anl__buf_bytes(b, t->vocab.item[left].text, t->vocab.item[left].bytes);
     anl__buf_bytes(b, t->vocab.item[right].text, t->vocab.item[right].bytes);
     ANL_TRY(b->status);
     int32_t result = anl__vocab_find(&t->vocab, (anl__span){b->text, b->len});
-    if (result < 0) return bad(l, "the two symbols do not make a third one of the vocabulary");
+    if (result < 0) return anl__lines_bad(l, "the two symbols do not make a third one of the vocabulary");
     t->merge[t->merges++] = (anl__merge){(int32_t)left, (int32_t)right, result};
     return ANL_OK;
 }
 
-static anl_status read_lists(lines *l, anl__tokens *t)
+static anl_status read_lists(anl__lines *l, anl__tokens *t)
 {
     anl__buf b;
     anl_status st = ANL_OK;
     int64_t n = 0, rest = l->end - l->at; /* a line each: no count is larger than the bytes left */
     anl__buf_init(&b, l->ctx);
-    ANL_GO(read_number(l, "symbols", rest, &n));
+    ANL_GO(anl__lines_number(l, "symbols", rest, &n));
     for (int64_t i = 0; i < n; i++) ANL_GO(read_symbol(l, t, &b));
     rest = l->end - l->at;
-    ANL_GO(read_number(l, "merges", t->opts.kind == ANL__TOKENS_BPE ? rest : 0, &n));
+    ANL_GO(anl__lines_number(l, "merges", t->opts.kind == ANL__TOKENS_BPE ? rest : 0, &n));
     t->merge = anl__calloc(l->ctx, (size_t)n, sizeof *t->merge);
     if (!t->merge) ANL_GO(ANL_NOMEM);
     for (int64_t i = 0; i < n; i++) ANL_GO(read_merge(l, t, &b));
     t->opts.merges = n;
-    if (l->at != l->end) ANL_GO(bad(l, "more text follows"));
+    if (l->at != l->end) ANL_GO(anl__lines_bad(l, "more text follows"));
     if (t->opts.kind == ANL__TOKENS_BPE) ANL_GO(anl__bpe_index(t));
 done:
     anl__buf_release(&b);
@@ -196,19 +142,18 @@ done:
 
 anl_status anl__tokens_read(anl_ctx *ctx, const char *text, size_t bytes, anl__tokens **out)
 {
-    lines l = {.ctx = ctx, .at = text, .end = text + bytes};
+    anl__lines l = {.ctx = ctx, .what = "tokenizer", .at = text, .end = text + bytes};
     anl__tokens_opts o = {.merges = 0};
     anl__tokens *t = NULL;
-    ANL_TRY(next_line(&l));
-    if (l.line.bytes != sizeof magic - 1 || memcmp(l.line.text, magic, sizeof magic - 1) != 0) return bad(&l, "expected \"anneal-tokens 1\"");
+    ANL_TRY(anl__lines_expect(&l, magic));
     ANL_TRY(read_kind(&l, &o.kind));
     ANL_TRY(read_flag(&l, "lower", &o.lower));
     ANL_TRY(read_flag(&l, "unk", &o.unk));
     ANL_TRY(read_flag(&l, "bos", &o.bos));
     ANL_TRY(read_flag(&l, "eos", &o.eos));
-    ANL_TRY(read_number(&l, "min_count", INT64_MAX / 20, &o.min_count));
-    ANL_TRY(read_number(&l, "max_size", INT64_MAX / 20, &o.max_size));
-    if (o.kind == ANL__TOKENS_WORD && !o.unk && (o.min_count > 1 || o.max_size)) return bad(&l, "a vocabulary that leaves words out has no token unk");
+    ANL_TRY(anl__lines_number(&l, "min_count", INT64_MAX, &o.min_count));
+    ANL_TRY(anl__lines_number(&l, "max_size", INT64_MAX, &o.max_size));
+    if (o.kind == ANL__TOKENS_WORD && !o.unk && (o.min_count > 1 || o.max_size)) return anl__lines_bad(&l, "a vocabulary that leaves words out has no token unk");
     ANL_TRY(anl__tokens_create(ctx, &o, &t));
     anl_status st = read_lists(&l, t);
     if (st == ANL_OK)
