@@ -19,7 +19,7 @@ anl_status anl_net_create(anl_device *dev, anl_net **out)
     return ANL_OK;
 }
 
-static void table_release(anl_net *net, anl__table *t)
+static void table_release(anl_net *net, anl__registry *t)
 {
     for (int64_t i = 0; i < t->n; i++) anl__free(net->ctx, t->entry[i].name);
     anl__free(net->ctx, t->entry);
@@ -48,17 +48,17 @@ void anl_net_destroy(anl_net *net)
     anl__free(ctx, net);
 }
 
-int anl__table_find(const anl__table *t, const char *name)
+int anl__registry_find(const anl__registry *t, const char *name)
 {
     for (int64_t i = 0; i < t->n; i++)
         if (!strcmp(t->entry[i].name, name)) return (int)i;
     return -1;
 }
 
-anl_status anl__table_add(anl_net *net, anl__table *t, const char *what, const anl__value *v, int *index)
+anl_status anl__registry_add(anl_net *net, anl__registry *t, const char *what, const anl__value *v, int *index)
 {
     char a[96], b[96];
-    int at = anl__table_find(t, v->name);
+    int at = anl__registry_find(t, v->name);
     if (at >= 0) {
         if (!anl__shape_equal(&t->entry[at].shape, &v->type.shape))
             return anl__fail(net->ctx, ANL_MISMATCH, "%s '%s' is %s here and %s in an earlier program", what, v->name,
@@ -75,7 +75,7 @@ anl_status anl__table_add(anl_net *net, anl__table *t, const char *what, const a
     return ANL_OK;
 }
 
-static int64_t lay(anl__table *t, int64_t at, int64_t pad)
+static int64_t lay(anl__registry *t, int64_t at, int64_t pad)
 {
     for (int64_t i = 0; i < t->n; i++) {
         t->entry[i].offset = at;
@@ -173,7 +173,7 @@ anl_status anl_net_init(anl_net *net, uint64_t seed)
     return ANL_OK;
 }
 
-static anl_tensor_info info(const anl__table *t, int i)
+static anl_tensor_info info(const anl__registry *t, int i)
 {
     if (i < 0 || i >= t->n) return (anl_tensor_info){.shape.rank = -1};
     const anl__entry *e = &t->entry[i];
@@ -258,7 +258,7 @@ static anl_value reduced(anl_graph *g, const anl_net *net, int entry)
 
 anl_value anl__graph_sum(anl_graph *g, const anl_net *net, const char *name)
 {
-    int at = anl__table_find(&net->sum, name);
+    int at = anl__registry_find(&net->sum, name);
     if (at >= 0) return reduced(g, net, at);
     anl_graph_fail(g, ANL_INVALID, "there is no sum '%s'", name);
     return ANL_NONE;

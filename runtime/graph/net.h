@@ -23,10 +23,10 @@ typedef struct anl__entry { /* a parameter, buffer or sum of the net */
     unsigned flags;
     anl_init init;
 } anl__entry;
-typedef struct anl__table {
+typedef struct anl__registry {
     anl__entry *entry;
     int64_t n, cap;
-} anl__table;
+} anl__registry;
 
 typedef struct anl__running { /* statistics that move buffers once a step */
     const anl__op *op;        /* the operator that moves them */
@@ -50,7 +50,7 @@ struct anl_net {
     anl_ctx *ctx;
     anl_device *device;
     anl_dtype elem; /* f32; f64 when the graphs are */
-    anl__table param, buffer, sum;
+    anl__registry param, buffer, sum;
     anl__running *running;
     int64_t n_running, cap_running;
     anl__packed *packed;
@@ -106,8 +106,8 @@ struct anl_program {
     anl_program_stats stats;
 };
 
-anl_status anl__table_add(anl_net *net, anl__table *t, const char *what, const anl__value *v, int *index) ANL_MUST;
-int anl__table_find(const anl__table *t, const char *name); /* -1: none */
+anl_status anl__registry_add(anl_net *net, anl__registry *t, const char *what, const anl__value *v, int *index) ANL_MUST;
+int anl__registry_find(const anl__registry *t, const char *name); /* -1: none */
 size_t anl__elem(const anl_net *net); /* bytes of a slab's element */
 
 void anl__program_destroy(anl_program *p);

@@ -65,7 +65,7 @@ static anl_status bind_sum(compile *c, const char *name, const char *suffix, anl
     snprintf(full, sizeof full, "%s%s", name, suffix);
     anl__value named = c->g->value[v];
     named.name = full;
-    ANL_TRY(anl__table_add(c->net, &c->net->sum, "sum", &named, &entry));
+    ANL_TRY(anl__registry_add(c->net, &c->net->sum, "sum", &named, &entry));
     return bind(c, v, entry, true);
 }
 
@@ -82,8 +82,8 @@ static anl_status bind_running(compile *c, int node)
     named.name = full;
     for (int i = 0; i < n->n_in; i++)
         if (n->in[i] != ANL_NONE && g->value[n->in[i]].kind == ANL__BUFFER && r.n_buffer < 4) r.buffer[r.n_buffer++] = g->value[n->in[i]].slot;
-    int known = anl__table_find(&net->sum, full);
-    ANL_TRY(anl__table_add(net, &net->sum, "statistic", &named, &r.stat));
+    int known = anl__registry_find(&net->sum, full);
+    ANL_TRY(anl__registry_add(net, &net->sum, "statistic", &named, &r.stat));
     if (known < 0) {
         int n_attr = 0;
         while (n->op->attrs && n->op->attrs[n_attr].name) n_attr++;
@@ -104,8 +104,8 @@ static anl_status bind_all(compile *c)
     int64_t values = g->n_value, nodes = g->n_node;
     for (int64_t v = 0; v < values; v++) {
         anl__value *x = &g->value[v];
-        if (x->kind == ANL__PARAM) ANL_TRY(anl__table_add(net, &net->param, "parameter", x, &x->slot));
-        if (x->kind == ANL__BUFFER) ANL_TRY(anl__table_add(net, &net->buffer, "buffer", x, &x->slot));
+        if (x->kind == ANL__PARAM) ANL_TRY(anl__registry_add(net, &net->param, "parameter", x, &x->slot));
+        if (x->kind == ANL__BUFFER) ANL_TRY(anl__registry_add(net, &net->buffer, "buffer", x, &x->slot));
     }
     for (int64_t v = 0; c->grad_of && v < values; v++)
         if (g->value[v].kind == ANL__PARAM && c->grad_of[v] != ANL_NONE) ANL_TRY(bind(c, c->grad_of[v], g->value[v].slot, false));

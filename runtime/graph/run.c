@@ -7,7 +7,7 @@
 
 static void resolve(const anl_net *net, anl__ref *r)
 {
-    const anl__table *t = r->store == ANL__STORE_PARAM ? &net->param : r->store == ANL__STORE_BUFFER ? &net->buffer : NULL;
+    const anl__registry *t = r->store == ANL__STORE_PARAM ? &net->param : r->store == ANL__STORE_BUFFER ? &net->buffer : NULL;
     if (r->store == ANL__STORE_GRAD) t = r->offset & ANL__SUM_ENTRY ? &net->sum : &net->param;
     size_t id = r->offset & ~ANL__SUM_ENTRY;
     if (t) r->offset = (int64_t)id < t->n ? anl__elem(net) * (size_t)t->entry[id].offset : 0;

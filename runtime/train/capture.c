@@ -175,7 +175,7 @@ static anl_status no_extra(anl_net *net, const anl__ckpt *from)
     for (int i = 0; i < anl__ckpt_count(from); i++) {
         anl__ckpt_tensor x = anl__ckpt_at(from, i);
         bool param = !strcmp(x.group, "params"), buffer = !strcmp(x.group, "buffers");
-        if ((param && anl__table_find(&net->param, x.name) < 0) || (buffer && anl__table_find(&net->buffer, x.name) < 0))
+        if ((param && anl__registry_find(&net->param, x.name) < 0) || (buffer && anl__registry_find(&net->buffer, x.name) < 0))
             return anl__fail(net->ctx, ANL_MISMATCH, "%s: the checkpoint of another model: %s/%s is not in this one", anl__ckpt_path(from), x.group, x.name);
     }
     return ANL_OK;
@@ -224,8 +224,8 @@ anl_status anl__capture_init(anl__trainer *t, const anl__ckpt *from, char **repo
     for (int i = 0; i < anl__ckpt_count(from); i++) {
         anl__ckpt_tensor x = anl__ckpt_at(from, i);
         bool model = !strcmp(x.group, "params") || !strcmp(x.group, "buffers");
-        const anl__table *table = !strcmp(x.group, "params") ? &net->param : &net->buffer;
-        if (model && anl__table_find(table, x.name) < 0) anl__buf_add(&text, "extra     %s %s: in the file, not in this model\n", x.name, anl__shape_text(&x.shape, there));
+        const anl__registry *table = !strcmp(x.group, "params") ? &net->param : &net->buffer;
+        if (model && anl__registry_find(table, x.name) < 0) anl__buf_add(&text, "extra     %s %s: in the file, not in this model\n", x.name, anl__shape_text(&x.shape, there));
     }
     anl__buf_add(&text, "matched   %d tensors, %d others\n", matched, others);
     if (st == ANL_OK) st = text.status;

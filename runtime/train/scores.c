@@ -6,6 +6,7 @@
 #include <string.h>
 
 typedef struct ranked { float score; int32_t truth; } ranked;
+typedef struct curve { double auc, average_precision, best_f1, threshold; } curve; /* NaN: not defined */
 
 struct anl__scores {
     anl_ctx *ctx;
@@ -17,8 +18,8 @@ struct anl__scores {
     float *score;        /* [sample][class], for the AUC */
     int32_t *truth;
     ranked *sorted;
-    double *auc;         /* a class; NaN: not known yet or not defined */
-    bool auc_known;
+    curve *curve;        /* a class */
+    bool curves_known;
     double loss_num, loss_den;
     double err2, err1, sum, sum2; /* values: of errors, of targets */
     int64_t values;
@@ -34,7 +35,7 @@ anl_status anl__scores_create(anl_ctx *ctx, int outputs, anl__score_kind kind, i
     *s = (anl__scores){.ctx = ctx, .outputs = outputs, .kind = kind, .topk = topk < outputs ? topk : outputs, .room = classes ? samples : 0};
     size_t k = (size_t)outputs, room = (size_t)s->room;
     bool ok = !classes || (s->confusion = anl__calloc(ctx, k * k, sizeof *s->confusion));
-    ok = ok && (s->auc = anl__calloc(ctx, k + 1, sizeof *s->auc));
+    ok = ok && (s->curve = anl__calloc(ctx, k + 1, sizeof *s->curve));
     if (room) {
         ok = ok && (s->score = anl__calloc(ctx, room * k, sizeof *s->score)) && (s->truth = anl__calloc(ctx, room, sizeof *s->truth));
         ok = ok && (s->sorted = anl__calloc(ctx, room, sizeof *s->sorted));
@@ -57,7 +58,7 @@ void anl__scores_destroy(anl__scores *s)
     anl__free(s->ctx, s->score);
     anl__free(s->ctx, s->truth);
     anl__free(s->ctx, s->sorted);
-    anl__free(s->ctx, s->auc);
+    anl__free(s->ctx, s->curve);
     anl__free(s->ctx, s);
 }
 
@@ -65,7 +66,7 @@ void anl__scores_reset(anl__scores *s)
 {
     s->n = s->correct = s->in_topk = s->kept = s->values = 0;
     s->token_hits = s->tokens = s->loss_num = s->loss_den = s->err2 = s->err1 = s->sum = s->sum2 = 0;
-    s->auc_known = false;
+    s->curves_known = false;
     if (s->confusion) memset(s->confusion, 0, sizeof *s->confusion * (size_t)s->outputs * (size_t)s->outputs);
 }
 
@@ -110,7 +111,7 @@ static void add_values(anl__scores *s, const float *y, const void *target, int64
 
 void anl__scores_add(anl__scores *s, const float *y, const void *label, int64_t n)
 {
-    s->auc_known = false;
+    s->curves_known = false;
     if (s->kind == ANL__SCORE_VALUES) {
         add_values(s, y, label, n * s->outputs);
         s->n += n;
@@ -141,25 +142,40 @@ static int by_score(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The area under the ROC curve by ranks (Mann and Whitney); ties count half. */
-static double auc_of(anl__scores *s, int c)
+static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
+
+/* Over thresholds from low to high. The area under the ROC curve by ranks (Mann and Whitney); ties count half. Precision and
+   recall of "score at least this", for each score that occurs. */
+static curve curve_of(anl__scores *s, int c)
 {
-    int64_t n = s->kept, positive = 0;
-    double rank_sum = 0;
-    for (int64_t i = 0; i < n; i++) s->sorted[i] = (ranked){s->score[i * s->outputs + c], s->truth[i] == c};
+    int64_t n = s->kept, all = 0, below = 0;
+    double rank_sum = 0, last_recall = 0;
+    curve r = {NAN, NAN, NAN, NAN};
+    for (int64_t i = 0; i < n; i++) {
+        s->sorted[i] = (ranked){s->score[i * s->outputs + c], s->truth[i] == c};
+        all += s->sorted[i].truth;
+    }
+    if (!all || all == n) return r;
     qsort(s->sorted, (size_t)n, sizeof *s->sorted, by_score);
+    r = (curve){0, 0, 0, 0};
     for (int64_t i = 0; i < n;) {
         int64_t j = i, here = 0;
         while (j < n && s->sorted[j].score == s->sorted[i].score) here += s->sorted[j++].truth;
+        double hit = (double)(all - below), precision = hit / (double)(n - i), recall = hit / (double)all, f1 = ratio(2 * precision * recall, precision + recall);
+        if (f1 > r.best_f1) {
+            r.best_f1 = f1;
+            r.threshold = (double)s->sorted[i].score;
+        }
+        last_recall = (double)(all - below - here) / (double)all;
+        r.average_precision += precision * (recall - last_recall);
         rank_sum += (double)here * 0.5 * (double)(i + 1 + j);
-        positive += here;
+        below += here;
         i = j;
     }
-    if (!positive || positive == n) return NAN;
-    return (rank_sum - 0.5 * (double)positive * (double)(positive + 1)) / ((double)positive * (double)(n - positive));
+    r.auc = (rank_sum - 0.5 * (double)all * (double)(all + 1)) / ((double)all * (double)(n - all));
+    return r;
 }
 
-static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
 
 anl__score_kind anl__scores_kind(const anl__scores *s) { return s->kind; }
 int anl__scores_classes(const anl__scores *s) { return s->kind == ANL__SCORE_CLASSES ? s->outputs : 0; }
@@ -167,7 +183,7 @@ int64_t anl__scores_confusion(const anl__scores *s, int truth, int predicted) { 
 
 anl__class_score anl__scores_class(anl__scores *s, int c)
 {
-    anl__class_score r = {.hit = anl__scores_confusion(s, c, c), .auc = NAN};
+    anl__class_score r = {.hit = anl__scores_confusion(s, c, c), .auc = NAN, .average_precision = NAN, .best_f1 = NAN, .threshold = NAN};
     for (int j = 0; j < s->outputs; j++) {
         r.support += anl__scores_confusion(s, c, j);
         r.predicted += anl__scores_confusion(s, j, c);
@@ -175,11 +191,15 @@ anl__class_score anl__scores_class(anl__scores *s, int c)
     r.precision = ratio((double)r.hit, (double)r.predicted);
     r.recall = ratio((double)r.hit, (double)r.support);
     r.f1 = ratio(2 * r.precision * r.recall, r.precision + r.recall);
-    if (s->room && !s->auc_known) {
-        for (int k = 0; k < s->outputs; k++) s->auc[k] = auc_of(s, k);
-        s->auc_known = true;
+    if (s->room && !s->curves_known) {
+        for (int k = 0; k < s->outputs; k++) s->curve[k] = curve_of(s, k);
+        s->curves_known = true;
     }
-    if (s->room) r.auc = s->auc[c];
+    if (!s->room) return r;
+    r.auc = s->curve[c].auc;
+    r.average_precision = s->curve[c].average_precision;
+    r.best_f1 = s->curve[c].best_f1;
+    r.threshold = s->curve[c].threshold;
     return r;
 }
 
@@ -210,7 +230,7 @@ static void summarize_classes(anl__scores *s, anl__score_summary *out)
 
 void anl__scores_summary(anl__scores *s, anl__score_summary *out)
 {
-    *out = (anl__score_summary){.samples = s->n, .loss = s->loss_den > 0 ? s->loss_num / s->loss_den : NAN, .macro_auc = NAN};
+    *out = (anl__score_summary){.samples = s->n, .loss = s->loss_den > 0 ? s->loss_num / s->loss_den : NAN, .loss_num = s->loss_num, .macro_auc = NAN};
     if (s->kind == ANL__SCORE_CLASSES) summarize_classes(s, out);
     if (s->kind == ANL__SCORE_TOKENS) {
         out->accuracy = ratio(s->token_hits, s->tokens);

@@ -1,5 +1,5 @@
 /* Scores of predictions over a whole part of the data: sums only, in double, in the data's order; never means of means.
- * Classes: accuracy, top-k, confusion matrix, precision, recall, F1, ROC AUC. Values: RMSE, MAE, R^2. Tokens (a class at every
+ * Classes: accuracy, top-k, confusion matrix, precision, recall, F1, ROC AUC, average precision, the best threshold. Values: RMSE, MAE, R^2. Tokens (a class at every
  * place of a sequence): accuracy, bits a token, perplexity, all from the model's own sums.
  */
 #ifndef ANL_SCORES_H
@@ -24,11 +24,13 @@ void anl__scores_add_tokens(anl__scores *s, double correct, double tokens, int64
 typedef struct anl__class_score {
     int64_t support, predicted, hit;
     double precision, recall, f1; /* 0 where a denominator is 0 */
-    double auc;                   /* one class against the others; NaN: not kept, or a side is empty */
+    double auc;                   /* of the ROC curve, one class against the others; NaN: not kept, or a side is empty */
+    double average_precision;     /* area under the precision-recall curve in steps: sum of precision * growth of recall; NaN likewise */
+    double best_f1, threshold;    /* the largest F1 of "probability at least threshold", one class against the others; NaN likewise */
 } anl__class_score;
 typedef struct anl__score_summary {
     int64_t samples;
-    double loss;
+    double loss, loss_num; /* a sample (or token), and summed */
     double accuracy, topk;
     double macro_precision, macro_recall, macro_f1, micro_f1, macro_auc; /* classes without a sample are left out */
     double rmse, mae, r2;
