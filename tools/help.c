@@ -29,15 +29,17 @@ void help_command(FILE *out, const command *c)
     if (c->overrides) fprintf(out, "\n  key=value                replaces a recipe's value, e.g. optim.lr=0.01 model.hidden=[64,32]; `key=` is the default again\n");
 }
 
-static void type_name(const recipe_key *k, char out[96])
+enum { TYPE_CHARS = 512 };
+
+static void type_name(const recipe_key *k, char out[TYPE_CHARS])
 {
     static const char *const names[] = {"true|false", "integer", "number", "text", "", "integers", "numbers", "texts", "tree"};
-    snprintf(out, 96, "%s%s%s", k->type == RECIPE_ENUM ? k->choices : names[k->type], k->also ? "|" : "", k->also ? k->also : "");
+    snprintf(out, TYPE_CHARS, "%s%s%s", k->type == RECIPE_ENUM ? k->choices : names[k->type], k->also ? "|" : "", k->also ? k->also : "");
 }
 
 void help_keys(FILE *out)
 {
-    char type[96];
+    char type[TYPE_CHARS];
     fprintf(out, "%-22s %-18s %-14s %s\n", "key", "type", "default", "meaning (~: may be changed when a run is resumed)");
     for (const recipe_key *k = recipe_keys; k->path; k++) {
         type_name(k, type);
@@ -86,7 +88,7 @@ void help_man(FILE *out)
         }
     }
     fprintf(out, ".SH RECIPE KEYS\n");
-    char type[96];
+    char type[TYPE_CHARS];
     for (const recipe_key *k = recipe_keys; k->path; k++) {
         type_name(k, type);
         fprintf(out, ".TP\n.B ");
