@@ -1,4 +1,5 @@
 /* anneal bench: how long a training step takes here, as one line. */
+#include "bench_sequence.h"
 #include "command.h"
 #include "exit_code.h"
 
@@ -15,7 +16,7 @@
 static const option bench_options[] = {
     {"dtype", "fp32|bf16", "of activations (default fp32)"},
     {"threads", "N", "of the cpu device (default: all)"},
-    {"batch", "N", "samples of a step (default 128)"},
+    {"batch", "N", "samples of a step (default 128; charlm 32, forecaster and seq2seq 64)"},
     {"seconds", "S", "how long to measure (default 3)"},
     {"json", NULL, "one JSON object"},
     {"profile", NULL, "a table of layers with microseconds instead"},
@@ -23,11 +24,19 @@ static const option bench_options[] = {
 };
 
 /* The models that comparisons with other programs use, with the same optimizers there. */
-static const struct { const char *name, *recipe; int side, channels; } benches[] = {
-    {"mlp", "model: {name: mlp}\noptim: {name: sgd, lr: 0.01}\n", 28, 1},
-    {"lenet5", "model: {name: lenet5}\n", 28, 1},
-    {"cnn2", "model: {name: cnn2}\n", 28, 1},
-    {"resnet20", "model: {name: resnet-cifar, depth: 20}\noptim: {name: sgd, lr: 0.01, weight_decay: 1e-4}\n", 32, 3},
+static const struct {
+    const char *name, *recipe;
+    int side, channels;   /* images */
+    bench_shape sequence; /* batch 0: images */
+} benches[] = {
+    {"mlp", "model: {name: mlp}\noptim: {name: sgd, lr: 0.01}\n", 28, 1, {0}},
+    {"lenet5", "model: {name: lenet5}\n", 28, 1, {0}},
+    {"cnn2", "model: {name: cnn2}\n", 28, 1, {0}},
+    {"resnet20", "model: {name: resnet-cifar, depth: 20}\noptim: {name: sgd, lr: 0.01, weight_decay: 1e-4}\n", 32, 3, {0}},
+    {"charlm", "model: {name: charlm, cell: lstm, units: 512, num_layers: 2, embed: 128}\ntrain: {clip_norm: 1}\n", 0, 0, {128, 0, 96, 0, 32}},
+    {"forecaster", "model: {name: forecaster, cell: lstm, units: 64}\n", 0, 0, {48, 0, 0, 8, 64}},
+    {"seq2seq", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: general}\n", 0, 0, {12, 12, 5000, 0, 64}},
+    {"seq2seq-bahdanau", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: additive}\n", 0, 0, {12, 12, 5000, 0, 64}},
 };
 enum { BENCHES = sizeof benches / sizeof benches[0], MOST_STEPS = 100000, SAMPLES = 1280 };
 
@@ -73,24 +82,30 @@ static anl_status open_bench(anl_ctx *ctx, const options *o, int which, recipe *
     char batch[64], threads[64], precision[64];
     const char *over[8 + OPTIONS_MOST] = {"data.validation=0", batch, threads, precision, "data.prefetch=8"}, *text = benches[which].recipe;
     int n = 5;
-    snprintf(batch, sizeof batch, "train.batch=%s", options_text(o, "batch", "128"));
+    bench_shape shape = benches[which].sequence;
+    snprintf(batch, sizeof batch, "%lld", (long long)(shape.batch ? shape.batch : 128));
+    char *given = anl__strdup(ctx, options_text(o, "batch", batch));
+    if (!given) return ANL_NOMEM;
+    snprintf(batch, sizeof batch, "train.batch=%.40s", given);
+    anl__free(ctx, given);
     snprintf(threads, sizeof threads, "threads=%s", options_text(o, "threads", "0"));
     snprintf(precision, sizeof precision, "train.precision=%s", options_text(o, "dtype", "fp32"));
     job_opts jo = {.train = true};
     anl__data_opts d = anl__data_opts_default();
     d.path = "fashion-mnist";
-    bool real = benches[which].channels == 1 && anl__dataset_present(ctx, &d);
+    bool sequence = shape.batch > 0, real = benches[which].channels == 1 && anl__dataset_present(ctx, &d);
     if (real) over[n++] = "data.path=fashion-mnist";
-    else ANL_TRY(noise(ctx, benches[which].side, benches[which].channels, &jo.set));
+    else if (!sequence) ANL_TRY(noise(ctx, benches[which].side, benches[which].channels, &jo.set));
     for (int i = 0; i < o->n_override; i++) over[n++] = o->override[i];
     anl_status st = recipe_parse(ctx, "bench", text, strlen(text), over, n, r);
     if (st != ANL_OK) {
         anl__dataset_close(jo.set);
         return st;
     }
-    ANL_TRY(job_open(ctx, *r, &jo, j));
-    job_feed_close(j, &j->part[JOB_TEST]);
-    ANL_TRY(job_compile(j, true));
+    shape.batch = recipe_int(*r, "train.batch");
+    ANL_TRY(sequence ? bench_sequence_open(ctx, *r, &shape, j) : job_open(ctx, *r, &jo, j));
+    if (!sequence) job_feed_close(j, &j->part[JOB_TEST]);
+    ANL_TRY(job_compile(j, true, false));
     char *report;
     return job_init(j, &report);
 }
@@ -124,7 +139,9 @@ static anl_status profile(job *j)
     char *text;
     ANL_TRY(f->start(f->self, 0, 0));
     ANL_TRY(f->next(f->self, &b));
-    anl_bind bind = {.input = {b.input[0], b.input[1]}};
+    anl_bind bind = {0};
+    memcpy(bind.input, b.input, sizeof bind.input);
+    anl__carry_bind(anl__trainer_carry(j->trainer), 0, &bind);
     ANL_TRY(anl_program_profile(anl__trainer_program(j->trainer, ANL_TRAIN), &bind, 30, &text));
     fputs(text, stdout);
     anl_text_free(j->ctx, text);
@@ -153,7 +170,7 @@ static anl_status measure(job *j, const options *o, const char *name, double sec
         printf("{\"model\":\"%s\",\"dtype\":\"%s\",\"threads\":%s,\"batch\":%lld,\"ms_median\":%.4f,\"ms_min\":%.4f,\"ms_max\":%.4f,\"start_s\":%.3f,\"rss_mib\":%ld,\"anneal\":\"%s\"}\n",
                name, dtype, options_text(o, "threads", "0"), (long long)f->batch, ms[n / 2], ms[0], ms[n - 1], start, u.ru_maxrss / 1024, anl_version());
     else
-        printf("%s %s, batch %lld: %.3f ms a step (median of %d; %.3f to %.3f), %.0f images/s; first step done %.2f s after the start; %ld MiB\n", name, dtype,
+        printf("%s %s, batch %lld: %.3f ms a step (median of %d; %.3f to %.3f), %.0f samples/s; first step done %.2f s after the start; %ld MiB\n", name, dtype,
                (long long)f->batch, ms[n / 2], n, ms[0], ms[n - 1], 1e3 * (double)f->batch / ms[n / 2], start, u.ru_maxrss / 1024);
     return ANL_OK;
 }
@@ -164,7 +181,7 @@ static int run_bench(const options *o)
     double seconds;
     char why[256];
     while (which < BENCHES && strcmp(benches[which].name, o->arg[0])) which++;
-    if (which == BENCHES) return command_usage(o, "knows mlp, lenet5, cnn2 and resnet20, not '%s'", o->arg[0]);
+    if (which == BENCHES) return command_usage(o, "knows mlp, lenet5, cnn2, resnet20, charlm, forecaster, seq2seq and seq2seq-bahdanau, not '%s'", o->arg[0]);
     if (!options_real(o, "seconds", 3, 0, 3600, &seconds, why)) return command_usage(o, "%s", why);
     anl_ctx *ctx = command_ctx();
     if (!ctx) return EXIT_ERROR;
@@ -182,6 +199,7 @@ static int run_bench(const options *o)
 }
 
 const command command_bench = {
-    .name = "bench", .args = "mlp|lenet5|cnn2|resnet20 [key=value ...]", .summary = "measures a training step on this machine",
+    .name = "bench", .args = "MODEL [key=value ...]", .summary = "measures a training step on this machine",
+    .details = "MODEL is mlp, lenet5, cnn2, resnet20 (images), charlm, forecaster, seq2seq or seq2seq-bahdanau (sequences).",
     .options = bench_options, .min_args = 1, .max_args = 1, .overrides = true, .run = run_bench,
 };

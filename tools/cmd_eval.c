@@ -1,6 +1,7 @@
 /* anneal eval: scores of a trained model over a part of its data, or other data. */
 #include "command.h"
 #include "exit_code.h"
+#include "sequence_report.h"
 #include "show_scores.h"
 
 #include "runtime/train/loop.h"
@@ -21,9 +22,12 @@ static anl_status evaluate(anl_ctx *ctx, const options *o, job_part part)
 {
     job_used u;
     anl__scores *s = NULL;
-    anl__buf json;
-    job_opts jo = {.train = part != JOB_TEST, .test_data = options_text(o, "data", NULL)};
+    anl__score_summary m;
+    anl__buf json, text, more;
+    job_opts jo = {.train = part != JOB_TEST, .test_data = options_text(o, "data", NULL), .answer = true};
     anl__buf_init(&json, ctx);
+    anl__buf_init(&text, ctx);
+    anl__buf_init(&more, ctx);
     anl_status st = job_use(ctx, o->arg[0], options_text(o, "checkpoint", "best"), o->override, o->n_override, &jo, &u);
     if (st != ANL_OK) goto done;
     const anl__feed *f = &u.job.part[part].feed;
@@ -31,21 +35,26 @@ static anl_status evaluate(anl_ctx *ctx, const options *o, job_part part)
         st = anl__fail(ctx, ANL_DATA, "this run has no such part of the data");
         goto done;
     }
-    if (part == JOB_TEST && u.job.set[1]->fields < 2) {
+    if (part == JOB_TEST && u.job.set[1] && u.job.set[1]->fields < 2) {
         st = anl__fail(ctx, ANL_DATA, "%s has no labels to compare with: use `anneal predict`", u.job.set[1]->name);
         goto done;
     }
     fprintf(stderr, "%s, %lld samples\n", anl__ckpt_path(u.from), (long long)f->samples);
     ANL_GO(job_scores(&u.job, f->samples, &s));
     ANL_GO(anl__loop_evaluate(u.job.trainer, f, false, s));
+    anl__scores_summary(s, &m);
+    ANL_GO(sequence_report(&u.job, part, m.loss_num, &text, &more));
     if (options_has(o, "json")) {
-        ANL_GO(scores_json(s, u.job.class_names, &json));
+        ANL_GO(scores_json(s, u.job.class_names, more.text, &json));
         printf("%s\n", json.text);
     } else {
         scores_print(stdout, s, u.job.class_names);
+        if (text.len) printf("%s", text.text);
     }
 done:
     anl__buf_release(&json);
+    anl__buf_release(&text);
+    anl__buf_release(&more);
     anl__scores_destroy(s);
     job_used_close(&u);
     return st;

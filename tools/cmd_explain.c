@@ -45,7 +45,7 @@ static anl_status show(anl_ctx *ctx, const options *o, job *j, recipe **r)
     anl_program_stats s;
     ANL_TRY(recipe_load(ctx, o->arg[0], o->override, o->n_override, r));
     ANL_TRY(job_open(ctx, *r, &(job_opts){.train = true}, j));
-    ANL_TRY(job_compile(j, true));
+    ANL_TRY(job_compile(j, true, false));
     ANL_TRY(job_init(j, &report));
     anl__free(ctx, report);
     anl_program *p = anl__trainer_program(j->trainer, eval ? ANL_EVAL : ANL_TRAIN);

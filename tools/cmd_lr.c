@@ -81,7 +81,7 @@ static int run_lr(const options *o)
     job j = {0};
     anl_status st = recipe_load(ctx, o->arg[0], o->override, o->n_override, &r);
     if (st == ANL_OK) st = job_open(ctx, r, &(job_opts){.train = true}, &j);
-    if (st == ANL_OK) st = job_compile(&j, true);
+    if (st == ANL_OK) st = job_compile(&j, true, false);
     if (st == ANL_OK) st = job_init(&j, &report);
     anl__free(ctx, report);
     if (st == ANL_OK) st = range(ctx, &j, &t);

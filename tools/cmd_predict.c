@@ -1,6 +1,7 @@
 /* anneal predict: what a trained model says about samples without labels. */
 #include "command.h"
 #include "exit_code.h"
+#include "predict_sequence.h"
 
 #include "runtime/base/files.h"
 #include "runtime/train/scores.h"
@@ -17,6 +18,13 @@ static const option predict_options[] = {
     {"checkpoint", "best|last|STEP", "which checkpoint (default best)"},
     {"format", "csv|jsonl", "of the output (default csv)"},
     {"probabilities", NULL, "csv: one column a class more"},
+    {"text", "TEXT", "translate or classify this text"},
+    {"beam", "N", "translations: hypotheses kept (default 4; 1 is greedy)"},
+    {"prompt", "TEXT", "continue this text"},
+    {"length", "N", "by so many tokens (default 200)"},
+    {"temperature", "T", "of the draw (default 0.8; 0: always the likeliest)"},
+    {"top-k", "K", "draw from the K likeliest only (default 0: all)"},
+    {"seed", "S", "of the draw (default 1): the same seed, the same text"},
     {NULL, NULL, NULL},
 };
 
@@ -106,7 +114,7 @@ static anl_status predict_file(anl_ctx *ctx, const options *o, const char *file,
     if (st != ANL_OK) goto done;
     const anl__feed *f = &u.job.part[JOB_TEST].feed;
     int classes = (int)anl__trainer_columns(u.job.trainer);
-    out->values = u.job.regression;
+    out->values = u.job.kind == ANL__SCORE_VALUES;
     out->names = u.job.class_names;
     if (!(out->p = anl__calloc(ctx, (size_t)classes, sizeof *out->p))) {
         st = ANL_NOMEM;
@@ -161,8 +169,11 @@ static int run_predict(const options *o)
     anl_ctx *ctx = command_ctx();
     if (!ctx) return EXIT_ERROR;
     output out = {.json = !strcmp(format, "jsonl"), .all = options_has(o, "probabilities")};
-    anl_status st = ANL_OK;
-    for (int i = 1; i < o->n_arg && st == ANL_OK; i++) {
+    bool sequence = false;
+    anl_status st = predict_is_sequence(ctx, o, &sequence);
+    if (st == ANL_OK && sequence) st = predict_sequence(ctx, o);
+    else if (st == ANL_OK && o->n_arg < 2) st = anl__fail(ctx, ANL_INVALID, "which samples? give a file of IDX or NPY, or - for standard input");
+    for (int i = 1; i < o->n_arg && !sequence && st == ANL_OK; i++) {
         char path[64] = "";
         bool piped = !strcmp(o->arg[i], "-");
         if (piped) st = from_stdin(ctx, path);
@@ -175,6 +186,7 @@ static int run_predict(const options *o)
 }
 
 const command command_predict = {
-    .name = "predict", .args = "RUN FILE|- ... [key=value ...]", .summary = "says what the model makes of samples without labels (IDX, NPY, compressed or not), as CSV or JSON lines",
-    .options = predict_options, .min_args = 2, .max_args = OPTIONS_MOST, .overrides = true, .run = run_predict,
+    .name = "predict", .args = "RUN [FILE|- ...] [key=value ...]", .summary = "says what the model makes of samples without labels, as CSV or JSON lines",
+    .details = "Images: files of IDX or NPY, compressed or not. Series: a table that is to be continued. Texts: --text or files of lines; a text to go on with: --prompt.",
+    .options = predict_options, .min_args = 1, .max_args = OPTIONS_MOST, .overrides = true, .run = run_predict,
 };

@@ -5,7 +5,9 @@
 #include "dry_run.h"
 #include "progress.h"
 #include "run.h"
+#include "sequence_report.h"
 #include "show_scores.h"
+#include "tools/job/job_sequence.h"
 
 #include "runtime/base/files.h"
 #include "runtime/device.h"
@@ -41,7 +43,8 @@ typedef struct train {
     anl__watch *watch;
     anl__ckpt_tensor tensor[2];
     float *norm;
-    anl__ckpt_attr attr[12];
+    anl__ckpt_attr attr[12 + JOB_SEQUENCE_TEXTS];
+    job_sequence_text text[JOB_SEQUENCE_TEXTS];
     anl__buf dump, names, device;
 } train;
 
@@ -74,6 +77,9 @@ static anl_status describe_job(train *t)
     add_text(t, "device", t->device.text);
     add_text(t, "data.fingerprint", j->fingerprint);
     add_text(t, "data.class_names", t->names.text);
+    int texts;
+    ANL_TRY(job_sequence_texts(&t->job, t->text, &texts));
+    for (int i = 0; i < texts; i++) add_text(t, t->text[i].name, t->text[i].text);
     add_int(t, "data.classes", j->model.classes);
     add_int(t, "data.height", j->model.height);
     add_int(t, "data.width", j->model.width);
@@ -191,8 +197,11 @@ static anl_status report(train *t)
     if (!j->part[part].feed.samples) return ANL_OK;
     anl__ckpt *best = NULL;
     anl__scores *s = NULL;
-    anl__buf json;
+    anl__score_summary m;
+    anl__buf json, text, more;
     anl__buf_init(&json, t->ctx);
+    anl__buf_init(&text, t->ctx);
+    anl__buf_init(&more, t->ctx);
     anl_status st;
     if (t->run.dir) {
         ANL_GO(job_checkpoint(t->ctx, t->run.path, "best", &best));
@@ -202,10 +211,15 @@ static anl_status report(train *t)
     ANL_GO(job_scores(j, j->part[part].feed.samples, &s));
     ANL_GO(anl__loop_evaluate(j->trainer, &j->part[part].feed, t->loop.ema, s));
     scores_print(stdout, s, j->class_names);
-    ANL_GO(scores_json(s, j->class_names, &json));
+    anl__scores_summary(s, &m);
+    ANL_GO(sequence_report(j, part, m.loss_num, &text, &more));
+    if (text.len) printf("%s", text.text);
+    ANL_GO(scores_json(s, j->class_names, more.text, &json));
     if (t->run.dir) ANL_GO(anl__run_dir_put(t->run.dir, part == JOB_TEST ? "test.json" : "validation.json", json.text));
 done:
     anl__buf_release(&json);
+    anl__buf_release(&text);
+    anl__buf_release(&more);
     anl__scores_destroy(s);
     anl__ckpt_close(best);
     return st;
@@ -268,14 +282,16 @@ static anl_status prepare(train *t)
     ANL_TRY(job_open(t->ctx, t->recipe, &jo, j));
     ANL_TRY(loop_from_recipe(t));
     t->loop.limit_batches = limit;
-    ANL_TRY(job_compile(j, true));
+    ANL_TRY(job_compile(j, true, j->sequence && j->sequence->pairs));
     t->loop.trainer = j->trainer;
     t->loop.train = j->part[JOB_TRAIN].feed;
     t->loop.valid = j->part[JOB_VALID].feed;
     t->loop.outputs = (int)anl__trainer_columns(j->trainer);
-    t->loop.kind = j->regression ? ANL__SCORE_VALUES : ANL__SCORE_CLASSES;
-    t->loop.whole_targets = j->regression;
-    if (j->regression && !recipe_is_set(t->recipe, "checkpoint.metric")) t->loop.best_metric = "valid.rmse";
+    t->loop.kind = j->kind;
+    t->loop.whole_targets = j->whole_targets;
+    if (j->kind == ANL__SCORE_VALUES && !recipe_is_set(t->recipe, "checkpoint.metric")) t->loop.best_metric = "valid.rmse";
+    if (j->kind == ANL__SCORE_TOKENS && !recipe_is_set(t->recipe, "checkpoint.metric")) t->loop.best_metric = "valid.bits";
+    if (j->sequence) t->progress.unit = "sequences";
     ANL_TRY(describe_job(t));
     tell(t, &t->loop);
     if (!t->run.from) {

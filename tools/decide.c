@@ -43,7 +43,7 @@ static anl_status speed(anl_ctx *ctx, recipe *r, int64_t batch, double *out)
     *out = 0;
     anl_status st = job_open(ctx, r, &(job_opts){.train = true, .batch = batch}, &j);
     if (st == ANL_OK && j.part[JOB_TRAIN].feed.samples < batch) goto done;
-    if (st == ANL_OK) st = job_compile(&j, true);
+    if (st == ANL_OK) st = job_compile(&j, true, false);
     if (st == ANL_NOMEM || st == ANL_DEVICE_NOMEM) {
         st = ANL_OK;
         goto done;

@@ -33,21 +33,27 @@ void scores_print(FILE *out, anl__scores *s, const char *const *names)
     char text[16];
     anl__scores_summary(s, &m);
     int classes = anl__scores_classes(s);
+    if (anl__scores_kind(s) == ANL__SCORE_TOKENS) {
+        fprintf(out, "sequences %lld  loss %.5f  bits a token %.4f  perplexity %.4g  accuracy %.4f\n", (long long)m.samples, m.loss, m.bits, m.perplexity, m.accuracy);
+        return;
+    }
     if (!classes) {
         fprintf(out, "samples %lld  loss %.5g  RMSE %.5g  MAE %.5g  R2 %.5g\n", (long long)m.samples, m.loss, m.rmse, m.mae, m.r2);
         return;
     }
-    fprintf(out, "%5s %-16s %9s %9s %9s %9s %9s\n", "class", "name", "precision", "recall", "F1", "ROC AUC", "samples");
+    fprintf(out, "%5s %-16s %9s %9s %9s %9s %9s %9s\n", "class", "name", "precision", "recall", "F1", "ROC AUC", "PR AUC", "samples");
     for (int c = 0; c < classes; c++) {
         anl__class_score k = anl__scores_class(s, c);
         fprintf(out, "%5d %-16.16s %9.4f %9.4f %9.4f ", c, class_name(names, c, text), k.precision, k.recall, k.f1);
-        if (isnan(k.auc)) fprintf(out, "%9s %9lld\n", "-", (long long)k.support);
-        else fprintf(out, "%9.4f %9lld\n", k.auc, (long long)k.support);
+        if (isnan(k.auc)) fprintf(out, "%9s %9s %9lld\n", "-", "-", (long long)k.support);
+        else fprintf(out, "%9.4f %9.4f %9lld\n", k.auc, k.average_precision, (long long)k.support);
     }
     fprintf(out, "%5s %-16s %9.4f %9.4f %9.4f ", "", "macro average", m.macro_precision, m.macro_recall, m.macro_f1);
     if (isnan(m.macro_auc)) fprintf(out, "%9s", "-");
     else fprintf(out, "%9.4f", m.macro_auc);
-    fprintf(out, " %9lld\n", (long long)m.samples);
+    fprintf(out, " %9s %9lld\n", "", (long long)m.samples);
+    if (classes == 2 && !isnan(anl__scores_class(s, 1).threshold))
+        fprintf(out, "best F1 of class %s on these samples: %.4f at a threshold of %.4f\n", class_name(names, 1, text), anl__scores_class(s, 1).best_f1, anl__scores_class(s, 1).threshold);
     if (classes <= MOST_MATRIX) print_matrix(out, s, classes);
     fprintf(out, "\nloss %.5f  accuracy %.4f  top-k %.4f  micro F1 %.4f\n", m.loss, m.accuracy, m.topk, m.micro_f1);
 }
@@ -71,6 +77,9 @@ static void add_classes(cJSON *o, anl__scores *s, const char *const *names, int 
         number(one, "recall", k.recall);
         number(one, "f1", k.f1);
         number(one, "auc", k.auc);
+        number(one, "average_precision", k.average_precision);
+        number(one, "best_f1", k.best_f1);
+        number(one, "threshold", k.threshold);
         number(one, "samples", (double)k.support);
         for (int p = 0; p < classes; p++) cJSON_AddItemToArray(row, cJSON_CreateNumber((double)anl__scores_confusion(s, c, p)));
         cJSON_AddItemToArray(list, one);
@@ -78,7 +87,7 @@ static void add_classes(cJSON *o, anl__scores *s, const char *const *names, int 
     }
 }
 
-anl_status scores_json(anl__scores *s, const char *const *names, anl__buf *out)
+anl_status scores_json(anl__scores *s, const char *const *names, const char *more, anl__buf *out)
 {
     anl__score_summary m;
     anl__scores_summary(s, &m);
@@ -95,6 +104,10 @@ anl_status scores_json(anl__scores *s, const char *const *names, anl__buf *out)
         number(o, "micro_f1", m.micro_f1);
         number(o, "macro_auc", m.macro_auc);
         add_classes(o, s, names, classes);
+    } else if (anl__scores_kind(s) == ANL__SCORE_TOKENS) {
+        number(o, "accuracy", m.accuracy);
+        number(o, "bits", m.bits);
+        number(o, "perplexity", m.perplexity);
     } else {
         number(o, "rmse", m.rmse);
         number(o, "mae", m.mae);
@@ -103,7 +116,7 @@ anl_status scores_json(anl__scores *s, const char *const *names, anl__buf *out)
     char *text = cJSON_PrintUnformatted(o);
     cJSON_Delete(o);
     if (!text) return anl__fail(out->ctx, ANL_NOMEM, "no memory for the scores as JSON");
-    anl__buf_add(out, "%s", text);
+    anl__buf_add(out, "%.*s%s}", (int)strlen(text) - 1, text, more ? more : "");
     cJSON_free(text);
     return out->status;
 }

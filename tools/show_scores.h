@@ -8,7 +8,7 @@
 
 /* names: [classes] or NULL. A line of totals, a table a class, the confusion matrix of up to 20 classes. */
 void scores_print(FILE *out, anl__scores *s, const char *const *names);
-/* One JSON object. */
-anl_status scores_json(anl__scores *s, const char *const *names, anl__buf *out) ANL_MUST;
+/* One JSON object; more: ", \"name\": value" pairs that go into it, or NULL. */
+anl_status scores_json(anl__scores *s, const char *const *names, const char *more, anl__buf *out) ANL_MUST;
 
 #endif

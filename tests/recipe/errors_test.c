@@ -140,7 +140,7 @@ static void contradictions(void **state)
         {"checkpoint: {every: often}\n", NULL, "r.yaml:1:21: checkpoint.every: 'often' is none of: auto, N steps, N epochs, N seconds, N minutes, N hours"},
         {"early_stop: {metric: valid.los}\n", NULL,
          "r.yaml:1:22: early_stop.metric: 'valid.los' is not measured; there are train. and valid.loss and accuracy, valid.topk, macro_f1, auc, rmse, "
-         "mae, r2; did you mean 'valid.loss'?"},
+         "mae, r2, bits, perplexity; did you mean 'valid.loss'?"},
     };
     TRY_ALL(list);
 }

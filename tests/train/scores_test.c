@@ -74,6 +74,23 @@ static void test_auc(void **state)
     anl__scores_add(s, y[0], truth, N);
     near(anl__scores_class(s, 1).auc, won / pairs);
     near(anl__scores_class(s, 0).auc, won / pairs);
+    /* precision and recall at every threshold, by counting */
+    double area = 0, last = 0, best = 0;
+    for (double at = 6; at > -1; at -= 0.25) {
+        double hit = 0, said = 0, all = 0;
+        for (int i = 0; i < N; i++) {
+            bool yes = (double)y[i][1] >= at;
+            said += yes;
+            hit += yes && truth[i];
+            all += truth[i];
+        }
+        if (said <= 0) continue;
+        area += hit / said * (hit / all - last);
+        last = hit / all;
+        best = fmax(best, 2 * hit / (said + all));
+    }
+    near(anl__scores_class(s, 1).average_precision, area);
+    near(anl__scores_class(s, 1).best_f1, best);
     anl__scores_reset(s);
     anl__scores_add(s, y[0], (int32_t[4]){0, 0, 0, 0}, 4);
     assert_true(isnan(anl__scores_class(s, 1).auc)); /* no positive */

@@ -1,6 +1,9 @@
 /* A job: opening, compiling, closing; see job.h. */
 #include "job.h"
 
+#include "job_answer.h"
+#include "job_sequence.h"
+
 #include "runtime/base/files.h"
 #include "runtime/train/capture.h"
 #include "tools/recipe/layers.h"
@@ -16,11 +19,13 @@ anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
     out->dtype = precision && !strcmp(precision, "bf16") ? ANL_BF16 : ANL_F32;
     out->model = anl_model_opts_default();
     ANL_TRY(recipe_model(r, ctx, out->arena, &out->model));
-    out->regression = out->model.n_head && strcmp(out->model.head[0].loss, "cross-entropy");
-    anl_status st = job_open_data(out, o);
-    if (st == ANL_FORMAT || st == ANL_IO) st = ANL_DATA; /* of the user's data, not of our files */
-    ANL_TRY(st);
+    out->whole_targets = out->model.n_head && strcmp(out->model.head[0].loss, "cross-entropy");
+    out->kind = out->whole_targets ? ANL__SCORE_VALUES : ANL__SCORE_CLASSES;
     out->batch = o->batch ? o->batch : recipe_is_word(r, "train.batch") ? 128 : recipe_int(r, "train.batch");
+    bool sequences = anl_model_is_sequence(out->model.name);
+    anl_status st = sequences ? job_sequence_open(out, o) : job_open_data(out, o);
+    if (st == ANL_FORMAT || st == ANL_IO) st = ANL_DATA; /* of the user's data, not of our files */
+    if (st != ANL_OK || sequences) return st;
     if (o->train) {
         const anl__split *s = &out->split;
         ANL_TRY(job_feed_open(out, &out->part[JOB_TRAIN], out->set[0], s->train, s->n_train, !o->overfit));
@@ -31,23 +36,33 @@ anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
     return out->set[1] ? job_feed_open(out, &out->part[JOB_TEST], out->set[1], NULL, out->set[1]->n, false) : ANL_OK;
 }
 
-static void build(void *self, anl_graph *g, anl__size size) { anl_model_build(g, self, size); }
+static void build(void *self, anl_graph *g, anl__size size)
+{
+    const job *j = self;
+    anl_model_opts m = j->model;
+    m.seq.decode = j->sequence && size.variant == j->sequence->decode_variant;
+    anl_model_build(g, &m, size);
+}
 
 /* The batch sizes that a part gives. */
-static int sizes_of(const job_feed *f, anl__size *out)
+static int sizes_of(const job_feed *f, anl__size *out, int most)
 {
     if (!f->feed.samples) return 0;
+    if (f->sequence) {
+        int n = anl__sequence_loader_sizes(f->sequence, out, most);
+        return n < most ? n : most;
+    }
     out[0].n = f->feed.batch;
     if (f->feed.samples % f->feed.batch == 0) return 1;
     out[1].n = f->feed.samples % f->feed.batch;
     return 2;
 }
 
-anl_status job_compile(job *j, bool train)
+anl_status job_compile(job *j, bool train, bool answer)
 {
     const recipe *r = j->recipe;
     anl__trainer_opts o = anl__trainer_opts_default();
-    o.task = (anl__task){&j->model, build};
+    o.task = (anl__task){j, build};
     o.device = recipe_text(r, "device");
     o.device_opts.threads = (int)recipe_int(r, "threads");
     o.dtype = j->dtype;
@@ -63,10 +78,11 @@ anl_status job_compile(job *j, bool train)
         .nesterov = recipe_bool(r, "optim.nesterov"), .decay_all = recipe_bool(r, "optim.decay_all"),
         .clip_norm = recipe_real(r, "train.clip_norm"), .clip_value = recipe_real(r, "train.clip_value"), .ema = recipe_real(r, "train.ema")};
     if (!train) o.optim.ema = 0; /* evaluation reads the averages in the parameters' place */
-    if (train) sizes_of(&j->part[JOB_TRAIN], o.train_sizes);
-    int n = sizes_of(&j->part[JOB_VALID], o.eval_sizes);
-    n += sizes_of(&j->part[JOB_TEST], o.eval_sizes + n);
-    if (!train) sizes_of(&j->part[JOB_TRAIN], o.eval_sizes + n);
+    if (train) sizes_of(&j->part[JOB_TRAIN], o.train_sizes, ANL__MOST_SIZES);
+    int n = sizes_of(&j->part[JOB_VALID], o.eval_sizes, ANL__MOST_SIZES);
+    n += sizes_of(&j->part[JOB_TEST], o.eval_sizes + n, ANL__MOST_SIZES - n);
+    if (!train) n += sizes_of(&j->part[JOB_TRAIN], o.eval_sizes + n, ANL__MOST_SIZES - n);
+    if (answer && j->sequence) job_answer_sizes(j, o.eval_sizes, n, ANL__MOST_SIZES);
     return anl__trainer_create(j->ctx, &o, &j->trainer);
 }
 
@@ -102,6 +118,7 @@ void job_close(job *j)
     if (!j->ctx) return;
     anl__trainer_destroy(j->trainer);
     for (int p = 0; p < JOB_PARTS; p++) job_feed_close(j, &j->part[p]);
+    job_sequence_close(j);
     anl__norm_release(j->ctx, &j->norm);
     anl__split_release(j->ctx, &j->split);
     for (int s = 0; s < 2; s++) anl__dataset_close(j->set[s]);
@@ -118,7 +135,7 @@ anl_status job_use(anl_ctx *ctx, const char *what, const char *which, const char
     ANL_TRY(recipe_parse(ctx, "the checkpoint's recipe", text, strlen(text), override, n_override, &out->recipe));
     o->from = out->from;
     ANL_TRY(job_open(ctx, out->recipe, o, &out->job));
-    ANL_TRY(job_compile(&out->job, false));
+    ANL_TRY(job_compile(&out->job, false, o->answer));
     ANL_TRY(anl__trainer_init(out->job.trainer));
     return anl__capture_restore(out->job.trainer, out->from, false, true);
 }
@@ -134,8 +151,8 @@ void job_used_close(job_used *u)
 anl_status job_scores(job *j, int64_t samples, anl__scores **out)
 {
     int outputs = (int)anl__trainer_columns(j->trainer);
-    ANL_TRY(anl__scores_create(j->ctx, outputs, j->regression ? ANL__SCORE_VALUES : ANL__SCORE_CLASSES, (int)recipe_int(j->recipe, "metrics.topk"), samples, out));
-    if (j->regression) anl__scores_whole_targets(*out);
+    ANL_TRY(anl__scores_create(j->ctx, outputs, j->kind, (int)recipe_int(j->recipe, "metrics.topk"), samples, out));
+    if (j->whole_targets) anl__scores_whole_targets(*out);
     return ANL_OK;
 }
 

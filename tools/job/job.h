@@ -6,6 +6,7 @@
 
 #include "datasets/dataset.h"
 #include "datasets/loader.h"
+#include "datasets/sequence_loader.h"
 #include "datasets/split.h"
 #include "models/model.h"
 #include "runtime/state/checkpoint.h"
@@ -19,6 +20,10 @@ typedef struct job_feed { /* a part of the data as the engine takes it */
     anl__loader *loader;
     anl__batch held[8]; /* of the loader, given out and not yet released */
     int32_t *no_label;  /* stands for the labels of an unlabelled set */
+    /* of sequences (job_sequence.c) */
+    anl__sequence_loader *sequence;
+    int inputs, field[ANL_MAX_INPUTS], label_field; /* fields of the set; label_field -1: none */
+    bool is_length[ANL_MAX_INPUTS];
     anl__feed feed;     /* feed.samples 0: there is no such part */
 } job_feed;
 
@@ -32,7 +37,9 @@ typedef struct job {
     anl_model_opts model;
     float *class_weight;         /* [classes] or NULL */
     const char *const *class_names; /* [classes] or NULL */
-    bool regression;             /* the model's (first) loss compares numbers: labels are targets */
+    anl__score_kind kind;        /* what predictions are scored as */
+    bool whole_targets;          /* values: labels of images stand for numbers */
+    struct job_sequence *sequence; /* NULL: images */
     int64_t batch;
     anl_dtype dtype;
     job_feed part[JOB_PARTS];
@@ -47,19 +54,23 @@ typedef struct job_opts {
     anl__dataset *set;     /* the training data, instead of files; the job's from then on, also on failure */
     int64_t batch;         /* 0: the recipe's */
     const anl__ckpt *from; /* normalisation and classes come from here, not from the data; NULL: from the data */
+    bool answer;           /* sequences: programs that answer are compiled too (job_answer.h) */
+    bool alone;            /* sequences: no data is opened (series: only test_data); what is needed comes from the checkpoint */
     int64_t overfit;       /* > 0: training and validation are the first so many samples, in order */
 } job_opts;
 
 /* Opens the data and fills everything but the trainer. job_close frees whatever is there. */
 anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out) ANL_MUST;
-/* Compiles; `train` false: evaluation programs only. */
-anl_status job_compile(job *j, bool train) ANL_MUST;
+/* Compiles; `train` false: evaluation programs only. answer: see job_opts. */
+anl_status job_compile(job *j, bool train, bool answer) ANL_MUST;
 /* Weights anew: from the seed (with train.init: from that run; *report then lists the tensors, freed with anl__free). */
 anl_status job_init(job *j, char **report) ANL_MUST;
 void job_close(job *j);
 
 /* job_data.c */
 anl_status job_open_data(job *j, const job_opts *o) ANL_MUST;
+/* Class weights from the recipe; count [classes]: samples of each class among the n of the training part, for "balanced". */
+anl_status job_weights(job *j, const int64_t *count, int64_t n) ANL_MUST;
 /* job_feed.c: a loader over these samples (NULL: all n) as a feed. */
 anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int64_t *index, int64_t n, bool training) ANL_MUST;
 void job_feed_close(job *j, job_feed *f);

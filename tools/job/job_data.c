@@ -103,24 +103,30 @@ static void round_norm(job *j)
 }
 
 /* loss.class_weights: a list, or "balanced": n / (classes * n of the class), over the training part (as scikit-learn). */
-static anl_status make_weights(job *j)
+anl_status job_weights(job *j, const int64_t *count, int64_t n)
 {
     const recipe *r = j->recipe;
-    const anl__dataset *ds = j->set[0];
     bool balanced = recipe_is_word(r, "loss.class_weights");
     int given = recipe_count(r, "loss.class_weights"), classes = j->model.classes;
     if (!balanced && !given) return ANL_OK;
     if (!balanced && given != classes)
         return anl__fail(j->ctx, ANL_RECIPE, "%s: loss.class_weights has %d numbers, but the data has %d classes", recipe_where(r, "loss.class_weights"), given, classes);
     j->class_weight = anl__arena_alloc(j->arena, sizeof *j->class_weight * (size_t)classes);
-    int64_t *count = anl__arena_alloc(j->arena, sizeof *count * (size_t)classes);
-    if (!j->class_weight || !count) return ANL_NOMEM;
-    for (int64_t i = 0; ds && i < j->split.n_train; i++) count[((const int32_t *)ds->field[ANL__FIELD_LABEL].data)[j->split.train[i]]]++;
+    if (!j->class_weight) return ANL_NOMEM;
     for (int c = 0; c < classes; c++)
         j->class_weight[c] = !balanced ? (float)recipe_real_at(r, "loss.class_weights", c)
-                             : count[c] ? (float)((double)j->split.n_train / ((double)classes * (double)count[c])) : 0.0f;
+                             : count && count[c] ? (float)((double)n / ((double)classes * (double)count[c])) : 0.0f;
     j->model.class_weight = j->class_weight;
     return ANL_OK;
+}
+
+static anl_status make_weights(job *j)
+{
+    const anl__dataset *ds = j->set[0];
+    int64_t *count = anl__arena_alloc(j->arena, sizeof *count * (size_t)(j->model.classes + 1));
+    if (!count) return ANL_NOMEM;
+    for (int64_t i = 0; ds && i < j->split.n_train; i++) count[((const int32_t *)ds->field[ANL__FIELD_LABEL].data)[j->split.train[i]]]++;
+    return job_weights(j, count, j->split.n_train);
 }
 
 /* Other data may have fewer classes than the model, but none that it does not know. */

@@ -55,6 +55,7 @@ anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int6
 void job_feed_close(job *j, job_feed *f)
 {
     anl__loader_destroy(f->loader);
+    anl__sequence_loader_destroy(f->sequence);
     anl__free(j->ctx, f->no_label);
     *f = (job_feed){0};
 }

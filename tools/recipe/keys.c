@@ -53,6 +53,8 @@ const recipe_key recipe_keys[] = {
     I("data.chunk", "64", 1, 1 << 16, FIXED, "text: tokens of a batch's row, through which gradients flow"),
     I("data.longest", "0", 0, 1 << 20, FIXED, "pairs, sequences: longer ones are left out, and counted; 0: none"),
     I("data.buckets", "4", 1, 12, FIXED, "pairs, sequences: how many lengths of batch"),
+    T("data.source", "source", FIXED, "pairs: column of what is read"),
+    T("data.target", "target", FIXED, "pairs: column of what is written"),
     T("data.text", "", FIXED, "labelled sequences: column of the text"),
     T("data.label", "", FIXED, "labelled sequences: column of the class"),
     T("data.group", "", FIXED, "labelled windows: column that tells which rows are one sequence"),

@@ -17,7 +17,7 @@ sampler_options sampler_options_default(void)
 
 anl_status sampler_find(anl_ctx *ctx, const char *name, const sampler **out)
 {
-    const char *names[16], *near;
+    const char *names[16] = {NULL}, *near;
     anl__buf list;
     anl_status st;
     int n = 0;
