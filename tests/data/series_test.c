@@ -16,7 +16,7 @@ static double load(int64_t t)
 
 static anl__table *table_of(fixture *f, int64_t rows, bool names)
 {
-    char *text = malloc(1 << 16);
+    static char text[1 << 16];
     size_t n = (size_t)sprintf(text, "when,load,heat,day\n");
     for (int64_t t = 0; t < rows; t++)
         n += (size_t)sprintf(text + n, "2024-%02d-%02dT%02d:00,%.17g,%g,%s\n", 1 + (int)(t / 24 / 28), 1 + (int)(t / 24 % 28), (int)(t % 24), load(t), (double)((t * 31) % 17),
@@ -24,7 +24,6 @@ static anl__table *table_of(fixture *f, int64_t rows, bool names)
     anl__table_opts o = anl__table_opts_default();
     anl__table *table = NULL;
     assert_int_equal(anl__table_parse(f->ctx, "load.csv", text, n, &o, &table), ANL_OK);
-    free(text);
     return table;
 }
 

@@ -20,7 +20,7 @@ schedule_task schedule_task_default(void)
 
 anl_status scheduler_find(anl_ctx *ctx, const char *name, const scheduler **out)
 {
-    const char *names[16], *near;
+    const char *names[16] = {NULL}, *near;
     anl__buf list;
     anl_status st;
     int n = 0;
