@@ -24,6 +24,8 @@ static const option train_options[] = {
     {"run", "DIR", "the run's directory (default: runs/ + the recipe's name + the overrides)"},
     {"change", NULL, "accept changed keys that may change in a run (`anneal help keys`: ~)"},
     {"exact", NULL, "refuse to resume where the bits would no longer be those of the uninterrupted run"},
+    {"until", "EPOCH", "end with a checkpoint after this epoch; the rates are those of the whole run, which goes on without it"},
+    {"no-test", NULL, "leave the test part alone: a run among many that are chosen from by validation"},
     {"dry-run", NULL, "model table, memory plan, one batch through train, eval, checkpoint and resume; writes no run"},
     {"overfit-batch", NULL, "trains on one batch only, as a test that the model can learn; writes no run"},
     {"limit-batches", "N", "epochs of N batches, as a quick look; writes no run"},
@@ -246,9 +248,13 @@ static int ended(train *t)
         fprintf(stderr, "stopped early after epoch %lld: no gain in %s for %lld epochs (best in epoch %lld)\n", (long long)s->epoch, t->loop.stop_metric,
                 (long long)t->loop.patience, (long long)s->best_epoch);
         break;
+    case ANL__END_PAUSED:
+        fprintf(stderr, "paused after epoch %lld of %lld, step %lld; a checkpoint is kept. Go on with: anneal train %s\n", (long long)s->epoch, (long long)t->loop.epochs,
+                (long long)s->step, again(t));
+        return EXIT_DONE;
     default: break;
     }
-    anl_status st = report(t);
+    anl_status st = options_has(t->o, "no-test") ? ANL_OK : report(t);
     if (st != ANL_OK) return command_fail(t->ctx, st);
     if (t->run.dir) fprintf(stderr, "trained %s; the run lies in %s\n", progress_time(s->seconds, time), t->run.path);
     return EXIT_DONE;
@@ -276,12 +282,14 @@ static anl_status prepare(train *t)
     char *init_report = NULL;
     int64_t limit = 0;
     char why[256];
-    if (!options_int(t->o, "limit-batches", 0, 1, INT32_MAX, &limit, why)) return anl__fail(t->ctx, ANL_INVALID, "%s", why);
+    int64_t until = 0;
+    if (!options_int(t->o, "limit-batches", 0, 1, INT32_MAX, &limit, why) || !options_int(t->o, "until", 0, 1, INT32_MAX, &until, why)) return anl__fail(t->ctx, ANL_INVALID, "%s", why);
     ANL_TRY(decide(t->ctx, t->recipe, t->run.dir));
     job_opts jo = {.train = true, .overfit = options_has(t->o, "overfit-batch") ? recipe_int(t->recipe, "train.batch") : 0};
     ANL_TRY(job_open(t->ctx, t->recipe, &jo, j));
     ANL_TRY(loop_from_recipe(t));
     t->loop.limit_batches = limit;
+    t->loop.pause_epoch = until;
     ANL_TRY(job_compile(j, true, j->sequence && j->sequence->pairs));
     t->loop.trainer = j->trainer;
     t->loop.train = j->part[JOB_TRAIN].feed;

@@ -371,6 +371,8 @@ static void begin_row(loop *l)
     if (l->o->kind != ANL__SCORE_VALUES) put(l, "train.accuracy", accuracy(l), false);
 }
 
+static bool paused(const loop *l) { return l->o->pause_epoch > 0 && l->s.epoch >= l->o->pause_epoch; }
+
 /* After an epoch's last step: validation, best, plateau, patience, the row, a checkpoint. */
 static anl_status end_epoch(loop *l, bool *stop, anl__loop_end *end)
 {
@@ -415,6 +417,9 @@ static anl_status end_epoch(loop *l, bool *stop, anl__loop_end *end)
     } else if (last) {
         l->s.finished = 1;
         *end = ANL__END_EPOCHS;
+    } else if (paused(l)) {
+        *end = ANL__END_PAUSED;
+        *stop = true;
     }
     *stop = *stop || early || last;
     double cost = l->writer ? anl__writer_seconds(l->writer) : 0;
@@ -517,6 +522,7 @@ anl_status anl__loop_run(anl_ctx *ctx, const anl__loop_opts *o, anl__loop_result
     l.every.last_step = l.s.step;
     if (l.s.finished) out->end = l.s.finished == 2 ? ANL__END_EARLY : ANL__END_EPOCHS;
     else if (o->hours > 0 && l.s.seconds >= o->hours * 3600) out->end = ANL__END_BUDGET;
+    else if (paused(&l)) out->end = ANL__END_PAUSED;
     else ANL_GO(epochs(&l, &out->end));
     if (l.writer) ANL_GO(anl__writer_wait(l.writer));
     pass_on_warnings(&l);

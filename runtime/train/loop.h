@@ -20,7 +20,8 @@ typedef enum anl__loop_end {
     ANL__END_EARLY,       /* early stopping */
     ANL__END_BUDGET,      /* train.hours are used up */
     ANL__END_INTERRUPTED, /* a signal: a checkpoint was written */
-    ANL__END_PREEMPTED    /* preempt.command said so: a checkpoint was written */
+    ANL__END_PREEMPTED,   /* preempt.command said so: a checkpoint was written */
+    ANL__END_PAUSED       /* pause_epoch is done and others are left: a checkpoint was written */
 } anl__loop_end;
 
 typedef struct anl__progress {
@@ -37,6 +38,7 @@ typedef struct anl__loop_opts {
     anl__feed valid;             /* samples 0: none */
     int64_t epochs, limit_batches; /* limit_batches 0: whole epochs */
     double hours;                /* 0: no limit */
+    int64_t pause_epoch;         /* end with a checkpoint after this epoch, as if interrupted there; 0: none */
     double lr;
     anl__schedule schedule;
     anl__nonfinite nonfinite;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static void rest(uint32_t ms)
 {
@@ -53,6 +54,26 @@ static void test_same_bits(void **state)
     unsetenv("OMP_THREAD_LIMIT");
     cli_digest(c, "limited", got);
     assert_string_equal(got, want);
+}
+
+/* Paused at an epoch and gone on with: the whole run's bits, rates too; the test part is left alone when asked. */
+static void test_until(void **state)
+{
+    cli *c = *state;
+    char want[65], got[65], path[512];
+    cli_digest(c, "whole", want);
+    snprintf(path, sizeof path, "%s/paused/test.json", c->dir);
+    cli_expect(c, 0, "train recipe.yaml --run paused --until 1 --no-test");
+    cli_says(c, "paused after epoch 1 of 4");
+    cli_expect(c, 0, "train recipe.yaml --run paused --until 1 --no-test");
+    cli_says(c, "paused after epoch 1 of 4");
+    cli_expect(c, 0, "train recipe.yaml --run paused --until 3 --no-test");
+    assert_int_not_equal(access(path, F_OK), 0);
+    cli_expect(c, 0, "train recipe.yaml --run paused");
+    assert_int_equal(access(path, F_OK), 0);
+    cli_digest(c, "paused", got);
+    assert_string_equal(got, want);
+    cli_log_once(c, "paused");
 }
 
 static void test_shards(void **state)
@@ -139,7 +160,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_again), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_shards),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_again), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_until), cmocka_unit_test(test_shards),
                                        cmocka_unit_test(test_interrupted), cmocka_unit_test(test_killed)};
     return cmocka_run_group_tests_name("cli/resume", tests, setup, teardown);
 }
