@@ -20,13 +20,21 @@ static anl_value find(anl_graph *g, const named *list, int n, const anl__model_l
     return ANL_NONE;
 }
 
+/* What a model with loss ctc says of each class: its largest log probability at any step. The blank, the last, is no class. */
+static anl_value spoken(anl_graph *g, anl_value y)
+{
+    y = anl_node(g, "log_softmax", "spoken.log", &y, 1, NULL);
+    y = anl_node(g, "slice", "spoken.classes", &y, 1, "axis=2 begin=0 end=-1");
+    return anl_node(g, "time_pool", "spoken", &y, 1, "mode=max");
+}
+
 /* The first head is the model's: its loss is "loss", its value what the model says. Others are named by their layer. */
 static anl_value add_head(anl_graph *g, const anl_model_opts *o, int i, const named *list, int n, anl_value label)
 {
     const anl__model_head *h = &o->head[i];
     anl_value y = find(g, list, n, NULL, h->from);
     if (y != ANL_NONE) anl__model_loss(g, o, i ? h->from : "loss", h->loss, y, label, h->weight);
-    return y;
+    return i == 0 && !strcmp(h->loss, "ctc") && anl_graph_status(g) == ANL_OK ? spoken(g, y) : y;
 }
 
 anl_value anl__layered(anl_graph *g, const anl_model_opts *o, anl_value image, anl_value label)

@@ -58,11 +58,32 @@ static void cross_entropy(anl_graph *g, const anl_model_opts *o, const char *nam
     anl_sum(g, node, anl_node_output(g, num, 2));
 }
 
+/* Labels that are not aligned with the steps of y (T, n, classes + 1); the blank is the last. */
+static void ctc(anl_graph *g, const anl_model_opts *o, const char *name, anl_value y, anl_value label, double weight)
+{
+    char node[96];
+    anl_shape s = anl_value_shape(g, y);
+    if (s.rank != 3 || s.dim[2] != o->classes + 1) {
+        char t[96];
+        return anl_graph_fail(g, ANL_SHAPE, "loss ctc needs a sequence T x N x %d (%d classes and the blank, which is the last), not %s", o->classes + 1, o->classes, anl__shape_text(&s, t));
+    }
+    anl_value in[2] = {y, label};
+    snprintf(node, sizeof node, "%s.ctc", name);
+    anl_value num = anl_node(g, "ctc", node, in, 2, "blank=-1");
+    bool first = !strcmp(name, "loss");
+    anl_loss(g, name, num, anl_node_output(g, num, 1), weight);
+    snprintf(node, sizeof node, "%s%scorrect", first ? "" : name, first ? "" : ".");
+    anl_sum(g, node, anl_node_output(g, num, 2));
+}
+
+bool anl_model_loss_is_class(const char *loss) { return !strcmp(loss, "cross-entropy") || !strcmp(loss, "ctc"); }
+
 void anl__model_loss(anl_graph *g, const anl_model_opts *o, const char *name, const char *loss, anl_value y, anl_value label, double weight)
 {
     static const char *const kinds[] = {"cross-entropy", "mse", "huber", "bce"};
     static const char *const ops[] = {NULL, "mse", "huber", "bce_logits"};
     if (!strcmp(loss, kinds[0])) return cross_entropy(g, o, name, y, label, weight);
+    if (!strcmp(loss, "ctc")) return ctc(g, o, name, y, label, weight);
     for (int i = 1; i < 4; i++) {
         if (strcmp(loss, kinds[i])) continue;
         char node[96];
@@ -71,7 +92,7 @@ void anl__model_loss(anl_graph *g, const anl_model_opts *o, const char *name, co
         anl_value num = anl_node(g, ops[i], node, in, 2, NULL);
         return anl_loss(g, name, num, anl_node_output(g, num, 1), weight);
     }
-    anl_graph_fail(g, ANL_RECIPE, "loss '%s' is none of cross-entropy, mse, huber, bce", loss);
+    anl_graph_fail(g, ANL_RECIPE, "loss '%s' is none of cross-entropy, ctc, mse, huber, bce", loss);
 }
 
 static void no_model(anl_graph *g, const char *name)

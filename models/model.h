@@ -16,7 +16,7 @@ typedef struct anl__model_layer {
 typedef struct anl__model_head { /* a loss of a `graph` model */
     const char *from;  /* layer whose output is compared */
     const char *label; /* input field */
-    const char *loss;  /* "cross-entropy", "mse", "huber", "bce" */
+    const char *loss;  /* "cross-entropy", "ctc", "mse", "huber", "bce" */
     double weight;
 } anl__model_head;
 
@@ -60,5 +60,6 @@ anl_model_opts anl_model_opts_default(void);
    "loss"; sum "correct". Models of sequences: sequence.h. Failures stick to the graph. */
 void anl_model_build(anl_graph *g, const anl_model_opts *opts, anl__size size);
 bool anl_model_is_sequence(const char *name); /* does it read sequences? */
+bool anl_model_loss_is_class(const char *loss); /* is a head's label a class, not a value to predict? */
 
 #endif

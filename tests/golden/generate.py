@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Writes tests/golden/data/*.txt: what PyTorch computes for small cases, in double (Debian: python3-torch). Run by hand when a case
-is added; the files are committed, the tests need no Python.
+is added, with the names of the groups to write (none: all); the files are committed, the tests need no Python.
 
 A file is a list of cases. A case: "case NAME", "op OPERATOR", "attrs TEXT", then tensors "NAME KIND dim dim ..." each followed by one line of
 values, then "end". KIND: f activation, p parameter, s statistic, i integer, - (absent). Names: in0.. (our layouts), out0.. , dy (the
 gradient given to output 0; dy1.. to others), grad0.. . Layouts are Anneal's: images N,H,W,C; filters K,R,S,C; dense weights (out, in).
 """
 import pathlib
+import sys
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -228,6 +229,35 @@ def losses(f):
     put_op(f, "bce", "bce_logits", "", [("f", z, i), ("f", u, i)], (F.binary_cross_entropy_with_logits(z, u, reduction="sum"), m))
 
 
+def ctc(f):
+    """PyTorch divides by no label count when it sums; what is impossible counts in no den of ours."""
+    table = [  # name, T, N, C, L, blank, scale, lengths of the logits, of the targets
+        ("whole", 8, 3, 5, 3, 0, 1, None, None),
+        ("last-blank", 7, 3, 5, 2, -1, 1, None, None),
+        ("lengths", 9, 4, 6, 4, 2, 2, [9, 5, 7, 4], [4, 2, 0, 1]),
+        ("impossible", 5, 3, 4, 4, 0, 1, [5, 3, 5], [2, 3, 4]),
+        ("certain", 60, 2, 8, 20, 0, 40, None, None),  # where products of probabilities underflow
+    ]
+    for name, T, N, C, L, blank, scale, steps, labels in table:
+        d = Draw(len(name) * 5 + T)
+        x, y = d.tensor(T, N, C, grad=True, scale=scale), d.labels(N * L, C - 1).reshape(N, L)
+        if name == "impossible":
+            y = torch.ones(N, L, dtype=torch.long)  # repetitions need a blank between them
+        else:
+            y = y + (y >= blank % C).long()
+        steps_t, labels_t = torch.tensor(steps or [T] * N), torch.tensor(labels or [L] * N)
+        each = F.ctc_loss(F.log_softmax(x, 2), y, steps_t, labels_t, blank % C, "none", True)
+        never = (F.ctc_loss(F.log_softmax(x, 2), y, steps_t, labels_t, blank % C, "none", False) == torch.inf).sum()
+        given = [("i", None if t is None else torch.tensor(t), same) for t in (steps, labels)]
+        c = Case(f, name, "ctc", f"blank={blank}")
+        for i, (kind, t, _) in enumerate([("f", x, same), ("i", y, same), *given]):
+            print(f"in{i} -", file=f) if t is None else c.put(f"in{i}", kind, t)
+        c.put("grad0", "f", torch.autograd.grad(each.sum(), x)[0])
+        c.put("out0", "f", each.sum().reshape(1))
+        c.put("out1", "f", (N - never).reshape(1))
+        c.end()
+
+
 def optimizers(f):
     """Ten steps over two parameters, the second at half the rate and without decay; case: in0 both at the start, in1 gradients [10, n],
     out0 both at the end. The words of `attrs` are those of tests/golden/optim_test.c."""
@@ -299,7 +329,9 @@ def curves(f):
 
 
 OUT.mkdir(exist_ok=True)
-for group in (convolutions, norms, activations, pools, moves, recurrent, losses, optimizers, curves):
+for group in (convolutions, norms, activations, pools, moves, recurrent, losses, ctc, optimizers, curves):
+    if len(sys.argv) > 1 and group.__name__ not in sys.argv[1:]:
+        continue
     with open(OUT / f"{group.__name__}.txt", "w") as file:
         print(f"# Made by tests/golden/generate.py with PyTorch {torch.__version__}", file=file)
         group(file)

@@ -135,10 +135,11 @@ GROUP(pools)
 GROUP(moves)
 GROUP(recurrent)
 GROUP(losses)
+GROUP(ctc)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions), cmocka_unit_test(norms), cmocka_unit_test(activations), cmocka_unit_test(pools),
-                                       cmocka_unit_test(moves), cmocka_unit_test(recurrent), cmocka_unit_test(losses)};
+                                       cmocka_unit_test(moves), cmocka_unit_test(recurrent), cmocka_unit_test(losses), cmocka_unit_test(ctc)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
