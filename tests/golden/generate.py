@@ -169,6 +169,14 @@ def moves(f):
            nhwc(F.interpolate(x, scale_factor=(2, 3), mode="bilinear", align_corners=False)))
 
 
+def gather(f):
+    for name, dim, axis, index in [("rows", (4, 3), 0, [3, 0, 0, 2]), ("steps", (3, 5, 2), 1, [4, 4, 1]), ("last", (2, 3, 4), -1, [0, 2, 2, 2, 3])]:
+        x, i = Draw(len(name)).tensor(*dim, grad=True), torch.tensor(index)
+        put_op(f, name, "gather", f"axis={axis}", [("f", x, same), ("i", i, same)], x.index_select(axis, i))
+    w, i = Draw(5).tensor(6, 3, grad=True), torch.tensor([[1, 5], [1, 0]])
+    put_op(f, "matrix", "gather", "", [("f", w, same), ("i", i, same)], w[i])
+
+
 def gru_reset_before(x, w_ih, w_hh, b_ih, b_hh, h, reverse, lengths):
     """Cho et al., 2014, which PyTorch has not: the reset gate acts on the state. Masked steps keep the state and give 0."""
     H, y = h.shape[1], [None] * len(x)
@@ -329,7 +337,7 @@ def curves(f):
 
 
 OUT.mkdir(exist_ok=True)
-for group in (convolutions, norms, activations, pools, moves, recurrent, losses, ctc, optimizers, curves):
+for group in (convolutions, norms, activations, pools, moves, gather, recurrent, losses, ctc, optimizers, curves):
     if len(sys.argv) > 1 and group.__name__ not in sys.argv[1:]:
         continue
     with open(OUT / f"{group.__name__}.txt", "w") as file:
