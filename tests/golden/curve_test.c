@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { STEPS = 20, BATCH = 8, SIDE = 10, MOST = 4096 };
+enum { STEPS = 20, BATCH = 8, SIDE = 10 };
 static const double TOLERANCE = 5e-5; /* f32 over twenty steps, losses near 1 */
 
 static anl_value parameter(anl_graph *g, const golden_case *c, int i)
@@ -66,39 +66,6 @@ static anl_status compile(anl_ctx *ctx, anl_net *net, const golden_case *c, anl_
     return anl_program_compile(net, g, &o, out);
 }
 
-static anl_status load(anl_net *net, const golden_case *c, float *p)
-{
-    for (int i = 0; i < anl_net_param_count(net); i++) {
-        anl_tensor_info info = anl_net_param(net, i);
-        const golden_tensor *t = golden_find(c, info.name);
-        assert_non_null(t);
-        for (int64_t k = 0; k < info.count; k++) p[info.offset + k] = (float)t->v[k];
-    }
-    return anl_net_slab_write(net, ANL_SLAB_PARAM, 0, anl_net_slab_count(net, ANL_SLAB_PARAM), p);
-}
-
-/* One step; *loss is before the update. v: momentum. */
-static anl_status train(anl_net *net, anl_program *program, const anl_bind *bind, float *p, float *v, double *loss)
-{
-    float grad[MOST], sum[2] = {0};
-    int64_t n = anl_net_slab_count(net, ANL_SLAB_PARAM);
-    assert_true(n <= MOST);
-    anl_status st = anl_program_run(program, bind);
-    if (st == ANL_OK) st = anl_net_slab_read(net, ANL_SLAB_GRAD0, 0, n, grad);
-    for (int i = 0; i < anl_net_sum_count(net) && st == ANL_OK; i++) {
-        const char *name = anl_net_sum_name(net, i);
-        int which = !strcmp(name, "loss.num") ? 0 : !strcmp(name, "loss.den") ? 1 : -1;
-        if (which >= 0) st = anl_net_slab_read(net, ANL_SLAB_GRAD0, anl_net_sum_offset(net, i), 1, &sum[which]);
-    }
-    if (st != ANL_OK) return st;
-    *loss = (double)sum[0] / (double)sum[1];
-    for (int64_t i = 0; i < n; i++) {
-        v[i] = 0.9f * v[i] + grad[i] / sum[1];
-        p[i] -= 0.05f * v[i];
-    }
-    return anl_net_slab_write(net, ANL_SLAB_PARAM, 0, n, p);
-}
-
 static void fill_inputs(const golden_case *c, float *image, int32_t *label)
 {
     const golden_tensor *x = golden_find(c, "image"), *y = golden_find(c, "label");
@@ -109,7 +76,7 @@ static void fill_inputs(const golden_case *c, float *image, int32_t *label)
 
 static anl_status run_case(anl_ctx *ctx, anl_device *dev, const golden_case *c, double curve[STEPS])
 {
-    static float image[2 * BATCH * SIDE * SIDE], p[MOST], v[MOST];
+    static float image[2 * BATCH * SIDE * SIDE], p[GOLDEN_MOST], v[GOLDEN_MOST], grad[GOLDEN_MOST];
     static int32_t label[2 * BATCH];
     anl_net *net = NULL;
     anl_program *program;
@@ -120,10 +87,10 @@ static anl_status run_case(anl_ctx *ctx, anl_device *dev, const golden_case *c, 
     if (st == ANL_OK) st = compile(ctx, net, c, &program);
     if (st == ANL_OK) st = anl_net_finish(net, 0, 1, false);
     if (st == ANL_OK) st = anl_net_init(net, 1);
-    if (st == ANL_OK) st = load(net, c, p);
+    if (st == ANL_OK) st = golden_load(net, c, p);
     for (int k = 0; k < STEPS && st == ANL_OK; k++) {
         anl_bind bind = {.input = {image + k % 2 * BATCH * SIDE * SIDE, label + k % 2 * BATCH}};
-        st = train(net, program, &bind, p, v, &curve[k]);
+        st = golden_step(net, program, &bind, 0.05f, 0.9f, p, v, grad, &curve[k]);
     }
     anl_net_destroy(net);
     return st;

@@ -111,7 +111,7 @@ const golden_tensor *golden_find(const golden_case *c, const char *name)
 
 const golden_tensor *golden_numbered(const golden_case *c, const char *name, int i)
 {
-    char full[16];
+    char full[48];
     snprintf(full, sizeof full, "%s%d", name, i);
     return golden_find(c, full);
 }
@@ -125,4 +125,38 @@ double golden_distance(int64_t n, const double *a, const double *b)
         if (!(d <= far)) far = isnan(d) ? INFINITY : d;
     }
     return far / (1 + top);
+}
+
+anl_status golden_load(anl_net *net, const golden_case *c, float *param)
+{
+    for (int i = 0; i < anl_net_param_count(net); i++) {
+        anl_tensor_info info = anl_net_param(net, i);
+        const golden_tensor *t = golden_find(c, info.name);
+        if (!t || t->count != info.count || info.offset + info.count > GOLDEN_MOST) {
+            fprintf(stderr, "%s: parameter %s is not there, or of another size\n", c->name, info.name);
+            return ANL_MISMATCH;
+        }
+        for (int64_t k = 0; k < info.count; k++) param[info.offset + k] = (float)t->v[k];
+    }
+    return anl_net_slab_write(net, ANL_SLAB_PARAM, 0, anl_net_slab_count(net, ANL_SLAB_PARAM), param);
+}
+
+anl_status golden_step(anl_net *net, anl_program *program, const anl_bind *bind, float rate, float momentum, float *param, float *velocity, float *grad, double *loss)
+{
+    float sum[2] = {0};
+    int64_t n = anl_net_slab_count(net, ANL_SLAB_PARAM);
+    anl_status st = n <= GOLDEN_MOST ? anl_program_run(program, bind) : ANL_MISMATCH;
+    if (st == ANL_OK) st = anl_net_slab_read(net, ANL_SLAB_GRAD0, 0, n, grad);
+    for (int i = 0; i < anl_net_sum_count(net) && st == ANL_OK; i++) {
+        const char *name = anl_net_sum_name(net, i);
+        int which = !strcmp(name, "loss.num") ? 0 : !strcmp(name, "loss.den") ? 1 : -1;
+        if (which >= 0) st = anl_net_slab_read(net, ANL_SLAB_GRAD0, anl_net_sum_offset(net, i), 1, &sum[which]);
+    }
+    if (st != ANL_OK) return st;
+    *loss = (double)sum[0] / (double)sum[1];
+    for (int64_t i = 0; i < n; i++) {
+        velocity[i] = momentum * velocity[i] + grad[i] / sum[1];
+        param[i] -= rate * velocity[i];
+    }
+    return anl_net_slab_write(net, ANL_SLAB_PARAM, 0, n, param);
 }

@@ -218,6 +218,32 @@ def recurrent(f):
         put_op(f, f"{cell}-{kind}" + ("-reverse" if reverse else ""), "recurrent", attrs, leaves, y, seed_all=True)
 
 
+def attention(f):
+    """Dot-product attention in heads, causal and masked, and the additive kind."""
+    def heads(t, h):  # (T, N, h * w) -> (N, h, T, w)
+        return t.reshape(t.shape[0], t.shape[1], h, -1).permute(1, 2, 0, 3)
+
+    for name, h, tq, tk, causal, scale, lengths in [("one", 1, 3, 5, 0, 0, None), ("heads", 2, 4, 3, 0, 0, None), ("causal", 2, 4, 4, 1, 0, None),
+                                                     ("lengths", 2, 3, 5, 0, 0, [2, 5, 1]), ("luong", 1, 3, 4, 0, 1, [4, 1, 3]), ("both", 3, 4, 4, 1, 0, [4, 2, 3])]:
+        d, N = Draw(len(name) + tq), 3
+        q, k, v = d.tensor(tq, N, 6, grad=True), d.tensor(tk, N, 6, grad=True), d.tensor(tk, N, 6, grad=True)
+        seen = torch.arange(tk) < torch.tensor(lengths or [tk] * N)[:, None]
+        seen = seen[:, None, None, :] & (torch.ones(tq, tk).tril().bool() if causal else torch.ones(tq, tk).bool())
+        y = F.scaled_dot_product_attention(heads(q, h), heads(k, h), heads(v, h), seen, scale=scale or None)
+        y = y.permute(2, 0, 1, 3).reshape(tq, N, 6)
+        leaves = [("f", q, same), ("f", k, same), ("f", v, same), ("i", None if lengths is None else torch.tensor(lengths), same)]
+        put_op(f, name, "attention", f"heads={h} causal={causal} scale={scale}", leaves, y)
+    for name, lengths in [("additive", None), ("additive-lengths", [3, 1])]:
+        d = Draw(len(name))
+        q, k, v, m = d.tensor(2, 2, 4, grad=True), d.tensor(3, 2, 4, grad=True), d.tensor(4, grad=True), d.tensor(3, 2, 5, grad=True)
+        score = torch.tanh(q[:, None] + k[None]) @ v  # (Tq, Tk, N)
+        if lengths:
+            score = score.masked_fill((torch.arange(3)[:, None] >= torch.tensor(lengths))[None], -torch.inf)
+        y = torch.einsum("qkn,knd->qnd", score.softmax(1), m)
+        leaves = [("f", q, same), ("f", k, same), ("p", v, same), ("f", m, same), ("i", None if lengths is None else torch.tensor(lengths), same)]
+        put_op(f, name, "additive_attention", "", leaves, y)
+
+
 def losses(f):
     d = Draw(17)
     x, y, w = d.tensor(6, 5, grad=True), d.labels(6, 5), d.tensor(5).abs() + 0.25
@@ -336,10 +362,15 @@ def curves(f):
         c.end()
 
 
-OUT.mkdir(exist_ok=True)
-for group in (convolutions, norms, activations, pools, moves, gather, recurrent, losses, ctc, optimizers, curves):
-    if len(sys.argv) > 1 and group.__name__ not in sys.argv[1:]:
-        continue
-    with open(OUT / f"{group.__name__}.txt", "w") as file:
-        print(f"# Made by tests/golden/generate.py with PyTorch {torch.__version__}", file=file)
-        group(file)
+def write(script, groups):
+    OUT.mkdir(exist_ok=True)
+    for group in groups:
+        if len(sys.argv) > 1 and group.__name__ not in sys.argv[1:]:
+            continue
+        with open(OUT / f"{group.__name__}.txt", "w") as file:
+            print(f"# Made by tests/golden/{script} with PyTorch {torch.__version__}", file=file)
+            group(file)
+
+
+if __name__ == "__main__":
+    write("generate.py", (convolutions, norms, activations, pools, moves, gather, recurrent, attention, losses, ctc, optimizers, curves))

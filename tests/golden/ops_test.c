@@ -135,12 +135,13 @@ GROUP(pools)
 GROUP(moves)
 GROUP(gather)
 GROUP(recurrent)
+GROUP(attention)
 GROUP(losses)
 GROUP(ctc)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions), cmocka_unit_test(norms), cmocka_unit_test(activations), cmocka_unit_test(pools),
-                                       cmocka_unit_test(moves), cmocka_unit_test(gather), cmocka_unit_test(recurrent), cmocka_unit_test(losses), cmocka_unit_test(ctc)};
+                                       cmocka_unit_test(moves), cmocka_unit_test(gather), cmocka_unit_test(recurrent), cmocka_unit_test(attention), cmocka_unit_test(losses), cmocka_unit_test(ctc)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
