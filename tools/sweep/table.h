@@ -1,0 +1,25 @@
+/* The tables of a sweep as text: for people, and as CSV and JSON. All but `table_status` depend on the trials alone, not
+ * on time: equal searches give equal bytes.
+ */
+#ifndef SWEEP_TABLE_H
+#define SWEEP_TABLE_H
+
+#include "sweep_store.h"
+
+/* "1:02:03", "2:03" or "12 s" */
+const char *table_time(double seconds, char out[32]);
+/* A line a trial, best first, at most `most`. */
+anl_status table_best(const sweep_state *s, int most, anl__buf *out) ANL_MUST;
+/* Counts, what runs, what failed and why. */
+anl_status table_status(const sweep_state *s, anl__buf *out) ANL_MUST;
+/* A header and a line a trial, ascending numbers. */
+anl_status table_csv(const sweep_state *s, anl__buf *out) ANL_MUST;
+/* {"trials":[...]}, with intermediate rows. */
+anl_status table_json(const sweep_state *s, anl__buf *out) ANL_MUST;
+/* Best first, warm trials left out; *n of them: indices into s->trial. front (may be NULL) as sampler_order gives it. Freed
+   with anl__free. */
+anl_status table_order(const sweep_state *s, int64_t **order, int **front, int64_t *n) ANL_MUST;
+/* The command that trains a trial's point again, in full and with its test part. */
+anl_status table_command(const sweep_state *s, const char *dir, const sweep_trial *t, anl__buf *out) ANL_MUST;
+
+#endif
