@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/data/layers.txt and seq2seq.txt: what PyTorch computes for whole recurrent layers and for an encoder and decoder, in
-double. Run by hand (the form of the files: generate.py); needs a PyTorch with scaled_dot_product_attention (2.0).
+"""Writes tests/golden/data/layers.txt, over_time.txt and seq2seq.txt: what PyTorch computes for recurrent layers, for other layers over
+time, and for an encoder and decoder, in double. Run by hand (the form of the files: generate.py); needs a PyTorch with scaled_dot_product_attention (2.0).
 
 A case has every parameter under the model's name for it, its gradient under "d." and that name (of the summed loss, before the first
 step), inputs, outputs, and "loss": the mean loss before each of twenty steps of plain SGD, whose rate is in `attrs`.
@@ -94,6 +94,52 @@ def layers(f):
                     train(c, params, 0.5, lambda: (loss(run(m, x, lengths)[0]), target.numel()))
 
 
+def over_time(f):
+    """Layers of models/layers_time.c that are not recurrent; attrs: type, then arguments."""
+    T, N, C = 6, 3, 4
+    lengths = torch.tensor([4, 6, 1])
+    late = torch.arange(T) >= lengths[:, None]  # (N, T)
+
+    def case(name, text, params, layer, x=None, masked=False):
+        d = Draw(len(name) * 3)
+        for p in params.values():
+            p.data = coarse(d, *p.shape)
+        x = d.tensor(T, N, C, grad=True) if x is None else x
+        y = layer(x)
+        target = coarse(d, *y.shape)
+        c = Case(f, name, "layer", text + " lr=0.3")
+        c.put("x", "f" if x.is_floating_point() else "i", x)
+        c.put("target", "f", target)
+        if masked:
+            c.put("lengths", "i", lengths)
+        c.put("y", "f", y)
+        loss = lambda: ((layer(x) - target) ** 2).sum()
+        if x.is_floating_point():
+            c.put("d.x", "f", torch.autograd.grad(loss(), x)[0])
+        train(c, params, 0.3, lambda: (loss(), target.numel()))
+
+    new = lambda *dim: torch.zeros(*dim, requires_grad=True)
+    for name, text, kernel, stride, dilation, left, right in [("conv1d", "kernel=3", 3, 1, 1, 0, 0), ("conv1d-stride", "kernel=2 stride=2 pad=1", 2, 2, 1, 1, 1),
+                                                              ("conv1d-dilation", "kernel=3 dilation=2 pad=2", 3, 1, 2, 2, 2),
+                                                              ("conv1d-causal", "kernel=3 dilation=2 causal=true", 3, 1, 2, 4, 0)]:
+        p = {"layer.weight": new(3, 1, kernel, C), "layer.bias": new(3)}  # ours: filters, 1, time, channels
+        conv = lambda x: F.conv1d(F.pad(x.permute(1, 2, 0), (left, right)), p["layer.weight"][:, 0].permute(0, 2, 1), p["layer.bias"], stride, 0, dilation).permute(2, 0, 1)
+        case(name, f"conv1d filters=3 {text}", p, conv)
+    for name, heads, causal, masked in [("attention", 1, 0, 0), ("attention-heads", 2, 0, 0), ("attention-causal", 2, 1, 0), ("attention-lengths", 2, 0, 1), ("attention-both", 4, 1, 1)]:
+        m = nn.MultiheadAttention(C, heads)
+        p = {"layer.in.weight": m.in_proj_weight, "layer.in.bias": m.in_proj_bias, "layer.out.weight": m.out_proj.weight, "layer.out.bias": m.out_proj.bias}
+        mask = torch.ones(T, T).triu(1).bool() if causal else None
+        attend = lambda x: m(x, x, x, key_padding_mask=late if masked else None, attn_mask=mask, need_weights=False)[0]
+        case(name, f"self-attention heads={heads} causal={'true' if causal else 'false'}", p, attend, masked=masked)
+    p = {"layer.weight": new(5, 3)}
+    tokens = torch.tensor([[1, 0, 4, 2], [3, 3, 3, 1], [0, 2, 2, 4]])
+    case("embedding", "embedding vocabulary=5 units=3", p, lambda x: F.embedding(x.t(), p["layer.weight"]), tokens)
+    q = {"layer.weight": new(5, C), "layer.bias": new(5)}
+    case("time-dense", "time-dense units=5 act=tanh", q, lambda x: torch.tanh(F.linear(x, q["layer.weight"], q["layer.bias"])))
+    w = {"layer.weight": new(8, C)}
+    case("position", "position length=8", w, lambda x: x + w["layer.weight"][:T, None])
+
+
 def seq2seq(f):
     """models/seq2seq.c, written again: bidirectional encoder over padded sources, bridge, decoder, attention after (Luong et al., 2015)
     or before each step (Bahdanau et al., 2015)."""
@@ -156,4 +202,4 @@ def seq2seq(f):
 
 
 if __name__ == "__main__":
-    write("generate_layers.py", (layers, seq2seq))
+    write("generate_layers.py", (layers, over_time, seq2seq))
