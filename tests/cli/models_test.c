@@ -1,4 +1,4 @@
-/* A built-in model and the same model written as a recipe train to the same bits. */
+/* Models as a user gives them: a built-in model and the same model written as a recipe train to the same bits; written models over time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,6 +31,40 @@ static void resnet_as_graph(void **state)
     assert_string_not_equal(built, other);
 }
 
+/* The same bits whatever the threads: an LSTM over the rows of an image. */
+static void lstm_over_features(void **state)
+{
+    cli *c = *state;
+    char one[65], two[65];
+    train(c, "fashion-cnn-lstm.yaml", "lstm1", "model.layers.7.units=4 threads=1", one);
+    train(c, "fashion-cnn-lstm.yaml", "lstm2", "model.layers.7.units=4 threads=2", two);
+    assert_string_equal(one, two);
+}
+
+static const char ctc[] = "model:\n"
+                          "  name: graph\n"
+                          "  layers:\n"
+                          "    - {type: to-time, name: rows}\n"
+                          "    - {type: gru, name: gru, units: 16}\n"
+                          "    - {type: time-dense, name: out, units: 5}\n"
+                          "  heads: [{from: out, loss: ctc}]\n"
+                          "data: {path: data, validation: 100}\n"
+                          "train: {batch: 128, epochs: 2}\n";
+
+/* Trained, scored as a classifier, and asked for the classes' probabilities. */
+static void ctc_head(void **state)
+{
+    cli *c = *state;
+    cli_write(c, "ctc.yaml", ctc);
+    cli_expect(c, 0, "train ctc.yaml --run ctc");
+    cli_says(c, "accuracy");
+    cli_expect(c, 0, "eval ctc");
+    cli_says(c, "confusion matrix");
+    cli_expect(c, 0, "predict ctc data/t10k-images-idx3-ubyte --probabilities");
+    cli_expect(c, 2, "train ctc.yaml --run none model.layers.2.units=4");
+    cli_says(c, "4 classes and the blank");
+}
+
 static int setup(void **state)
 {
     static cli c;
@@ -47,6 +81,6 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(resnet_as_graph)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(resnet_as_graph), cmocka_unit_test(lstm_over_features), cmocka_unit_test(ctc_head)};
     return cmocka_run_group_tests_name("cli/models", tests, setup, teardown);
 }
