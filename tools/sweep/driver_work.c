@@ -243,17 +243,46 @@ static anl_status failed(driver *d, sweep_trial *t, const char *why)
     return ANL_OK;
 }
 
-/* A recipe that every trial is refused for is no trial's fault. */
-static anl_status all_refused(driver *d, int code, const char *run)
+/* The last line of its log, as plain text; what `anneal train` complained of stands there. */
+static void last_words(const char *run, char out[200])
 {
-    int64_t n = d->state.n - d->state.n_warm;
-    if ((code != 2 && code != 3 && code != 127) || n < 3) return ANL_OK;
+    char path[4300], text[4096];
+    size_t n = 0;
+    snprintf(path, sizeof path, "%s/log.txt", run);
+    FILE *f = fopen(path, "rb");
+    if (f) {
+        long size = fseek(f, 0, SEEK_END) ? 0 : ftell(f), from = size > 4095 ? size - 4095 : 0;
+        if (!fseek(f, from, SEEK_SET)) n = fread(text, 1, sizeof text - 1, f);
+        fclose(f);
+    }
+    while (n && (text[n - 1] == '\n' || text[n - 1] == '\r')) n--;
+    size_t from = n, k = 0;
+    while (from && text[from - 1] != '\n') from--;
+    if (n - from > 8 && !strncmp(text + from, "anneal: ", 8)) from += 8;
+    for (; from < n && k < 199; from++) out[k++] = text[from] >= 32 && text[from] < 127 ? text[from] : '?';
+    out[k] = 0;
+}
+
+/* Why a trial was refused, or failed, in its own words. */
+static void with_last_words(const char *run, int code, char why[320])
+{
+    char words[200];
+    if (code < 1 || code > 3) return;
+    last_words(run, words);
+    size_t used = strlen(why);
+    if (words[0]) snprintf(why + used, 320 - used, ": %s", words);
+}
+
+/* A recipe that every trial is refused for is no trial's fault. */
+static anl_status all_refused(driver *d, int code, const char *why, const char *run)
+{
+    int64_t n = d->state.n - d->state.n_warm, lost = 0, enough = d->recipe->trials && d->recipe->trials < 3 ? d->recipe->trials : 3;
+    if (code != 2 && code != 3 && code != 127) return ANL_OK;
+    for (int64_t i = d->state.n_warm; i < d->state.n; i++) lost += d->state.trial[i]->status == STATUS_FAILED;
     for (int64_t i = d->state.n_warm; i < d->state.n; i++)
         if (d->state.trial[i]->status != STATUS_FAILED && d->state.trial[i]->status != STATUS_RUNNING) return ANL_OK;
-    int64_t lost = 0;
-    for (int64_t i = d->state.n_warm; i < d->state.n; i++) lost += d->state.trial[i]->status == STATUS_FAILED;
-    if (lost < 3) return ANL_OK;
-    return anl__fail(d->ctx, ANL_RECIPE, "the first %lld trials were all refused (exit code %d): see %s/log.txt", (long long)lost, code, run);
+    if (n < enough || lost < enough) return ANL_OK;
+    return anl__fail(d->ctx, ANL_RECIPE, "the first %lld trials all failed, the last one: %s; see %s/log.txt", (long long)lost, why, run);
 }
 
 static anl_status ended_well(driver *d, worker *w)
@@ -282,7 +311,8 @@ static anl_status run_again(driver *d, worker *w, process_end end, const char *w
 anl_status work_ended(driver *d, worker *w, int status, double memory_mib)
 {
     sweep_trial *t = w->trial;
-    char why[96];
+    char why[320] = "";
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     process_end end = process_outcome(status, why);
     worker was = *w;
     anl_status st = ANL_OK;
@@ -304,8 +334,9 @@ anl_status work_ended(driver *d, worker *w, int status, double memory_mib)
         st = take_rows(d, &was);
         if (st == ANL_OK && !sweep_over(t)) st = was.reason == KILL_SHUTDOWN ? decide_again(d, t, "interrupted", false) : run_again(d, &was, end, why);
     } else {
+        with_last_words(was.run, code, why);
         st = failed(d, t, why);
-        if (st == ANL_OK) st = all_refused(d, WIFEXITED(status) ? WEXITSTATUS(status) : 0, was.run);
+        if (st == ANL_OK) st = all_refused(d, code, why, was.run);
     }
     anl__free(d->ctx, was.run);
     return st;
