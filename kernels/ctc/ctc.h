@@ -34,7 +34,7 @@ typedef struct anl__ctc_room {
     double *alpha;  /* rows x (states + 4) */
     double *beta;   /* 2 x (states + 4) */
     double *emit;   /* states */
-    double *sum;    /* states */
+    double *with;   /* states: probability of the paths through each */
     double *skip;   /* states + 2: 0 where a path may jump over the blank before, else ANL__CTC_NEVER */
     double *lse;    /* steps */
     double *row;    /* classes */

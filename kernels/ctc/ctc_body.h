@@ -1,25 +1,25 @@
 /* Samples [from, to) of logits of type T; included by the reference and the cpu kernel, which define LOAD(p, i), STORE(p, i, v),
- * EXP (of a double) and FN(lse)(z, classes, &best): the logarithm of the sum of exponentials, and the first of the largest.
+ * E with EXP (of a double) and LOG (of 1 to 3) in it, and FN(lse)(z, classes, &best): the logarithm of the sum of exponentials, and the first of the largest.
  *
  * Everything is in logarithms, in double: alpha(t, s) is the probability of all beginnings of paths that are in state s at step t,
  * beta(t, s) of all ends behind it. Alpha has the emission of step t, beta has not, so that nothing is divided. */
 
 /* out = log(exp a + exp b + exp(c + skip)): ways from three neighbours. */
-FAST static void FN(meet)(const double *a, const double *b, const double *c, const double *skip, double *sum, double *out, int64_t n)
+FAST static void FN(meet)(const double *a, const double *b, const double *c, const double *skip, double *restrict out, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         double jump = c[i] + skip[i], top = a[i] > b[i] ? a[i] : b[i];
         top = jump > top ? jump : top;
-        sum[i] = EXP(a[i] - top) + EXP(b[i] - top) + EXP(jump - top);
-        out[i] = top;
+        E sum = EXP(a[i] - top) + EXP(b[i] - top) + EXP(jump - top);
+        out[i] = top + LOG(sum);
     }
-    for (int64_t i = 0; i < n; i++) out[i] += log(sum[i]);
 }
 
 static void FN(emissions)(const anl__ctc *k, const T *z, const anl__ctc_sample *s, const anl__ctc_room *room, int64_t t)
 {
-    for (int64_t i = 0; i < s->states; i++) {
-        double e = LOAD(z, t * k->samples * k->classes + room->state[i]) - room->lse[t];
+    const T *row = z + t * k->samples * k->classes;
+    for (int64_t i = 0; i < s->states; i++) { /* the blank is every other state */
+        double e = i % 2 || i == 0 ? LOAD(row, room->state[i]) - room->lse[t] : room->emit[0];
         room->emit[i] = e < ANL__CTC_NEVER ? ANL__CTC_NEVER : e;
     }
 }
@@ -53,12 +53,12 @@ static double FN(forwards)(const anl__ctc *k, const T *z, const anl__ctc_sample 
         const double *a = room->alpha + (t - 1) % rows * cells + 2;
         double *to = room->alpha + t % rows * cells + 2;
         FN(emissions)(k, z, s, room, t);
-        FN(meet)(a, a - 1, a - 2, room->skip, room->sum, to, s->states);
+        FN(meet)(a, a - 1, a - 2, room->skip, to, s->states);
         for (int64_t i = 0; i < s->states; i++) to[i] += room->emit[i];
     }
     const double *last = room->alpha + (s->steps - 1) % rows * cells + 2 + s->states;
     double top = last[-1] > last[-2] ? last[-1] : last[-2]; /* without labels last[-2] is before the first state */
-    return top + log(EXP(last[-1] - top) + EXP(last[-2] - top));
+    return top + LOG(EXP(last[-1] - top) + EXP(last[-2] - top));
 }
 
 static void FN(forward)(const anl__ctc *k, const T *zs, int64_t from, int64_t to, double *work, double out[ANL__CTC_SUMS])
@@ -88,10 +88,11 @@ static void FN(forward)(const anl__ctc *k, const T *zs, int64_t from, int64_t to
 FAST static void FN(slope)(const anl__ctc *k, const T *z, T *dz, double dnum, double total, double lse, const double *alpha, const double *beta,
                            const anl__ctc_sample *s, const anl__ctc_room *room)
 {
-    for (int64_t j = 0; j < k->classes; j++) room->row[j] = EXP(LOAD(z, j) - lse);
-    for (int64_t i = 0; i < s->states; i++) room->sum[i] = EXP(alpha[i] + beta[i] - total);
-    for (int64_t i = 0; i < s->states; i++) room->row[room->state[i]] -= room->sum[i];
-    for (int64_t j = 0; j < k->classes; j++) STORE(dz, j, dnum * room->row[j]);
+    E *restrict row = (E *)room->row, *restrict with = (E *)room->with;
+    for (int64_t j = 0; j < k->classes; j++) row[j] = EXP(LOAD(z, j) - lse);
+    for (int64_t i = 0; i < s->states; i++) with[i] = EXP(alpha[i] + beta[i] - total);
+    for (int64_t i = 0; i < s->states; i++) row[room->state[i]] -= with[i];
+    for (int64_t j = 0; j < k->classes; j++) STORE(dz, j, (E)dnum * row[j]);
 }
 
 static void FN(backwards)(const anl__ctc *k, const T *z, T *dz, double dnum, double total, const anl__ctc_sample *s, const anl__ctc_room *room)
@@ -103,7 +104,7 @@ static void FN(backwards)(const anl__ctc *k, const T *z, T *dz, double dnum, dou
     for (int64_t t = s->steps - 1; t >= 0; t--) {
         if (t + 1 < s->steps) {
             for (int64_t i = 0; i < s->states; i++) ahead[i] = beta[i] + room->emit[i]; /* of step t + 1 */
-            FN(meet)(ahead, ahead + 1, ahead + 2, room->skip + 2, room->sum, beta, s->states);
+            FN(meet)(ahead, ahead + 1, ahead + 2, room->skip + 2, beta, s->states);
         }
         FN(slope)(k, z + t * step, dz + t * step, dnum, total, room->lse[t], room->alpha + t * cells + 2, beta, s, room);
         FN(emissions)(k, z, s, room, t);

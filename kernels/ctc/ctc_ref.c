@@ -5,7 +5,9 @@
 #define FAST
 #define LOAD(p, i) ((double)(p)[i])
 #define STORE(p, i, v) (p)[i] = (T)(v)
+#define E double
 #define EXP exp
+#define LOG log
 #include "kernels/common/ref_twice.h"
 
 static anl_status prepare(const anl__env *env, anl__prepared *p)
