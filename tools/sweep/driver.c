@@ -34,10 +34,18 @@ static anl_status reap(driver *d, bool *any)
     int status;
     for (pid_t pid; (pid = wait4(-1, &status, WNOHANG, &use)) > 0;) {
         for (int i = 0; i < d->n_workers; i++) {
-            if (d->worker[i].pid != pid) continue;
-            *any = true;
-            ANL_TRY(work_ended(d, &d->worker[i], status, (double)use.ru_maxrss / 1024));
+            worker *w = &d->worker[i];
+            if (w->pid != pid) continue;
+            w->ended = true;
+            w->status = status;
+            w->memory = (double)use.ru_maxrss / 1024;
         }
+    }
+    for (int i = 0; i < d->n_workers; i++) {
+        worker *w = &d->worker[i];
+        if (!w->ended || work_lingers(w)) continue;
+        *any = true;
+        ANL_TRY(work_ended(d, w));
     }
     return ANL_OK;
 }
@@ -97,7 +105,7 @@ static void kill_all(driver *d)
         if (!d->worker[i].pid) continue;
         process_signal(d->worker[i].pid, SIGKILL);
         waitpid(d->worker[i].pid, NULL, 0);
-        process_settle(d->worker[i].pid, 0);
+        process_kill(d->worker[i].pid);
     }
 }
 
@@ -165,6 +173,7 @@ static anl_status run(driver *d, driver_end *end)
     sigaddset(&block, SIGCHLD);
     sigprocmask(SIG_BLOCK, &block, NULL);
     anl__signals_install();
+    process_adopt();
     anl_status st = loop(d, end);
     if (st != ANL_OK || *end == DRIVER_TWICE) {
         kill_all(d);

@@ -22,7 +22,10 @@ typedef struct worker {
     int64_t checkpoint;    /* that `last` named at its start; -1: none */
     int64_t rows;          /* rows of the trial at its start */
     kill_reason reason;
-    bool dead; /* it has ended, and is only read */
+    bool ended;    /* its process has; what that had started may still be at work */
+    int status;    /* of its end */
+    double memory; /* MiB */
+    bool dead;     /* all is over, and it is only read */
     double asked; /* when SIGTERM was sent */
 } worker;
 
@@ -71,7 +74,8 @@ anl_status decide_stop(driver *d, sweep_trial *t, const char *why) ANL_MUST; /* 
 /* driver_work.c */
 anl_status work_start(driver *d, sweep_trial *t) ANL_MUST;
 anl_status work_poll(driver *d, worker *w) ANL_MUST; /* rows, signs of life */
-anl_status work_ended(driver *d, worker *w, int status, double memory_mib) ANL_MUST;
+bool work_lingers(worker *w); /* ended, but its own children are not */
+anl_status work_ended(driver *d, worker *w) ANL_MUST;
 void work_ask(worker *w, kill_reason why); /* SIGTERM */
 worker *work_of(const driver *d, const sweep_trial *t); /* NULL: it has no process */
 int work_count(const driver *d);

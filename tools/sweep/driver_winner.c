@@ -30,7 +30,7 @@ static anl_status evaluate(driver *d, anl__arena *a, const sweep_trial *t, int p
     unlink(file);
     ANL_TRY(process_start(d->ctx, &o, &pid));
     waitpid(pid, status, 0);
-    process_settle(pid, 0);
+    process_kill(pid);
     return ANL_OK;
 }
 

@@ -203,7 +203,7 @@ anl_status work_poll(driver *d, worker *w)
     if (w->reason) return ANL_OK;
     if (r->heartbeat > 0 && now - w->sign > r->heartbeat) {
         work_ask(w, KILL_SILENT);
-        w->asked -= TERM_SECONDS - 10; /* it does not look as if it would answer */
+        w->asked -= TERM_SECONDS - fmin(10, r->heartbeat); /* it does not look as if it would answer */
     } else if (r->timeout > 0 && now - w->began > r->timeout) {
         work_ask(w, KILL_LATE);
     }
@@ -308,20 +308,28 @@ static anl_status run_again(driver *d, worker *w, process_end end, const char *w
     return decide_again(d, t, why, !further);
 }
 
-anl_status work_ended(driver *d, worker *w, int status, double memory_mib)
+/* Asked to stop, they have time to write a checkpoint; else they are no longer wanted. */
+bool work_lingers(worker *w)
+{
+    if (!process_lives(w->pid)) return false;
+    if (w->reason && driver_now() - w->asked <= TERM_SECONDS) return true;
+    process_kill(w->pid);
+    return false;
+}
+
+anl_status work_ended(driver *d, worker *w)
 {
     sweep_trial *t = w->trial;
     char why[320] = "";
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-    process_end end = process_outcome(status, why);
+    int code = WIFEXITED(w->status) ? WEXITSTATUS(w->status) : 0;
+    process_end end = process_outcome(w->status, why);
     worker was = *w;
     anl_status st = ANL_OK;
-    process_settle(was.pid, was.reason ? TERM_SECONDS : 0);
     *w = (worker){0};
     was.dead = true;
     if (was.slot >= 0) d->slot_use[was.slot]--;
     t->seconds += driver_now() - was.began;
-    t->memory = fmax(t->memory, memory_mib);
+    t->memory = fmax(t->memory, was.memory);
     if (sweep_over(t)) st = store_put_trial(d->store, d->recipe, t); /* was decided while it ran */
     else if (was.reason == KILL_SILENT) {
         snprintf(why, sizeof why, "hung: no sign of life for %g s", d->recipe->heartbeat);

@@ -186,13 +186,20 @@ static void rest(double seconds)
     nanosleep(&t, NULL);
 }
 
-void process_settle(pid_t pid, double seconds)
+void process_adopt(void) { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
+bool process_lives(pid_t pid)
 {
-    for (double waited = 0; waited < seconds; waited += 0.01) {
-        if (kill(-pid, 0)) return;
-        rest(0.01);
+    while (waitpid(-pid, NULL, WNOHANG) > 0) continue;
+    return !kill(-pid, 0);
+}
+
+void process_kill(pid_t pid)
+{
+    for (int i = 0; i < 1000 && process_lives(pid); i++) {
+        kill(-pid, SIGKILL);
+        rest(0.001);
     }
-    for (int i = 0; i < 1000 && !kill(-pid, SIGKILL); i++) rest(0.005);
 }
 
 static bool marked(const char *pid, const char *mark)

@@ -30,8 +30,12 @@ anl_status process_start(anl_ctx *ctx, const process_opts *o, pid_t *pid) ANL_MU
 char *process_command(anl__arena *a, const process_opts *o);
 /* A signal to it and all that it started. */
 void process_signal(pid_t pid, int sig);
-/* After its end: waits `seconds` for what it had started to end, then kills that. */
-void process_settle(pid_t pid, double seconds);
+/* Once, before the first start: orphans of our children become ours, so that their ends are seen. */
+void process_adopt(void);
+/* After its end: is there still something that it had started? Reaps what is not. */
+bool process_lives(pid_t pid);
+/* Kills that, and waits until it is gone. */
+void process_kill(pid_t pid);
 /* Kills everything that carries this mark but is not ours to wait for; returns how many. */
 int process_kill_strays(const char *mark);
 /* The n-th of `of` equal shares of the CPUs that this process may use, as "0-3"; at least one CPU. In the arena. */
