@@ -4,7 +4,7 @@
 
 #include "anneal.h"
 
-enum { GOLDEN_TENSORS = 80, GOLDEN_MOST = 4096 };
+enum { GOLDEN_TENSORS = 96, GOLDEN_MOST = 4096 };
 
 typedef struct golden_tensor {
     char name[48];

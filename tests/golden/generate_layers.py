@@ -141,28 +141,32 @@ def over_time(f):
 
 
 def seq2seq(f):
-    """models/seq2seq.c, written again: bidirectional encoder over padded sources, bridge, decoder, attention after (Luong et al., 2015)
-    or before each step (Bahdanau et al., 2015)."""
+    """models/seq2seq.c, written again: encoder over padded sources, bridge between two directions and one, decoder, attention after (Luong
+    et al., 2015) or before each step (Bahdanau et al., 2015)."""
     S, T, N, V, E, H = 5, 4, 4, 5, 3, 4
     source = torch.tensor([[2, 3, 4, -1, -1], [1, 0, 2, 3, 4], [4, -1, -1, -1, -1], [3, 3, 1, 2, -1]])
     length = torch.tensor([3, 5, 1, 4])
     given = torch.tensor([[0, 4, 3, 2], [0, 2, -1, -1], [0, 4, 4, -1], [0, 1, 2, 3]])
     wanted = torch.tensor([[4, 3, 2, 1], [2, 1, -1, -1], [4, 4, 1, -1], [1, 2, 3, 1]])
     embed = lambda w, i: F.embedding(i.t().clamp(0), w) * (i.t() >= 0)[:, :, None]
-    for cell, attention in [("lstm", "none"), ("gru", "dot"), ("lstm", "general"), ("gru", "multi-head"), ("gru", "additive"), ("lstm", "additive")]:
+    table = [("lstm", "none", 2, 1), ("gru", "dot", 1, 1), ("lstm", "general", 2, 2), ("gru", "multi-head", 2, 1), ("gru", "additive", 1, 2), ("lstm", "additive", 2, 1)]
+    for cell, attention, both, count in table:
         make, lstm, d = nn.LSTM if cell == "lstm" else nn.GRU, cell == "lstm", Draw(len(cell) + 7 * len(attention))
-        additive = attention == "additive"
-        encoder, decoder = make(E, H, bidirectional=True), make(E + 2 * H if additive else E, H)
+        additive, M = attention == "additive", both * H
+        encoder, decoder = make(E, H, count, bidirectional=both == 2), make(E + M if additive else E, H, count)
         new = lambda *dim: torch.zeros(*dim, requires_grad=True)
         p = {"source.embed.weight": new(V, E), **{"encoder." + n: w for n, w in encoder.named_parameters()}}
-        for k in "hc" if lstm else "h":
-            p |= {f"bridge.{k}0.weight": new(H, 2 * H), f"bridge.{k}0.bias": new(H)}
+        for k in ("hc" if lstm else "h") if both == 2 else "":
+            for l in range(count):
+                p |= {f"bridge.{k}{l}.weight": new(H, M), f"bridge.{k}{l}.bias": new(H)}
         p |= {"target.embed.weight": new(V, E), **{"decoder." + n: w for n, w in decoder.named_parameters()}}
         if additive:
-            p |= {"attention.keys.weight": new(H, 2 * H), "attention.keys.bias": new(H), "attention.query.weight": new(H, H), "attention.v": new(H)}
+            p |= {"attention.keys.weight": new(H, M), "attention.keys.bias": new(H), "attention.query.weight": new(H, H), "attention.v": new(H)}
         elif attention != "none":
-            p |= {"attention.query.weight": new(2 * H, H), "attention.combine.weight": new(H, 3 * H), "attention.combine.bias": new(H)}
-        p |= {"out.weight": new(V, 3 * H if additive else H), "out.bias": new(V)}
+            if attention != "dot":
+                p |= {"attention.query.weight": new(M, H)}
+            p |= {"attention.combine.weight": new(H, M + H), "attention.combine.bias": new(H)}
+        p |= {"out.weight": new(V, M + H if additive else H), "out.bias": new(V)}
         for w in p.values():
             w.data = coarse(d, *w.shape)
         seen = torch.arange(S) < length[:, None]  # (N, S)
@@ -172,14 +176,14 @@ def seq2seq(f):
         def step():
             packed, last = encoder(pack_padded_sequence(embed(p["source.embed.weight"], source), length, enforce_sorted=False))
             memory = pad_packed_sequence(packed, total_length=S)[0]
-            first = [torch.tanh(F.linear(torch.cat([t[0], t[1]], 1), p[f"bridge.{k}0.weight"], p[f"bridge.{k}0.bias"]))[None]
-                     for k, t in zip("hc", last if lstm else (last,))]
+            first = [t if both == 1 else torch.stack([torch.tanh(F.linear(torch.cat([t[2 * l], t[2 * l + 1]], 1), p[f"bridge.{k}{l}.weight"], p[f"bridge.{k}{l}.bias"]))
+                                                      for l in range(count)]) for k, t in zip("hc", last if lstm else (last,))]
             state = tuple(first) if lstm else first[0]
             x = embed(p["target.embed.weight"], given)
             if additive:
                 keys, out = F.linear(memory, p["attention.keys.weight"], p["attention.keys.bias"]), []
                 for t in range(T):
-                    q = F.linear((state[0] if lstm else state)[0], p["attention.query.weight"])
+                    q = F.linear((state[0] if lstm else state)[-1], p["attention.query.weight"])
                     score = (torch.tanh(q[None] + keys) @ p["attention.v"]).masked_fill(~seen.t(), -torch.inf)
                     found = (score.softmax(0)[:, :, None] * memory).sum(0)[None]
                     y, state = decoder(torch.cat([x[t : t + 1], found], 2), state)
@@ -188,14 +192,14 @@ def seq2seq(f):
             else:
                 y = decoder(x, state)[0]
                 if attention != "none":
-                    q = F.linear(y, p["attention.query.weight"])
+                    q = y if attention == "dot" else F.linear(y, p["attention.query.weight"])
                     found = F.scaled_dot_product_attention(split(q), split(memory), split(memory), seen[:, None, None], scale=None if heads > 1 else 1)
-                    found = found.permute(2, 0, 1, 3).reshape(T, N, 2 * H)
+                    found = found.permute(2, 0, 1, 3).reshape(T, N, M)
                     y = torch.tanh(F.linear(torch.cat([y, found], 2), p["attention.combine.weight"], p["attention.combine.bias"]))
             z = F.linear(y, p["out.weight"], p["out.bias"])
             return F.cross_entropy(z.reshape(-1, V), wanted.t().reshape(-1), ignore_index=-1, reduction="sum"), int((wanted >= 0).sum())
 
-        c = Case(f, f"{cell}-{attention}", "seq2seq", f"cell={cell} attention={attention} lr=0.5")
+        c = Case(f, f"{cell}-{attention}", "seq2seq", f"cell={cell} attention={attention} bidirectional={both - 1} layers={count} lr=0.5")
         for name, t in (("source", source), ("source_length", length), ("given", given), ("wanted", wanted)):
             c.put(name, "i", t)
         train(c, p, 0.5, step)

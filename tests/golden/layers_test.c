@@ -86,7 +86,8 @@ static void seq2seq_graph(layer_run *r, anl_graph *g, const golden_case *c)
 {
     static const char *const inputs[] = {"source", "source_length", "given", "wanted"};
     char cell[16], attention[16];
-    assert_int_equal(sscanf(c->attrs, "cell=%15s attention=%15s", cell, attention), 2);
+    int both, layers;
+    assert_int_equal(sscanf(c->attrs, "cell=%15s attention=%15s bidirectional=%d layers=%d", cell, attention, &both, &layers), 4);
     for (int i = 0; i < 4; i++) add_input(r, NULL, golden_find(c, inputs[i]));
     const anl_shape *source = &golden_find(c, "source")->shape, *wanted = &golden_find(c, "wanted")->shape, *embed = &golden_find(c, "source.embed.weight")->shape;
     const int64_t length[1][2] = {{source->dim[1], wanted->dim[1]}};
@@ -94,11 +95,12 @@ static void seq2seq_graph(layer_run *r, anl_graph *g, const golden_case *c)
     m.name = "seq2seq";
     m.seq.cell = cell;
     m.seq.attention = attention;
-    m.seq.bidirectional = true;
+    m.seq.bidirectional = both != 0;
+    m.seq.layers = layers;
     m.seq.heads = 2;
     m.seq.vocabulary = m.seq.target_vocabulary = embed->dim[0];
     m.seq.embed = embed->dim[1];
-    m.seq.units = golden_find(c, "bridge.h0.bias")->count;
+    m.seq.units = golden_find(c, "encoder.weight_hh_l0")->shape.dim[1];
     m.seq.length = length;
     m.seq.variants = 1;
     anl_model_build(g, &m, (anl__size){source->dim[0], 0});
