@@ -55,7 +55,9 @@ anl_value anl__make_recurrent(anl__build *b, const anl__layer_row *r)
     anl__recurrent_opts o = {.cell = r->fixed, .units = anl__arg_int(b, "units", 0, 1), .layers = (int)anl__arg_int(b, "layers", 1, 1),
                              .bidirectional = anl__arg_bool(b, "bidirectional", false), .dropout = anl__arg_float(b, "dropout", 0), .reset = anl__arg_text(b, "reset", NULL)};
     if (anl__arg_bool(b, "peepholes", false))
-        anl_graph_fail(b->g, ANL_UNSUPPORTED, "layer '%s' (%s): there are no peepholes (weights from the cell's state to the gates): leave them out", b->name, b->l->type);
+        anl_graph_fail(b->g, ANL_UNSUPPORTED,
+                       "layer '%s' (%s): there are no peepholes (weights from the cell's state to the gates): leave them out",
+                       b->name, b->l->type);
     anl__arg_rest(b, "", attrs, sizeof attrs);
     if (*attrs) anl_graph_fail(b->g, ANL_RECIPE, "layer '%s' (%s) has no argument '%s'", b->name, b->l->type, attrs + 1);
     if (anl_graph_status(b->g) != ANL_OK) return ANL_NONE;

@@ -65,7 +65,9 @@ static void ctc(anl_graph *g, const anl_model_opts *o, const char *name, anl_val
     anl_shape s = anl_value_shape(g, y);
     if (s.rank != 3 || s.dim[2] != o->classes + 1) {
         char t[96];
-        return anl_graph_fail(g, ANL_SHAPE, "loss ctc needs a sequence T x N x %d (%d classes and the blank, which is the last), not %s", o->classes + 1, o->classes, anl__shape_text(&s, t));
+        return anl_graph_fail(g, ANL_SHAPE,
+                              "loss ctc needs a sequence T x N x %d (%d classes and the blank, which is the last), not %s",
+                              o->classes + 1, o->classes, anl__shape_text(&s, t));
     }
     anl_value in[2] = {y, label};
     snprintf(node, sizeof node, "%s.ctc", name);

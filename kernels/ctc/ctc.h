@@ -1,4 +1,5 @@
-/* The sizes of a ctc call, and what one sample of it is aligned with: labels with a blank before, between and behind them. */
+/* The sizes of a ctc call, and what one sample of it is aligned with: labels with a blank before, between
+ * and behind them. */
 #ifndef ANL_CTC_H
 #define ANL_CTC_H
 
@@ -19,7 +20,8 @@ typedef struct anl__ctc {
 static inline anl__ctc anl__ctc_of(const anl__call *c, const anl__run *r, int lengths)
 {
     const anl_shape *z = &c->in[0].shape, *t = &c->in[1].shape;
-    anl__ctc k = {.steps = z->dim[0], .samples = z->dim[1], .classes = z->dim[2], .most = t->rank > 1 ? t->dim[1] : 1,
+    anl__ctc k = {.steps = z->dim[0], .samples = z->dim[1], .classes = z->dim[2],
+                  .most = t->rank > 1 ? t->dim[1] : 1,
                   .blank = anl__attr_int(c, "blank"), .infinite = anl__attr_int(c, "impossible") != 0};
     if (k.blank < 0) k.blank += k.classes;
     if (!r) return k;
@@ -47,10 +49,13 @@ static inline int64_t anl__ctc_cells(const anl__ctc *k) { return 2 * k->most + 1
 static inline size_t anl__ctc_lay(const anl__ctc *k, int64_t rows, double *p, anl__ctc_room *room)
 {
     int64_t cells = anl__ctc_cells(k), at = 0;
-    const int64_t size[] = {rows * cells, 2 * cells, cells, cells, cells, k->steps, k->classes, (cells + 1) / 2};
+    const int64_t size[] = {rows * cells, 2 * cells, cells, cells, cells, k->steps, k->classes,
+                            (cells + 1) / 2};
     int64_t begin[8];
     for (int i = 0; i < 8; at += size[i++]) begin[i] = at;
-    if (p) *room = (anl__ctc_room){p, p + begin[1], p + begin[2], p + begin[3], p + begin[4], p + begin[5], p + begin[6], (int32_t *)(p + begin[7])};
+    if (p)
+        *room = (anl__ctc_room){p, p + begin[1], p + begin[2], p + begin[3], p + begin[4], p + begin[5],
+                                p + begin[6], (int32_t *)(p + begin[7])};
     return (size_t)(at + 7) / 8 * 8;
 }
 
@@ -69,15 +74,18 @@ static inline int64_t anl__ctc_length(const int32_t *length, int64_t n, int64_t 
 static inline anl__ctc_sample anl__ctc_begin(const anl__ctc *k, int64_t n, const anl__ctc_room *room)
 {
     const int32_t *label = k->target + n * k->most;
-    anl__ctc_sample s = {.steps = anl__ctc_length(k->input_length, n, k->steps), .labels = anl__ctc_length(k->target_length, n, k->most)};
+    anl__ctc_sample s = {.steps = anl__ctc_length(k->input_length, n, k->steps),
+                         .labels = anl__ctc_length(k->target_length, n, k->most)};
     for (int64_t i = 0; i < s.labels; i++) {
         if (!k->target_length && label[i] < 0) s.labels = i;
         else if (label[i] < 0 || label[i] >= k->classes || label[i] == k->blank) s.bad = true;
     }
     s.states = 2 * s.labels + 1;
     for (int64_t i = 0; i < s.states; i++) room->state[i] = i % 2 ? label[i / 2] : (int32_t)k->blank;
-    for (int64_t i = 0; i < s.states + 2; i++)
-        room->skip[i] = i % 2 && i >= 3 && i < s.states && room->state[i] != room->state[i - 2] ? 0 : ANL__CTC_NEVER;
+    for (int64_t i = 0; i < s.states + 2; i++) {
+        bool over = i % 2 && i >= 3 && i < s.states && room->state[i] != room->state[i - 2];
+        room->skip[i] = over ? 0 : ANL__CTC_NEVER;
+    }
     return s;
 }
 

@@ -1,11 +1,14 @@
-/* Samples [from, to) of logits of type T; included by the reference and the cpu kernel, which define LOAD(p, i), STORE(p, i, v),
- * E with EXP (of a double) and LOG (of 1 to 3) in it, and FN(lse)(z, classes, &best): the logarithm of the sum of exponentials, and the first of the largest.
+/* Samples [from, to) of logits of type T; included by the reference and the cpu kernel, which define LOAD(p,
+ * i), STORE(p, i, v), E with EXP (of a double) and LOG (of 1 to 3) in it, and FN(lse)(z, classes, &best):
+ * the logarithm of the sum of exponentials, and the first of the largest.
  *
- * Everything is in logarithms, in double: alpha(t, s) is the probability of all beginnings of paths that are in state s at step t,
- * beta(t, s) of all ends behind it. Alpha has the emission of step t, beta has not, so that nothing is divided. */
+ * Everything is in logarithms, in double: alpha(t, s) is the probability of all beginnings of paths that are
+ * in state s at step t, beta(t, s) of all ends behind it. Alpha has the emission of step t, beta has not, so
+ * that nothing is divided. */
 
 /* out = log(exp a + exp b + exp(c + skip)): ways from three neighbours. */
-FAST static void FN(meet)(const double *a, const double *b, const double *c, const double *skip, double *restrict out, int64_t n)
+FAST static void FN(meet)(const double *a, const double *b, const double *c, const double *skip,
+                          double *restrict out, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         double jump = c[i] + skip[i], top = a[i] > b[i] ? a[i] : b[i];
@@ -15,7 +18,8 @@ FAST static void FN(meet)(const double *a, const double *b, const double *c, con
     }
 }
 
-static void FN(emissions)(const anl__ctc *k, const T *z, const anl__ctc_sample *s, const anl__ctc_room *room, int64_t t)
+static void FN(emissions)(const anl__ctc *k, const T *z, const anl__ctc_sample *s, const anl__ctc_room *room,
+                          int64_t t)
 {
     const T *row = z + t * k->samples * k->classes;
     for (int64_t i = 0; i < s->states; i++) { /* the blank is every other state */
@@ -42,7 +46,8 @@ static bool FN(likeliest)(const anl__ctc *k, const T *z, const anl__ctc_sample *
 }
 
 /* Fills alpha, `rows` (all steps, or 2) of them in turn; the target's log probability. */
-static double FN(forwards)(const anl__ctc *k, const T *z, const anl__ctc_sample *s, const anl__ctc_room *room, int64_t rows)
+static double FN(forwards)(const anl__ctc *k, const T *z, const anl__ctc_sample *s,
+                           const anl__ctc_room *room, int64_t rows)
 {
     int64_t cells = anl__ctc_cells(k);
     if (s->steps == 0) return s->labels ? ANL__CTC_NEVER : 0;
@@ -57,11 +62,13 @@ static double FN(forwards)(const anl__ctc *k, const T *z, const anl__ctc_sample 
         for (int64_t i = 0; i < s->states; i++) to[i] += room->emit[i];
     }
     const double *last = room->alpha + (s->steps - 1) % rows * cells + 2 + s->states;
-    double top = last[-1] > last[-2] ? last[-1] : last[-2]; /* without labels last[-2] is before the first state */
+    /* without labels last[-2] is before the first state */
+    double top = last[-1] > last[-2] ? last[-1] : last[-2];
     return top + LOG(EXP(last[-1] - top) + EXP(last[-2] - top));
 }
 
-static void FN(forward)(const anl__ctc *k, const T *zs, int64_t from, int64_t to, double *work, double out[ANL__CTC_SUMS])
+static void FN(forward)(const anl__ctc *k, const T *zs, int64_t from, int64_t to, double *work,
+                        double out[ANL__CTC_SUMS])
 {
     anl__ctc_room room;
     for (int i = 0; i < ANL__CTC_SUMS; i++) out[i] = 0;
@@ -85,7 +92,8 @@ static void FN(forward)(const anl__ctc *k, const T *zs, int64_t from, int64_t to
 }
 
 /* One step of a sample's gradient, from row t of alpha and of beta. */
-FAST static void FN(slope)(const anl__ctc *k, const T *z, T *dz, double dnum, double total, double lse, const double *alpha, const double *beta,
+FAST static void FN(slope)(const anl__ctc *k, const T *z, T *dz, double dnum, double total, double lse,
+                           const double *alpha, const double *beta,
                            const anl__ctc_sample *s, const anl__ctc_room *room)
 {
     E *restrict row = (E *)room->row, *restrict with = (E *)room->with;
@@ -95,7 +103,8 @@ FAST static void FN(slope)(const anl__ctc *k, const T *z, T *dz, double dnum, do
     for (int64_t j = 0; j < k->classes; j++) STORE(dz, j, (E)dnum * row[j]);
 }
 
-static void FN(backwards)(const anl__ctc *k, const T *z, T *dz, double dnum, double total, const anl__ctc_sample *s, const anl__ctc_room *room)
+static void FN(backwards)(const anl__ctc *k, const T *z, T *dz, double dnum, double total,
+                          const anl__ctc_sample *s, const anl__ctc_room *room)
 {
     int64_t cells = anl__ctc_cells(k), step = k->samples * k->classes;
     double *beta = room->beta + 2, *ahead = room->beta + cells + 2;
@@ -106,12 +115,14 @@ static void FN(backwards)(const anl__ctc *k, const T *z, T *dz, double dnum, dou
             for (int64_t i = 0; i < s->states; i++) ahead[i] = beta[i] + room->emit[i]; /* of step t + 1 */
             FN(meet)(ahead, ahead + 1, ahead + 2, room->skip + 2, beta, s->states);
         }
-        FN(slope)(k, z + t * step, dz + t * step, dnum, total, room->lse[t], room->alpha + t * cells + 2, beta, s, room);
+        FN(slope)(k, z + t * step, dz + t * step, dnum, total, room->lse[t], room->alpha + t * cells + 2,
+                  beta, s, room);
         FN(emissions)(k, z, s, room, t);
     }
 }
 
-static void FN(backward)(const anl__ctc *k, const T *zs, T *dzs, double dnum, int64_t from, int64_t to, double *work)
+static void FN(backward)(const anl__ctc *k, const T *zs, T *dzs, double dnum, int64_t from, int64_t to,
+                         double *work)
 {
     anl__ctc_room room;
     anl__ctc_lay(k, k->steps, work, &room);
@@ -124,9 +135,10 @@ static void FN(backward)(const anl__ctc *k, const T *zs, T *dzs, double dnum, in
             FN(likeliest)(k, z, &s, &room);
             total = FN(forwards)(k, z, &s, &room, k->steps);
         }
-        bool never = total < ANL__CTC_NEVER / 2;
+        bool never = total < ANL__CTC_NEVER / 2, unknown = never && !s.bad && k->infinite;
         if (!never) FN(backwards)(k, z, dz, dnum, total, &s, &room);
         for (int64_t t = never ? 0 : s.steps; t < k->steps; t++)
-            for (int64_t j = 0; j < k->classes; j++) STORE(dz, t * k->samples * k->classes + j, never && !s.bad && k->infinite && t < s.steps ? NAN : 0.0);
+            for (int64_t j = 0; j < k->classes; j++)
+                STORE(dz, t * k->samples * k->classes + j, unknown && t < s.steps ? NAN : 0.0);
     }
 }

@@ -1,4 +1,5 @@
-/* ctc on the workers: samples in slices. The trellis is in double; exponentials are in f32 (kernels/common/vexp.h). */
+/* ctc on the workers: samples in slices. The trellis is in double; exponentials are in f32
+ * (kernels/common/vexp.h). */
 #ifndef T
 #include "ctc.h"
 #define ANL__CPU_FILE "kernels/ctc/ctc_cpu.c"
@@ -15,7 +16,8 @@
 #define LOG(x) ((double)log_to_3((x) - 1))
 enum { LANES = 16 };
 
-/* log(1 + z), 0 <= z <= 2, to 1e-7, without a branch: 2 atanh(u) with u = z / (2 + z); above 1 of half of it, and log 2. */
+/* log(1 + z), 0 <= z <= 2, to 1e-7, without a branch: 2 atanh(u) with u = z / (2 + z); above 1 of half of
+ * it, and log 2. */
 ANL__INLINE float log_to_3(float z)
 {
     float more = z > 1 ? 0.693147180f : 0, low = 0.5f * (z - 1), half = z > 1 ? low : z;
@@ -50,7 +52,8 @@ static void fwd_task(const anl__prepared *p, const anl__run *r, int t, int worke
     anl__ctc k = anl__ctc_of(&p->call, r, 2);
     double *ws = (double *)r->ws + (size_t)t * room_of(&p->call);
     (void)worker;
-    ANL__BY_TYPE(p->call.in[0].dtype, forward, &k, r->in[0], anl__slice_begin(k.samples, p->tasks, t), anl__slice_begin(k.samples, p->tasks, t + 1), ws + 8, ws);
+    ANL__BY_TYPE(p->call.in[0].dtype, forward, &k, r->in[0], anl__slice_begin(k.samples, p->tasks, t),
+                 anl__slice_begin(k.samples, p->tasks, t + 1), ws + 8, ws);
 }
 
 static void fwd_finish(const anl__prepared *p, const anl__run *r)
@@ -59,7 +62,8 @@ static void fwd_finish(const anl__prepared *p, const anl__run *r)
     size_t room = room_of(&p->call);
     for (int i = 0; i < ANL__CTC_SUMS; i++) {
         for (int d = 1; d < p->tasks; d *= 2)
-            for (int t = 0; t + d < p->tasks; t += 2 * d) ws[(size_t)t * room + (size_t)i] += ws[(size_t)(t + d) * room + (size_t)i];
+            for (int t = 0; t + d < p->tasks; t += 2 * d)
+                ws[(size_t)t * room + (size_t)i] += ws[(size_t)(t + d) * room + (size_t)i];
         *(float *)r->out[i] = (float)ws[i];
     }
 }
@@ -69,13 +73,16 @@ static void bwd_task(const anl__prepared *p, const anl__run *r, int t, int worke
     anl__ctc k = anl__ctc_of(&p->call, r, 3);
     double *ws = (double *)r->ws + (size_t)t * room_of(&p->call), dnum = (double)*(const float *)r->in[2];
     (void)worker;
-    ANL__BY_TYPE(p->call.in[0].dtype, backward, &k, r->in[0], r->out[0], dnum, anl__slice_begin(k.samples, p->tasks, t),
+    ANL__BY_TYPE(p->call.in[0].dtype, backward, &k, r->in[0], r->out[0], dnum,
+                 anl__slice_begin(k.samples, p->tasks, t),
                  anl__slice_begin(k.samples, p->tasks, t + 1), ws);
 }
 
-static const anl__kernel fwd = {.op = "ctc", .device = "cpu", .name = "ctc/cpu", .rank = 10, .supports = anl__cpu_dtype, .prepare = prepare, .task = fwd_task,
+static const anl__kernel fwd = {.op = "ctc", .device = "cpu", .name = "ctc/cpu", .rank = 10,
+                                .supports = anl__cpu_dtype, .prepare = prepare, .task = fwd_task,
                                 .finish = fwd_finish, .finish_outs = 15};
-static const anl__kernel bwd = {.op = "ctc_bwd", .device = "cpu", .name = "ctc_bwd/cpu", .rank = 10, .supports = anl__cpu_dtype, .prepare = prepare, .task = bwd_task};
+static const anl__kernel bwd = {.op = "ctc_bwd", .device = "cpu", .name = "ctc_bwd/cpu", .rank = 10,
+                                .supports = anl__cpu_dtype, .prepare = prepare, .task = bwd_task};
 const anl__kernel *const anl__kernels_ctc_cpu[] = {&fwd, &bwd, NULL};
 #else
 /* LANES sums side by side, then a tree over them: the same bits whatever the vectors' width. */

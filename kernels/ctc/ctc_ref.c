@@ -35,13 +35,16 @@ static anl_status fwd_run(const anl__prepared *p, const anl__run *r)
 static anl_status bwd_run(const anl__prepared *p, const anl__run *r)
 {
     anl__ctc k = anl__ctc_of(&p->call, r, 3);
-    if (anl__ref_is_f64(&p->call)) backward_f64(&k, r->in[0], r->out[0], *(const double *)r->in[2], 0, k.samples, r->ws);
+    if (anl__ref_is_f64(&p->call))
+        backward_f64(&k, r->in[0], r->out[0], *(const double *)r->in[2], 0, k.samples, r->ws);
     else backward_f32(&k, r->in[0], r->out[0], (double)*(const float *)r->in[2], 0, k.samples, r->ws);
     return ANL_OK;
 }
 
-static const anl__kernel fwd = {.op = "ctc", .device = "reference", .name = "ctc/ref", .supports = anl__ref_supports, .prepare = prepare, .run = fwd_run};
-static const anl__kernel bwd = {.op = "ctc_bwd", .device = "reference", .name = "ctc_bwd/ref", .supports = anl__ref_supports, .prepare = prepare, .run = bwd_run};
+static const anl__kernel fwd = {.op = "ctc", .device = "reference", .name = "ctc/ref",
+                                .supports = anl__ref_supports, .prepare = prepare, .run = fwd_run};
+static const anl__kernel bwd = {.op = "ctc_bwd", .device = "reference", .name = "ctc_bwd/ref",
+                                .supports = anl__ref_supports, .prepare = prepare, .run = bwd_run};
 const anl__kernel *const anl__kernels_ctc_ref[] = {&fwd, &bwd, NULL};
 #else
 static double FN(lse)(const T *z, int64_t n, int64_t *best)

@@ -16,7 +16,8 @@ static inline int anl__pick_axis(const anl__call *c, int rank)
 }
 
 /* x: the shape before; size: of its axis. */
-static inline anl__pick anl__pick_of(const anl_shape *x, int axis, int64_t size, int64_t picks, const void *index)
+static inline anl__pick anl__pick_of(const anl_shape *x, int axis, int64_t size, int64_t picks,
+                                     const void *index)
 {
     anl__pick p = {1, size, picks, 1, index};
     for (int i = 0; i < axis; i++) p.outer *= x->dim[i];

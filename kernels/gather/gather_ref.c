@@ -14,8 +14,10 @@ static void FN(fwd)(const anl__call *c, const anl__run *r)
     T *y = r->out[0];
     for (int64_t o = 0; o < p.outer; o++)
         for (int64_t k = 0; k < p.picks; k++)
-            for (int64_t j = 0; j < p.inner; j++)
-                y[(o * p.picks + k) * p.inner + j] = p.index[k] >= 0 && p.index[k] < p.size ? x[(o * p.size + p.index[k]) * p.inner + j] : 0;
+            for (int64_t j = 0; j < p.inner; j++) {
+                bool there = p.index[k] >= 0 && p.index[k] < p.size;
+                y[(o * p.picks + k) * p.inner + j] = there ? x[(o * p.size + p.index[k]) * p.inner + j] : 0;
+            }
 }
 
 static void FN(bwd)(const anl__call *c, const anl__run *r)

@@ -1,5 +1,6 @@
-/* Recurrent and other layers over time, and an encoder with decoder, as models/ builds them, against PyTorch: results, states, gradients, and the losses of
- * twenty steps of SGD, on every device. Parameters have the names they have in a checkpoint. */
+/* Recurrent and other layers over time, and an encoder with decoder, as models/ builds them, against
+ * PyTorch: results, states, gradients, and the losses of twenty steps of SGD, on every device. Parameters
+ * have the names they have in a checkpoint. */
 #include "fixture.h"
 #include "graph/graph.h"
 #include "models/model.h"
@@ -35,7 +36,8 @@ static anl_value add_input(layer_run *r, anl_graph *g, const golden_tensor *t)
         else r->input[r->n].f[k] = (float)t->v[k];
     r->bind.input[r->n] = &r->input[r->n];
     r->n++;
-    return g ? anl_input(g, t->name, t->kind == 'i' ? ANL_I32 : ANL_F32, t->shape.rank, t->shape.dim) : ANL_NONE;
+    return g ? anl_input(g, t->name, t->kind == 'i' ? ANL_I32 : ANL_F32, t->shape.rank, t->shape.dim)
+        : ANL_NONE;
 }
 
 static float rate_of(const golden_case *c)
@@ -49,10 +51,14 @@ static void layers_graph(layer_run *r, anl_graph *g, const golden_case *c)
 {
     char cell[16], reset[16], name[16];
     int layers, both;
-    assert_int_equal(sscanf(c->attrs, "cell=%15s reset=%15s layers=%d bidirectional=%d", cell, reset, &layers, &both), 4);
-    anl__recurrent_opts o = {.cell = cell, .reset = reset, .units = golden_find(c, "y")->shape.dim[2] / (1 + both), .layers = layers, .bidirectional = both != 0};
+    assert_int_equal(sscanf(c->attrs, "cell=%15s reset=%15s layers=%d bidirectional=%d", cell, reset,
+                            &layers, &both), 4);
+    anl__recurrent_opts o = {.cell = cell, .reset = reset,
+                             .units = golden_find(c, "y")->shape.dim[2] / (1 + both), .layers = layers,
+                             .bidirectional = both != 0};
     anl__recurrent_state last;
-    anl_value x = add_input(r, g, golden_find(c, "x")), in[2] = {ANL_NONE, add_input(r, g, golden_find(c, "target"))};
+    anl_value x = add_input(r, g, golden_find(c, "x")),
+        in[2] = {ANL_NONE, add_input(r, g, golden_find(c, "target"))};
     anl_value lengths = golden_find(c, "lengths") ? add_input(r, g, golden_find(c, "lengths")) : ANL_NONE;
     in[0] = anl__recurrent(g, "rnn", &o, x, lengths, NULL, &last);
     anl_output(g, "y", in[0]);
@@ -73,9 +79,11 @@ static void layer_graph(layer_run *r, anl_graph *g, const golden_case *c)
     char type[32], args[128];
     assert_int_equal(sscanf(c->attrs, "%31s %127[^\n]", type, args), 2);
     *strstr(args, "lr=") = 0;
-    anl_value x = add_input(r, g, golden_find(c, "x")), target = add_input(r, g, golden_find(c, "target")), in[2] = {x, ANL_NONE};
+    anl_value x = add_input(r, g, golden_find(c, "x")), target = add_input(r, g, golden_find(c, "target")),
+        in[2] = {x, ANL_NONE};
     if (golden_find(c, "lengths")) in[1] = add_input(r, g, golden_find(c, "lengths"));
-    anl_value both[2] = {anl__layer_text(g, type, "layer", in, in[1] == ANL_NONE ? 1 : 2, "%s", args), target};
+    anl_value both[2] = {anl__layer_text(g, type, "layer", in, in[1] == ANL_NONE ? 1 : 2, "%s", args),
+                         target};
     anl_output(g, "y", both[0]);
     if (golden_find(c, "d.x")) anl__graph_want_grad(g, x);
     anl_value num = anl_node(g, "mse", "loss", both, 2, NULL);
@@ -87,9 +95,11 @@ static void seq2seq_graph(layer_run *r, anl_graph *g, const golden_case *c)
     static const char *const inputs[] = {"source", "source_length", "given", "wanted"};
     char cell[16], attention[16];
     int both, layers;
-    assert_int_equal(sscanf(c->attrs, "cell=%15s attention=%15s bidirectional=%d layers=%d", cell, attention, &both, &layers), 4);
+    assert_int_equal(sscanf(c->attrs, "cell=%15s attention=%15s bidirectional=%d layers=%d", cell, attention,
+                            &both, &layers), 4);
     for (int i = 0; i < 4; i++) add_input(r, NULL, golden_find(c, inputs[i]));
-    const anl_shape *source = &golden_find(c, "source")->shape, *wanted = &golden_find(c, "wanted")->shape, *embed = &golden_find(c, "source.embed.weight")->shape;
+    const anl_shape *source = &golden_find(c, "source")->shape, *wanted = &golden_find(c, "wanted")->shape,
+        *embed = &golden_find(c, "source.embed.weight")->shape;
     const int64_t length[1][2] = {{source->dim[1], wanted->dim[1]}};
     anl_model_opts m = anl_model_opts_default();
     m.name = "seq2seq";
@@ -119,13 +129,15 @@ static anl_status compile(layer_run *r, const golden_case *c)
 }
 
 /* How far `n` numbers of the program's output are from a tensor's, from its place `from` on. */
-static double output_distance(const layer_run *r, const char *name, const golden_tensor *t, int64_t from, int64_t n)
+static double output_distance(const layer_run *r, const char *name, const golden_tensor *t, int64_t from,
+                              int64_t n)
 {
     static double got[PLACES];
     anl_shape shape;
     anl_dtype type;
     const float *y = anl_program_output(r->program, name, &type, &shape);
-    if (!y || type != ANL_F32 || anl_shape_count(&shape) != n || from + n > t->count || n > PLACES) return INFINITY;
+    if (!y || type != ANL_F32 || anl_shape_count(&shape) != n || from + n > t->count || n > PLACES)
+        return INFINITY;
     for (int64_t k = 0; k < n; k++) got[k] = (double)y[k];
     return golden_distance(n, got, t->v + from);
 }
@@ -193,7 +205,8 @@ static int run_case(anl_ctx *ctx, anl_device *dev, const golden_case *c)
         if (golden_find(c, "y")) bad += check_layer(&r, c);
         bad += check_gradients(&r, c, grad);
     }
-    if (st == ANL_OK) bad += too_far(c, "the curve", golden_distance(STEPS, curve, golden_find(c, "loss")->v), CURVE);
+    if (st == ANL_OK)
+        bad += too_far(c, "the curve", golden_distance(STEPS, curve, golden_find(c, "loss")->v), CURVE);
     else print_error("%s: %s\n", c->name, anl_last_error(ctx));
     anl_net_destroy(r.net);
     return bad + (st != ANL_OK);
@@ -238,7 +251,8 @@ GROUP(seq2seq, cpu, 6)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(layers_reference), cmocka_unit_test(layers_cpu), cmocka_unit_test(over_time_reference), cmocka_unit_test(over_time_cpu),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(layers_reference), cmocka_unit_test(layers_cpu),
+                                       cmocka_unit_test(over_time_reference), cmocka_unit_test(over_time_cpu),
                                        cmocka_unit_test(seq2seq_reference), cmocka_unit_test(seq2seq_cpu)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* ONNX's twelve node tests of recurrent operators: eleven give its numbers on every device; the one with peepholes is refused by name,
- * as a layer and as a recipe would ask for it. */
+/* ONNX's twelve node tests of recurrent operators: eleven give its numbers on every device; the one with
+ * peepholes is refused by name, as a layer and as a recipe would ask for it. */
 #include "fixture.h"
 #include "models/layers.h"
 
@@ -42,7 +42,8 @@ static anl_status compile(node_run *r, anl_ctx *ctx, const golden_case *c, bool 
     }
     assert_int_equal(sscanf(c->attrs, "cell=%15s", cell), 1);
     if (batch_first) in[0] = anl_node(g, "transpose", "x.time", in, 1, "perm=1,0,2");
-    anl_value y = anl_node(g, "recurrent", "node", in, INPUTS, "cell=%s reset=before", cell), hn = anl_node_output(g, y, 1);
+    anl_value y = anl_node(g, "recurrent", "node", in, INPUTS, "cell=%s reset=before", cell),
+        hn = anl_node_output(g, y, 1);
     if (batch_first) y = anl_node(g, "transpose", "y.batch", &y, 1, "perm=1,0,2");
     anl_output(g, "y", y);
     anl_output(g, "hn", hn);
@@ -145,6 +146,7 @@ static void peepholes_are_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(on_reference), cmocka_unit_test(on_cpu), cmocka_unit_test(peepholes_are_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(on_reference), cmocka_unit_test(on_cpu),
+                                       cmocka_unit_test(peepholes_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* The loss ctc against its definition: every path is spelled out and those that stand for the target are added. And what becomes of
- * targets that have no path, labels that are no class, and logits that are -infinite. */
+/* The loss ctc against its definition: every path is spelled out and those that stand for the target are
+ * added. And what becomes of targets that have no path, labels that are no class, and logits that are
+ * -infinite. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +39,8 @@ static void solve(const char *device, const char *attrs, const problem *p, answe
     if (anl_device_open(ctx, device, NULL, &dev) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
     assert_int_equal(anl_net_create(dev, &net), ANL_OK);
     assert_int_equal(anl_graph_create(ctx, ANL_TRAIN, ANL_F32, &g), ANL_OK);
-    anl_value in[4] = {anl_input(g, "z", ANL_F32, 3, dz), anl_input(g, "target", ANL_I32, 2, dt), anl_input(g, "steps", ANL_I32, 1, dt), anl_input(g, "labels", ANL_I32, 1, dt)};
+    anl_value in[4] = {anl_input(g, "z", ANL_F32, 3, dz), anl_input(g, "target", ANL_I32, 2, dt),
+                       anl_input(g, "steps", ANL_I32, 1, dt), anl_input(g, "labels", ANL_I32, 1, dt)};
     anl_value num = anl_node(g, "ctc", "loss", in, 4, "%s", attrs);
     for (int j = 0; j < 4; j++) anl_output(g, name[j], anl_node_output(g, num, j));
     anl__graph_want_grad(g, in[0]);
@@ -51,7 +53,8 @@ static void solve(const char *device, const char *attrs, const problem *p, answe
     if (st == ANL_OK) st = anl_net_init(net, 1);
     if (st == ANL_OK) st = anl_program_run(program, &bind);
     if (st != ANL_OK) fail_msg("%s", anl_last_error(ctx));
-    for (int j = 0; j < 4; j++) out->sum[j] = *(const float *)anl_program_output(program, name[j], NULL, NULL);
+    for (int j = 0; j < 4; j++)
+        out->sum[j] = *(const float *)anl_program_output(program, name[j], NULL, NULL);
     memcpy(out->dz, anl_program_output(program, "grad.z", NULL, NULL), sizeof out->dz);
     anl_net_destroy(net);
     anl_device_close(dev);
@@ -71,7 +74,7 @@ static bool stands(const problem *p, int n, const int *path, int blank)
     return found == p->labels[n];
 }
 
-/* The definition: all C^steps paths. dz += the gradient; returns the loss, infinite where there is no path. */
+/* The definition: all C^steps paths. dz += the gradient; returns the loss, infinite without a path. */
 static double spelled_out(const problem *p, int n, int blank, double *dz)
 {
     double y[T][C], with[T][C] = {{0}}, total = 0;
@@ -128,12 +131,15 @@ static void by_definition(const char *device)
         }
         snprintf(attrs, sizeof attrs, "blank=%d", round % 2 ? blank : blank - C);
         solve(device, attrs, &p, &a);
-        if (!(fabs((double)a.sum[0] - num) <= 1e-5 * (1 + num))) fail_msg("round %u: %.9g, by definition %.9g", round, (double)a.sum[0], num);
+        if (!(fabs((double)a.sum[0] - num) <= 1e-5 * (1 + num)))
+            fail_msg("round %u: %.9g, by definition %.9g", round, (double)a.sum[0], num);
         assert_true(a.sum[1] == (float)den);
         assert_true(a.sum[3] == (float)(N - den));
         impossible += N - den;
         for (int i = 0; i < T * N * C; i++)
-            if (!(fabs((double)a.dz[i] - dz[i]) <= 1e-5)) fail_msg("round %u: gradient %d is %.9g, by definition %.9g", round, i, (double)a.dz[i], dz[i]);
+            if (!(fabs((double)a.dz[i] - dz[i]) <= 1e-5))
+                fail_msg("round %u: gradient %d is %.9g, by definition %.9g", round, i, (double)a.dz[i],
+                         dz[i]);
     }
     assert_true(impossible > 20 && impossible < 150); /* the draws have both */
 }
@@ -265,7 +271,10 @@ static void test_likeliest(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_definition_reference), cmocka_unit_test(test_definition_cpu), cmocka_unit_test(test_impossible),
-                                       cmocka_unit_test(test_wrong_label), cmocka_unit_test(test_extreme), cmocka_unit_test(test_likeliest)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_definition_reference),
+                                       cmocka_unit_test(test_definition_cpu),
+                                       cmocka_unit_test(test_impossible),
+                                       cmocka_unit_test(test_wrong_label), cmocka_unit_test(test_extreme),
+                                       cmocka_unit_test(test_likeliest)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

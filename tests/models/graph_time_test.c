@@ -1,4 +1,5 @@
-/* Layers over time in written models: an LSTM over the features of convolutions, and the loss ctc, which finds where a label is. */
+/* Layers over time in written models: an LSTM over the features of convolutions, and the loss ctc, which
+ * finds where a label is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,10 +46,12 @@ static anl_status make(anl_ctx *ctx, const anl_model_opts *m, anl__trainer **out
 /* Noise with a bright column of the class's place, in three rows somewhere. */
 static void pictures(float *image, int32_t *label)
 {
-    for (uint32_t i = 0; i < N * HIGH * WIDE; i++) image[i] = 0.2f * anl__u32_to_unit(anl__philox(7, i, 0, 0, 0).v[0]);
+    for (uint32_t i = 0; i < N * HIGH * WIDE; i++)
+        image[i] = 0.2f * anl__u32_to_unit(anl__philox(7, i, 0, 0, 0).v[0]);
     for (int n = 0; n < N; n++) {
         label[n] = n % CLASSES;
-        for (int row = n % (HIGH - 2); row < n % (HIGH - 2) + 3; row++) image[(n * HIGH + row) * WIDE + 2 * label[n] + 1] = 1;
+        for (int row = n % (HIGH - 2); row < n % (HIGH - 2) + 3; row++)
+            image[(n * HIGH + row) * WIDE + 2 * label[n] + 1] = 1;
     }
 }
 
@@ -90,7 +93,8 @@ static void learns(const anl_model_opts *m, int steps)
 }
 
 static const anl__model_layer features[] = {
-    {{"conv", "conv", NULL, ARG({"filters", "6"}, {"kernel", "3"}, {"pad", "1"}, {"act", "relu"}), 4}, NULL, 0},
+    {{"conv", "conv", NULL, ARG({"filters", "6"}, {"kernel", "3"}, {"pad", "1"}, {"act", "relu"}), 4}, NULL,
+     0},
     {{"maxpool", "pool", NULL, ARG({"kernel", "1,2"}, {"stride", "1,2"}), 2}, NULL, 0},
     {{"to-time", "rows", NULL, NULL, 0}, NULL, 0},
     {{"lstm", "lstm", NULL, ARG({"units", "12"}, {"bidirectional", "true"}), 2}, NULL, 0},
@@ -136,7 +140,8 @@ static void test_ctc_needs_a_blank(void **state)
     ctc_model(layer, "3");
     anl_model_opts m = opts(layer, FEATURES + 1, &head);
     assert_int_equal(make(ctx, &m, &t), ANL_SHAPE);
-    assert_non_null(strstr(anl_last_error(ctx), "T x N x 4 (3 classes and the blank, which is the last), not 12x16x3"));
+    assert_non_null(strstr(anl_last_error(ctx),
+                           "T x N x 4 (3 classes and the blank, which is the last), not 12x16x3"));
     anl__trainer_destroy(t);
     assert_int_equal(anl__live_blocks(ctx), 0);
     anl_ctx_destroy(ctx);
@@ -144,6 +149,7 @@ static void test_ctc_needs_a_blank(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lstm_over_features), cmocka_unit_test(test_ctc), cmocka_unit_test(test_ctc_needs_a_blank)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lstm_over_features), cmocka_unit_test(test_ctc),
+                                       cmocka_unit_test(test_ctc_needs_a_blank)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* What stands behind a sequence's end is never read: results and gradients of every layer over time are those of a batch cut to its
- * longest sequence, and training on padded batches ends with the weights of training on short ones. */
+/* What stands behind a sequence's end is never read: results and gradients of every layer over time are
+ * those of a batch cut to its longest sequence, and training on padded batches ends with the weights of
+ * training on short ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,10 @@
 enum { N = 5, SHORT = 6, LONG = 11, F = 4, MOST = 8192, STEPS = 20 };
 static const int32_t length[N] = {4, 6, 1, 0, 3};
 
-static float noise(uint32_t i, uint32_t k) { return 2 * anl__u32_to_unit(anl__philox(9, i, k, 0, 0).v[0]) - 1; }
+static float noise(uint32_t i, uint32_t k)
+{
+    return 2 * anl__u32_to_unit(anl__philox(9, i, k, 0, 0).v[0]) - 1;
+}
 
 static double distance(int64_t n, const float *a, const float *b)
 {
@@ -45,12 +49,14 @@ typedef struct layer_result {
 } layer_result;
 
 /* The layer, its mean over each sequence's steps, and the squared distance from a target. */
-static anl_status build_layer(anl_ctx *ctx, const layer_case *c, int64_t steps, anl_net *net, anl_program **out)
+static anl_status build_layer(anl_ctx *ctx, const layer_case *c, int64_t steps, anl_net *net,
+                              anl_program **out)
 {
     const int64_t dim[3] = {steps, N, F};
     anl_graph *g;
     ANL_TRY(anl_graph_create(ctx, ANL_TRAIN, ANL_F32, &g));
-    anl_value x = anl_input(g, "x", ANL_F32, 3, dim), lengths = anl_input(g, "lengths", ANL_I32, 1, dim + 1), in[2] = {x, lengths};
+    anl_value x = anl_input(g, "x", ANL_F32, 3, dim), lengths = anl_input(g, "lengths", ANL_I32, 1, dim + 1),
+        in[2] = {x, lengths};
     anl_value y = anl__layer_text(g, c->type, "layer", in, 2, "%s", c->args), pool[2] = {y, lengths};
     anl_output(g, "y", y);
     y = anl_node(g, "time_pool", "pool", pool, 2, "mode=mean");
@@ -75,7 +81,8 @@ static void run_layer(anl_device *dev, anl_ctx *ctx, const layer_case *c, int64_
         for (int64_t n = 0; n < N; n++)
             for (int64_t f = 0; f < F; f++) {
                 float v = noise((uint32_t)(t * N + n), (uint32_t)f);
-                x[(t * N + n) * F + f] = t < length[n] ? v : 100 * v + (float)steps; /* what must not matter */
+                if (t >= length[n]) v = 100 * v + (float)steps; /* what must not matter */
+                x[(t * N + n) * F + f] = v;
             }
     for (uint32_t i = 0; i < N * 64; i++) target[i] = noise(i, 77);
     anl_bind bind = {.input = {x, lengths, target}};
@@ -95,7 +102,8 @@ static void run_layer(anl_device *dev, anl_ctx *ctx, const layer_case *c, int64_
     anl_net_destroy(net);
 }
 
-static void compare_layers(const layer_case *c, const char *device, const layer_result *a, const layer_result *b)
+static void compare_layers(const layer_case *c, const char *device, const layer_result *a,
+                           const layer_result *b)
 {
     double far = distance(a->parameters, a->grad, b->grad);
     for (int64_t t = 0; t < LONG; t++)
@@ -109,15 +117,19 @@ static void compare_layers(const layer_case *c, const char *device, const layer_
             }
             for (int64_t k = 0; k < b->width && c->zero; k++) assert_true(y[k] == 0);
             for (int64_t k = 0; k < F; k++)
-                if (dx[k] != 0) fail_msg("%s %s on %s: step %d of a sequence of %d has a gradient", c->type, c->args, device, (int)t, (int)length[n]);
+                if (dx[k] != 0)
+                    fail_msg("%s %s on %s: step %d of a sequence of %d has a gradient", c->type, c->args,
+                             device, (int)t, (int)length[n]);
         }
     if (!(far <= 2e-6)) fail_msg("%s %s on %s: padded is off by %.3g", c->type, c->args, device, far);
 }
 
 static void every_layer(const char *device)
 {
-    static const char *const cells[][2] = {{"rnn", ""}, {"rnn-relu", ""}, {"lstm", ""}, {"gru", "reset=after"}, {"gru", "reset=before"}};
-    static const layer_case others[] = {{"self-attention", "heads=2", false}, {"self-attention", "heads=1", false}};
+    static const char *const cells[][2] = {{"rnn", ""}, {"rnn-relu", ""}, {"lstm", ""},
+                                           {"gru", "reset=after"}, {"gru", "reset=before"}};
+    static const layer_case others[] = {{"self-attention", "heads=2", false},
+                                        {"self-attention", "heads=1", false}};
     static layer_result a, b;
     anl_ctx *ctx = anl_ctx_create();
     anl_device *dev;
@@ -126,7 +138,8 @@ static void every_layer(const char *device)
     for (int i = 0; i < 5 * 4 + 2; i++) {
         layer_case c;
         if (i < 20) {
-            snprintf(args, sizeof args, "units=%d layers=%d bidirectional=%s %s", 7 + 9 * (i / 4 % 2), 1 + i % 2, i / 2 % 2 ? "true" : "false", cells[i / 4][1]);
+            snprintf(args, sizeof args, "units=%d layers=%d bidirectional=%s %s", 7 + 9 * (i / 4 % 2),
+                     1 + i % 2, i / 2 % 2 ? "true" : "false", cells[i / 4][1]);
             c = (layer_case){cells[i / 4][0], args, true};
         } else {
             c = others[i - 20];
@@ -189,7 +202,10 @@ static void fill(feed *f, uint32_t k, int variant)
     for (uint32_t n = 0; n < BATCH; n++) {
         f->length[n] = (int32_t)(n == 0 ? most : 1 + (n * 5 + k) % (uint32_t)most);
         f->label[n] = (int32_t)((n + k) % CLASSES);
-        for (int64_t i = 0; i < s; i++) f->source[n * s + i] = i < f->length[n] ? (int32_t)((n * 3 + (uint32_t)(i * i) + k) % VOCABULARY) : -1;
+        for (int64_t i = 0; i < s; i++) {
+            int32_t token = (int32_t)((n * 3 + (uint32_t)(i * i) + k) % VOCABULARY);
+            f->source[n * s + i] = i < f->length[n] ? token : -1;
+        }
         for (int64_t i = 0; i < g; i++) {
             f->wanted[n * g + i] = i < f->length[n] ? (int32_t)((n + (uint32_t)i * 2 + k) % VOCABULARY) : -1;
             f->given[n * g + i] = i < f->length[n] ? (int32_t)((n + (uint32_t)i + 1) % VOCABULARY) : -1;
@@ -210,14 +226,18 @@ static void train(const anl_model_opts *m, bool bucketed, float *weights, int64_
     o.seed = 3;
     o.optim.name = "sgd";
     for (int v = 0; v < 2; v++) o.train_sizes[v] = o.eval_sizes[v] = (anl__size){BATCH, v};
-    if (anl__trainer_create(ctx, &o, &t) != ANL_OK) fail_msg("%s %s: %s", m->name, m->seq.cell, anl_last_error(ctx));
+    if (anl__trainer_create(ctx, &o, &t) != ANL_OK)
+        fail_msg("%s %s: %s", m->name, m->seq.cell, anl_last_error(ctx));
     assert_int_equal(anl__trainer_init(t), ANL_OK);
     for (uint32_t k = 0; k < STEPS; k++) {
         int variant = bucketed && k % 2 == 0 ? 0 : 1;
         anl__step_result r;
         fill(&f, k, variant);
-        anl__feed_batch b = {.n = BATCH, .variant = variant, .first = k * BATCH, .input = {f.source, f.length, f.label}, .label = f.label};
-        if (pairs) b = (anl__feed_batch){.n = BATCH, .variant = variant, .first = k * BATCH, .input = {f.source, f.length, f.given, f.wanted}};
+        anl__feed_batch b = {.n = BATCH, .variant = variant, .first = k * BATCH,
+                             .input = {f.source, f.length, f.label}, .label = f.label};
+        if (pairs)
+            b = (anl__feed_batch){.n = BATCH, .variant = variant, .first = k * BATCH,
+                                  .input = {f.source, f.length, f.given, f.wanted}};
         assert_int_equal(anl__trainer_step(t, &b, (int)k + 1, 0, 0.1, &r), ANL_OK);
         assert_true(r.finite);
     }
@@ -237,13 +257,15 @@ static void same_training(const anl_model_opts *m, const char *what)
     train(m, false, b, &n2);
     assert_int_equal(n, n2);
     double d = distance(n, a, b);
-    if (!(d <= 2e-6)) fail_msg("%s %s %s: in buckets and without, weights differ by %.3g", m->name, m->seq.cell, what, d);
+    if (!(d <= 2e-6))
+        fail_msg("%s %s %s: in buckets and without, weights differ by %.3g", m->name, m->seq.cell, what, d);
 }
 
 static void test_classifiers(void **state)
 {
     (void)state;
-    static const char *const cells[][2] = {{"rnn", "after"}, {"rnn-relu", "after"}, {"lstm", "after"}, {"gru", "after"}, {"gru", "before"}, {"cnn", "after"}};
+    static const char *const cells[][2] = {{"rnn", "after"}, {"rnn-relu", "after"}, {"lstm", "after"},
+                                           {"gru", "after"}, {"gru", "before"}, {"cnn", "after"}};
     static const char *const pools[] = {"last", "mean", "max"};
     for (int i = 0; i < 18; i++) {
         anl_model_opts m = model("seqclassifier", cells[i / 3][0], cells[i / 3][1]);
@@ -267,6 +289,8 @@ static void test_seq2seq(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_layers_reference), cmocka_unit_test(test_layers_cpu), cmocka_unit_test(test_classifiers), cmocka_unit_test(test_seq2seq)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_layers_reference),
+                                       cmocka_unit_test(test_layers_cpu), cmocka_unit_test(test_classifiers),
+                                       cmocka_unit_test(test_seq2seq)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

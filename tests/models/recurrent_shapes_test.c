@@ -1,5 +1,6 @@
-/* Drawn shapes of recurrent layers: the cpu device against the reference, forwards and backwards, in f32 and bf16. Odd sizes, missing
- * biases and states, lengths from 0 to past the end, both directions: where a kernel's tiles, packs and threads could disagree. */
+/* Drawn shapes of recurrent layers: the cpu device against the reference, forwards and backwards, in f32 and
+ * bf16. Odd sizes, missing biases and states, lengths from 0 to past the end, both directions: where a
+ * kernel's tiles, packs and threads could disagree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,9 +31,15 @@ typedef struct result {
     int64_t n[OUTPUTS + INPUTS];
 } result;
 
-static uint32_t draw(uint32_t id, uint32_t what, uint32_t below) { return anl__philox(11, id, what, 0, 0).v[0] % below; }
+static uint32_t draw(uint32_t id, uint32_t what, uint32_t below)
+{
+    return anl__philox(11, id, what, 0, 0).v[0] % below;
+}
 
-static anl_shape shape(int rank, int64_t a, int64_t b, int64_t c) { return (anl_shape){.rank = rank, .dim = {a, b, c}}; }
+static anl_shape shape(int rank, int64_t a, int64_t b, int64_t c)
+{
+    return (anl_shape){.rank = rank, .dim = {a, b, c}};
+}
 
 static shape_case make(uint32_t id)
 {
@@ -41,15 +48,18 @@ static shape_case make(uint32_t id)
     shape_case c = {.id = id};
     int cell = (int)(id % 5);
     bool large = id % 6 == 0;
-    int64_t t = 1 + draw(id, 1, 9), n = 1 + draw(id, 2, large ? 70 : 20), i = 1 + draw(id, 3, large ? 90 : 24), h = 1 + draw(id, 4, large ? 150 : 40), g = gates[cell] * h;
-    const anl_shape s[INPUTS] = {shape(3, t, n, i), shape(2, g, i, 0), shape(2, g, h, 0), shape(1, g, 0, 0), shape(1, g, 0, 0), shape(2, n, h, 0), shape(2, n, h, 0), shape(1, n, 0, 0)};
+    int64_t t = 1 + draw(id, 1, 9), n = 1 + draw(id, 2, large ? 70 : 20),
+        i = 1 + draw(id, 3, large ? 90 : 24), h = 1 + draw(id, 4, large ? 150 : 40), g = gates[cell] * h;
+    const anl_shape s[INPUTS] = {shape(3, t, n, i), shape(2, g, i, 0), shape(2, g, h, 0), shape(1, g, 0, 0),
+                                 shape(1, g, 0, 0), shape(2, n, h, 0), shape(2, n, h, 0), shape(1, n, 0, 0)};
     memcpy(c.shape, s, sizeof s);
     c.lstm = cell == 2;
     c.outputs = c.lstm ? 3 : 2;
     for (int k = 0; k < INPUTS; k++) c.has[k] = k <= ANL__REC_W_HH || draw(id, 10 + (uint32_t)k, 3) > 0;
     if (!c.lstm) c.has[ANL__REC_C0] = false;
     snprintf(c.attrs, sizeof c.attrs, "cell=%s reverse=%d", cells[cell], (int)draw(id, 5, 2));
-    snprintf(c.text, sizeof c.text, "case %u: %s, T %d, N %d, I %d, H %d, inputs %d%d%d%d%d", id, c.attrs, (int)t, (int)n, (int)i, (int)h, c.has[3], c.has[4], c.has[5], c.has[6], c.has[7]);
+    snprintf(c.text, sizeof c.text, "case %u: %s, T %d, N %d, I %d, H %d, inputs %d%d%d%d%d", id, c.attrs,
+             (int)t, (int)n, (int)i, (int)h, c.has[3], c.has[4], c.has[5], c.has[6], c.has[7]);
     return c;
 }
 
@@ -61,7 +71,11 @@ static float value(const shape_case *c, uint32_t what, int64_t i)
 }
 
 /* x, states and what comes from behind are activations; weights stay f32. */
-static anl_dtype type_of(int input, anl_dtype t) { return input == ANL__REC_LENGTHS ? ANL_I32 : input == ANL__REC_X || input == ANL__REC_H0 || input == ANL__REC_C0 ? t : ANL_F32; }
+static anl_dtype type_of(int input, anl_dtype t)
+{
+    bool activation = input == ANL__REC_X || input == ANL__REC_H0 || input == ANL__REC_C0;
+    return input == ANL__REC_LENGTHS ? ANL_I32 : activation ? t : ANL_F32;
+}
 
 static void *fill(const shape_case *c, uint32_t what, int64_t n, anl_dtype type)
 {
@@ -70,7 +84,8 @@ static void *fill(const shape_case *c, uint32_t what, int64_t n, anl_dtype type)
     assert_true(p && f);
     for (int64_t i = 0; i < n; i++) {
         f[i] = value(c, what, i);
-        if (type == ANL_I32) ((int32_t *)p)[i] = (int32_t)draw(c->id, 100 + (uint32_t)i, (uint32_t)c->shape[0].dim[0] + 3) - 1;
+        if (type == ANL_I32)
+            ((int32_t *)p)[i] = (int32_t)draw(c->id, 100 + (uint32_t)i, (uint32_t)c->shape[0].dim[0] + 3) - 1;
         if (type == ANL_F32) ((float *)p)[i] = f[i];
         if (type == ANL_BF16) { /* the nearest number that bf16 has, so that both see the same */
             uint32_t u;
@@ -110,7 +125,8 @@ static void keep(const anl_program *p, const char *name, float **v, int64_t *n)
 }
 
 /* graph: activations' type; data: what they were rounded to before. */
-static anl_status run(anl_ctx *ctx, anl_device *dev, const shape_case *c, anl_dtype graph, anl_dtype data, result *out)
+static anl_status run(anl_ctx *ctx, anl_device *dev, const shape_case *c, anl_dtype graph, anl_dtype data,
+                      result *out)
 {
     static const char *const names[INPUTS] = {"x", "w_ih", "w_hh", "b_ih", "b_hh", "h0", "c0", "lengths"};
     static const char *const outs[OUTPUTS] = {"y", "hn", "cn"}, *const douts[OUTPUTS] = {"dy", "dhn", "dcn"};
@@ -163,10 +179,12 @@ static anl_status run(anl_ctx *ctx, anl_device *dev, const shape_case *c, anl_dt
     return st;
 }
 
-/* results: of how many; in bf16 relu's slope flips where a sum is near 0, so that its gradients are not compared. */
+/* results: of how many; in bf16 relu's slope flips where a sum is near 0, so that its gradients are not
+ * compared. */
 static int compare(const shape_case *c, const result *a, const result *b, int results, double most)
 {
-    static const char *const what[] = {"y", "hn", "cn", "dx", "dw_ih", "dw_hh", "db_ih", "db_hh", "dh0", "dc0", ""};
+    static const char *const what[] = {"y", "hn", "cn", "dx", "dw_ih", "dw_hh", "db_ih", "db_hh", "dh0",
+                                       "dc0", ""};
     int bad = 0;
     for (int k = 0; k < results; k++) {
         double far = 0, top = 0;
