@@ -6,6 +6,7 @@
 
 #if defined(ANL_HAVE_SQLITE)
 
+#include "tools/report/sweep_report.h"
 #include "tools/sweep/driver.h"
 #include "tools/sweep/replay.h"
 #include "tools/sweep/table.h"
@@ -96,6 +97,15 @@ static int run_check(const options *o, anl_ctx *ctx, const char *dir)
     return text_of(ctx, dir, make_check);
 }
 
+static int run_report(const options *o, anl_ctx *ctx, const char *dir)
+{
+    (void)o;
+    anl_status st = sweep_report(ctx, dir);
+    if (st != ANL_OK) return command_fail(ctx, st);
+    printf("%s/report.html\n", dir);
+    return EXIT_DONE;
+}
+
 /* ---- requests ------------------------------------------------------------------------------------- */
 
 static int run_stop(const options *o, anl_ctx *ctx, const char *dir)
@@ -165,7 +175,7 @@ static int run_search(const options *o, anl_ctx *ctx, const char *what)
 
 static int dispatch(const options *o, anl_ctx *ctx)
 {
-    static const sweep_command commands[] = {{"status", run_status}, {"best", run_best}, {"export", run_export},
+    static const sweep_command commands[] = {{"status", run_status}, {"best", run_best}, {"report", run_report}, {"export", run_export},
                                              {"check", run_check},   {"stop", run_stop}, {"add", run_add}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(o->arg[0], commands[i].name)) continue;
@@ -207,7 +217,7 @@ static const option sweep_options[] = {
 
 const command command_sweep = {
     .name = "sweep",
-    .args = "SWEEP.yaml|DIR, or status|best|export|check|stop|add DIR [key=value ...]",
+    .args = "SWEEP.yaml|DIR, or status|best|report|export|check|stop|add DIR [key=value ...]",
     .summary = "searches hyperparameters; the same command again goes on where it stopped",
     .details = "Killed or interrupted, the same command goes on. `best` prints the command that trains the winner again; `add` puts a point before the "
                "others; `check` makes every proposal again from the log. docs/sweeps.md describes the file.",
