@@ -16,7 +16,7 @@ static const char head[] =
     "h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em;border-bottom:1px solid #cbd5e1}\n"
     "table{border-collapse:collapse;font-size:13px}th,td{padding:2px 9px;text-align:right;border-bottom:1px solid #e2e8f0;white-space:nowrap}\n"
     "div.wide{overflow-x:auto}pre{background:#f1f5f9;padding:.7em;overflow-x:auto;font-size:13px}p.note{color:#475569;font-size:13px}\n"
-    "svg{max-width:100%;height:auto}div.wide svg{max-width:none}svg text{font:11px system-ui,sans-serif;fill:#334155}\n"
+    "svg{max-width:100%;height:auto}svg rect{shape-rendering:crispEdges}div.wide svg{max-width:none}svg text{font:11px system-ui,sans-serif;fill:#334155}\n"
     ".frame{fill:none;stroke:#cbd5e1}.tick{stroke:#94a3b8}.tx,.name{text-anchor:middle}.ty{text-anchor:end}.own{fill:#64748b}\n"
     ".way{fill:none;stroke-width:1.3;stroke-opacity:.75}.way:hover{stroke:#1e293b;stroke-width:3;stroke-opacity:1}\n"
     "</style>\n";
