@@ -23,7 +23,8 @@ typedef struct sweep_command {
 
 /* ---- questions ------------------------------------------------------------------------------------ */
 
-static int text_of(anl_ctx *ctx, const char *dir, anl_status (*make)(const sweep_open *s, const char *dir, anl__buf *out))
+static int text_of(anl_ctx *ctx, const char *dir,
+                   anl_status (*make)(const sweep_open *s, const char *dir, anl__buf *out))
 {
     sweep_open s;
     anl__buf out;
@@ -51,9 +52,11 @@ static anl_status make_best(const sweep_open *s, const char *dir, anl__buf *out)
     ANL_TRY(table_order(&s->state, &order, NULL, &n));
     const sweep_trial *best = n ? s->state.trial[order[0]] : NULL;
     anl__free(s->state.ctx, order);
-    if (!best || best->status != STATUS_COMPLETE) return anl__fail(s->state.ctx, ANL_INVALID, "%s: no trial is complete yet", dir);
+    if (!best || best->status != STATUS_COMPLETE)
+        return anl__fail(s->state.ctx, ANL_INVALID, "%s: no trial is complete yet", dir);
     ANL_TRY(table_best(&s->state, s->recipe->n_objectives > 1 ? 1000000 : 10, out));
-    anl__buf_add(out, "\nto train the %s again:\n  ", s->recipe->n_objectives > 1 ? "first of the front" : "winner");
+    anl__buf_add(out, "\nto train the %s again:\n  ",
+                 s->recipe->n_objectives > 1 ? "first of the front" : "winner");
     return table_command(&s->state, dir, best, out);
 }
 
@@ -89,7 +92,10 @@ static int run_best(const options *o, anl_ctx *ctx, const char *dir)
     return text_of(ctx, dir, make_best);
 }
 
-static int run_export(const options *o, anl_ctx *ctx, const char *dir) { return text_of(ctx, dir, options_has(o, "json") ? make_json : make_csv); }
+static int run_export(const options *o, anl_ctx *ctx, const char *dir)
+{
+    return text_of(ctx, dir, options_has(o, "json") ? make_json : make_csv);
+}
 
 static int run_check(const options *o, anl_ctx *ctx, const char *dir)
 {
@@ -143,7 +149,9 @@ static int run_add(const options *o, anl_ctx *ctx, const char *dir)
 static int outcome(anl_ctx *ctx, const char *dir, driver_end end)
 {
     switch (end) {
-    case DRIVER_INTERRUPTED: fprintf(stderr, "interrupted: every trial has its checkpoint. Go on with: anneal sweep %s\n", dir); return EXIT_AGAIN;
+    case DRIVER_INTERRUPTED:
+        fprintf(stderr, "interrupted: every trial has its checkpoint. Go on with: anneal sweep %s\n", dir);
+        return EXIT_AGAIN;
     case DRIVER_TWICE: return EXIT_TWICE;
     case DRIVER_STOPPED: fprintf(stderr, "stopped. Go on with: anneal sweep %s\n", dir); return EXIT_DONE;
     default: break;
@@ -162,11 +170,13 @@ static int run_search(const options *o, anl_ctx *ctx, const char *what)
     driver_end end = DRIVER_FINISHED;
     if (n <= 0) return command_usage(o, "/proc/self/exe cannot be read");
     program[n] = 0;
-    if (is_dir && dir) return command_usage(o, "%s is a sweep's directory already: --dir does not go with it", what);
+    if (is_dir && dir)
+        return command_usage(o, "%s is a sweep's directory already: --dir does not go with it", what);
     anl_status st = anl__arena_create(ctx, &a);
     if (st != ANL_OK) return command_fail(ctx, st);
     if (!dir) dir = is_dir ? what : driver_default_dir(a, what);
-    driver_opts d = {.recipe = is_dir ? NULL : what, .dir = dir, .program = program, .plain = options_has(o, "plain")};
+    driver_opts d = {
+        .recipe = is_dir ? NULL : what, .dir = dir, .program = program, .plain = options_has(o, "plain")};
     st = driver_run(ctx, &d, &end);
     int code = st == ANL_OK ? outcome(ctx, dir, end) : command_fail(ctx, st);
     anl__arena_destroy(a);
@@ -175,12 +185,14 @@ static int run_search(const options *o, anl_ctx *ctx, const char *what)
 
 static int dispatch(const options *o, anl_ctx *ctx)
 {
-    static const sweep_command commands[] = {{"status", run_status}, {"best", run_best}, {"report", run_report}, {"export", run_export},
-                                             {"check", run_check},   {"stop", run_stop}, {"add", run_add}};
+    static const sweep_command commands[] = {
+        {"status", run_status}, {"best", run_best}, {"report", run_report}, {"export", run_export},
+        {"check", run_check},   {"stop", run_stop}, {"add", run_add}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(o->arg[0], commands[i].name)) continue;
         if (o->n_arg != 2) return command_usage(o, "%s needs a sweep's directory", commands[i].name);
-        if (o->n_override && commands[i].run != run_add) return command_usage(o, "%s takes no key=value", commands[i].name);
+        if (o->n_override && commands[i].run != run_add)
+            return command_usage(o, "%s takes no key=value", commands[i].name);
         return commands[i].run(o, ctx, o->arg[1]);
     }
     if (o->n_arg != 1) return command_usage(o, "does not know what to do with '%s'", o->arg[1]);
@@ -219,7 +231,12 @@ const command command_sweep = {
     .name = "sweep",
     .args = "SWEEP.yaml|DIR, or status|best|report|export|check|stop|add DIR [key=value ...]",
     .summary = "searches hyperparameters; the same command again goes on where it stopped",
-    .details = "Killed or interrupted, the same command goes on. `best` prints the command that trains the winner again; `add` puts a point before the "
+    .details = "Killed or interrupted, the same command goes on. `best` prints the command that trains the "
+               "winner again; `add` puts a point before the "
                "others; `check` makes every proposal again from the log. docs/sweeps.md describes the file.",
-    .options = sweep_options, .min_args = 1, .max_args = 2, .overrides = true, .run = run_sweep,
+    .options = sweep_options,
+    .min_args = 1,
+    .max_args = 2,
+    .overrides = true,
+    .run = run_sweep,
 };

@@ -1,5 +1,5 @@
-/* What a sweep itself costs: proposals, the store's transactions and the log, for trials whose results are free. Prints; is no
- * test. Usage: sweep_store_bench SAMPLER TRIALS
+/* What a sweep itself costs: proposals, the store's transactions and the log, for trials whose results are
+ * free. Prints; is no test. Usage: sweep_store_bench SAMPLER TRIALS
  */
 #include "tools/sweep/seen.h"
 
@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 static const char base[] = "data: {path: none}\n";
-static const char text[] = "base: base.yaml\nspace:\n  optim.lr: {low: 1e-5, high: 1, log: true}\n  optim.weight_decay: {low: 0, high: 1}\n"
-                           "  train.batch: [16, 32, 64]\n  optim.name: [sgd, adam]\n  optim.momentum: {low: 0, high: 1, when: {optim.name: sgd}}\n"
+static const char text[] = "base: base.yaml\nspace:\n  optim.lr: {low: 1e-5, high: 1, log: true}\n  "
+                           "optim.weight_decay: {low: 0, high: 1}\n"
+                           "  train.batch: [16, 32, 64]\n  optim.name: [sgd, adam]\n  optim.momentum: {low: "
+                           "0, high: 1, when: {optim.name: sgd}}\n"
                            "objective: valid.loss\nbudget: {trials: 1000000}\nsampler: ";
 
 static double now(void)
@@ -40,7 +42,8 @@ static anl_status one(sweep_state *s, store *db, int64_t k, double *proposing)
     ANL_TRY(sweep_state_add(s, k, "sampler", point, &t));
     ANL_TRY(store_begin(db));
     ANL_TRY(store_put_trial(db, s->recipe, t));
-    ANL_TRY(store_log(db, &(log_entry){.kind = "propose", .trial = k, .seen = -1, .value = NAN, .why = "sampler"}));
+    ANL_TRY(store_log(
+        db, &(log_entry){.kind = "propose", .trial = k, .seen = -1, .value = NAN, .why = "sampler"}));
     ANL_TRY(store_commit(db));
     t->status = STATUS_COMPLETE;
     t->objective[0] = pow(log10(point[0]) + 3, 2) + point[1];
@@ -49,7 +52,9 @@ static anl_status one(sweep_state *s, store *db, int64_t k, double *proposing)
     ANL_TRY(sweep_trial_add_row(s, t, &row));
     ANL_TRY(store_put_row(db, s->recipe, t, &row));
     ANL_TRY(store_put_trial(db, s->recipe, t));
-    ANL_TRY(store_log(db, &(log_entry){.kind = "end", .trial = k, .seen = -1, .value = t->objective[0], .why = "complete"}));
+    ANL_TRY(store_log(
+        db,
+        &(log_entry){.kind = "end", .trial = k, .seen = -1, .value = t->objective[0], .why = "complete"}));
     return store_commit(db);
 }
 
@@ -68,7 +73,8 @@ static anl_status run(anl_ctx *ctx, const char *dir, const char *name, int64_t n
     for (int64_t k = 0; k < n && st == ANL_OK; k++) st = one(&s, db, k, &proposing);
     seconds = now() - began;
     if (st == ANL_OK)
-        printf("%s, %lld trials: %.2f s, %.3f ms a trial, of which proposals %.3f ms\n", name, (long long)n, seconds, 1e3 * seconds / (double)n, 1e3 * proposing / (double)n);
+        printf("%s, %lld trials: %.2f s, %.3f ms a trial, of which proposals %.3f ms\n", name, (long long)n,
+               seconds, 1e3 * seconds / (double)n, 1e3 * proposing / (double)n);
     if (s.ctx) sweep_state_free(&s);
     store_close(db);
     sweep_recipe_free(r);
@@ -79,7 +85,8 @@ int main(int argc, char **argv)
 {
     char dir[] = "/tmp/anneal-bench-XXXXXX", command[64];
     anl_ctx *ctx = anl_ctx_create();
-    if (argc != 3 || !ctx || !mkdtemp(dir) || !write_file(dir, "base.yaml", base, "") || !write_file(dir, "s.yaml", text, argv[1])) {
+    if (argc != 3 || !ctx || !mkdtemp(dir) || !write_file(dir, "base.yaml", base, "") ||
+        !write_file(dir, "s.yaml", text, argv[1])) {
         fprintf(stderr, "usage: sweep_store_bench SAMPLER TRIALS\n");
         return 2;
     }

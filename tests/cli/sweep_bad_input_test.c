@@ -1,4 +1,5 @@
-/* What is wrong with a sweep: named with its place, before anything runs; and a directory that holds another sweep. */
+/* What is wrong with a sweep: named with its place, before anything runs; and a directory that holds another
+ * sweep. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +33,8 @@ static void refused(cli *c, const char *text, const char *says, const char *also
 static void test_keys(void **state)
 {
     cli *c = *state;
-    refused(c, BASE LR GOAL BUDGET "samplr: tpe\n", "bad.yaml:5:1: there is no key samplr in a sweep; did you mean sampler?", NULL);
+    refused(c, BASE LR GOAL BUDGET "samplr: tpe\n",
+            "bad.yaml:5:1: there is no key samplr in a sweep; did you mean sampler?", NULL);
     refused(c, BASE LR GOAL BUDGET "sampler: tpee\n", "bad.yaml:5:10", "did you mean 'tpe'");
     refused(c, BASE LR GOAL BUDGET "sampler: {name: tpe, startups: 3}\n", "did you mean startup?", NULL);
     refused(c, BASE LR GOAL BUDGET "scheduler: asah\n", "did you mean 'asha'", NULL);
@@ -60,7 +62,8 @@ static void test_keys(void **state)
 static void test_space(void **state)
 {
     cli *c = *state;
-    refused(c, AXIS("optim.lrr: {low: 1, high: 2}"), "bad.yaml:5:3: there is no key optim.lrr; did you mean optim.lr?", NULL);
+    refused(c, AXIS("optim.lrr: {low: 1, high: 2}"),
+            "bad.yaml:5:3: there is no key optim.lrr; did you mean optim.lr?", NULL);
     refused(c, AXIS("optim.lr: {low: 0.2, high: 0.1}"), "bad.yaml:5:13", "optim.lr");
     refused(c, AXIS("optim.lr: {low: 0, high: 0.1, log: true}"), "bad.yaml:5:13", "log");
     refused(c, AXIS("optim.lr: {low: -1, high: 0.1}"), "-1 is not within 0 to 1e+06", NULL);
@@ -74,13 +77,17 @@ static void test_space(void **state)
     refused(c, AXIS("optim.name: [sgd, sgd]"), "sgd", "twice");
     refused(c, AXIS("data.augment.flip: [true, 1]"), "needs true or false", NULL);
     refused(c, AXIS("model.layers.9.filters: {low: 1, high: 4}"), "bad.yaml:5:33", "there is nothing below");
-    refused(c, AXIS("optim.lr: {low: 0.1, high: 0.2, when: {optim.name: sgd}}"), "optim.name", "bad.yaml:5:13");
-    refused(c, AXIS("optim.name: [sgd, adam]\n  optim.lr: {low: 0.1, high: 0.2, when: {optim.name: lamb}}"), "lamb", "bad.yaml:6:13");
+    refused(c, AXIS("optim.lr: {low: 0.1, high: 0.2, when: {optim.name: sgd}}"), "optim.name",
+            "bad.yaml:5:13");
+    refused(c, AXIS("optim.name: [sgd, adam]\n  optim.lr: {low: 0.1, high: 0.2, when: {optim.name: lamb}}"),
+            "lamb", "bad.yaml:6:13");
     refused(c, AXIS("train.epochs: [1, 2]") "scheduler: asha\n", "scheduler already decides", NULL);
     refused(c, AXIS("data.fold: [1, 2]") "folds: 3\n", "folds already decides", NULL);
     refused(c, AXIS("optim.lr: {low: 0.1, high: 0.2}") "sampler: grid\n", "grid", "optim.lr");
-    refused(c, AXIS("optim.lr: {low: 0.1, high: 0.2}") "points: [{optim.lr: 3}]\n", "optim.lr", "bad.yaml:6:10");
-    refused(c, AXIS("optim.lr: {low: 0.1, high: 0.2}") "points: [{optim.l: 0.1}]\n", "not in the search space; did you mean optim.lr?", NULL);
+    refused(c, AXIS("optim.lr: {low: 0.1, high: 0.2}") "points: [{optim.lr: 3}]\n", "optim.lr",
+            "bad.yaml:6:10");
+    refused(c, AXIS("optim.lr: {low: 0.1, high: 0.2}") "points: [{optim.l: 0.1}]\n",
+            "not in the search space; did you mean optim.lr?", NULL);
     refused(c, AXIS("optim.lr: {low: 0.1, high: 0.2}") "points: [{}]\n", "no value for optim.lr", NULL);
     /* each wrong line is named */
     refused(c, AXIS("optim.lrr: [1]\n  optim.name: [adm]") "ordr: 3\n", "bad.yaml:5:3", "bad.yaml:7:1");
@@ -89,15 +96,18 @@ static void test_space(void **state)
 static void test_goals(void **state)
 {
     cli *c = *state;
-    refused(c, BASE LR BUDGET "objective: valid.acuracy\n", "the recipe never reports valid.acuracy; did you mean valid.accuracy?", NULL);
+    refused(c, BASE LR BUDGET "objective: valid.acuracy\n",
+            "the recipe never reports valid.acuracy; did you mean valid.accuracy?", NULL);
     refused(c, BASE LR BUDGET "objective: valid.rmse\n", "the recipe never reports valid.rmse", "sequential");
     refused(c, BASE LR BUDGET "objective: test.accuracy\n", "nothing is chosen by the test part", NULL);
     refused(c, BASE LR BUDGET "objective: {metric: valid.loss, goal: small}\n", "min or max", NULL);
     refused(c, BASE LR BUDGET "objective: [valid.loss, seconds]\nsampler: gp\n", "gp", "2");
     refused(c, BASE LR BUDGET "objective: [valid.loss, seconds]\nscheduler: asha\n", "one objective", NULL);
     refused(c, BASE LR BUDGET GOAL "constraints: [{metric: parameters}]\n", "either max or min", NULL);
-    refused(c, BASE LR BUDGET GOAL "constraints: [{metric: parametres, max: 3}]\n", "did you mean parameters?", NULL);
-    refused(c, BASE LR GOAL "budget: {hours: 1}\norder: strict\nscheduler: asha\n", "needs budget.trials", NULL);
+    refused(c, BASE LR BUDGET GOAL "constraints: [{metric: parametres, max: 3}]\n",
+            "did you mean parameters?", NULL);
+    refused(c, BASE LR GOAL "budget: {hours: 1}\norder: strict\nscheduler: asha\n", "needs budget.trials",
+            NULL);
     /* that only a trial can show */
     cli_write(c, "auc.yaml", BASE LR BUDGET "objective: valid.topk\noverride: [train.epochs=1]\n");
     cli_expect(c, 2, "sweep auc.yaml --dir auc");
@@ -110,7 +120,10 @@ static void test_changed(void **state)
     cli *c = *state;
     cli_write(c, "a.yaml", BASE GOAL BUDGET LR "sampler: random\noverride: [train.epochs=1]\ntest: false\n");
     cli_expect(c, 0, "sweep a.yaml --dir a");
-    cli_write(c, "a.yaml", BASE GOAL BUDGET "space: {optim.lr: {low: 0.01, high: 0.2}}\nsampler: tpe\noverride: [train.epochs=2]\ntest: false\n");
+    cli_write(
+        c, "a.yaml",
+        BASE GOAL BUDGET
+        "space: {optim.lr: {low: 0.01, high: 0.2}}\nsampler: tpe\noverride: [train.epochs=2]\ntest: false\n");
     cli_expect(c, 2, "sweep a.yaml --dir a");
     cli_says(c, "a holds a sweep of another recipe");
     cli_says(c, "real 0.01 .. 0.1 -> real 0.01 .. 0.2");
@@ -120,9 +133,13 @@ static void test_changed(void **state)
     cli_expect(c, 0, "sweep a"); /* the stored one is as it was */
     cli_expect(c, 0, "sweep status a");
     cli_says(c, "2 complete");
-    cli_write(c, "a.yaml", BASE GOAL BUDGET LR "sampler: random\noverride: [train.epochs=1]\ntest: false\nparallel: 2\nretries: 1\n");
+    cli_write(c, "a.yaml",
+              BASE GOAL BUDGET LR
+              "sampler: random\noverride: [train.epochs=1]\ntest: false\nparallel: 2\nretries: 1\n");
     cli_expect(c, 0, "sweep a.yaml --dir a"); /* how it is run may change */
-    cli_write(c, "a/sweep.db", "this is no database, but a text that is long enough to be looked at as one, and it is not one at all\n");
+    cli_write(c, "a/sweep.db",
+              "this is no database, but a text that is long enough to be looked at as one, and it is not one "
+              "at all\n");
     cli_run(c, "sweep status a");
     assert_int_not_equal(c->code, 0);
     cli_says(c, "a/sweep.db");
@@ -144,6 +161,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys), cmocka_unit_test(test_space), cmocka_unit_test(test_goals), cmocka_unit_test(test_changed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys), cmocka_unit_test(test_space),
+                                       cmocka_unit_test(test_goals), cmocka_unit_test(test_changed)};
     return cmocka_run_group_tests_name("cli/sweep_bad_input", tests, setup, teardown);
 }

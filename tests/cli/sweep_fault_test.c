@@ -1,5 +1,5 @@
-/* Trials that go wrong cost themselves only; how they end is recorded; launchers and slots. The trials are scripts: what
- * counts is what the driver makes of them. ANNEAL_TRIAL is the trial's number.
+/* Trials that go wrong cost themselves only; how they end is recorded; launchers and slots. The trials are
+ * scripts: what counts is what the driver makes of them. ANNEAL_TRIAL is the trial's number.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,9 +22,12 @@ static void write_script(const cli *c, const char *what)
 {
     char text[4096];
     snprintf(text, sizeof text,
-             "while [ $# -gt 1 ]; do [ \"$1\" = --run ] && run=$2; shift; done\ncount=$(cat $run/count 2>/dev/null || echo 0)\n"
+             "while [ $# -gt 1 ]; do [ \"$1\" = --run ] && run=$2; shift; done\ncount=$(cat $run/count "
+             "2>/dev/null || echo 0)\n"
              "echo $((count + 1)) > $run/count\n%s\n"
-             "for e in 1 2; do echo '{\"kind\":\"epoch\",\"step\":'$e',\"epoch\":'$e',\"train.loss\":1,\"valid.loss\":0.'$ANNEAL_TRIAL'5}' >> $run/metrics.jsonl; done\n",
+             "for e in 1 2; do echo "
+             "'{\"kind\":\"epoch\",\"step\":'$e',\"epoch\":'$e',\"train.loss\":1,\"valid.loss\":0.'$ANNEAL_"
+             "TRIAL'5}' >> $run/metrics.jsonl; done\n",
              what);
     cli_write(c, "fake.sh", text);
 }
@@ -33,8 +36,10 @@ static void sweep(cli *c, const char *dir, int code, const char *more)
 {
     char text[2048], words[128];
     snprintf(text, sizeof text,
-             "base: recipe.yaml\nspace: {optim.lr: {low: 0.01, high: 0.1}}\nobjective: valid.loss\nsampler: random\nbudget: {trials: 4}\n"
-             "override: [train.epochs=2]\nlauncher: \"sh fake.sh {cmd}\"\ntest: false\n%s", more);
+             "base: recipe.yaml\nspace: {optim.lr: {low: 0.01, high: 0.1}}\nobjective: valid.loss\nsampler: "
+             "random\nbudget: {trials: 4}\n"
+             "override: [train.epochs=2]\nlauncher: \"sh fake.sh {cmd}\"\ntest: false\n%s",
+             more);
     cli_write(c, "f.yaml", text);
     snprintf(words, sizeof words, "sweep f.yaml --dir %s", dir);
     cli_expect(c, code, words);
@@ -50,14 +55,18 @@ static void only_1_failed(const cli *c, const char *why)
     for (int i = 0; i < 4; i++) {
         assert_int_equal(sscanf(p, "%511[^\n]", line[i]), 1);
         p = strchr(p, '\n') + 1;
-        if (i == 1 ? !strstr(line[i], "1,failed,") || !strstr(line[i], why) : !strstr(line[i], ",complete,2,")) fail_msg("%s (wanted: %s)", line[i], why);
+        if (i == 1 ? !strstr(line[i], "1,failed,") || !strstr(line[i], why)
+                   : !strstr(line[i], ",complete,2,"))
+            fail_msg("%s (wanted: %s)", line[i], why);
     }
 }
 
 static void test_ends(void **state)
 {
     cli *c = *state;
-    static const struct { const char *what, *why; } ends[] = {
+    static const struct {
+        const char *what, *why;
+    } ends[] = {
         {"[ $ANNEAL_TRIAL = 1 ] && kill -SEGV $$", "crashed: signal 11"},
         {"[ $ANNEAL_TRIAL = 1 ] && exit 4", "diverged"},
         {"[ $ANNEAL_TRIAL = 1 ] && exit 5", "out of device memory"},
@@ -66,9 +75,16 @@ static void test_ends(void **state)
         {"[ $ANNEAL_TRIAL = 1 ] && kill -KILL $$", "killed: signal 9"},
         {"[ $ANNEAL_TRIAL = 1 ] && exit 7", "device lost"},
         {"[ $ANNEAL_TRIAL = 1 ] && exit 0", "it ended without a result"},
-        {"[ $ANNEAL_TRIAL = 1 ] && { head -c 100000 /dev/urandom > $run/metrics.jsonl; head -c 100000 /dev/urandom; exit 0; }", "it ended without a result"},
-        {"[ $ANNEAL_TRIAL = 1 ] && { echo '{\"kind\":\"epoch\",\"epoch\":1,\"train.loss\":1,\"valid.loss\":\"nan\"}' > $run/metrics.jsonl; exit 0; }", "not a finite number"},
-        {"[ $ANNEAL_TRIAL = 1 ] && { echo '{\"kind\":\"epoch\",\"epoch\":1e99,\"valid.loss\":[[[' > $run/metrics.jsonl; exit 0; }", "it ended without a result"},
+        {"[ $ANNEAL_TRIAL = 1 ] && { head -c 100000 /dev/urandom > $run/metrics.jsonl; head -c 100000 "
+         "/dev/urandom; exit 0; }",
+         "it ended without a result"},
+        {"[ $ANNEAL_TRIAL = 1 ] && { echo "
+         "'{\"kind\":\"epoch\",\"epoch\":1,\"train.loss\":1,\"valid.loss\":\"nan\"}' > $run/metrics.jsonl; "
+         "exit 0; }",
+         "not a finite number"},
+        {"[ $ANNEAL_TRIAL = 1 ] && { echo '{\"kind\":\"epoch\",\"epoch\":1e99,\"valid.loss\":[[[' > "
+         "$run/metrics.jsonl; exit 0; }",
+         "it ended without a result"},
     };
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         char dir[16];
@@ -83,7 +99,8 @@ static void test_ends(void **state)
 static void test_again(void **state)
 {
     cli *c = *state;
-    static const char *const ways[] = {"[ $count = 0 ] && exit 75", "[ $count -lt 2 ] && exit 7", "[ $count -lt 3 ] && kill -9 $$", "[ $count -lt 9 ] && exit 75",
+    static const char *const ways[] = {"[ $count = 0 ] && exit 75", "[ $count -lt 2 ] && exit 7",
+                                       "[ $count -lt 3 ] && kill -9 $$", "[ $count -lt 9 ] && exit 75",
                                        "[ $count = 0 ] && kill -TERM $$"};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         char dir[16], path[512], text[16] = "";
@@ -134,9 +151,11 @@ static void test_refused(void **state)
     cli_expect(c, 2, "sweep best refused");
     cli_expect(c, 2, "sweep f.yaml --dir refused2");
     cli_says(c, "the first 3 trials all failed, the last one: the recipe was refused: no such thing");
-    write_script(c, "echo '{\"kind\":\"epoch\",\"epoch\":1,\"train.loss\":1,\"valid.accuracy\":0.5}' > $run/metrics.jsonl; exit 0");
+    write_script(c, "echo '{\"kind\":\"epoch\",\"epoch\":1,\"train.loss\":1,\"valid.accuracy\":0.5}' > "
+                    "$run/metrics.jsonl; exit 0");
     cli_expect(c, 2, "sweep f.yaml --dir other");
-    cli_says(c, "objective valid.loss: the recipe never reports it; a trial reported train.loss valid.accuracy");
+    cli_says(c,
+             "objective valid.loss: the recipe never reports it; a trial reported train.loss valid.accuracy");
 }
 
 static void test_slots(void **state)
@@ -159,9 +178,12 @@ static void test_launcher(void **state)
     cli *c = *state;
     char path[512], text[1024] = "";
     write_script(c, "");
-    cli_write(c, "f.yaml", "base: recipe.yaml\nspace: {optim.lr: {low: 0.01, high: 0.1}, optim.name: [sgd, adam]}\nobjective: valid.loss\nsampler: random\n"
-                           "budget: {trials: 1}\noverride: [train.epochs=2]\nlauncher: \"echo {slot} {trial} {env} {quoted} > it.txt; sh fake.sh {cmd}\"\ntest: false\n"
-                           "slots: [{name: s0, env: [\"A=b c\"]}]\n");
+    cli_write(c, "f.yaml",
+              "base: recipe.yaml\nspace: {optim.lr: {low: 0.01, high: 0.1}, optim.name: [sgd, "
+              "adam]}\nobjective: valid.loss\nsampler: random\n"
+              "budget: {trials: 1}\noverride: [train.epochs=2]\nlauncher: \"echo {slot} {trial} {env} "
+              "{quoted} > it.txt; sh fake.sh {cmd}\"\ntest: false\n"
+              "slots: [{name: s0, env: [\"A=b c\"]}]\n");
     cli_expect(c, 0, "sweep f.yaml --dir launched");
     snprintf(path, sizeof path, "%s/it.txt", c->dir);
     FILE *f = fopen(path, "r");
@@ -188,7 +210,9 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ends), cmocka_unit_test(test_again), cmocka_unit_test(test_hangs), cmocka_unit_test(test_fills),
-                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_slots), cmocka_unit_test(test_launcher)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ends),    cmocka_unit_test(test_again),
+                                       cmocka_unit_test(test_hangs),   cmocka_unit_test(test_fills),
+                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_slots),
+                                       cmocka_unit_test(test_launcher)};
     return cmocka_run_group_tests_name("cli/sweep_fault", tests, setup, teardown);
 }

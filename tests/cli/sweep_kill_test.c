@@ -1,5 +1,6 @@
-/* Sweeps whose driver and trials are killed at random moments: the final table is that of the sweep that was left in peace,
- * no process is left over, no trial stands twice. ANL_KILLS: how many kills in all (default 12).
+/* Sweeps whose driver and trials are killed at random moments: the final table is that of the sweep that was
+ * left in peace, no process is left over, no trial stands twice. ANL_KILLS: how many kills in all (default
+ * 12).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,8 +23,14 @@
 
 enum { QUICK = 12, QUICK_TRIALS = 8, LONG_TRIALS = 32 };
 
-static int kills_wanted(void) { return getenv("ANL_KILLS") ? atoi(getenv("ANL_KILLS")) : QUICK; }
-static int trials(void) { return getenv("ANL_KILLS") ? LONG_TRIALS : QUICK_TRIALS; }
+static int kills_wanted(void)
+{
+    return getenv("ANL_KILLS") ? atoi(getenv("ANL_KILLS")) : QUICK;
+}
+static int trials(void)
+{
+    return getenv("ANL_KILLS") ? LONG_TRIALS : QUICK_TRIALS;
+}
 
 static void rest(uint32_t ms)
 {
@@ -60,8 +67,11 @@ static void write_sweep(cli *c, const char *name, const char *how, int n)
 {
     char text[2048];
     snprintf(text, sizeof text,
-             "base: recipe.yaml\nspace:\n  optim.lr: {low: 0.001, high: 0.2, log: true}\n  model.layers.0.filters: {low: 2, high: 6}\n"
-             "  train.batch: [32, 64]\nobjective: valid.loss\noverride: [train.epochs=4]\nretries: 1000\nbudget: {trials: %d}\n%s", n, how);
+             "base: recipe.yaml\nspace:\n  optim.lr: {low: 0.001, high: 0.2, log: true}\n  "
+             "model.layers.0.filters: {low: 2, high: 6}\n"
+             "  train.batch: [32, 64]\nobjective: valid.loss\noverride: [train.epochs=4]\nretries: "
+             "1000\nbudget: {trials: %d}\n%s",
+             n, how);
     cli_write(c, name, text);
 }
 
@@ -76,7 +86,8 @@ static int torture(cli *c, const char *words, const char *dir, uint32_t key, int
         while (done < kills && !over) {
             anl__u32x4 r = anl__philox(31, k, key, (uint32_t)done, 0);
             rest(20 + r.v[0] % 400);
-            if (r.v[1] % 3 == 0 && (n = trial_processes(c, dir, trial, 64))) done += !kill(trial[r.v[2] % (uint32_t)n], SIGKILL);
+            if (r.v[1] % 3 == 0 && (n = trial_processes(c, dir, trial, 64)))
+                done += !kill(trial[r.v[2] % (uint32_t)n], SIGKILL);
             else {
                 done += !kill(pid, r.v[1] % 3 == 1 ? SIGTERM : SIGKILL);
                 over = true;
@@ -102,7 +113,9 @@ static const kind kinds[] = {
     {"one", "sampler: {name: tpe, startup: 3}\nscheduler: {name: asha, eta: 2}\n", true},
     {"median", "sampler: {name: tpe, startup: 3}\nscheduler: {name: median, startup: 2}\n", true},
     {"random", "sampler: random\nparallel: 3\n", true},
-    {"strict", "sampler: {name: tpe, startup: 3}\nscheduler: {name: hyperband, eta: 2}\nparallel: 3\norder: strict\n", true},
+    {"strict",
+     "sampler: {name: tpe, startup: 3}\nscheduler: {name: hyperband, eta: 2}\nparallel: 3\norder: strict\n",
+     true},
     {"async", "sampler: {name: tpe, startup: 3}\nscheduler: {name: asha, eta: 2}\nparallel: 3\n", false},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -152,16 +165,21 @@ static void test_kind(cli *c, const kind *k, uint32_t key, int kills)
 
 static void test_killed(void **state)
 {
-    for (uint32_t i = 0; i < KINDS; i++) test_kind(*state, &kinds[i], i, (kills_wanted() + KINDS - 1) / KINDS);
+    for (uint32_t i = 0; i < KINDS; i++)
+        test_kind(*state, &kinds[i], i, (kills_wanted() + KINDS - 1) / KINDS);
 }
 
 /* 32 at once: nobody waits for the store, no result is lost. */
 static void test_many(void **state)
 {
     cli *c = *state;
-    cli_write(c, "fake.sh", "while [ $# -gt 1 ]; do [ \"$1\" = --run ] && run=$2; shift; done\n"
-                            "for e in 1 2 3 4; do echo '{\"kind\":\"epoch\",\"step\":'$e',\"epoch\":'$e',\"train.loss\":1,\"valid.loss\":0.'$ANNEAL_TRIAL'}' >> $run/metrics.jsonl; done\n");
-    write_sweep(c, "many.yaml", "sampler: {name: tpe}\nparallel: 32\nlauncher: sh fake.sh {cmd}\ntest: false\n", 128);
+    cli_write(c, "fake.sh",
+              "while [ $# -gt 1 ]; do [ \"$1\" = --run ] && run=$2; shift; done\n"
+              "for e in 1 2 3 4; do echo "
+              "'{\"kind\":\"epoch\",\"step\":'$e',\"epoch\":'$e',\"train.loss\":1,\"valid.loss\":0.'$ANNEAL_"
+              "TRIAL'}' >> $run/metrics.jsonl; done\n");
+    write_sweep(c, "many.yaml",
+                "sampler: {name: tpe}\nparallel: 32\nlauncher: sh fake.sh {cmd}\ntest: false\n", 128);
     int driver = cli_start(c, "sweep many.yaml --dir many");
     for (int k = 0; k < 6; k++) { /* readers do not disturb it */
         cli_run(c, "sweep status many");

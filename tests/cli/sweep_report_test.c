@@ -84,12 +84,18 @@ static void check_page(cli *c, const char *sweep, const char *dir, int pictures)
 static void test_report(void **state)
 {
     cli *c = *state;
-    cli_write(c, "fake.sh", "while [ $# -gt 1 ]; do case \"$1\" in --run) run=$2;; optim.lr=*) lr=${1#optim.lr=};; esac; shift; done\n"
-                            "[ $ANNEAL_TRIAL = 3 ] && exit 4\n"
-                            "for e in 1 2 3; do echo '{\"kind\":\"epoch\",\"step\":'$e',\"epoch\":'$e',\"train.loss\":1,\"valid.accuracy\":'$lr',\"valid.loss\":'$e'}' >> $run/metrics.jsonl; done\n");
-#define SWEEP \
-    "base: recipe.yaml\nlauncher: \"sh fake.sh {cmd}\"\ntest: false\nsampler: random\nbudget: {trials: 12}\nparallel: 4\noverride: [train.epochs=3]\n" \
-    "space:\n  optim.lr: {low: 0.1, high: 0.9}\n  optim.name: [sgd, adam]\n  data.source: [\"<a&b>\", c]\n  optim.momentum: {low: 0.1, high: 0.9, when: {optim.name: sgd}}\n"
+    cli_write(c, "fake.sh",
+              "while [ $# -gt 1 ]; do case \"$1\" in --run) run=$2;; optim.lr=*) lr=${1#optim.lr=};; esac; "
+              "shift; done\n"
+              "[ $ANNEAL_TRIAL = 3 ] && exit 4\n"
+              "for e in 1 2 3; do echo "
+              "'{\"kind\":\"epoch\",\"step\":'$e',\"epoch\":'$e',\"train.loss\":1,\"valid.accuracy\":'$lr',"
+              "\"valid.loss\":'$e'}' >> $run/metrics.jsonl; done\n");
+#define SWEEP                                                                                                \
+    "base: recipe.yaml\nlauncher: \"sh fake.sh {cmd}\"\ntest: false\nsampler: random\nbudget: {trials: "     \
+    "12}\nparallel: 4\noverride: [train.epochs=3]\n"                                                         \
+    "space:\n  optim.lr: {low: 0.1, high: 0.9}\n  optim.name: [sgd, adam]\n  data.source: [\"<a&b>\", c]\n " \
+    " optim.momentum: {low: 0.1, high: 0.9, when: {optim.name: sgd}}\n"
     cli_write(c, "one.yaml", SWEEP "objective: valid.accuracy\n");
     check_page(c, "one.yaml", "one", 10);
     char *shares = read_all(c, "one/report/importance.csv"), *lr = strstr(shares, "optim.lr,");

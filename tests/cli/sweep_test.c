@@ -28,13 +28,18 @@ static int count(const char *text, const char *what)
     return n;
 }
 
-#define SPACE "space:\n  optim.lr: {low: 0.001, high: 0.2, log: true}\n  model.layers.0.filters: {low: 2, high: 8}\n  train.batch: [16, 32]\n"
+#define SPACE                                                                                                \
+    "space:\n  optim.lr: {low: 0.001, high: 0.2, log: true}\n  model.layers.0.filters: {low: 2, high: 8}\n " \
+    " train.batch: [16, 32]\n"
 
 static void test_whole(void **state)
 {
     cli *c = *state;
     static char first[65536];
-    cli_write(c, "s.yaml", "base: recipe.yaml\n" SPACE "objective: valid.accuracy\nsampler: random\nbudget: {trials: 5}\noverride: [train.epochs=2]\n");
+    cli_write(
+        c, "s.yaml",
+        "base: recipe.yaml\n" SPACE
+        "objective: valid.accuracy\nsampler: random\nbudget: {trials: 5}\noverride: [train.epochs=2]\n");
     cli_expect(c, 0, "sweep s.yaml");
     cli_says(c, "a new sweep");
     cli_says(c, "to train the winner again:");
@@ -48,7 +53,9 @@ static void test_whole(void **state)
     cli_says(c, "goes on with 5 trials");
     cli_expect(c, 0, "sweep export sweeps/s");
     assert_string_equal(c->out, first);
-    cli_write(c, "s.yaml", "base: recipe.yaml\n" SPACE "objective: valid.accuracy\nsampler: random\nbudget: {trials: 7}\noverride: [train.epochs=2]\nparallel: 2\n");
+    cli_write(c, "s.yaml",
+              "base: recipe.yaml\n" SPACE "objective: valid.accuracy\nsampler: random\nbudget: {trials: "
+                                          "7}\noverride: [train.epochs=2]\nparallel: 2\n");
     cli_expect(c, 0, "sweep s.yaml"); /* totals: two more */
     cli_expect(c, 0, "sweep export sweeps/s");
     assert_int_equal(count(c->out, ",complete,2,"), 7);
@@ -84,8 +91,10 @@ static void test_asha(void **state)
 {
     cli *c = *state;
     char line[64];
-    cli_write(c, "asha.yaml", "base: recipe.yaml\n" SPACE "objective: {metric: valid.loss, goal: min}\nsampler: {name: tpe, startup: 3}\n"
-                              "scheduler: {name: asha, eta: 2}\nbudget: {trials: 9}\nparallel: 3\n");
+    cli_write(c, "asha.yaml",
+              "base: recipe.yaml\n" SPACE
+              "objective: {metric: valid.loss, goal: min}\nsampler: {name: tpe, startup: 3}\n"
+              "scheduler: {name: asha, eta: 2}\nbudget: {trials: 9}\nparallel: 3\n");
     cli_expect(c, 0, "sweep asha.yaml --dir asha");
     cli_expect(c, 0, "sweep check asha");
     cli_says(c, "9 proposals made again");
@@ -102,16 +111,20 @@ static void test_asha(void **state)
 static void test_parts(void **state)
 {
     cli *c = *state;
-    cli_write(c, "folds.yaml", "base: recipe.yaml\n" SPACE "objective: valid.accuracy\nsampler: sobol\nfolds: 3\nseeds: 2\nbudget: {trials: 2}\n"
-                               "override: [train.epochs=1]\ntest: false\n");
+    cli_write(c, "folds.yaml",
+              "base: recipe.yaml\n" SPACE
+              "objective: valid.accuracy\nsampler: sobol\nfolds: 3\nseeds: 2\nbudget: {trials: 2}\n"
+              "override: [train.epochs=1]\ntest: false\n");
     cli_expect(c, 0, "sweep folds.yaml --dir folds");
     cli_expect(c, 0, "sweep export folds");
     cli_says(c, "valid.accuracy.deviation");
     assert_int_equal(count(c->out, ",complete,6,"), 2);
     assert_true(there(c, "folds/trials/0001/part5/metrics.jsonl"));
     assert_false(there(c, "folds/winner-test.json"));
-    cli_write(c, "few.yaml", "base: recipe.yaml\n" SPACE "objective: valid.accuracy\nsampler: random\nscheduler: {name: median, startup: 1}\nfolds: 4\n"
-                             "budget: {trials: 5}\noverride: [train.epochs=1]\ntest: false\n");
+    cli_write(c, "few.yaml",
+              "base: recipe.yaml\n" SPACE
+              "objective: valid.accuracy\nsampler: random\nscheduler: {name: median, startup: 1}\nfolds: 4\n"
+              "budget: {trials: 5}\noverride: [train.epochs=1]\ntest: false\n");
     cli_expect(c, 0, "sweep few.yaml --dir few");
     cli_expect(c, 0, "sweep export few");
     assert_int_equal(count(c->out, ",complete,4,") + count(c->out, ",pruned,"), 5);
@@ -120,8 +133,10 @@ static void test_parts(void **state)
 static void test_several(void **state)
 {
     cli *c = *state;
-    cli_write(c, "two.yaml", "base: recipe.yaml\n" SPACE "objective: [valid.accuracy, parameters]\nsampler: nsga2\nbudget: {trials: 6}\nparallel: 2\n"
-                             "override: [train.epochs=1]\nconstraints:\n  - {metric: parameters, max: 300}\n");
+    cli_write(c, "two.yaml",
+              "base: recipe.yaml\n" SPACE
+              "objective: [valid.accuracy, parameters]\nsampler: nsga2\nbudget: {trials: 6}\nparallel: 2\n"
+              "override: [train.epochs=1]\nconstraints:\n  - {metric: parameters, max: 300}\n");
     cli_expect(c, 0, "sweep two.yaml --dir two");
     cli_says(c, "(front)");
     cli_expect(c, 0, "sweep check two");
@@ -132,31 +147,44 @@ static void test_several(void **state)
 static void test_pbt(void **state)
 {
     cli *c = *state;
-    cli_write(c, "pbt.yaml", "base: recipe.yaml\nspace:\n  optim.lr: {low: 0.0001, high: 0.2, log: true}\nobjective: valid.loss\nsampler: random\n"
-                             "scheduler: {name: pbt, population: 4, interval: 1}\nbudget: {trials: 4}\nparallel: 2\norder: strict\ntest: false\n");
+    cli_write(c, "pbt.yaml",
+              "base: recipe.yaml\nspace:\n  optim.lr: {low: 0.0001, high: 0.2, log: true}\nobjective: "
+              "valid.loss\nsampler: random\n"
+              "scheduler: {name: pbt, population: 4, interval: 1}\nbudget: {trials: 4}\nparallel: 2\norder: "
+              "strict\ntest: false\n");
     cli_expect(c, 0, "sweep pbt.yaml --dir pbt");
     cli_expect(c, 0, "sweep export pbt");
     assert_int_equal(count(c->out, ",complete,4,"), 4);
-    assert_true(there(c, "pbt/trials/0000/gen1") || there(c, "pbt/trials/0001/gen1") || there(c, "pbt/trials/0002/gen1") || there(c, "pbt/trials/0003/gen1"));
+    assert_true(there(c, "pbt/trials/0000/gen1") || there(c, "pbt/trials/0001/gen1") ||
+                there(c, "pbt/trials/0002/gen1") || there(c, "pbt/trials/0003/gen1"));
 }
 
 static void test_points(void **state)
 {
     cli *c = *state;
-    cli_write(c, "grid.yaml", "base: recipe.yaml\nspace:\n  optim.lr: [0.01, 0.1]\n  train.batch: {low: 16, high: 32, step: 16}\nobjective: valid.accuracy\n"
-                              "sampler: grid\npoints: [{optim.lr: 0.1, train.batch: 32}]\nbudget: {hours: 1}\noverride: [train.epochs=1]\ntest: false\n");
+    cli_write(c, "grid.yaml",
+              "base: recipe.yaml\nspace:\n  optim.lr: [0.01, 0.1]\n  train.batch: {low: 16, high: 32, step: "
+              "16}\nobjective: valid.accuracy\n"
+              "sampler: grid\npoints: [{optim.lr: 0.1, train.batch: 32}]\nbudget: {hours: 1}\noverride: "
+              "[train.epochs=1]\ntest: false\n");
     cli_expect(c, 0, "sweep grid.yaml --dir grid");
     cli_expect(c, 0, "sweep export grid");
     assert_int_equal(count(c->out, ",complete,1,"), 5);
-    cli_write(c, "warm.yaml", "base: recipe.yaml\nspace:\n  optim.lr: [0.01, 0.1]\n  train.batch: {low: 16, high: 32, step: 16}\nobjective: valid.accuracy\n"
-                              "sampler: {name: tpe, startup: 2}\nwarm_start: grid\nbudget: {trials: 2}\noverride: [train.epochs=1]\ntest: false\n");
+    cli_write(c, "warm.yaml",
+              "base: recipe.yaml\nspace:\n  optim.lr: [0.01, 0.1]\n  train.batch: {low: 16, high: 32, step: "
+              "16}\nobjective: valid.accuracy\n"
+              "sampler: {name: tpe, startup: 2}\nwarm_start: grid\nbudget: {trials: 2}\noverride: "
+              "[train.epochs=1]\ntest: false\n");
     cli_expect(c, 0, "sweep warm.yaml --dir warm");
     cli_expect(c, 0, "sweep check warm");
     cli_expect(c, 2, "sweep add warm optim.lr=0.5 train.batch=16");
     cli_says(c, "none of its choices");
     cli_expect(c, 0, "sweep add warm optim.lr=0.1 train.batch=16");
-    cli_write(c, "warm.yaml", "base: recipe.yaml\nspace:\n  optim.lr: [0.01, 0.1]\n  train.batch: {low: 16, high: 32, step: 16}\nobjective: valid.accuracy\n"
-                              "sampler: {name: tpe, startup: 2}\nwarm_start: grid\nbudget: {trials: 4}\noverride: [train.epochs=1]\ntest: false\n");
+    cli_write(c, "warm.yaml",
+              "base: recipe.yaml\nspace:\n  optim.lr: [0.01, 0.1]\n  train.batch: {low: 16, high: 32, step: "
+              "16}\nobjective: valid.accuracy\n"
+              "sampler: {name: tpe, startup: 2}\nwarm_start: grid\nbudget: {trials: 4}\noverride: "
+              "[train.epochs=1]\ntest: false\n");
     cli_expect(c, 0, "sweep warm.yaml --dir warm");
     cli_expect(c, 0, "sweep export warm --json");
     assert_int_equal(count(c->out, "\"added\""), 1);
@@ -167,7 +195,9 @@ static void test_points(void **state)
 static void test_stop(void **state)
 {
     cli *c = *state;
-    cli_write(c, "long.yaml", "base: recipe.yaml\n" SPACE "objective: valid.accuracy\nsampler: random\nbudget: {trials: 3}\noverride: [train.epochs=3]\ntest: false\n");
+    cli_write(c, "long.yaml",
+              "base: recipe.yaml\n" SPACE "objective: valid.accuracy\nsampler: random\nbudget: {trials: "
+                                          "3}\noverride: [train.epochs=3]\ntest: false\n");
     mkdir(strcat(strcpy(c->out, c->dir), "/long"), 0755);
     mkdir(strcat(strcpy(c->out, c->dir), "/long/requests"), 0755);
     cli_write(c, "long/requests/1.txt", "stop"); /* before it has begun */
@@ -194,7 +224,9 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_alone),  cmocka_unit_test(test_asha), cmocka_unit_test(test_parts),
-                                       cmocka_unit_test(test_several), cmocka_unit_test(test_pbt), cmocka_unit_test(test_points), cmocka_unit_test(test_stop)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole),   cmocka_unit_test(test_alone),
+                                       cmocka_unit_test(test_asha),    cmocka_unit_test(test_parts),
+                                       cmocka_unit_test(test_several), cmocka_unit_test(test_pbt),
+                                       cmocka_unit_test(test_points),  cmocka_unit_test(test_stop)};
     return cmocka_run_group_tests_name("cli/sweep", tests, setup, teardown);
 }

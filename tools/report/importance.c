@@ -7,7 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAF = 3 /* points that are not split any more */, MOST_DEPTH = 24, MOST_D = 256, MOST_POINTS = 300 /* of a tree */ };
+enum {
+    LEAF = 3 /* points that are not split any more */,
+    MOST_DEPTH = 24,
+    MOST_D = 256,
+    MOST_POINTS = 300 /* of a tree */
+};
 
 typedef struct leaf {
     double value, volume;
@@ -23,7 +28,10 @@ typedef struct tree {
     uint32_t number, draws;
 } tree;
 
-static uint32_t draw(tree *t) { return anl__philox(2014, t->draws++, t->number, 0, 0).v[0]; }
+static uint32_t draw(tree *t)
+{
+    return anl__philox(2014, t->draws++, t->number, 0, 0).v[0];
+}
 
 static double mean_of(const tree *t, const int64_t *at, int64_t n)
 {
@@ -48,7 +56,8 @@ static double cost(const tree *t, const int64_t *at, int64_t n, int axis, double
     return square[0] - sum[0] * sum[0] / (double)count[0] + square[1] - sum[1] * sum[1] / (double)count[1];
 }
 
-/* The best of the cuts between neighbours on every axis, each tried with chance 5 in 6 so that trees differ. */
+/* The best of the cuts between neighbours on every axis, each tried with chance 5 in 6 so that trees differ.
+ */
 static double best_cut(tree *t, const int64_t *at, int64_t n, int *axis)
 {
     double best = INFINITY, where = NAN;
@@ -76,7 +85,10 @@ static bool add_leaf(tree *t, const int64_t *at, int64_t n, const double *low, c
 {
     leaf *l = &t->leaf[t->n_leaves++];
     size_t bytes = sizeof *low * (size_t)t->d;
-    *l = (leaf){.value = mean_of(t, at, n), .volume = 1, .low = anl__arena_alloc(t->a, bytes), .high = anl__arena_alloc(t->a, bytes)};
+    *l = (leaf){.value = mean_of(t, at, n),
+                .volume = 1,
+                .low = anl__arena_alloc(t->a, bytes),
+                .high = anl__arena_alloc(t->a, bytes)};
     if (!l->low || !l->high) return false;
     memcpy(l->low, low, bytes);
     memcpy(l->high, high, bytes);
@@ -129,7 +141,8 @@ static double marginal(const tree *t, int axis, double mean, double *edge)
         if (!(width > 0)) continue;
         for (int i = 0; i < t->n_leaves; i++) {
             const leaf *l = &t->leaf[i];
-            if (l->low[axis] <= middle && middle < l->high[axis]) value += l->value * l->volume / (l->high[axis] - l->low[axis]);
+            if (l->low[axis] <= middle && middle < l->high[axis])
+                value += l->value * l->volume / (l->high[axis] - l->low[axis]);
         }
         variance += width * (value - mean) * (value - mean);
     }
@@ -141,7 +154,8 @@ static bool shares(const tree *t, double *share, double *edge)
 {
     double mean = 0, variance = 0;
     for (int i = 0; i < t->n_leaves; i++) mean += t->leaf[i].volume * t->leaf[i].value;
-    for (int i = 0; i < t->n_leaves; i++) variance += t->leaf[i].volume * (t->leaf[i].value - mean) * (t->leaf[i].value - mean);
+    for (int i = 0; i < t->n_leaves; i++)
+        variance += t->leaf[i].volume * (t->leaf[i].value - mean) * (t->leaf[i].value - mean);
     if (!(variance > 0)) return false;
     for (int k = 0; k < t->d; k++) share[k] += marginal(t, k, mean, edge) / variance;
     return true;

@@ -19,7 +19,17 @@ void svg_text(anl__buf *out, const char *text)
 
 chart chart_begin(anl__buf *out, double width, double height, double x0, double x1, double y0, double y1)
 {
-    chart c = {.out = out, .width = width, .height = height, .left = 70, .right = 14, .top = 10, .bottom = 38, .x0 = x0, .x1 = x1, .y0 = y0, .y1 = y1};
+    chart c = {.out = out,
+               .width = width,
+               .height = height,
+               .left = 70,
+               .right = 14,
+               .top = 10,
+               .bottom = 38,
+               .x0 = x0,
+               .x1 = x1,
+               .y0 = y0,
+               .y1 = y1};
     if (!(c.x1 > c.x0)) {
         c.x0 -= 0.5;
         c.x1 = c.x0 + 1;
@@ -29,15 +39,26 @@ chart chart_begin(anl__buf *out, double width, double height, double x0, double 
         c.y0 -= d;
         c.y1 = c.y0 + 2 * d;
     }
-    anl__buf_add(out, "<svg viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\" role=\"img\">\n", width, height, width, height);
-    anl__buf_add(out, "<rect class=\"frame\" x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\"/>\n", c.left, c.top, width - c.left - c.right, height - c.top - c.bottom);
+    anl__buf_add(out, "<svg viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\" role=\"img\">\n", width, height,
+                 width, height);
+    anl__buf_add(out, "<rect class=\"frame\" x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\"/>\n", c.left, c.top,
+                 width - c.left - c.right, height - c.top - c.bottom);
     return c;
 }
 
-void chart_end(chart *c) { anl__buf_add(c->out, "</svg>\n"); }
+void chart_end(chart *c)
+{
+    anl__buf_add(c->out, "</svg>\n");
+}
 
-double chart_x(const chart *c, double x) { return c->left + (x - c->x0) / (c->x1 - c->x0) * (c->width - c->left - c->right); }
-double chart_y(const chart *c, double y) { return c->height - c->bottom - (y - c->y0) / (c->y1 - c->y0) * (c->height - c->top - c->bottom); }
+double chart_x(const chart *c, double x)
+{
+    return c->left + (x - c->x0) / (c->x1 - c->x0) * (c->width - c->left - c->right);
+}
+double chart_y(const chart *c, double y)
+{
+    return c->height - c->bottom - (y - c->y0) / (c->y1 - c->y0) * (c->height - c->top - c->bottom);
+}
 
 /* 1, 2 or 5 times a power of ten, about a fifth of the range. */
 static double round_step(double range)
@@ -49,7 +70,10 @@ static double round_step(double range)
 void chart_x_label(chart *c, double x, const char *text)
 {
     double at = chart_x(c, x), y = c->height - c->bottom;
-    anl__buf_add(c->out, "<line class=\"tick\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text class=\"tx\" x=\"%.1f\" y=\"%.1f\">", at, y, at, y + 4, at, y + 16);
+    anl__buf_add(c->out,
+                 "<line class=\"tick\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text class=\"tx\" "
+                 "x=\"%.1f\" y=\"%.1f\">",
+                 at, y, at, y + 4, at, y + 16);
     svg_text(c->out, text);
     anl__buf_add(c->out, "</text>\n");
 }
@@ -57,8 +81,10 @@ void chart_x_label(chart *c, double x, const char *text)
 void chart_y_label(chart *c, double y, const char *text)
 {
     double at = chart_y(c, y);
-    anl__buf_add(c->out, "<line class=\"tick\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text class=\"ty\" x=\"%.1f\" y=\"%.1f\">", c->left - 4, at, c->left, at,
-                 c->left - 7, at + 4);
+    anl__buf_add(c->out,
+                 "<line class=\"tick\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text class=\"ty\" "
+                 "x=\"%.1f\" y=\"%.1f\">",
+                 c->left - 4, at, c->left, at, c->left - 7, at + 4);
     svg_text(c->out, text);
     anl__buf_add(c->out, "</text>\n");
 }
@@ -77,7 +103,8 @@ static void ticks(chart *c, double from, double to, void (*label)(chart *, doubl
 void chart_x_ticks(chart *c, const char *name)
 {
     ticks(c, c->x0, c->x1, chart_x_label);
-    anl__buf_add(c->out, "<text class=\"name\" x=\"%g\" y=\"%g\">", (c->left + c->width - c->right) / 2, c->height - 6);
+    anl__buf_add(c->out, "<text class=\"name\" x=\"%g\" y=\"%g\">", (c->left + c->width - c->right) / 2,
+                 c->height - 6);
     svg_text(c->out, name);
     anl__buf_add(c->out, "</text>\n");
 }
@@ -101,22 +128,24 @@ static void hint_of(chart *c, const char *hint)
 
 void chart_dot(chart *c, double x, double y, double radius, const char *colour, const char *hint)
 {
-    anl__buf_add(c->out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%g\" fill=\"%s\">", chart_x(c, x), chart_y(c, y), radius, colour);
+    anl__buf_add(c->out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%g\" fill=\"%s\">", chart_x(c, x),
+                 chart_y(c, y), radius, colour);
     hint_of(c, hint);
     anl__buf_add(c->out, "</circle>\n");
 }
 
 void chart_line(chart *c, double xa, double ya, double xb, double yb, const char *colour, double width)
 {
-    anl__buf_add(c->out, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"%g\"/>\n", chart_x(c, xa), chart_y(c, ya), chart_x(c, xb),
-                 chart_y(c, yb), colour, width);
+    anl__buf_add(
+        c->out, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"%g\"/>\n",
+        chart_x(c, xa), chart_y(c, ya), chart_x(c, xb), chart_y(c, yb), colour, width);
 }
 
 void chart_box(chart *c, double xa, double ya, double xb, double yb, const char *colour, const char *hint)
 {
     double x = fmin(chart_x(c, xa), chart_x(c, xb)), y = fmin(chart_y(c, ya), chart_y(c, yb));
-    anl__buf_add(c->out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\">", x, y, fabs(chart_x(c, xb) - chart_x(c, xa)),
-                 fabs(chart_y(c, yb) - chart_y(c, ya)), colour);
+    anl__buf_add(c->out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\">", x, y,
+                 fabs(chart_x(c, xb) - chart_x(c, xa)), fabs(chart_y(c, yb) - chart_y(c, ya)), colour);
     hint_of(c, hint);
     anl__buf_add(c->out, "</rect>\n");
 }

@@ -1,5 +1,5 @@
-/* Charts as inline SVG: a frame with ticks, and points, lines and bars in it. Text only, no script: what a page shows needs
- * nothing but the page.
+/* Charts as inline SVG: a frame with ticks, and points, lines and bars in it. Text only, no script: what a
+ * page shows needs nothing but the page.
  */
 #ifndef REPORT_SVG_H
 #define REPORT_SVG_H

@@ -45,7 +45,8 @@ static void rank_values(charted *c)
     bool more = c->s->recipe->maximize[0];
     for (int64_t i = 0; i < c->n; i++) {
         int64_t worse = 0;
-        for (int64_t k = 0; k < c->n; k++) worse += more ? c->value[k] < c->value[i] : c->value[k] > c->value[i];
+        for (int64_t k = 0; k < c->n; k++)
+            worse += more ? c->value[k] < c->value[i] : c->value[k] > c->value[i];
         c->goodness[i] = c->n > 1 ? (double)worse / (double)(c->n - 1) : 1;
     }
 }
@@ -61,7 +62,8 @@ anl_status charted_make(const sweep_state *s, charted *out)
     out->goodness = anl__calloc(s->ctx, (size_t)count + 1, sizeof *out->goodness);
     out->front = anl__calloc(s->ctx, (size_t)count + 1, sizeof *out->front);
     out->share = anl__calloc(s->ctx, (size_t)space_count(s->recipe->space), sizeof *out->share);
-    anl_status st = out->trial && out->value && out->goodness && out->front && out->share ? ANL_OK : ANL_NOMEM;
+    anl_status st =
+        out->trial && out->value && out->goodness && out->front && out->share ? ANL_OK : ANL_NOMEM;
     for (int64_t i = 0; st == ANL_OK && i < count; i++) {
         const sweep_trial *t = s->trial[s->n_warm + i];
         if (!isfinite(value_of(t)) || (t->status == STATUS_RUNNING && !t->shown_step)) continue;
@@ -116,14 +118,18 @@ static void range_of(const charted *c, double *low, double *high)
     *high += room;
 }
 
-static double within(double v, double low, double high) { return fmin(high, fmax(low, v)); }
+static double within(double v, double low, double high)
+{
+    return fmin(high, fmax(low, v));
+}
 
 static void hint(const charted *c, int64_t i, char out[400])
 {
     anl__buf b;
     anl__buf_init(&b, c->s->ctx);
     space_point_text(c->s->recipe->space, c->trial[i]->values, &b);
-    snprintf(out, 400, "trial %lld, %s: %.6g\n%.300s", (long long)c->trial[i]->number, trial_status_name(c->trial[i]->status), c->value[i], b.text);
+    snprintf(out, 400, "trial %lld, %s: %.6g\n%.300s", (long long)c->trial[i]->number,
+             trial_status_name(c->trial[i]->status), c->value[i], b.text);
     anl__buf_release(&b);
 }
 
@@ -142,7 +148,8 @@ void charts_history(const charted *c, anl__buf *out)
     chart_y_ticks(&h, r->metric[0]);
     for (int64_t i = 0; i < c->n; i++) {
         const sweep_trial *t = c->trial[i];
-        bool whole = t->status == STATUS_COMPLETE, better = whole && (isnan(best) || (r->maximize[0] ? c->value[i] > best : c->value[i] < best));
+        bool whole = t->status == STATUS_COMPLETE,
+             better = whole && (isnan(best) || (r->maximize[0] ? c->value[i] > best : c->value[i] < best));
         hint(c, i, text);
         if (better) {
             if (!isnan(best)) {
@@ -152,20 +159,23 @@ void charts_history(const charted *c, anl__buf *out)
             best = c->value[i];
             before = t->number;
         }
-        chart_dot(&h, (double)t->number, within(c->value[i], low, high), whole ? 3.5 : 2.5, whole ? dark : grey, text);
+        chart_dot(&h, (double)t->number, within(c->value[i], low, high), whole ? 3.5 : 2.5,
+                  whole ? dark : grey, text);
     }
     if (!isnan(best)) chart_line(&h, (double)before, best, h.x1, best, accent, 1.5);
     chart_end(&h);
 }
 
 /* Low, middle and high of a range, or each choice. */
-static void axis_labels(const charted *c, int axis, chart *h, double at, void (*label)(chart *, double, const char *), bool own)
+static void axis_labels(const charted *c, int axis, chart *h, double at,
+                        void (*label)(chart *, double, const char *), bool own)
 {
     const space *sp = c->s->recipe->space;
     const space_axis *a = space_axis_at(sp, axis);
     int n = a->kind == SPACE_CHOICE ? a->n_choices : 3;
     for (int i = 0; i < n; i++) {
-        double u = a->kind == SPACE_CHOICE ? (i + 0.5) / n : i / 2.0, v = a->kind == SPACE_CHOICE ? i : space_from_unit(sp, axis, u);
+        double u = a->kind == SPACE_CHOICE ? (i + 0.5) / n : i / 2.0,
+               v = a->kind == SPACE_CHOICE ? i : space_from_unit(sp, axis, u);
         anl__buf b;
         char text[24];
         anl__buf_init(&b, c->s->ctx);
@@ -173,7 +183,8 @@ static void axis_labels(const charted *c, int axis, chart *h, double at, void (*
         snprintf(text, sizeof text, "%.22s", b.text);
         anl__buf_release(&b);
         if (own) {
-            anl__buf_add(h->out, "<text class=\"own\" x=\"%.1f\" y=\"%.1f\">", chart_x(h, at) + 3, chart_y(h, space_to_unit(sp, axis, v)) + 3);
+            anl__buf_add(h->out, "<text class=\"own\" x=\"%.1f\" y=\"%.1f\">", chart_x(h, at) + 3,
+                         chart_y(h, space_to_unit(sp, axis, v)) + 3);
             svg_text(h->out, text);
             anl__buf_add(h->out, "</text>\n");
         } else label(h, space_to_unit(sp, axis, v), text);
@@ -188,29 +199,34 @@ void charts_parallel(const charted *c, anl__buf *out)
     char colour[8], text[400];
     if (!c->n) return;
     range_of(c, &low, &high);
-    chart h = chart_begin(out, 110.0 * (d + 1) > 760 ? 110.0 * (d + 1) : 760, 320, -0.2, d + 0.2, -0.03, 1.03);
+    chart h =
+        chart_begin(out, 110.0 * (d + 1) > 760 ? 110.0 * (d + 1) : 760, 320, -0.2, d + 0.2, -0.03, 1.03);
     for (int pass = 0; pass < 2; pass++) /* the best half lies on top */
         for (int64_t i = 0; i < c->n; i++) {
             if ((c->goodness[i] >= 0.5) != (pass == 1)) continue;
             hint(c, i, text);
-            anl__buf_add(out, "<polyline class=\"way\" stroke=\"%s\" points=\"", svg_colour(c->goodness[i], colour));
+            anl__buf_add(out, "<polyline class=\"way\" stroke=\"%s\" points=\"",
+                         svg_colour(c->goodness[i], colour));
             for (int k = 0; k < d; k++) {
                 double u = place_on(c->s, c->trial[i], k);
                 if (!isnan(u)) anl__buf_add(out, "%.1f,%.1f ", chart_x(&h, k), chart_y(&h, u));
             }
-            anl__buf_add(out, "%.1f,%.1f\"><title>", chart_x(&h, d), chart_y(&h, within((c->value[i] - low) / (high - low), 0, 1)));
+            anl__buf_add(out, "%.1f,%.1f\"><title>", chart_x(&h, d),
+                         chart_y(&h, within((c->value[i] - low) / (high - low), 0, 1)));
             svg_text(out, text);
             anl__buf_add(out, "</title></polyline>\n");
         }
     for (int k = 0; k <= d; k++) {
         chart_line(&h, k, 0, k, 1, dark, 1);
-        anl__buf_add(out, "<text class=\"tx\" x=\"%.1f\" y=\"%.1f\">", chart_x(&h, k), h.height - (k % 2 ? 8 : 22));
+        anl__buf_add(out, "<text class=\"tx\" x=\"%.1f\" y=\"%.1f\">", chart_x(&h, k),
+                     h.height - (k % 2 ? 8 : 22));
         svg_text(out, k < d ? space_axis_at(sp, k)->name : c->s->recipe->metric[0]);
         anl__buf_add(out, "</text>\n");
         if (k < d) axis_labels(c, k, &h, k, NULL, true);
     }
     for (int i = 0; i < 3; i++)
-        anl__buf_add(out, "<text class=\"own\" x=\"%.1f\" y=\"%.1f\">%.4g</text>\n", chart_x(&h, d) + 3, chart_y(&h, i / 2.0) + 3, low + i / 2.0 * (high - low));
+        anl__buf_add(out, "<text class=\"own\" x=\"%.1f\" y=\"%.1f\">%.4g</text>\n", chart_x(&h, d) + 3,
+                     chart_y(&h, i / 2.0) + 3, low + i / 2.0 * (high - low));
     chart_end(&h);
 }
 
@@ -222,7 +238,8 @@ void charts_slice(const charted *c, int axis, anl__buf *out)
     range_of(c, &low, &high);
     chart h = chart_begin(out, 370, 230, -0.03, 1.03, low, high);
     axis_labels(c, axis, &h, 0, chart_x_label, false);
-    anl__buf_add(out, "<text class=\"name\" x=\"%g\" y=\"%g\">", (h.left + h.width - h.right) / 2, h.height - 6);
+    anl__buf_add(out, "<text class=\"name\" x=\"%g\" y=\"%g\">", (h.left + h.width - h.right) / 2,
+                 h.height - 6);
     svg_text(out, space_axis_at(c->s->recipe->space, axis)->name);
     anl__buf_add(out, "</text>\n");
     chart_y_ticks(&h, c->s->recipe->metric[0]);
@@ -230,7 +247,9 @@ void charts_slice(const charted *c, int axis, anl__buf *out)
         double u = place_on(c->s, c->trial[i], axis);
         if (isnan(u)) continue;
         hint(c, i, text);
-        chart_dot(&h, u, within(c->value[i], low, high), 3, svg_colour((double)c->trial[i]->number / (double)(c->trial[c->n - 1]->number + 1), colour), text);
+        chart_dot(&h, u, within(c->value[i], low, high), 3,
+                  svg_colour((double)c->trial[i]->number / (double)(c->trial[c->n - 1]->number + 1), colour),
+                  text);
     }
     chart_end(&h);
 }
@@ -258,7 +277,9 @@ void charts_contour(const charted *c, int a, int b, anl__buf *out)
     for (int i = 0; i < CELLS; i++)
         for (int k = 0; k < CELLS; k++) {
             double v = estimate(c, a, b, (i + 0.5) / CELLS, (k + 0.5) / CELLS);
-            if (!isnan(v)) chart_box(&h, (double)i / CELLS, (double)k / CELLS, (i + 1.0) / CELLS, (k + 1.0) / CELLS, svg_colour(v, colour), NULL);
+            if (!isnan(v))
+                chart_box(&h, (double)i / CELLS, (double)k / CELLS, (i + 1.0) / CELLS, (k + 1.0) / CELLS,
+                          svg_colour(v, colour), NULL);
         }
     for (int64_t i = 0; i < c->n; i++) {
         double u = place_on(c->s, c->trial[i], a), v = place_on(c->s, c->trial[i], b);
@@ -270,7 +291,8 @@ void charts_contour(const charted *c, int a, int b, anl__buf *out)
     axis_labels(c, b, &h, 0, chart_y_label, false);
     anl__buf_add(out, "<text class=\"name\" x=\"%g\" y=\"%g\">", h.width / 2, h.height - 6);
     svg_text(out, space_axis_at(c->s->recipe->space, a)->name);
-    anl__buf_add(out, "</text><text class=\"name\" transform=\"translate(13 %g) rotate(-90)\">", h.height / 2);
+    anl__buf_add(out, "</text><text class=\"name\" transform=\"translate(13 %g) rotate(-90)\">",
+                 h.height / 2);
     svg_text(out, space_axis_at(c->s->recipe->space, b)->name);
     anl__buf_add(out, "</text>\n");
     chart_end(&h);
@@ -287,7 +309,8 @@ void charts_importance(const charted *c, anl__buf *out)
         double y = d - k - 0.5;
         snprintf(text, sizeof text, "%.1f %%", 100 * c->share[k]);
         chart_box(&h, 0, y - 0.35, c->share[k], y + 0.35, accent, text);
-        anl__buf_add(out, "<text class=\"own\" x=\"%.1f\" y=\"%.1f\">", chart_x(&h, c->share[k]) + 5, chart_y(&h, y) + 4);
+        anl__buf_add(out, "<text class=\"own\" x=\"%.1f\" y=\"%.1f\">", chart_x(&h, c->share[k]) + 5,
+                     chart_y(&h, y) + 4);
         svg_text(out, space_axis_at(sp, k)->name);
         anl__buf_add(out, " %s</text>\n", text);
     }
@@ -317,7 +340,9 @@ void charts_curves(const charted *c, anl__buf *out)
             anl__buf_add(out, "<polyline class=\"way\" stroke=\"%s\" points=\"", colour);
             for (; k < t->n_rows && t->row[k].part == part; k++) {
                 double v = t->row[k].value[0];
-                if (isfinite(v)) anl__buf_add(out, "%.1f,%.1f ", chart_x(&h, (double)t->row[k].epoch), chart_y(&h, within(v, low, high)));
+                if (isfinite(v))
+                    anl__buf_add(out, "%.1f,%.1f ", chart_x(&h, (double)t->row[k].epoch),
+                                 chart_y(&h, within(v, low, high)));
             }
             anl__buf_add(out, "\"><title>");
             svg_text(out, text);
@@ -345,8 +370,10 @@ void charts_timeline(const sweep_state *s, anl__buf *out)
     for (int64_t i = 0; i < n; i++) {
         const sweep_trial *t = s->trial[s->n_warm + i];
         double end = t->ended > 0 ? t->ended : t->started + t->seconds;
-        snprintf(text, sizeof text, "trial %lld, %s, %.1f s in its processes", (long long)t->number, trial_status_name(t->status), t->seconds);
-        chart_box(&h, t->started - from, (double)i + 0.1, fmax(end, t->started) - from, (double)i + 0.9, colours[t->status], text);
+        snprintf(text, sizeof text, "trial %lld, %s, %.1f s in its processes", (long long)t->number,
+                 trial_status_name(t->status), t->seconds);
+        chart_box(&h, t->started - from, (double)i + 0.1, fmax(end, t->started) - from, (double)i + 0.9,
+                  colours[t->status], text);
     }
     chart_x_ticks(&h, "seconds since the first trial began");
     chart_end(&h);
@@ -374,7 +401,8 @@ void charts_front(const charted *c, int a, int b, anl__buf *out)
     for (int64_t i = 0; i < c->n; i++) {
         if (c->trial[i]->status != STATUS_COMPLETE) continue;
         hint(c, i, text);
-        chart_dot(&h, c->trial[i]->objective[a], c->trial[i]->objective[b], c->front[i] == 0 ? 5 : 3, c->front[i] == 0 ? accent : grey, text);
+        chart_dot(&h, c->trial[i]->objective[a], c->trial[i]->objective[b], c->front[i] == 0 ? 5 : 3,
+                  c->front[i] == 0 ? accent : grey, text);
     }
     chart_end(&h);
 }

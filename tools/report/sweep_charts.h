@@ -1,4 +1,5 @@
-/* The pictures of a sweep's report. Each writes one inline picture, or nothing when there is nothing to show. */
+/* The pictures of a sweep's report. Each writes one inline picture, or nothing when there is nothing to show.
+ */
 #ifndef REPORT_SWEEP_CHARTS_H
 #define REPORT_SWEEP_CHARTS_H
 

@@ -11,14 +11,20 @@
 #include <string.h>
 
 static const char head[] =
-    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n<style>\n"
+    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+    "content=\"width=device-width\">\n<style>\n"
     "body{font:15px/1.45 system-ui,sans-serif;color:#1e293b;max-width:1100px;margin:2em auto;padding:0 1em}\n"
     "h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em;border-bottom:1px solid #cbd5e1}\n"
-    "table{border-collapse:collapse;font-size:13px}th,td{padding:2px 9px;text-align:right;border-bottom:1px solid #e2e8f0;white-space:nowrap}\n"
-    "div.wide{overflow-x:auto}pre{background:#f1f5f9;padding:.7em;overflow-x:auto;font-size:13px}p.note{color:#475569;font-size:13px}\n"
-    "svg{max-width:100%;height:auto}svg rect{shape-rendering:crispEdges}div.wide svg{max-width:none}svg text{font:11px system-ui,sans-serif;fill:#334155}\n"
-    ".frame{fill:none;stroke:#cbd5e1}.tick{stroke:#94a3b8}.tx,.name{text-anchor:middle}.ty{text-anchor:end}.own{fill:#64748b}\n"
-    ".way{fill:none;stroke-width:1.3;stroke-opacity:.75}.way:hover{stroke:#1e293b;stroke-width:3;stroke-opacity:1}\n"
+    "table{border-collapse:collapse;font-size:13px}th,td{padding:2px 9px;text-align:right;border-bottom:1px "
+    "solid #e2e8f0;white-space:nowrap}\n"
+    "div.wide{overflow-x:auto}pre{background:#f1f5f9;padding:.7em;overflow-x:auto;font-size:13px}p.note{"
+    "color:#475569;font-size:13px}\n"
+    "svg{max-width:100%;height:auto}svg rect{shape-rendering:crispEdges}div.wide svg{max-width:none}svg "
+    "text{font:11px system-ui,sans-serif;fill:#334155}\n"
+    ".frame{fill:none;stroke:#cbd5e1}.tick{stroke:#94a3b8}.tx,.name{text-anchor:middle}.ty{text-anchor:end}."
+    "own{fill:#64748b}\n"
+    ".way{fill:none;stroke-width:1.3;stroke-opacity:.75}.way:hover{stroke:#1e293b;stroke-width:3;stroke-"
+    "opacity:1}\n"
     "</style>\n";
 
 static void cell(anl__buf *out, const char *tag, const char *text)
@@ -85,21 +91,26 @@ static void charts(const charted *c, anl__buf *out)
         for (int i = 0; i < r->n_objectives; i++)
             for (int k = i + 1; k < r->n_objectives; k++) charts_front(c, i, k, out);
     }
-    anl__buf_add(out, "<h2>History</h2><p class=\"note\">Dark: complete; grey: stopped or waiting, with the value it had; the line is the best so far.</p>\n");
+    anl__buf_add(out, "<h2>History</h2><p class=\"note\">Dark: complete; grey: stopped or waiting, with the "
+                      "value it had; the line is the best so far.</p>\n");
     charts_history(c, out);
-    anl__buf_add(out, "<h2>Importance</h2><p class=\"note\">Functional analysis of variance; what is missing to 100 %% is due to several together.</p>\n");
+    anl__buf_add(out, "<h2>Importance</h2><p class=\"note\">Functional analysis of variance; what is missing "
+                      "to 100 %% is due to several together.</p>\n");
     charts_importance(c, out);
-    anl__buf_add(out, "<h2>Parallel coordinates</h2><p class=\"note\">A line a trial; the better, the more orange.</p><div class=\"wide\">\n");
+    anl__buf_add(out, "<h2>Parallel coordinates</h2><p class=\"note\">A line a trial; the better, the more "
+                      "orange.</p><div class=\"wide\">\n");
     charts_parallel(c, out);
     anl__buf_add(out, "</div><h2>Slices</h2><p class=\"note\">The later a trial, the more orange.</p>\n");
     for (int k = 0; k < space_count(r->space); k++) charts_slice(c, k, out);
     if (b >= 0) {
-        anl__buf_add(out, "<h2>Contour</h2><p class=\"note\">The two axes that matter most; orange where nearby trials rank high.</p>\n");
+        anl__buf_add(out, "<h2>Contour</h2><p class=\"note\">The two axes that matter most; orange where "
+                          "nearby trials rank high.</p>\n");
         charts_contour(c, a, b, out);
     }
     anl__buf_add(out, "<h2>Intermediate values</h2>\n");
     charts_curves(c, out);
-    anl__buf_add(out, "<h2>Timeline</h2><p class=\"note\">Green: complete, yellow: pruned, grey: waiting, red: failed, blue: running.</p>\n");
+    anl__buf_add(out, "<h2>Timeline</h2><p class=\"note\">Green: complete, yellow: pruned, grey: waiting, "
+                      "red: failed, blue: running.</p>\n");
     charts_timeline(c->s, out);
 }
 
@@ -110,7 +121,8 @@ static anl_status page(const sweep_open *o, const char *dir, const charted *c, a
     svg_text(out, dir);
     anl__buf_add(out, "</title></head><body>\n<h1>Sweep ");
     svg_text(out, dir);
-    anl__buf_add(out, "</h1>\n<p>%s, %s.</p>\n", o->recipe->sampler->name, strcmp(o->recipe->scheduler->name, "none") ? o->recipe->scheduler->name : "no scheduler");
+    anl__buf_add(out, "</h1>\n<p>%s, %s.</p>\n", o->recipe->sampler->name,
+                 strcmp(o->recipe->scheduler->name, "none") ? o->recipe->scheduler->name : "no scheduler");
     ANL_TRY(best(&o->state, out));
     ANL_TRY(table_order(&o->state, &order, NULL, &n));
     const sweep_trial *winner = n ? o->state.trial[order[0]] : NULL;
@@ -152,7 +164,8 @@ static void csv_intermediate(const sweep_state *s, anl__buf *out)
         for (int64_t k = 0; k < s->trial[i]->n_rows; k++) {
             const trial_row *t = &s->trial[i]->row[k];
             anl__buf_add(out, "%lld,%d,%lld", (long long)s->trial[i]->number, t->part, (long long)t->epoch);
-            for (int m = 0; m < r->n_objectives; m++) anl__buf_add(out, isnan(t->value[m]) ? "," : ",%.17g", t->value[m]);
+            for (int m = 0; m < r->n_objectives; m++)
+                anl__buf_add(out, isnan(t->value[m]) ? "," : ",%.17g", t->value[m]);
             anl__buf_add(out, "\n");
         }
 }
@@ -160,7 +173,8 @@ static void csv_intermediate(const sweep_state *s, anl__buf *out)
 static void csv_importance(const charted *c, anl__buf *out)
 {
     anl__buf_add(out, "axis,share\n");
-    for (int k = 0; k < space_count(c->s->recipe->space); k++) anl__buf_add(out, "%s,%.6f\n", space_axis_at(c->s->recipe->space, k)->name, c->share[k]);
+    for (int k = 0; k < space_count(c->s->recipe->space); k++)
+        anl__buf_add(out, "%s,%.6f\n", space_axis_at(c->s->recipe->space, k)->name, c->share[k]);
 }
 
 static void csv_timeline(const sweep_state *s, anl__buf *out)
@@ -168,7 +182,8 @@ static void csv_timeline(const sweep_state *s, anl__buf *out)
     anl__buf_add(out, "trial,state,slot,started,ended,seconds\n");
     for (int64_t i = s->n_warm; i < s->n; i++) {
         const sweep_trial *t = s->trial[i];
-        anl__buf_add(out, "%lld,%s,%s,%.3f,%.3f,%.3f\n", (long long)t->number, trial_status_name(t->status), t->slot ? t->slot : "", t->started, t->ended, t->seconds);
+        anl__buf_add(out, "%lld,%s,%s,%.3f,%.3f,%.3f\n", (long long)t->number, trial_status_name(t->status),
+                     t->slot ? t->slot : "", t->started, t->ended, t->seconds);
     }
 }
 
@@ -179,8 +194,10 @@ static void csv_history(const charted *c, anl__buf *out)
     anl__buf_add(out, "trial,state,%s,best,front\n", r->metric[0]);
     for (int64_t i = 0; i < c->n; i++) {
         bool whole = c->trial[i]->status == STATUS_COMPLETE;
-        if (whole && (isnan(best) || (r->maximize[0] ? c->value[i] > best : c->value[i] < best))) best = c->value[i];
-        anl__buf_add(out, "%lld,%s,%.17g,", (long long)c->trial[i]->number, trial_status_name(c->trial[i]->status), c->value[i]);
+        if (whole && (isnan(best) || (r->maximize[0] ? c->value[i] > best : c->value[i] < best)))
+            best = c->value[i];
+        anl__buf_add(out, "%lld,%s,%.17g,", (long long)c->trial[i]->number,
+                     trial_status_name(c->trial[i]->status), c->value[i]);
         if (!isnan(best)) anl__buf_add(out, "%.17g", best);
         anl__buf_add(out, ",%d\n", c->front[i] == 0);
     }

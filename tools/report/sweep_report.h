@@ -1,4 +1,5 @@
-/* The report of a sweep: DIR/report.html, one file that needs nothing else, and the same as CSV in DIR/report/. */
+/* The report of a sweep: DIR/report.html, one file that needs nothing else, and the same as CSV in
+ * DIR/report/. */
 #ifndef REPORT_SWEEP_REPORT_H
 #define REPORT_SWEEP_REPORT_H
 

@@ -23,7 +23,8 @@ double driver_now(void)
 char *driver_default_dir(anl__arena *a, const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
-    return anl__arena_printf(a, "sweeps/%.*s", (int)(dot && dot > name ? (size_t)(dot - name) : strlen(name)), name);
+    return anl__arena_printf(a, "sweeps/%.*s", (int)(dot && dot > name ? (size_t)(dot - name) : strlen(name)),
+                             name);
 }
 
 /* ---- processes that ended ------------------------------------------------------------------------ */
@@ -69,15 +70,22 @@ static void rest(void)
 
 /* ---- work ---------------------------------------------------------------------------------------- */
 
-static double seconds_used(const driver *d) { return d->seconds_before + driver_now() - d->began; }
+static double seconds_used(const driver *d)
+{
+    return d->seconds_before + driver_now() - d->began;
+}
 
-static bool hours_over(const driver *d) { return d->recipe->hours > 0 && seconds_used(d) >= d->recipe->hours * 3600; }
+static bool hours_over(const driver *d)
+{
+    return d->recipe->hours > 0 && seconds_used(d) >= d->recipe->hours * 3600;
+}
 
 /* The running trial of the lowest number that has no process: from before, or told to go on. */
 static sweep_trial *unattended(const driver *d)
 {
     for (int64_t i = d->state.n_warm; i < d->state.n; i++)
-        if (d->state.trial[i]->status == STATUS_RUNNING && !work_of(d, d->state.trial[i])) return d->state.trial[i];
+        if (d->state.trial[i]->status == STATUS_RUNNING && !work_of(d, d->state.trial[i]))
+            return d->state.trial[i];
     return NULL;
 }
 
@@ -158,7 +166,8 @@ const sweep_trial *driver_best(const driver *d)
         const sweep_trial *t = d->state.trial[i];
         bool ok = t->status == STATUS_COMPLETE;
         for (int k = 0; ok && k < r->n_constraints; k++)
-            ok = r->constraint[k].below ? t->constraint[k] <= r->constraint[k].limit : t->constraint[k] >= r->constraint[k].limit;
+            ok = r->constraint[k].below ? t->constraint[k] <= r->constraint[k].limit
+                                        : t->constraint[k] >= r->constraint[k].limit;
         if (!ok) continue;
         double v = t->objective[0], b = best ? best->objective[0] : NAN;
         if (!best || (r->maximize[0] ? v > b : v < b)) best = t;

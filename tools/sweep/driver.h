@@ -1,5 +1,6 @@
-/* The driver of a sweep: starts trials as processes, follows them, decides, and writes the store. Its decisions depend on
- * the store and on what trials reported, so that one that was killed is continued by the next.
+/* The driver of a sweep: starts trials as processes, follows them, decides, and writes the store. Its
+ * decisions depend on the store and on what trials reported, so that one that was killed is continued by the
+ * next.
  *
  * One driver a directory (an OS lock). Runs in the calling process, which gets signal handlers.
  */
@@ -16,14 +17,14 @@ typedef enum driver_end {
 } driver_end;
 
 typedef struct driver_opts {
-    const char *recipe; /* the sweep's file; NULL: the one that `dir` holds */
-    const char *dir;    /* NULL: sweeps/ + the file's stem */
+    const char *recipe;  /* the sweep's file; NULL: the one that `dir` holds */
+    const char *dir;     /* NULL: sweeps/ + the file's stem */
     const char *program; /* what trials are started with: anneal */
-    bool plain;         /* lines, even on a terminal */
+    bool plain;          /* lines, even on a terminal */
 } driver_opts;
 
-/* ANL_RECIPE: the file's mistakes, another sweep in the directory (what differs, and where to go), an objective that
-   no trial reports. LOCKED: another driver is at work there. */
+/* ANL_RECIPE: the file's mistakes, another sweep in the directory (what differs, and where to go), an
+   objective that no trial reports. LOCKED: another driver is at work there. */
 anl_status driver_run(anl_ctx *ctx, const driver_opts *o, driver_end *end) ANL_MUST;
 /* "sweeps/name" of "a/name.yaml"; in the arena. */
 char *driver_default_dir(anl__arena *a, const char *path);

@@ -1,4 +1,5 @@
-/* What the driver decides, each decision one transaction with all that follows from it. See driver_inside.h. */
+/* What the driver decides, each decision one transaction with all that follows from it. See driver_inside.h.
+ */
 #include "driver_inside.h"
 
 #include <math.h>
@@ -15,7 +16,13 @@ static double wall(void)
 
 static anl_status note(driver *d, const char *kind, const sweep_trial *t, double value, const char *why)
 {
-    return store_log(d->store, &(log_entry){.kind = kind, .trial = t->number, .step = t->step, .target = t->target, .seen = -1, .value = value, .why = why});
+    return store_log(d->store, &(log_entry){.kind = kind,
+                                            .trial = t->number,
+                                            .step = t->step,
+                                            .target = t->target,
+                                            .seen = -1,
+                                            .value = value,
+                                            .why = why});
 }
 
 static anl_status keep_why(driver *d, sweep_trial *t, const char *why)
@@ -24,7 +31,10 @@ static anl_status keep_why(driver *d, sweep_trial *t, const char *why)
     return t->why ? ANL_OK : ANL_NOMEM;
 }
 
-static anl_status put(driver *d, const sweep_trial *t) { return store_put_trial(d->store, d->recipe, t); }
+static anl_status put(driver *d, const sweep_trial *t)
+{
+    return store_put_trial(d->store, d->recipe, t);
+}
 
 /* Ends a transaction that was begun: commits, or takes it back. */
 static anl_status finish(driver *d, anl_status st)
@@ -141,15 +151,19 @@ static anl_status obey(driver *d, sweep_trial *t, const schedule_decision *say, 
         return note(d, "wait", t, NAN, say->why);
     case SCHEDULE_STOP: return end_trial(d, t, STATUS_PRUNED, say->why);
     case SCHEDULE_EXPLOIT: return exploit(d, t, say, values);
-    default: return anl__fail(d->ctx, ANL_INTERNAL, "the scheduler says %d of trial %lld", (int)say->action, (long long)t->number);
+    default:
+        return anl__fail(d->ctx, ANL_INTERNAL, "the scheduler says %d of trial %lld", (int)say->action,
+                         (long long)t->number);
     }
 }
 
-static anl_status judge(driver *d, sweep_trial *t, int64_t step, schedule_decision *say, double *values, double *value)
+static anl_status judge(driver *d, sweep_trial *t, int64_t step, schedule_decision *say, double *values,
+                        double *value)
 {
     seen_trials s;
     ANL_TRY(seen_schedule(&d->state, t->number, step, &s));
-    anl_status st = scheduler_judge(d->ctx, d->recipe->scheduler, &d->recipe->schedule, s.trial, s.n, s.at, say, values);
+    anl_status st =
+        scheduler_judge(d->ctx, d->recipe->scheduler, &d->recipe->schedule, s.trial, s.n, s.at, say, values);
     *value = value_at(&s.trial[s.at], step);
     seen_schedule_free(d->ctx, &s);
     return st;
@@ -291,7 +305,12 @@ static anl_status create(driver *d, int64_t number, int64_t target)
     t->started = wall();
     anl_status st = put(d, t);
     if (st == ANL_OK)
-        st = store_log(d->store, &(log_entry){.kind = "propose", .trial = number, .target = target, .seen = cutoff, .value = NAN, .why = origin});
+        st = store_log(d->store, &(log_entry){.kind = "propose",
+                                              .trial = number,
+                                              .target = target,
+                                              .seen = cutoff,
+                                              .value = NAN,
+                                              .why = origin});
     if (st != ANL_OK) {
         d->state.n--; /* its memory is the arena's */
         return st;
@@ -311,7 +330,10 @@ static bool may_propose(const driver *d, int64_t number)
     return true;
 }
 
-static int64_t unit_epochs(const sweep_recipe *r) { return sweep_parts(r) > 1 ? sweep_epochs_of_part(r) : 1; }
+static int64_t unit_epochs(const sweep_recipe *r)
+{
+    return sweep_parts(r) > 1 ? sweep_epochs_of_part(r) : 1;
+}
 
 int64_t driver_epochs_used(const driver *d)
 {
@@ -343,7 +365,9 @@ static anl_status carry_out(driver *d, const schedule_decision *say, const doubl
         return create(d, say->trial, say->target);
     }
     sweep_trial *t = sweep_state_find(&d->state, say->trial);
-    if (!t) return anl__fail(d->ctx, ANL_INTERNAL, "the scheduler picks trial %lld, which is not there", (long long)say->trial);
+    if (!t)
+        return anl__fail(d->ctx, ANL_INTERNAL, "the scheduler picks trial %lld, which is not there",
+                         (long long)say->trial);
     if (say->action != SCHEDULE_STOP && !affordable(d, say->target - t->step)) {
         d->out_of_budget = true;
         return ANL_OK;

@@ -26,7 +26,7 @@ typedef struct worker {
     int status;    /* of its end */
     double memory; /* MiB */
     bool dead;     /* all is over, and it is only read */
-    double asked; /* when SIGTERM was sent */
+    double asked;  /* when SIGTERM was sent */
 } worker;
 
 typedef struct driver {
@@ -46,9 +46,9 @@ typedef struct driver {
     char **added; /* points of `add` that wait for a number, key=value lines; the store has them too */
     int64_t n_added, cap_added;
     const char *request; /* name of the last request that was read */
-    bool stop;            /* asked by a request */
-    bool out_of_budget;   /* no work is affordable any more */
-    const char *fatal;    /* a mistake of the recipe that only a trial could show */
+    bool stop;           /* asked by a request */
+    bool out_of_budget;  /* no work is affordable any more */
+    const char *fatal;   /* a mistake of the recipe that only a trial could show */
     /* what is shown */
     bool terminal;
     int drawn;
@@ -62,9 +62,11 @@ anl_status driver_open(driver *d) ANL_MUST;
 void driver_close(driver *d);
 
 /* driver_decide.c: each is one transaction. */
-anl_status decide_pick(driver *d, bool *work) ANL_MUST; /* one decision for a free place; *work: there was one */
+anl_status decide_pick(driver *d,
+                       bool *work) ANL_MUST; /* one decision for a free place; *work: there was one */
 /* Rows of the trial beyond those it has; judged in order up to its target. *stopped: it is to end now. */
-anl_status decide_rows(driver *d, sweep_trial *t, int part, const trial_row *row, int64_t n, bool *stopped) ANL_MUST;
+anl_status decide_rows(driver *d, sweep_trial *t, int part, const trial_row *row, int64_t n,
+                       bool *stopped) ANL_MUST;
 /* Its process ended as it should, with all its rows taken. */
 anl_status decide_reached(driver *d, sweep_trial *t, int part) ANL_MUST;
 anl_status decide_failed(driver *d, sweep_trial *t, const char *why) ANL_MUST;
@@ -74,9 +76,9 @@ anl_status decide_stop(driver *d, sweep_trial *t, const char *why) ANL_MUST; /* 
 /* driver_work.c */
 anl_status work_start(driver *d, sweep_trial *t) ANL_MUST;
 anl_status work_poll(driver *d, worker *w) ANL_MUST; /* rows, signs of life */
-bool work_lingers(worker *w); /* ended, but its own children are not */
+bool work_lingers(worker *w);                        /* ended, but its own children are not */
 anl_status work_ended(driver *d, worker *w) ANL_MUST;
-void work_ask(worker *w, kill_reason why); /* SIGTERM */
+void work_ask(worker *w, kill_reason why);              /* SIGTERM */
 worker *work_of(const driver *d, const sweep_trial *t); /* NULL: it has no process */
 int work_count(const driver *d);
 

@@ -9,7 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static char *file_in(anl__arena *a, const char *dir, const char *name) { return anl__arena_printf(a, "%s/%s", dir, name); }
+static char *file_in(anl__arena *a, const char *dir, const char *name)
+{
+    return anl__arena_printf(a, "%s/%s", dir, name);
+}
 
 /* The first DIR-2, DIR-3, ... that is not there. */
 static const char *another(driver *d)
@@ -24,10 +27,11 @@ static const char *another(driver *d)
 static anl_status refuse(driver *d, const char *lines)
 {
     const char *free_dir = another(d);
-    return anl__fail(d->ctx, ANL_RECIPE,
-                     "%s holds a sweep of another recipe. What differs (what: there -> now):\n%sWays to go on:\n"
-                     "  a new sweep:       anneal sweep %s --dir %s\n  the stored recipe: anneal sweep %s\n",
-                     d->dir, lines, d->o->recipe, free_dir ? free_dir : "DIR", d->dir);
+    return anl__fail(
+        d->ctx, ANL_RECIPE,
+        "%s holds a sweep of another recipe. What differs (what: there -> now):\n%sWays to go on:\n"
+        "  a new sweep:       anneal sweep %s --dir %s\n  the stored recipe: anneal sweep %s\n",
+        d->dir, lines, d->o->recipe, free_dir ? free_dir : "DIR", d->dir);
 }
 
 /* Is what is asked for the sweep that is there? Budget, places, limits and launcher may change. */
@@ -78,20 +82,23 @@ static anl_status take_warm(driver *d, const sweep_state *from)
     for (int64_t i = from->n_warm; i < from->n; i++) number -= sweep_over(from->trial[i]) ? 1 : 0;
     for (int i = 0; i < r->n_objectives; i++)
         if (i >= other->n_objectives || strcmp(r->metric[i], other->metric[i]))
-            return anl__fail(d->ctx, ANL_RECIPE, "warm_start: that sweep's objectives are not this one's (%s)", r->metric[i]);
+            return anl__fail(d->ctx, ANL_RECIPE,
+                             "warm_start: that sweep's objectives are not this one's (%s)", r->metric[i]);
     for (int64_t i = from->n_warm; i < from->n; i++) {
         const sweep_trial *t = from->trial[i];
         double values[SPACE_MAX_AXES];
         sweep_trial *made;
         if (!sweep_over(t)) continue;
-        ANL_TRY(anl__context(d->ctx, space_convert(d->ctx, other->space, t->values, r->space, values), "warm_start"));
+        ANL_TRY(anl__context(d->ctx, space_convert(d->ctx, other->space, t->values, r->space, values),
+                             "warm_start"));
         ANL_TRY(sweep_state_add(&d->state, ++number, "warm", values, &made));
         made->status = t->status;
         made->step = made->target = made->shown_step = t->step;
         made->shown_value = t->shown_value;
         memcpy(made->objective, t->objective, sizeof made->objective);
         for (int k = 0; k < r->n_constraints && k < other->n_constraints; k++)
-            if (!strcmp(r->constraint[k].metric, other->constraint[k].metric)) made->constraint[k] = t->constraint[k];
+            if (!strcmp(r->constraint[k].metric, other->constraint[k].metric))
+                made->constraint[k] = t->constraint[k];
         ANL_TRY(store_put_trial(d->store, r, made));
     }
     return ANL_OK;
@@ -139,8 +146,10 @@ static anl_status create(driver *d)
 static anl_status log_start(driver *d, int strays)
 {
     char why[64];
-    snprintf(why, sizeof why, strays ? "%d processes of an earlier driver were ended" : "no process was left", strays);
-    return store_log(d->store, &(log_entry){.kind = "start", .trial = -1, .seen = -1, .value = NAN, .why = why});
+    snprintf(why, sizeof why, strays ? "%d processes of an earlier driver were ended" : "no process was left",
+             strays);
+    return store_log(d->store,
+                     &(log_entry){.kind = "start", .trial = -1, .seen = -1, .value = NAN, .why = why});
 }
 
 static anl_status find_dir(driver *d)
@@ -163,7 +172,8 @@ static anl_status load_recipe(driver *d)
     if (d->o->recipe) return sweep_recipe_load(d->ctx, d->o->recipe, NULL, &d->recipe);
     char *own = file_in(d->arena, d->dir, "sweep.yaml");
     if (!own) return ANL_NOMEM;
-    if (!anl__path_exists(own)) return anl__fail(d->ctx, ANL_INVALID, "%s is no sweep: it has no sweep.yaml", d->dir);
+    if (!anl__path_exists(own))
+        return anl__fail(d->ctx, ANL_INVALID, "%s is no sweep: it has no sweep.yaml", d->dir);
     return sweep_recipe_load(d->ctx, own, d->base, &d->recipe);
 }
 
@@ -225,7 +235,8 @@ anl_status sweep_open_dir(anl_ctx *ctx, const char *dir, sweep_open *out)
     ANL_TRY(anl__arena_create(ctx, &a));
     char *own = file_in(a, dir, "sweep.yaml"), *base = file_in(a, dir, "base.yaml");
     anl_status st = own && base ? ANL_OK : ANL_NOMEM;
-    if (st == ANL_OK && !anl__path_exists(own)) st = anl__fail(ctx, ANL_INVALID, "%s is no sweep: it has no sweep.yaml", dir);
+    if (st == ANL_OK && !anl__path_exists(own))
+        st = anl__fail(ctx, ANL_INVALID, "%s is no sweep: it has no sweep.yaml", dir);
     if (st == ANL_OK) st = store_open(ctx, dir, false, &out->store);
     if (st == ANL_OK) st = sweep_recipe_load(ctx, own, base, &out->recipe);
     if (st == ANL_OK) st = sweep_state_load(ctx, out->recipe, out->store, &out->state);

@@ -1,5 +1,6 @@
-/* Requests to a driver: small files in DIR/requests, read by the driver alone, so that the store has one writer. A point
- * that is added waits in its file until it has become a trial: a driver that dies loses none. See driver_inside.h.
+/* Requests to a driver: small files in DIR/requests, read by the driver alone, so that the store has one
+ * writer. A point that is added waits in its file until it has become a trial: a driver that dies loses none.
+ * See driver_inside.h.
  */
 #include "driver_inside.h"
 
@@ -19,7 +20,8 @@ anl_status sweep_request(anl_ctx *ctx, const char *dir, const char *text)
     clock_gettime(CLOCK_REALTIME, &t);
     snprintf(path, sizeof path, "%s/requests", dir);
     ANL_TRY(anl__dir_make(ctx, path));
-    snprintf(path, sizeof path, "%s/requests/%012lld%09ld-%d.txt", dir, (long long)t.tv_sec, t.tv_nsec, (int)getpid());
+    snprintf(path, sizeof path, "%s/requests/%012lld%09ld-%d.txt", dir, (long long)t.tv_sec, t.tv_nsec,
+             (int)getpid());
     return anl__file_replace(ctx, path, text, strlen(text));
 }
 
@@ -43,7 +45,8 @@ static anl_status request_stop(driver *d, const char *which)
     return ANL_OK;
 }
 
-/* ---- added points: in memory, and as the store's "added", separated by a character that no text has ----- */
+/* ---- added points: in memory, and as the store's "added", separated by a character that no text has -----
+ */
 
 static const char separator[] = "\x1e";
 
@@ -76,7 +79,10 @@ static anl_status point_of(driver *d, const char *lines, double *point)
     return st;
 }
 
-anl_status requests_first(driver *d, double *point) { return point_of(d, d->added[0], point); }
+anl_status requests_first(driver *d, double *point)
+{
+    return point_of(d, d->added[0], point);
+}
 
 anl_status requests_drop_first(driver *d)
 {
@@ -93,7 +99,8 @@ anl_status requests_load(driver *d)
     ANL_TRY(store_meta(d->store, d->arena, "added", &all));
     if (!all) return ANL_OK;
     if (!(copy = anl__arena_strdup(d->arena, all))) return ANL_NOMEM;
-    for (char *p = strtok_r(copy, separator, &save); p; p = strtok_r(NULL, separator, &save)) ANL_TRY(append_added(d, p));
+    for (char *p = strtok_r(copy, separator, &save); p; p = strtok_r(NULL, separator, &save))
+        ANL_TRY(append_added(d, p));
     return ANL_OK;
 }
 
@@ -128,7 +135,10 @@ static anl_status request(driver *d, const char *path)
     return st;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 anl_status requests_read(driver *d)
 {

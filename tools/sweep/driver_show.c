@@ -1,5 +1,5 @@
-/* What a person sees while a sweep runs: a table that is drawn again on a terminal, else a line for what happens. To
- * stderr. See driver_inside.h.
+/* What a person sees while a sweep runs: a table that is drawn again on a terminal, else a line for what
+ * happens. To stderr. See driver_inside.h.
  */
 #include "driver_inside.h"
 #include "table.h"
@@ -30,7 +30,8 @@ static void values(const driver *d, const sweep_trial *t, anl__buf *out)
     for (int i = 0; i < r->n_objectives; i++) {
         double v = t->status == STATUS_COMPLETE ? t->objective[i] : i ? NAN : t->shown_value;
         if (!isnan(v)) anl__buf_add(out, "  %s %.6g", r->metric[i], v);
-        if (t->status == STATUS_COMPLETE && !isnan(t->deviation[i])) anl__buf_add(out, " +- %.2g", t->deviation[i]);
+        if (t->status == STATUS_COMPLETE && !isnan(t->deviation[i]))
+            anl__buf_add(out, " +- %.2g", t->deviation[i]);
     }
 }
 
@@ -41,7 +42,8 @@ void show_trial(driver *d, const sweep_trial *t, const char *what)
     anl__buf_init(&b, d->ctx);
     anl__buf_add(&b, "trial %lld %s", (long long)t->number, what);
     values(d, t, &b);
-    if (t->status == STATUS_FAILED || t->status == STATUS_PRUNED) anl__buf_add(&b, "  (%s)", t->why ? t->why : "");
+    if (t->status == STATUS_FAILED || t->status == STATUS_PRUNED)
+        anl__buf_add(&b, "  (%s)", t->why ? t->why : "");
     anl__buf_add(&b, "  ");
     space_point_text(d->recipe->space, t->values, &b);
     if (best == t) anl__buf_add(&b, "  *");
@@ -84,10 +86,14 @@ static void totals(driver *d)
     if (r->trials) part = fmax(part, (double)over / (double)r->trials);
     if (r->epochs) part = fmax(part, (double)driver_epochs_used(d) / (double)r->epochs);
     if (r->hours > 0) part = fmax(part, spent / (r->hours * 3600));
-    int len = snprintf(text, sizeof text, "%lld trials: %lld running, %lld waiting, %lld complete, %lld pruned, %lld failed; %s", (long long)n,
-                       (long long)count[STATUS_RUNNING], (long long)count[STATUS_WAITING], (long long)count[STATUS_COMPLETE],
-                       (long long)count[STATUS_PRUNED], (long long)count[STATUS_FAILED], table_time(spent, time));
-    if (part > 0 && part < 1) snprintf(text + len, sizeof text - (size_t)len, ", about %s left", table_time(spent * (1 - part) / part, time));
+    int len = snprintf(text, sizeof text,
+                       "%lld trials: %lld running, %lld waiting, %lld complete, %lld pruned, %lld failed; %s",
+                       (long long)n, (long long)count[STATUS_RUNNING], (long long)count[STATUS_WAITING],
+                       (long long)count[STATUS_COMPLETE], (long long)count[STATUS_PRUNED],
+                       (long long)count[STATUS_FAILED], table_time(spent, time));
+    if (part > 0 && part < 1)
+        snprintf(text + len, sizeof text - (size_t)len, ", about %s left",
+                 table_time(spent * (1 - part) / part, time));
     put_line(d, text);
 }
 

@@ -10,14 +10,21 @@
 #include <unistd.h>
 
 /* `anneal eval RUN --json` of one part into `file`. */
-static anl_status evaluate(driver *d, anl__arena *a, const sweep_trial *t, int part, const char *file, int *status)
+static anl_status evaluate(driver *d, anl__arena *a, const sweep_trial *t, int part, const char *file,
+                           int *status)
 {
     const sweep_recipe *r = d->recipe;
     char *run = sweep_run_dir(a, r, d->dir, t, part), *errors = anl__arena_printf(a, "%s/eval.log", d->dir);
     pid_t pid;
     if (!run || !errors) return ANL_NOMEM;
-    const char *argv[] = {d->o->program, "eval", run, "--json", NULL}, *shell[] = {"/bin/sh", "-c", NULL, NULL};
-    process_opts o = {.argv = argv, .launcher = "{cmd}", .mark = d->mark, .trial = "winner", .slot = r->n_slots ? r->slot[0].name : "0", .log = file};
+    const char *argv[] = {d->o->program, "eval", run, "--json", NULL},
+               *shell[] = {"/bin/sh", "-c", NULL, NULL};
+    process_opts o = {.argv = argv,
+                      .launcher = "{cmd}",
+                      .mark = d->mark,
+                      .trial = "winner",
+                      .slot = r->n_slots ? r->slot[0].name : "0",
+                      .log = file};
     if (r->n_slots) {
         o.env = r->slot[0].env;
         o.n_env = r->slot[0].n_env;
@@ -61,7 +68,12 @@ static anl_status score(driver *d, anl__arena *a, const sweep_trial *t)
     snprintf(number, sizeof number, "%lld", (long long)t->number);
     st = store_put_meta(d->store, "test", all.text);
     if (st == ANL_OK) st = store_put_meta(d->store, "test.trial", number);
-    if (st == ANL_OK) st = store_log(d->store, &(log_entry){.kind = "test", .trial = t->number, .seen = -1, .value = NAN, .why = "the winner, scored on the test part"});
+    if (st == ANL_OK)
+        st = store_log(d->store, &(log_entry){.kind = "test",
+                                              .trial = t->number,
+                                              .seen = -1,
+                                              .value = NAN,
+                                              .why = "the winner, scored on the test part"});
     if (st == ANL_OK) st = store_commit(d->store);
     if (st != ANL_OK) store_rollback(d->store);
 done:

@@ -54,7 +54,8 @@ static char *kept_weights(anl__arena *a, const driver *d, int64_t number, int64_
 }
 
 /* The words of `anneal train`, ended by NULL. */
-static anl_status words(driver *d, anl__arena *a, const sweep_trial *t, int part, const char *run, const char *const **out)
+static anl_status words(driver *d, anl__arena *a, const sweep_trial *t, int part, const char *run,
+                        const char *const **out)
 {
     const sweep_recipe *r = d->recipe;
     const char *const *set;
@@ -101,7 +102,8 @@ static anl_status launch(driver *d, anl__arena *a, worker *w, sweep_trial *t)
 {
     const sweep_recipe *r = d->recipe;
     const sweep_slot *slot = w->slot >= 0 ? &r->slot[w->slot] : NULL;
-    char *run = sweep_run_dir(a, r, d->dir, t, w->part), *log = run ? anl__arena_printf(a, "%s/log.txt", run) : NULL;
+    char *run = sweep_run_dir(a, r, d->dir, t, w->part),
+         *log = run ? anl__arena_printf(a, "%s/log.txt", run) : NULL;
     process_opts o = {.launcher = r->launcher, .log = log, .mark = d->mark, .file_limit = r->file_limit};
     if (!log) return ANL_NOMEM;
     ANL_TRY(anl__dir_make(d->ctx, run));
@@ -125,7 +127,8 @@ anl_status work_start(driver *d, sweep_trial *t)
     anl__arena *a;
     int place = 0;
     while (place < d->n_workers && d->worker[place].pid) place++;
-    if (place == d->n_workers) return anl__fail(d->ctx, ANL_INTERNAL, "no place for trial %lld", (long long)t->number);
+    if (place == d->n_workers)
+        return anl__fail(d->ctx, ANL_INTERNAL, "no place for trial %lld", (long long)t->number);
     worker *w = &d->worker[place];
     *w = (worker){.trial = t, .place = place, .slot = free_slot(d), .rows = t->n_rows};
     w->part = sweep_parts(d->recipe) > 1 ? (int)t->step : 0;
@@ -169,7 +172,8 @@ static anl_status never_reported(driver *d, const char *missing, const char *the
 {
     for (int64_t i = d->state.n_warm; i < d->state.n; i++)
         if (d->state.trial[i]->status == STATUS_COMPLETE || d->state.trial[i]->first_step) return ANL_OK;
-    return anl__fail(d->ctx, ANL_RECIPE, "objective %s: the recipe never reports it; a trial reported%s", missing, there);
+    return anl__fail(d->ctx, ANL_RECIPE, "objective %s: the recipe never reports it; a trial reported%s",
+                     missing, there);
 }
 
 static anl_status take_rows(driver *d, worker *w)
@@ -193,7 +197,8 @@ anl_status work_poll(driver *d, worker *w)
 {
     const sweep_recipe *r = d->recipe;
     double now = driver_now();
-    int64_t size = file_size(w->run, "metrics.jsonl") + 3 * file_size(w->run, "log.txt") + 5 * file_size(w->run, "checkpoints/last");
+    int64_t size = file_size(w->run, "metrics.jsonl") + 3 * file_size(w->run, "log.txt") +
+                   5 * file_size(w->run, "checkpoints/last");
     if (size != w->size) {
         w->size = size;
         w->sign = now;
@@ -218,7 +223,8 @@ static anl_status keep_weights(driver *d, const worker *w)
     anl__arena *a;
     if (strcmp(d->recipe->scheduler->name, "pbt")) return ANL_OK;
     ANL_TRY(anl__arena_create(d->ctx, &a));
-    char *to = kept_weights(a, d, w->trial->number, w->trial->target), *dir = anl__arena_printf(a, "%s/checkpoints", w->run);
+    char *to = kept_weights(a, d, w->trial->number, w->trial->target),
+         *dir = anl__arena_printf(a, "%s/checkpoints", w->run);
     char *from = dir ? anl__ckpt_name(a, dir, anl__ckpt_pointed(d->ctx, dir, "last")) : NULL;
     anl_status st = to && from ? ANL_OK : ANL_NOMEM;
     if (st == ANL_OK && link(from, to) && errno != EEXIST)
@@ -276,13 +282,16 @@ static void with_last_words(const char *run, int code, char why[320])
 /* A recipe that every trial is refused for is no trial's fault. */
 static anl_status all_refused(driver *d, int code, const char *why, const char *run)
 {
-    int64_t n = d->state.n - d->state.n_warm, lost = 0, enough = d->recipe->trials && d->recipe->trials < 3 ? d->recipe->trials : 3;
+    int64_t n = d->state.n - d->state.n_warm, lost = 0,
+            enough = d->recipe->trials && d->recipe->trials < 3 ? d->recipe->trials : 3;
     if (code != 2 && code != 3 && code != 127) return ANL_OK;
     for (int64_t i = d->state.n_warm; i < d->state.n; i++) lost += d->state.trial[i]->status == STATUS_FAILED;
     for (int64_t i = d->state.n_warm; i < d->state.n; i++)
-        if (d->state.trial[i]->status != STATUS_FAILED && d->state.trial[i]->status != STATUS_RUNNING) return ANL_OK;
+        if (d->state.trial[i]->status != STATUS_FAILED && d->state.trial[i]->status != STATUS_RUNNING)
+            return ANL_OK;
     if (n < enough || lost < enough) return ANL_OK;
-    return anl__fail(d->ctx, ANL_RECIPE, "the first %lld trials all failed, the last one: %s; see %s/log.txt", (long long)lost, why, run);
+    return anl__fail(d->ctx, ANL_RECIPE, "the first %lld trials all failed, the last one: %s; see %s/log.txt",
+                     (long long)lost, why, run);
 }
 
 static anl_status ended_well(driver *d, worker *w)
@@ -340,7 +349,9 @@ anl_status work_ended(driver *d, worker *w)
     } else if (end == PROCESS_DONE) st = ended_well(d, &was);
     else if (was.reason == KILL_SHUTDOWN || end == PROCESS_AGAIN || end == PROCESS_RETRY) {
         st = take_rows(d, &was);
-        if (st == ANL_OK && !sweep_over(t)) st = was.reason == KILL_SHUTDOWN ? decide_again(d, t, "interrupted", false) : run_again(d, &was, end, why);
+        if (st == ANL_OK && !sweep_over(t))
+            st = was.reason == KILL_SHUTDOWN ? decide_again(d, t, "interrupted", false)
+                                             : run_again(d, &was, end, why);
     } else {
         with_last_words(was.run, code, why);
         st = failed(d, t, why);

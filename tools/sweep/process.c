@@ -81,7 +81,8 @@ static void set_cpus(const char *list)
         for (long c = low; c <= high && c >= 0 && c < CPU_SETSIZE; c++) CPU_SET((size_t)c, &set);
         p = *end == ',' ? end + 1 : end;
     }
-    if (CPU_COUNT(&set)) sched_setaffinity(0, sizeof set, &set); /* a CPU that is not there: all others stay */
+    if (CPU_COUNT(&set))
+        sched_setaffinity(0, sizeof set, &set); /* a CPU that is not there: all others stay */
 }
 
 char *process_cpu_share(anl__arena *a, int n, int of)
@@ -127,13 +128,15 @@ static char **environment(anl__arena *a, const process_opts *o)
     if (!env) return NULL;
     for (size_t i = 0; i < n; i++) {
         size_t len = strcspn(environ[i], "=") + 1;
-        bool replaced = !strncmp(environ[i], "ANNEAL_SWEEP=", 13) || !strncmp(environ[i], "ANNEAL_TRIAL=", 13) || !strncmp(environ[i], "ANNEAL_SLOT=", 12);
+        bool replaced = !strncmp(environ[i], "ANNEAL_SWEEP=", 13) ||
+                        !strncmp(environ[i], "ANNEAL_TRIAL=", 13) || !strncmp(environ[i], "ANNEAL_SLOT=", 12);
         for (int e = 0; e < o->n_env; e++) replaced |= !strncmp(environ[i], o->env[e], len);
         if (!replaced) env[k++] = environ[i];
     }
     for (int e = 0; e < o->n_env; e++)
         if (!(env[k++] = anl__arena_strdup(a, o->env[e]))) return NULL;
-    char *own[3] = {anl__arena_printf(a, "%s=%s", mark_name, o->mark), anl__arena_printf(a, "ANNEAL_TRIAL=%s", o->trial),
+    char *own[3] = {anl__arena_printf(a, "%s=%s", mark_name, o->mark),
+                    anl__arena_printf(a, "ANNEAL_TRIAL=%s", o->trial),
                     anl__arena_printf(a, "ANNEAL_SLOT=%s", o->slot)};
     for (int i = 0; i < 3; i++)
         if (!(env[k++] = own[i])) return NULL;
@@ -186,7 +189,10 @@ static void rest(double seconds)
     nanosleep(&t, NULL);
 }
 
-void process_adopt(void) { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+void process_adopt(void)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
 
 bool process_lives(pid_t pid)
 {
@@ -225,7 +231,8 @@ int process_kill_strays(const char *mark)
         int found = 0;
         for (struct dirent *e; d && (e = readdir(d));) {
             pid_t pid = (pid_t)atol(e->d_name);
-            if (!isdigit((unsigned char)e->d_name[0]) || pid == getpid() || !marked(e->d_name, mark)) continue;
+            if (!isdigit((unsigned char)e->d_name[0]) || pid == getpid() || !marked(e->d_name, mark))
+                continue;
             found += !kill(pid, SIGKILL);
         }
         if (d) closedir(d);

@@ -17,12 +17,16 @@ static anl_status proposed(replay *p, const log_entry *e)
     double point[SPACE_MAX_AXES];
     sweep_trial *made;
     anl_ctx *ctx = p->final->ctx;
-    if (!t) return anl__fail(ctx, ANL_MISMATCH, "trial %lld stands in the log and not among the trials", (long long)e->trial);
-    if (sweep_state_find(&p->then, e->trial)) return anl__fail(ctx, ANL_MISMATCH, "trial %lld was proposed twice", (long long)e->trial);
+    if (!t)
+        return anl__fail(ctx, ANL_MISMATCH, "trial %lld stands in the log and not among the trials",
+                         (long long)e->trial);
+    if (sweep_state_find(&p->then, e->trial))
+        return anl__fail(ctx, ANL_MISMATCH, "trial %lld was proposed twice", (long long)e->trial);
     if (strcmp(t->origin, "added") && !t->generation) { /* pbt has changed the point since */
         ANL_TRY(seen_propose(&p->then, e->trial, e->seen, point));
         if (!space_same(p->final->recipe->space, point, t->values))
-            return anl__fail(ctx, ANL_MISMATCH, "trial %lld: the proposal made again is another point", (long long)e->trial);
+            return anl__fail(ctx, ANL_MISMATCH, "trial %lld: the proposal made again is another point",
+                             (long long)e->trial);
         p->proposals++;
     }
     return sweep_state_add(&p->then, e->trial, t->origin, t->values, &made);

@@ -1,4 +1,5 @@
-/* Does the log of decisions explain the trials? Every proposal is made again from what the log says it was allowed to see. */
+/* Does the log of decisions explain the trials? Every proposal is made again from what the log says it was
+ * allowed to see. */
 #ifndef SWEEP_REPLAY_H
 #define SWEEP_REPLAY_H
 

@@ -25,7 +25,10 @@ static double metric(const cJSON *o, const char *name)
 }
 
 /* parameters and memory are measured otherwise */
-static bool of_rows(const char *name) { return strcmp(name, "parameters") && strcmp(name, "memory"); }
+static bool of_rows(const char *name)
+{
+    return strcmp(name, "parameters") && strcmp(name, "memory");
+}
 
 static void note_missing(const sweep_recipe *r, const cJSON *o, char missing[64], char there[512])
 {
@@ -43,7 +46,8 @@ static void note_missing(const sweep_recipe *r, const cJSON *o, char missing[64]
 }
 
 /* An epoch's row in one line of text; false: another row, or garbage. */
-static bool take_line(const sweep_recipe *r, const char *line, size_t len, trial_row *row, char missing[64], char there[512])
+static bool take_line(const sweep_recipe *r, const char *line, size_t len, trial_row *row, char missing[64],
+                      char there[512])
 {
     static const char head[] = "{\"kind\":\"epoch\"";
     if (len < sizeof head || len > 65536 || memcmp(line, head, sizeof head - 1)) return false;
@@ -54,15 +58,16 @@ static bool take_line(const sweep_recipe *r, const char *line, size_t len, trial
         row->epoch = (int64_t)epoch;
         for (int i = 0; i < SWEEP_METRICS; i++) row->value[i] = NAN;
         for (int i = 0; i < r->n_objectives; i++) row->value[i] = metric(o, r->metric[i]);
-        for (int i = 0; i < r->n_constraints; i++) row->value[r->n_objectives + i] = metric(o, r->constraint[i].metric);
+        for (int i = 0; i < r->n_constraints; i++)
+            row->value[r->n_objectives + i] = metric(o, r->constraint[i].metric);
         note_missing(r, o, missing, there);
     }
     cJSON_Delete(o);
     return ok;
 }
 
-anl_status results_read(anl_ctx *ctx, const sweep_recipe *r, const char *run, int part, int64_t offset, trial_row **rows, int64_t *n,
-                        char missing[64], char there[512])
+anl_status results_read(anl_ctx *ctx, const sweep_recipe *r, const char *run, int part, int64_t offset,
+                        trial_row **rows, int64_t *n, char missing[64], char there[512])
 {
     char path[4200];
     void *text = NULL;
@@ -74,8 +79,10 @@ anl_status results_read(anl_ctx *ctx, const sweep_recipe *r, const char *run, in
     missing[0] = 0;
     snprintf(path, sizeof path, "%s/metrics.jsonl", run);
     if (!anl__path_exists(path)) return ANL_OK;
-    if (anl__file_read(ctx, path, RESULTS_MOST_BYTES, &text, &bytes) != ANL_OK) return ANL_OK; /* garbage, or just replaced */
-    for (const char *p = text, *end = p + bytes, *stop; p < end && (stop = memchr(p, '\n', (size_t)(end - p))); p = stop + 1) {
+    if (anl__file_read(ctx, path, RESULTS_MOST_BYTES, &text, &bytes) != ANL_OK)
+        return ANL_OK; /* garbage, or just replaced */
+    for (const char *p = text, *end = p + bytes, *stop;
+         p < end && (stop = memchr(p, '\n', (size_t)(end - p))); p = stop + 1) {
         trial_row row = {.part = part};
         if (!take_line(r, p, (size_t)(stop - p), &row, missing, there) || row.epoch != *n + 1) continue;
         row.epoch += offset;

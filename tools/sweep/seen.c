@@ -8,10 +8,14 @@
 
 bool scheduler_has_rungs(const sweep_recipe *r)
 {
-    return !strcmp(r->scheduler->name, "asha") || !strcmp(r->scheduler->name, "hyperband") || !strcmp(r->scheduler->name, "pbt");
+    return !strcmp(r->scheduler->name, "asha") || !strcmp(r->scheduler->name, "hyperband") ||
+           !strcmp(r->scheduler->name, "pbt");
 }
 
-bool sweep_over(const sweep_trial *t) { return t->status >= STATUS_COMPLETE; }
+bool sweep_over(const sweep_trial *t)
+{
+    return t->status >= STATUS_COMPLETE;
+}
 
 bool seen_stands(const sweep_recipe *r, const sweep_trial *t)
 {
@@ -56,7 +60,8 @@ anl_status seen_results(const sweep_state *s, int64_t number, int64_t cutoff, se
     *out = (seen){0};
     if (!r->sampler->reads) return ANL_OK;
     out->result = anl__calloc(s->ctx, (size_t)s->n + 1, sizeof *out->result);
-    out->constraint = anl__calloc(s->ctx, (size_t)(s->n + 1) * (size_t)(r->n_constraints + 1), sizeof *out->constraint);
+    out->constraint =
+        anl__calloc(s->ctx, (size_t)(s->n + 1) * (size_t)(r->n_constraints + 1), sizeof *out->constraint);
     if (!out->result || !out->constraint) {
         seen_free(s->ctx, out);
         return ANL_NOMEM;
@@ -64,7 +69,8 @@ anl_status seen_results(const sweep_state *s, int64_t number, int64_t cutoff, se
     for (int64_t i = 0; i < s->n; i++) {
         const sweep_trial *t = s->trial[i];
         if (t->number == number || (cutoff >= 0 && t->number >= cutoff)) continue;
-        show(r, t, cutoff >= 0 && t->number >= 0, &out->result[out->n], out->constraint + out->n * r->n_constraints);
+        show(r, t, cutoff >= 0 && t->number >= 0, &out->result[out->n],
+             out->constraint + out->n * r->n_constraints);
         out->n++;
     }
     return ANL_OK;
@@ -84,7 +90,8 @@ anl_status seen_propose(const sweep_state *s, int64_t number, int64_t cutoff, do
     int64_t index = number;
     seen shown;
     if (!r->sampler->reads) /* an added point takes a number, but no place in the grid or the sequence */
-        for (int64_t i = s->n_warm; i < s->n; i++) index -= s->trial[i]->number < number && !strcmp(s->trial[i]->origin, "added");
+        for (int64_t i = s->n_warm; i < s->n; i++)
+            index -= s->trial[i]->number < number && !strcmp(s->trial[i]->origin, "added");
     ANL_TRY(seen_results(s, number, cutoff, &shown));
     anl_status st = sampler_propose(s->ctx, r->sampler, &task, index, shown.result, shown.n, point);
     seen_free(s->ctx, &shown);
@@ -126,7 +133,8 @@ int seen_reports(const sweep_recipe *r, const sweep_trial *t, schedule_report *o
 
 static schedule_state state_of(const sweep_trial *t)
 {
-    static const schedule_state states[] = {SCHEDULE_RUNNING, SCHEDULE_WAITING, SCHEDULE_DONE, SCHEDULE_STOPPED, SCHEDULE_FAILED};
+    static const schedule_state states[] = {SCHEDULE_RUNNING, SCHEDULE_WAITING, SCHEDULE_DONE,
+                                            SCHEDULE_STOPPED, SCHEDULE_FAILED};
     return states[t->status];
 }
 
@@ -148,7 +156,11 @@ anl_status seen_schedule(const sweep_state *s, int64_t judged, int64_t step, see
         if (sure && t->number != judged && t->number > judged - r->parallel) continue;
         schedule_report *report = out->report + out->n * steps;
         schedule_trial *to = &out->trial[out->n];
-        *to = (schedule_trial){.number = t->number, .state = state_of(t), .target = t->target, .report = report, .values = t->values};
+        *to = (schedule_trial){.number = t->number,
+                               .state = state_of(t),
+                               .target = t->target,
+                               .report = report,
+                               .values = t->values};
         to->n_reports = seen_reports(r, t, report);
         if (t->number == judged) {
             out->at = out->n;

@@ -58,13 +58,15 @@ bool sweep_as_number(const yaml_node *n, double *out)
     return !*end && end != n->text && isfinite(*out);
 }
 
-double sweep_number(sweep_reader *s, const yaml_node *map, const char *key, double def, double min, double max)
+double sweep_number(sweep_reader *s, const yaml_node *map, const char *key, double def, double min,
+                    double max)
 {
     const yaml_node *n = map && map->kind == YAML_MAP ? yaml_find(map, key) : NULL;
     double v;
     if (!n) return def;
     if (!sweep_as_number(n, &v)) {
-        sweep_wrong(s, n, "%s: needs a number, not '%.60s'", key, n->kind == YAML_SCALAR ? n->text : "a list or map");
+        sweep_wrong(s, n, "%s: needs a number, not '%.60s'", key,
+                    n->kind == YAML_SCALAR ? n->text : "a list or map");
         return def;
     }
     if (v >= min && v <= max) return v;
@@ -72,7 +74,8 @@ double sweep_number(sweep_reader *s, const yaml_node *map, const char *key, doub
     return def;
 }
 
-int64_t sweep_int(sweep_reader *s, const yaml_node *map, const char *key, int64_t def, int64_t min, int64_t max)
+int64_t sweep_int(sweep_reader *s, const yaml_node *map, const char *key, int64_t def, int64_t min,
+                  int64_t max)
 {
     size_t before = s->errors.len;
     double v = sweep_number(s, map, key, (double)def, (double)min, (double)max);

@@ -8,10 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const top_keys[] = {
-    "base", "override", "space", "objective", "at", "sampler", "scheduler", "budget", "seed", "parallel", "order",
-    "points", "warm_start", "folds", "seeds", "constraints", "launcher", "slots", "pin", "retries", "heartbeat",
-    "timeout", "file_limit", "test", NULL};
+static const char *const top_keys[] = {"base",        "override",  "space",      "objective", "at",
+                                       "sampler",     "scheduler", "budget",     "seed",      "parallel",
+                                       "order",       "points",    "warm_start", "folds",     "seeds",
+                                       "constraints", "launcher",  "slots",      "pin",       "retries",
+                                       "heartbeat",   "timeout",   "file_limit", "test",      NULL};
 
 /* ---- the base recipe ------------------------------------------------------------------------- */
 
@@ -30,7 +31,8 @@ static void read_base(sweep_reader *s, const yaml_node *map)
     const yaml_node *list = yaml_find(map, "override");
     const char *name = sweep_text(s, map, "base", NULL);
     if (!name) {
-        if (!yaml_find(map, "base")) sweep_wrong(s, NULL, "base is missing: the recipe that is searched over");
+        if (!yaml_find(map, "base"))
+            sweep_wrong(s, NULL, "base is missing: the recipe that is searched over");
         return;
     }
     bool given = r->base_path != NULL;
@@ -41,16 +43,18 @@ static void read_base(sweep_reader *s, const yaml_node *map)
     }
     int n = list && !given ? list->n : 0;
     const char **word = anl__arena_alloc(r->arena, sizeof *word * (size_t)(n + 1));
-    for (int i = 0; word && i < n; i++) word[i] = list->item[i]->kind == YAML_SCALAR ? list->item[i]->text : "";
+    for (int i = 0; word && i < n; i++)
+        word[i] = list->item[i]->kind == YAML_SCALAR ? list->item[i]->text : "";
     if (!word || recipe_load(r->ctx, r->base_path, word, n, &r->base))
         sweep_wrong_last(s, yaml_find(map, "base"), "base");
 }
 
 /* ---- what is made good ----------------------------------------------------------------------- */
 
-static const char *const metrics[] = {"valid.loss", "valid.accuracy", "valid.topk", "valid.macro_f1", "valid.auc", "valid.bits",
-                                      "valid.perplexity", "valid.rmse", "valid.mae", "valid.r2", "train.loss", "train.accuracy",
-                                      "seconds", "samples_per_second", "parameters", "memory", "milliseconds"};
+static const char *const metrics[] = {
+    "valid.loss",       "valid.accuracy",     "valid.topk", "valid.macro_f1", "valid.auc",   "valid.bits",
+    "valid.perplexity", "valid.rmse",         "valid.mae",  "valid.r2",       "train.loss",  "train.accuracy",
+    "seconds",          "samples_per_second", "parameters", "memory",         "milliseconds"};
 enum { METRICS = sizeof metrics / sizeof *metrics };
 
 /* Which of `metrics` the models of one kind report; the rest is common to all. */
@@ -68,30 +72,33 @@ static bool known_metric(sweep_reader *s, const yaml_node *at, const char *name)
     const char *model = s->r->base ? recipe_text(s->r->base, "model.name") : NULL;
     char word[64];
     if (!strncmp(name, "test", 4)) {
-        sweep_wrong(s, at, "%s: nothing is chosen by the test part: name a metric of the validation part", name);
+        sweep_wrong(s, at, "%s: nothing is chosen by the test part: name a metric of the validation part",
+                    name);
         return false;
     }
     int k = 0;
     while (k < METRICS && strcmp(metrics[k], name)) k++;
     if (k == METRICS) {
         const char *near = anl__nearest(name, metrics, METRICS);
-        sweep_wrong(s, at, "the recipe never reports %.60s%s%s%s", name, near ? "; did you mean " : "", near ? near : "",
-                    near ? "?" : "");
+        sweep_wrong(s, at, "the recipe never reports %.60s%s%s%s", name, near ? "; did you mean " : "",
+                    near ? near : "", near ? "?" : "");
         return false;
     }
     if (!model || strchr(name, '.') == NULL || strstr(name, ".loss")) return true;
     snprintf(word, sizeof word, "%s ", name);
     if (strstr(reported_by(model), word)) return true;
-    sweep_wrong(s, at, "the recipe never reports %s: model.name is %s, which reports valid.loss train.loss %s", name,
+    sweep_wrong(s, at,
+                "the recipe never reports %s: model.name is %s, which reports valid.loss train.loss %s", name,
                 model, reported_by(model));
     return false;
 }
 
 static bool more_is_better(const char *metric)
 {
-    return strncmp(metric, "valid.", 6) && strncmp(metric, "train.", 6) ? !strcmp(metric, "samples_per_second")
-           : !strcmp(metric, "valid.perplexity")                         ? false
-                                                                         : !anl__metric_lower(metric);
+    return strncmp(metric, "valid.", 6) && strncmp(metric, "train.", 6)
+               ? !strcmp(metric, "samples_per_second")
+           : !strcmp(metric, "valid.perplexity") ? false
+                                                 : !anl__metric_lower(metric);
 }
 
 static void read_objective(sweep_reader *s, const yaml_node *n)
@@ -127,7 +134,8 @@ static void read_objectives(sweep_reader *s, const yaml_node *map)
 {
     const yaml_node *n = yaml_find(map, "objective");
     if (!n) {
-        sweep_wrong(s, NULL, "objective is missing: a metric, as valid.accuracy, or {metric: valid.loss, goal: min}");
+        sweep_wrong(s, NULL,
+                    "objective is missing: a metric, as valid.accuracy, or {metric: valid.loss, goal: min}");
         return;
     }
     for (int i = 0; n->kind == YAML_LIST && i < n->n; i++) read_objective(s, n->item[i]);
@@ -135,7 +143,8 @@ static void read_objectives(sweep_reader *s, const yaml_node *map)
     else if (!n->n) sweep_wrong(s, n, "objective is empty");
     const char *at = sweep_text(s, map, "at", "best");
     s->r->at_last = !strcmp(at, "last");
-    if (!s->r->at_last && strcmp(at, "best")) sweep_wrong(s, yaml_find(map, "at"), "at is best or last, not '%.60s'", at);
+    if (!s->r->at_last && strcmp(at, "best"))
+        sweep_wrong(s, yaml_find(map, "at"), "at is best or last, not '%.60s'", at);
 }
 
 static void read_constraints(sweep_reader *s, const yaml_node *list)
@@ -144,7 +153,8 @@ static void read_constraints(sweep_reader *s, const yaml_node *list)
     sweep_recipe *r = s->r;
     if (!list) return;
     if (list->kind != YAML_LIST || list->n > SWEEP_MAX_CONSTRAINTS) {
-        sweep_wrong(s, list, "constraints is a list of up to %d maps {metric: parameters, max: 100000}", SWEEP_MAX_CONSTRAINTS);
+        sweep_wrong(s, list, "constraints is a list of up to %d maps {metric: parameters, max: 100000}",
+                    SWEEP_MAX_CONSTRAINTS);
         return;
     }
     for (int i = 0; i < list->n; i++) {
@@ -165,8 +175,8 @@ static void read_constraints(sweep_reader *s, const yaml_node *list)
 /* ---- who searches, and with how much --------------------------------------------------------- */
 
 /* "tpe", or {name: tpe, startup: 10}; an empty map stands for the word alone. */
-static const char *named(sweep_reader *s, const yaml_node *n, const char *what, const char *const *names, const char *def,
-                         const yaml_node **options)
+static const char *named(sweep_reader *s, const yaml_node *n, const char *what, const char *const *names,
+                         const char *def, const yaml_node **options)
 {
     *options = yaml_new(s->r->arena, YAML_MAP, s->r->path);
     if (!n) return def;
@@ -178,7 +188,8 @@ static const char *named(sweep_reader *s, const yaml_node *n, const char *what, 
 
 static void read_sampler(sweep_reader *s, const yaml_node *map)
 {
-    static const char *const names[] = {"name", "startup", "candidates", "population", "sigma", "constant_liar", NULL};
+    static const char *const names[] = {"name",  "startup",       "candidates", "population",
+                                        "sigma", "constant_liar", NULL};
     sweep_recipe *r = s->r;
     const yaml_node *n = yaml_find(map, "sampler"), *o;
     const char *name = named(s, n, "sampler", names, "tpe", &o);
@@ -194,7 +205,8 @@ static void read_sampler(sweep_reader *s, const yaml_node *map)
 
 static void read_scheduler(sweep_reader *s, const yaml_node *map)
 {
-    static const char *const names[] = {"name", "min", "eta", "startup", "warmup", "interval", "population", "quantile", "resample", NULL};
+    static const char *const names[] = {"name",     "min",        "eta",      "startup",  "warmup",
+                                        "interval", "population", "quantile", "resample", NULL};
     sweep_recipe *r = s->r;
     const yaml_node *n = yaml_find(map, "scheduler"), *o;
     const char *name = named(s, n, "scheduler", names, "none", &o);
@@ -262,7 +274,9 @@ static void read_slots(sweep_reader *s, const yaml_node *map)
     sweep_recipe *r = s->r;
     const yaml_node *list = yaml_find(map, "slots");
     if (list && (list->kind != YAML_LIST || !list->n || list->n > SWEEP_MAX_SLOTS)) {
-        sweep_wrong(s, list, "slots is a list of 1 to %d maps {name: gpu0, env: [CUDA_VISIBLE_DEVICES=0], trials: 2}", SWEEP_MAX_SLOTS);
+        sweep_wrong(s, list,
+                    "slots is a list of 1 to %d maps {name: gpu0, env: [CUDA_VISIBLE_DEVICES=0], trials: 2}",
+                    SWEEP_MAX_SLOTS);
         return;
     }
     int room = 0;
@@ -273,7 +287,8 @@ static void read_slots(sweep_reader *s, const yaml_node *map)
     }
     r->parallel = (int)sweep_int(s, map, "parallel", list ? room : 1, 1, SWEEP_MAX_PARALLEL);
     if (list && r->parallel > room && r->n_slots == list->n)
-        sweep_wrong(s, yaml_find(map, "parallel"), "parallel is %d, and the slots hold %d trials", r->parallel, room);
+        sweep_wrong(s, yaml_find(map, "parallel"), "parallel is %d, and the slots hold %d trials",
+                    r->parallel, room);
 }
 
 static void read_running(sweep_reader *s, const yaml_node *map)
@@ -281,13 +296,15 @@ static void read_running(sweep_reader *s, const yaml_node *map)
     sweep_recipe *r = s->r;
     const char *order = sweep_text(s, map, "order", "async"), *warm = sweep_text(s, map, "warm_start", NULL);
     r->strict = !strcmp(order, "strict");
-    if (!r->strict && strcmp(order, "async")) sweep_wrong(s, yaml_find(map, "order"), "order is async or strict, not '%.60s'", order);
+    if (!r->strict && strcmp(order, "async"))
+        sweep_wrong(s, yaml_find(map, "order"), "order is async or strict, not '%.60s'", order);
     r->warm_text = warm;
     r->warm_start = warm ? beside(r, warm) : NULL;
     r->seed = (uint64_t)sweep_int(s, map, "seed", 0, 0, 1000000000000000);
     r->folds = (int)sweep_int(s, map, "folds", 0, 0, 1000);
     r->seeds = (int)sweep_int(s, map, "seeds", 0, 0, 1000);
-    if (r->folds == 1) sweep_wrong(s, yaml_find(map, "folds"), "one fold leaves nothing to train on: 2 and more, or 0");
+    if (r->folds == 1)
+        sweep_wrong(s, yaml_find(map, "folds"), "one fold leaves nothing to train on: 2 and more, or 0");
     r->pin = sweep_bool(s, map, "pin", true);
     r->retries = (int)sweep_int(s, map, "retries", 3, 0, 1000);
     r->heartbeat = sweep_number(s, map, "heartbeat", 1800, 0, 1e9);
@@ -310,7 +327,8 @@ static void check_together(sweep_reader *s, const yaml_node *map)
     bool pbt = !strcmp(r->scheduler->name, "pbt");
     sampler_task t = sweep_sampler_task(r);
     if (sampler_check(r->ctx, r->sampler, &t)) sweep_wrong_last(s, yaml_find(map, "sampler"), NULL);
-    else if (sampler_limit(r->ctx, r->sampler, &t, &limit)) sweep_wrong_last(s, yaml_find(map, "sampler"), NULL);
+    else if (sampler_limit(r->ctx, r->sampler, &t, &limit))
+        sweep_wrong_last(s, yaml_find(map, "sampler"), NULL);
     else if (limit >= 0 && (!r->trials || r->trials > limit)) r->trials = limit;
     r->schedule.max_step = sweep_parts(r) > 1 ? sweep_parts(r) : sweep_epochs_of_part(r);
     r->schedule.maximize = r->maximize[0];
@@ -318,24 +336,35 @@ static void check_together(sweep_reader *s, const yaml_node *map)
     r->schedule.trials = r->trials;
     r->schedule.space = r->space;
     r->schedule.seed = r->seed;
-    if (scheduler_check(r->ctx, r->scheduler, &r->schedule)) sweep_wrong_last(s, yaml_find(map, "scheduler"), NULL);
+    if (scheduler_check(r->ctx, r->scheduler, &r->schedule))
+        sweep_wrong_last(s, yaml_find(map, "scheduler"), NULL);
     if (pbt && !r->trials) r->trials = r->schedule.trials = r->schedule.population;
     if (!r->trials && !r->epochs && !r->hours)
         sweep_wrong(s, yaml_find(map, "budget"), "budget is missing: trials, epochs or hours, in all");
     if (r->strict && (rungs || pbt) && !r->trials)
-        sweep_wrong(s, yaml_find(map, "order"), "order: strict with %s needs budget.trials, which says when a rung is complete", r->scheduler->name);
+        sweep_wrong(s, yaml_find(map, "order"),
+                    "order: strict with %s needs budget.trials, which says when a rung is complete",
+                    r->scheduler->name);
     if (r->strict && r->epochs && strcmp(r->scheduler->name, "none"))
-        sweep_wrong(s, yaml_find(map, "order"), "order: strict with %s knows no budget.epochs: who gets the last ones would depend on time", r->scheduler->name);
-    if (pbt && sweep_parts(r) > 1) sweep_wrong(s, yaml_find(map, "scheduler"), "pbt takes over weights, and knows no folds and no seeds");
+        sweep_wrong(
+            s, yaml_find(map, "order"),
+            "order: strict with %s knows no budget.epochs: who gets the last ones would depend on time",
+            r->scheduler->name);
+    if (pbt && sweep_parts(r) > 1)
+        sweep_wrong(s, yaml_find(map, "scheduler"),
+                    "pbt takes over weights, and knows no folds and no seeds");
     if (r->n_objectives > 1 && strcmp(r->scheduler->name, "none"))
-        sweep_wrong(s, yaml_find(map, "scheduler"), "%s stops trials by one objective, and there are %d: scheduler: none", r->scheduler->name, r->n_objectives);
+        sweep_wrong(s, yaml_find(map, "scheduler"),
+                    "%s stops trials by one objective, and there are %d: scheduler: none", r->scheduler->name,
+                    r->n_objectives);
 }
 
 /* The best checkpoint of a trial is the one that the sweep chose it by. */
 static void set_best_metric(sweep_reader *s)
 {
     sweep_recipe *r = s->r;
-    bool valid = !strncmp(r->metric[0], "valid.", 6), agrees = r->maximize[0] != anl__metric_lower(r->metric[0]);
+    bool valid = !strncmp(r->metric[0], "valid.", 6),
+         agrees = r->maximize[0] != anl__metric_lower(r->metric[0]);
     if (recipe_is_set(r->base, "checkpoint.metric") || !valid || !agrees) return;
     if (recipe_set(r->base, "checkpoint.metric", r->metric[0])) sweep_wrong_last(s, NULL, NULL);
 }
@@ -365,7 +394,8 @@ anl_status sweep_recipe_load(anl_ctx *ctx, const char *path, const char *base, s
     void *text = NULL;
     size_t bytes = 0;
     yaml_node *root = NULL;
-    if (anl__path_is_dir(path)) return anl__fail(ctx, ANL_RECIPE, "%s is a directory, not a sweep's recipe", path);
+    if (anl__path_is_dir(path))
+        return anl__fail(ctx, ANL_RECIPE, "%s is a directory, not a sweep's recipe", path);
     if (!anl__path_exists(path)) return anl__fail(ctx, ANL_RECIPE, "%s: there is no such sweep", path);
     ANL_TRY(anl__arena_create(ctx, &a));
     sweep_recipe *r = anl__arena_alloc(a, sizeof *r);
@@ -404,18 +434,30 @@ void sweep_recipe_free(sweep_recipe *r)
 
 /* ---- what follows from it -------------------------------------------------------------------- */
 
-int sweep_parts(const sweep_recipe *r) { return (r->folds ? r->folds : 1) * (r->seeds ? r->seeds : 1); }
+int sweep_parts(const sweep_recipe *r)
+{
+    return (r->folds ? r->folds : 1) * (r->seeds ? r->seeds : 1);
+}
 
-int64_t sweep_epochs_of_part(const sweep_recipe *r) { return recipe_int(r->base, "train.epochs"); }
+int64_t sweep_epochs_of_part(const sweep_recipe *r)
+{
+    return recipe_int(r->base, "train.epochs");
+}
 
 sampler_task sweep_sampler_task(const sweep_recipe *r)
 {
-    return (sampler_task){.space = r->space, .seed = r->seed, .n_objectives = r->n_objectives, .maximize = r->maximize,
-                          .n_constraints = r->n_constraints, .points = r->points, .n_points = r->n_points,
+    return (sampler_task){.space = r->space,
+                          .seed = r->seed,
+                          .n_objectives = r->n_objectives,
+                          .maximize = r->maximize,
+                          .n_constraints = r->n_constraints,
+                          .points = r->points,
+                          .n_points = r->n_points,
                           .options = r->options};
 }
 
-anl_status sweep_overrides(const sweep_recipe *r, const double *point, int part, anl__arena *a, const char *const **out, int *n)
+anl_status sweep_overrides(const sweep_recipe *r, const double *point, int part, anl__arena *a,
+                           const char *const **out, int *n)
 {
     int axes = space_count(r->space), count = 0;
     const char **word = anl__arena_alloc(a, sizeof *word * (size_t)(axes + 3));
@@ -425,7 +467,9 @@ anl_status sweep_overrides(const sweep_recipe *r, const double *point, int part,
         if (!space_active(r->space, i, point)) continue;
         anl__buf_init(&b, r->ctx);
         space_text(r->space, i, point[i], &b);
-        word[count] = b.status == ANL_OK ? anl__arena_printf(a, "%s=%s", space_axis_at(r->space, i)->name, b.text) : NULL;
+        word[count] = b.status == ANL_OK
+                          ? anl__arena_printf(a, "%s=%s", space_axis_at(r->space, i)->name, b.text)
+                          : NULL;
         anl__buf_release(&b);
         if (!word[count++]) return ANL_NOMEM;
     }
@@ -448,13 +492,18 @@ static void describe_search(const sweep_recipe *r, anl__buf *out)
 {
     const sampler_options *o = &r->options;
     const schedule_task *t = &r->schedule;
-    anl__buf_add(out, "sampler: %s\nsampler options: startup %d, candidates %d, constant_liar %d, population %d, sigma %g\n",
+    anl__buf_add(out,
+                 "sampler: %s\nsampler options: startup %d, candidates %d, constant_liar %d, population %d, "
+                 "sigma %g\n",
                  r->sampler->name, o->startup, o->candidates, o->constant_liar, o->population, o->sigma);
-    anl__buf_add(out, "scheduler: %s\nscheduler options: min %lld, eta %g, startup %d, warmup %lld, interval %lld, population %d, quantile %g, resample %g\n",
+    anl__buf_add(out,
+                 "scheduler: %s\nscheduler options: min %lld, eta %g, startup %d, warmup %lld, interval "
+                 "%lld, population %d, quantile %g, resample %g\n",
                  r->scheduler->name, (long long)t->min_step, t->eta, t->median_startup, (long long)t->warmup,
                  (long long)t->interval, t->population, t->quantile, t->resample);
     anl__buf_add(out, "seed: %llu\norder: %s\n", (unsigned long long)r->seed, r->strict ? "strict" : "async");
-    if (r->strict) anl__buf_add(out, "parallel: %d\n", r->parallel); /* what a proposal may see depends on it */
+    if (r->strict)
+        anl__buf_add(out, "parallel: %d\n", r->parallel); /* what a proposal may see depends on it */
     anl__buf_add(out, "folds: %d\nseeds: %d\n", r->folds, r->seeds);
     anl__buf_add(out, "warm_start: %s\n", r->warm_text ? r->warm_text : "none");
 }
@@ -472,10 +521,12 @@ anl_status sweep_describe(const sweep_recipe *r, anl__buf *out)
     anl_status st = text.status;
     anl__buf_release(&text);
     anl__buf_add(out, "objective:");
-    for (int i = 0; i < r->n_objectives; i++) anl__buf_add(out, "%s %s %s", i ? "," : "", r->metric[i], r->maximize[i] ? "max" : "min");
+    for (int i = 0; i < r->n_objectives; i++)
+        anl__buf_add(out, "%s %s %s", i ? "," : "", r->metric[i], r->maximize[i] ? "max" : "min");
     anl__buf_add(out, " at %s\nconstraints:", r->at_last ? "last" : "best");
     for (int i = 0; i < r->n_constraints; i++)
-        anl__buf_add(out, "%s %s %s %.17g", i ? "," : "", r->constraint[i].metric, r->constraint[i].below ? "<=" : ">=", r->constraint[i].limit);
+        anl__buf_add(out, "%s %s %s %.17g", i ? "," : "", r->constraint[i].metric,
+                     r->constraint[i].below ? "<=" : ">=", r->constraint[i].limit);
     anl__buf_add(out, "\n");
     describe_search(r, out);
     for (int k = 0; k < r->n_points; k++) {
@@ -506,7 +557,9 @@ static void changes_of(const char *from, const char *to, bool removed, anl__buf 
         size_t len = colon ? (size_t)(colon - p) + 2 : strcspn(p, "\n");
         int n = 0, own = (int)(strcspn(p, "\n") - len);
         const char *other = line_of(to, p, len, &n);
-        if (!other) anl__buf_add(out, removed ? "  %.*snow gone (%.*s)\n" : "  %.*snew (%.*s)\n", (int)len, p, own, p + len);
+        if (!other)
+            anl__buf_add(out, removed ? "  %.*snow gone (%.*s)\n" : "  %.*snew (%.*s)\n", (int)len, p, own,
+                         p + len);
         else if (removed && (n != own || strncmp(other, p + len, (size_t)n)))
             anl__buf_add(out, "  %.*s%.*s -> %.*s\n", (int)len, p, own, p + len, n, other);
     }

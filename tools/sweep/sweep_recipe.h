@@ -1,6 +1,6 @@
-/* The recipe of a sweep: a YAML file that names a base recipe, a search space over its keys, what is made good,
- * and who searches with how much. Strict as recipes are: an unknown key is an error with the nearest name, every
- * error has its place, and all of a file's mistakes are named at once where that is possible.
+/* The recipe of a sweep: a YAML file that names a base recipe, a search space over its keys, what is made
+ * good, and who searches with how much. Strict as recipes are: an unknown key is an error with the nearest
+ * name, every error has its place, and all of a file's mistakes are named at once where that is possible.
  *
  * Does not run anything and does not know the store. docs/sweeps.md has the table of the keys.
  */
@@ -11,7 +11,12 @@
 
 #include "tools/recipe/recipe.h"
 
-enum { SWEEP_MAX_OBJECTIVES = 8, SWEEP_MAX_CONSTRAINTS = 8, SWEEP_MAX_SLOTS = 256, SWEEP_MAX_PARALLEL = 1024 };
+enum {
+    SWEEP_MAX_OBJECTIVES = 8,
+    SWEEP_MAX_CONSTRAINTS = 8,
+    SWEEP_MAX_SLOTS = 256,
+    SWEEP_MAX_PARALLEL = 1024
+};
 
 typedef struct sweep_constraint {
     const char *metric;
@@ -71,14 +76,14 @@ typedef struct sweep_recipe {
 anl_status sweep_recipe_load(anl_ctx *ctx, const char *path, const char *base, sweep_recipe **out) ANL_MUST;
 void sweep_recipe_free(sweep_recipe *r);
 
-int sweep_parts(const sweep_recipe *r);          /* runs of a trial: 1, or folds x seeds */
+int sweep_parts(const sweep_recipe *r);              /* runs of a trial: 1, or folds x seeds */
 int64_t sweep_epochs_of_part(const sweep_recipe *r); /* train.epochs of the base */
 /* The overrides of a trial's part, in the arena: key=value texts; *n of them. */
 anl_status sweep_overrides(const sweep_recipe *r, const double *point, int part, anl__arena *a,
                            const char *const **out, int *n) ANL_MUST;
 sampler_task sweep_sampler_task(const sweep_recipe *r);
-/* Everything that a trial's result or number depends on, a line "what: text" each. Two recipes whose texts and
- * bases are equal may share a store; the others' differences are shown by sweep_changes. */
+/* Everything that a trial's result or number depends on, a line "what: text" each. Two recipes whose texts
+ * and bases are equal may share a store; the others' differences are shown by sweep_changes. */
 anl_status sweep_describe(const sweep_recipe *r, anl__buf *out) ANL_MUST;
 /* Lines that differ between two such texts ("  sampler: tpe -> gp"). */
 void sweep_changes(const char *old, const char *now, anl__buf *out);
@@ -97,8 +102,10 @@ void sweep_wrong_last(sweep_reader *s, const yaml_node *at, const char *what);
 /* Complains of keys of `map` that are not among `names` (ended by NULL); false: it is no map. */
 bool sweep_keys(sweep_reader *s, const yaml_node *map, const char *where, const char *const *names);
 /* The value of a key, or `def` when it is not there; complains when it is something else. */
-double sweep_number(sweep_reader *s, const yaml_node *map, const char *key, double def, double min, double max);
-int64_t sweep_int(sweep_reader *s, const yaml_node *map, const char *key, int64_t def, int64_t min, int64_t max);
+double sweep_number(sweep_reader *s, const yaml_node *map, const char *key, double def, double min,
+                    double max);
+int64_t sweep_int(sweep_reader *s, const yaml_node *map, const char *key, int64_t def, int64_t min,
+                  int64_t max);
 bool sweep_bool(sweep_reader *s, const yaml_node *map, const char *key, bool def);
 const char *sweep_text(sweep_reader *s, const yaml_node *map, const char *key, const char *def);
 /* A plain number; false when it is none. */
@@ -109,6 +116,7 @@ const char *sweep_flow(sweep_reader *s, const yaml_node *n);
 void sweep_read_space(sweep_reader *s, const yaml_node *map);
 void sweep_read_points(sweep_reader *s, const yaml_node *list);
 /* "key=value" words to a point: of `points`, of `anneal sweep add`. ANL_RECIPE. */
-anl_status sweep_point_of_words(const sweep_recipe *r, const char *const *word, int n, double *point) ANL_MUST;
+anl_status sweep_point_of_words(const sweep_recipe *r, const char *const *word, int n,
+                                double *point) ANL_MUST;
 
 #endif

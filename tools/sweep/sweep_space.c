@@ -1,4 +1,5 @@
-/* The search space of a sweep's recipe: axes checked against the table of recipe keys, and points given by hand. */
+/* The search space of a sweep's recipe: axes checked against the table of recipe keys, and points given by
+ * hand. */
 #include "sweep_recipe.h"
 
 #include <math.h>
@@ -22,7 +23,10 @@ static bool in_tree(const char *path)
     return false;
 }
 
-static bool whole_text(const char *text) { return !text[strspn(text, "+-0123456789")]; }
+static bool whole_text(const char *text)
+{
+    return !text[strspn(text, "+-0123456789")];
+}
 
 static bool among(const char *choices, const char *word)
 {
@@ -68,7 +72,8 @@ static bool choice_fits(sweep_reader *s, const yaml_node *n, const recipe_key *k
     case RECIPE_INT:
     case RECIPE_REAL:
         if (k->also && !strcmp(text, k->also)) return true;
-        if (sweep_as_number(n, &v) && (k->type == RECIPE_REAL || v == floor(v))) return number_fits(s, n, k, v);
+        if (sweep_as_number(n, &v) && (k->type == RECIPE_REAL || v == floor(v)))
+            return number_fits(s, n, k, v);
         sweep_wrong(s, n, "%s: needs %s, not '%.60s'", k->path,
                     k->type == RECIPE_INT ? "a whole number" : "a number", text);
         return false;
@@ -99,7 +104,8 @@ static bool read_choices(sweep_reader *s, const yaml_node *list, const recipe_ke
 /* low, high, log, step, grid, type. */
 static bool read_range(sweep_reader *s, const yaml_node *map, const recipe_key *k, space_axis *a)
 {
-    const yaml_node *low = yaml_find(map, "low"), *high = yaml_find(map, "high"), *step = yaml_find(map, "step");
+    const yaml_node *low = yaml_find(map, "low"), *high = yaml_find(map, "high"),
+                    *step = yaml_find(map, "step");
     const char *type = sweep_text(s, map, "type", NULL);
     if (!low || !high) {
         sweep_wrong(s, map, "%s: needs low and high, or choices", a->name);
@@ -114,7 +120,8 @@ static bool read_range(sweep_reader *s, const yaml_node *map, const recipe_key *
         return false;
     }
     bool texts_whole = low->kind == YAML_SCALAR && high->kind == YAML_SCALAR && whole_text(low->text) &&
-                       whole_text(high->text) && (!step || (step->kind == YAML_SCALAR && whole_text(step->text)));
+                       whole_text(high->text) &&
+                       (!step || (step->kind == YAML_SCALAR && whole_text(step->text)));
     bool whole = type ? !strcmp(type, "int") : k ? k->type == RECIPE_INT : texts_whole;
     if (k && k->type == RECIPE_INT && !whole) {
         sweep_wrong(s, yaml_find(map, "type"), "%s: this key takes whole numbers only", a->name);
@@ -130,7 +137,8 @@ static bool read_range(sweep_reader *s, const yaml_node *map, const recipe_key *
     if (step && a->step == 0) a->step = -1; /* a given 0 is refused, as below 0 */
     if (s->errors.len > before) return false;
     if (k && !(number_fits(s, low, k, a->low) && number_fits(s, high, k, a->high))) return false;
-    return k || (accepted(s, low, a->name, sweep_flow(s, low)) && accepted(s, high, a->name, sweep_flow(s, high)));
+    return k ||
+           (accepted(s, low, a->name, sweep_flow(s, low)) && accepted(s, high, a->name, sweep_flow(s, high)));
 }
 
 /* when: {parent: value or list of values} */
@@ -138,7 +146,8 @@ static bool read_when(sweep_reader *s, const yaml_node *when, space_axis *a)
 {
     if (!when) return true;
     if (when->kind != YAML_MAP || when->n != 1) {
-        sweep_wrong(s, when, "%s: when is one other key with the value or values that make this one active", a->name);
+        sweep_wrong(s, when, "%s: when is one other key with the value or values that make this one active",
+                    a->name);
         return false;
     }
     const yaml_node *v = when->item[0];
@@ -165,7 +174,8 @@ static const char *taken(const sweep_recipe *r, const char *key)
 
 static bool read_axis(sweep_reader *s, const yaml_node *n, space_axis *a)
 {
-    static const char *const names[] = {"choices", "low", "high", "log", "step", "grid", "type", "when", NULL};
+    static const char *const names[] = {"choices", "low",  "high", "log", "step",
+                                        "grid",    "type", "when", NULL};
     const recipe_key *k = key_of(n->key);
     const char *owner = taken(s->r, n->key);
     yaml_node at = *n;
@@ -226,8 +236,8 @@ anl_status sweep_point_of_words(const sweep_recipe *r, const char *const *word, 
         if (!word[k][len] || !len) return anl__fail(r->ctx, ANL_RECIPE, "'%s' is not key=value", word[k]);
         if (space_find(sp, key) >= 0) continue;
         const char *near = anl__nearest(key, names, axes);
-        return anl__fail(r->ctx, ANL_RECIPE, "%s is not in the search space%s%s%s", key, near ? "; did you mean " : "",
-                         near ? near : "", near ? "?" : "");
+        return anl__fail(r->ctx, ANL_RECIPE, "%s is not in the search space%s%s%s", key,
+                         near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     }
     for (int i = 0; i < axes; i++) {
         const char *value = NULL;
@@ -269,7 +279,8 @@ void sweep_read_points(sweep_reader *s, const yaml_node *list)
             word[n] = anl__arena_printf(r->arena, "%s=%s", p->item[n]->key, v ? v : "");
             if (!word[n]) return;
         }
-        if (sweep_point_of_words(r, word, n, r->points + (size_t)r->n_points * (size_t)axes)) sweep_wrong_last(s, p, NULL);
+        if (sweep_point_of_words(r, word, n, r->points + (size_t)r->n_points * (size_t)axes))
+            sweep_wrong_last(s, p, NULL);
         else r->n_points++;
     }
 }

@@ -12,13 +12,18 @@
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS trials(number INTEGER PRIMARY KEY, origin TEXT NOT NULL, point TEXT NOT NULL, state TEXT NOT NULL,"
-    " target INTEGER, step INTEGER, first_step INTEGER, first_value REAL, shown_step INTEGER, shown_value REAL, objectives TEXT, deviations TEXT,"
-    " constraints TEXT, why TEXT, tries INTEGER, source INTEGER, source_step INTEGER, generation INTEGER, offset INTEGER, started REAL, ended REAL,"
+    "CREATE TABLE IF NOT EXISTS trials(number INTEGER PRIMARY KEY, origin TEXT NOT NULL, point TEXT NOT "
+    "NULL, state TEXT NOT NULL,"
+    " target INTEGER, step INTEGER, first_step INTEGER, first_value REAL, shown_step INTEGER, shown_value "
+    "REAL, objectives TEXT, deviations TEXT,"
+    " constraints TEXT, why TEXT, tries INTEGER, source INTEGER, source_step INTEGER, generation INTEGER, "
+    "offset INTEGER, started REAL, ended REAL,"
     " seconds REAL, memory REAL, parameters REAL, slot TEXT, pid INTEGER);"
-    "CREATE TABLE IF NOT EXISTS intermediate(trial INTEGER, part INTEGER, epoch INTEGER, metric TEXT, value REAL,"
+    "CREATE TABLE IF NOT EXISTS intermediate(trial INTEGER, part INTEGER, epoch INTEGER, metric TEXT, value "
+    "REAL,"
     " PRIMARY KEY(trial, part, epoch, metric)) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS log(id INTEGER PRIMARY KEY, at REAL, kind TEXT NOT NULL, trial INTEGER, step INTEGER, target INTEGER,"
+    "CREATE TABLE IF NOT EXISTS log(id INTEGER PRIMARY KEY, at REAL, kind TEXT NOT NULL, trial INTEGER, step "
+    "INTEGER, target INTEGER,"
     " seen INTEGER, value REAL, why TEXT);";
 
 enum { PUT_META, GET_META, PUT_TRIAL, PUT_ROW, PUT_LOG, ALL_LOG, ALL_TRIALS, ALL_ROWS, STATEMENTS };
@@ -43,13 +48,17 @@ struct store {
 static anl_status fail(store *s, const char *what)
 {
     int code = sqlite3_errcode(s->db);
-    return anl__fail(s->ctx, code == SQLITE_NOMEM ? ANL_NOMEM : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? ANL_FORMAT : ANL_IO,
+    return anl__fail(s->ctx,
+                     code == SQLITE_NOMEM                              ? ANL_NOMEM
+                     : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? ANL_FORMAT
+                                                                       : ANL_IO,
                      "%s: %s: %s", s->path, what, sqlite3_errmsg(s->db));
 }
 
 static anl_status run_text(store *s, const char *sql)
 {
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? ANL_OK : fail(s, "the store cannot be used");
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? ANL_OK
+                                                                   : fail(s, "the store cannot be used");
 }
 
 static anl_status statement(store *s, int which, sqlite3_stmt **out)
@@ -82,9 +91,11 @@ anl_status store_open(anl_ctx *ctx, const char *dir, bool write, store **out)
         st = anl__fail(ctx, ANL_INVALID, "%s is no sweep: it has no sweep.db", dir);
         goto done;
     }
-    int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE; /* a reader of WAL needs its -shm */
+    int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                      : SQLITE_OPEN_READWRITE; /* a reader of WAL needs its -shm */
     st = ANL_OK;
-    if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK) st = fail(s, "the store cannot be opened");
+    if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
+        st = fail(s, "the store cannot be opened");
     if (st != ANL_OK) goto done;
     sqlite3_busy_timeout(s->db, 10000);
     if (write) {
@@ -95,7 +106,8 @@ anl_status store_open(anl_ctx *ctx, const char *dir, bool write, store **out)
     }
     ANL_GO(anl__arena_create(ctx, &a));
     ANL_GO(store_meta(s, a, "version", &version));
-    if (version && strcmp(version, "1")) st = anl__fail(ctx, ANL_FORMAT, "%s: written by a newer version (schema %s)", s->path, version);
+    if (version && strcmp(version, "1"))
+        st = anl__fail(ctx, ANL_FORMAT, "%s: written by a newer version (schema %s)", s->path, version);
     else if (!version && write) st = store_put_meta(s, "version", "1");
 done:
     if (a) anl__arena_destroy(a);
@@ -112,8 +124,14 @@ void store_close(store *s)
     anl__free(s->ctx, s);
 }
 
-anl_status store_begin(store *s) { return run_text(s, "BEGIN IMMEDIATE"); }
-anl_status store_commit(store *s) { return run_text(s, "COMMIT"); }
+anl_status store_begin(store *s)
+{
+    return run_text(s, "BEGIN IMMEDIATE");
+}
+anl_status store_commit(store *s)
+{
+    return run_text(s, "COMMIT");
+}
 void store_rollback(store *s)
 {
     if (!sqlite3_get_autocommit(s->db)) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
@@ -127,7 +145,9 @@ anl_status store_meta(store *s, anl__arena *a, const char *key, const char **out
     sqlite3_bind_text(q, 1, key, -1, SQLITE_STATIC);
     int code = sqlite3_step(q);
     if (code == SQLITE_ROW) *out = anl__arena_strdup(a, (const char *)sqlite3_column_text(q, 0));
-    anl_status st = code == SQLITE_ROW ? (*out ? ANL_OK : ANL_NOMEM) : code == SQLITE_DONE ? ANL_OK : fail(s, "cannot be read");
+    anl_status st = code == SQLITE_ROW    ? (*out ? ANL_OK : ANL_NOMEM)
+                    : code == SQLITE_DONE ? ANL_OK
+                                          : fail(s, "cannot be read");
     sqlite3_reset(q);
     return st;
 }
@@ -195,8 +215,10 @@ anl_status store_put_trial(store *s, const sweep_recipe *r, const sweep_trial *t
     const char *names[SWEEP_MAX_CONSTRAINTS];
     ANL_TRY(statement(s, PUT_TRIAL, &q));
     constraint_names(r, names);
-    char *json[4] = {point_json(s->ctx, r->space, t->values), numbers_json(r->metric, t->objective, r->n_objectives),
-                     numbers_json(r->metric, t->deviation, r->n_objectives), numbers_json(names, t->constraint, r->n_constraints)};
+    char *json[4] = {point_json(s->ctx, r->space, t->values),
+                     numbers_json(r->metric, t->objective, r->n_objectives),
+                     numbers_json(r->metric, t->deviation, r->n_objectives),
+                     numbers_json(names, t->constraint, r->n_constraints)};
     int i = 0;
     sqlite3_bind_int64(q, ++i, t->number);
     bind_text(q, ++i, t->origin);
@@ -260,8 +282,14 @@ anl_status store_log(store *s, const log_entry *e)
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
-static double real_at(sqlite3_stmt *q, int i) { return sqlite3_column_type(q, i) == SQLITE_NULL ? NAN : sqlite3_column_double(q, i); }
-static const char *text_at(sqlite3_stmt *q, int i) { return (const char *)sqlite3_column_text(q, i); }
+static double real_at(sqlite3_stmt *q, int i)
+{
+    return sqlite3_column_type(q, i) == SQLITE_NULL ? NAN : sqlite3_column_double(q, i);
+}
+static const char *text_at(sqlite3_stmt *q, int i)
+{
+    return (const char *)sqlite3_column_text(q, i);
+}
 
 anl_status store_each_log(store *s, anl_status (*each)(void *self, const log_entry *e), void *self)
 {
@@ -270,8 +298,13 @@ anl_status store_each_log(store *s, anl_status (*each)(void *self, const log_ent
     int code = SQLITE_DONE;
     ANL_TRY(statement(s, ALL_LOG, &q));
     while (st == ANL_OK && (code = sqlite3_step(q)) == SQLITE_ROW) {
-        log_entry e = {.kind = text_at(q, 0), .trial = sqlite3_column_int64(q, 1), .step = sqlite3_column_int64(q, 2),
-                       .target = sqlite3_column_int64(q, 3), .seen = sqlite3_column_int64(q, 4), .value = real_at(q, 5), .why = text_at(q, 6)};
+        log_entry e = {.kind = text_at(q, 0),
+                       .trial = sqlite3_column_int64(q, 1),
+                       .step = sqlite3_column_int64(q, 2),
+                       .target = sqlite3_column_int64(q, 3),
+                       .seen = sqlite3_column_int64(q, 4),
+                       .value = real_at(q, 5),
+                       .why = text_at(q, 6)};
         st = each(self, &e);
     }
     sqlite3_reset(q);
@@ -288,7 +321,9 @@ static anl_status read_point(sweep_state *s, const char *json, double *values)
 {
     const space *sp = s->recipe->space;
     cJSON *o = cJSON_Parse(json ? json : "");
-    anl_status st = o ? ANL_OK : anl__fail(s->ctx, ANL_FORMAT, "the store's point '%.200s' is not JSON", json ? json : "");
+    anl_status st =
+        o ? ANL_OK
+          : anl__fail(s->ctx, ANL_FORMAT, "the store's point '%.200s' is not JSON", json ? json : "");
     for (int i = 0; st == ANL_OK && i < space_count(sp); i++) {
         const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, space_axis_at(sp, i)->name);
         values[i] = NAN;
@@ -379,7 +414,8 @@ static anl_status read_row(sweep_state *s, sqlite3_stmt *q)
     return ANL_OK;
 }
 
-static anl_status each_row(sweep_state *s, store *db, int which, anl_status (*take)(sweep_state *, sqlite3_stmt *))
+static anl_status each_row(sweep_state *s, store *db, int which,
+                           anl_status (*take)(sweep_state *, sqlite3_stmt *))
 {
     sqlite3_stmt *q;
     anl_status st = ANL_OK;
@@ -410,7 +446,8 @@ void sweep_state_free(sweep_state *s)
     *s = (sweep_state){0};
 }
 
-anl_status sweep_state_add(sweep_state *s, int64_t number, const char *origin, const double *values, sweep_trial **out)
+anl_status sweep_state_add(sweep_state *s, int64_t number, const char *origin, const double *values,
+                           sweep_trial **out)
 {
     int axes = space_count(s->recipe->space);
     sweep_trial *t = anl__arena_alloc(s->arena, sizeof *t);
@@ -436,7 +473,10 @@ anl_status sweep_trial_add_row(sweep_state *s, sweep_trial *t, const trial_row *
     return ANL_OK;
 }
 
-int64_t sweep_next_number(const sweep_state *s) { return s->n > s->n_warm ? s->trial[s->n - 1]->number + 1 : 0; }
+int64_t sweep_next_number(const sweep_state *s)
+{
+    return s->n > s->n_warm ? s->trial[s->n - 1]->number + 1 : 0;
+}
 
 sweep_trial *sweep_state_find(const sweep_state *s, int64_t number)
 {

@@ -1,9 +1,10 @@
-/* The store of a sweep: DIR/sweep.db, an SQLite file in WAL mode, written by the driver alone and read by anybody
- * at any time. It holds the trials, the rows that they reported, and the log of decisions; docs/sweeps.md has the
- * schema. Also the trials in memory, as the driver, the tables and the report see them.
+/* The store of a sweep: DIR/sweep.db, an SQLite file in WAL mode, written by the driver alone and read by
+ * anybody at any time. It holds the trials, the rows that they reported, and the log of decisions;
+ * docs/sweeps.md has the schema. Also the trials in memory, as the driver, the tables and the report see
+ * them.
  *
- * Invariant: the trials in memory are what the store holds, so that a driver that died is continued from the store.
- * A file is a complete state: every decision is one transaction with all that follows from it.
+ * Invariant: the trials in memory are what the store holds, so that a driver that died is continued from the
+ * store. A file is a complete state: every decision is one transaction with all that follows from it.
  */
 #ifndef SWEEP_STORE_H
 #define SWEEP_STORE_H
@@ -34,13 +35,13 @@ typedef struct sweep_trial {
     const char *origin; /* "sampler", "point", "added", "warm" */
     double *values;     /* the point */
     trial_status status;
-    int64_t target, step;             /* told to run to; came to and was judged at. Steps are epochs, or parts */
-    int64_t first_step, shown_step;   /* the first and the last target that it came to; 0: none */
-    double first_value, shown_value;  /* its first objective there */
+    int64_t target, step; /* told to run to; came to and was judged at. Steps are epochs, or parts */
+    int64_t first_step, shown_step;  /* the first and the last target that it came to; 0: none */
+    double first_value, shown_value; /* its first objective there */
     double objective[SWEEP_MAX_OBJECTIVES], deviation[SWEEP_MAX_OBJECTIVES]; /* complete ones; NaN: none */
-    double constraint[SWEEP_MAX_CONSTRAINTS];                                 /* as measured; NaN: unknown */
-    const char *why;    /* of its end */
-    int tries;          /* processes that died since it last came further */
+    double constraint[SWEEP_MAX_CONSTRAINTS];                                /* as measured; NaN: unknown */
+    const char *why;                                                         /* of its end */
+    int tries;                   /* processes that died since it last came further */
     int64_t source, source_step; /* pbt: whose weights its present part began with; -1: none */
     int generation;              /* pbt: how often it took over */
     int64_t offset;              /* pbt: epochs before its present generation */
@@ -74,15 +75,16 @@ void store_rollback(store *s);
 anl_status store_meta(store *s, anl__arena *a, const char *key, const char **out) ANL_MUST;
 anl_status store_put_meta(store *s, const char *key, const char *value) ANL_MUST;
 anl_status store_put_trial(store *s, const sweep_recipe *r, const sweep_trial *t) ANL_MUST;
-anl_status store_put_row(store *s, const sweep_recipe *r, const sweep_trial *t, const trial_row *row) ANL_MUST;
+anl_status store_put_row(store *s, const sweep_recipe *r, const sweep_trial *t,
+                         const trial_row *row) ANL_MUST;
 
 /* The log of decisions. kind: start, propose, reach, go, wait, stop, exploit, end, retry, user, test. */
 typedef struct log_entry {
     const char *kind;
     int64_t trial; /* -1: none */
     int64_t step, target;
-    int64_t seen; /* propose: trials below this number were seen as they stood first (order: strict); -1: all, as the
-                     log says up to here */
+    int64_t seen; /* propose: trials below this number were seen as they stood first (order: strict); -1: all,
+                     as the log says up to here */
     double value;
     const char *why;
 } log_entry;
@@ -93,7 +95,8 @@ anl_status store_each_log(store *s, anl_status (*each)(void *self, const log_ent
 /* All trials of the store. Their memory is the state's. */
 anl_status sweep_state_load(anl_ctx *ctx, const sweep_recipe *r, store *s, sweep_state *out) ANL_MUST;
 void sweep_state_free(sweep_state *s);
-anl_status sweep_state_add(sweep_state *s, int64_t number, const char *origin, const double *values, sweep_trial **out) ANL_MUST;
+anl_status sweep_state_add(sweep_state *s, int64_t number, const char *origin, const double *values,
+                           sweep_trial **out) ANL_MUST;
 anl_status sweep_trial_add_row(sweep_state *s, sweep_trial *t, const trial_row *row) ANL_MUST;
 sweep_trial *sweep_state_find(const sweep_state *s, int64_t number); /* NULL: none */
 int64_t sweep_next_number(const sweep_state *s);

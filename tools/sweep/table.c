@@ -108,14 +108,18 @@ anl_status table_status(const sweep_state *s, anl__buf *out)
     }
     anl__buf_add(out, "%lld trials", (long long)(s->n - s->n_warm));
     if (r->trials) anl__buf_add(out, " of %lld", (long long)r->trials);
-    for (int k = 0; k <= STATUS_FAILED; k++) anl__buf_add(out, "%s %lld %s", k ? "," : ":", (long long)count[k], trial_status_name((trial_status)k));
+    for (int k = 0; k <= STATUS_FAILED; k++)
+        anl__buf_add(out, "%s %lld %s", k ? "," : ":", (long long)count[k],
+                     trial_status_name((trial_status)k));
     anl__buf_add(out, "; %s in trials\n", table_time(seconds, time));
     for (int64_t i = s->n_warm; i < s->n; i++) {
         const sweep_trial *t = s->trial[i];
         if (t->status != STATUS_RUNNING && t->status != STATUS_FAILED) continue;
         anl__buf_add(out, "%6lld  %-8s  ", (long long)t->number, trial_status_name(t->status));
         if (t->status == STATUS_FAILED) anl__buf_add(out, "%s  ", t->why ? t->why : "");
-        else if (t->n_rows) anl__buf_add(out, "epoch %lld  %s %.6g  ", (long long)t->row[t->n_rows - 1].epoch, r->metric[0], t->row[t->n_rows - 1].value[0]);
+        else if (t->n_rows)
+            anl__buf_add(out, "epoch %lld  %s %.6g  ", (long long)t->row[t->n_rows - 1].epoch, r->metric[0],
+                         t->row[t->n_rows - 1].value[0]);
         space_point_text(r->space, t->values, out);
         anl__buf_add(out, "\n");
     }
@@ -181,14 +185,17 @@ anl_status table_csv(const sweep_state *s, anl__buf *out)
     const sweep_recipe *r = s->recipe;
     bool parts = sweep_parts(r) > 1;
     anl__buf_add(out, "trial,state,step");
-    for (int i = 0; i < r->n_objectives; i++) anl__buf_add(out, parts ? ",%s,%s.deviation" : ",%s", r->metric[i], r->metric[i]);
+    for (int i = 0; i < r->n_objectives; i++)
+        anl__buf_add(out, parts ? ",%s,%s.deviation" : ",%s", r->metric[i], r->metric[i]);
     for (int i = 0; i < r->n_constraints; i++) anl__buf_add(out, ",constraint.%s", r->constraint[i].metric);
     anl__buf_add(out, ",intermediate");
-    for (int i = 0; i < space_count(r->space); i++) anl__buf_add(out, ",%s", space_axis_at(r->space, i)->name);
+    for (int i = 0; i < space_count(r->space); i++)
+        anl__buf_add(out, ",%s", space_axis_at(r->space, i)->name);
     anl__buf_add(out, ",why\n");
     for (int64_t i = s->n_warm; i < s->n; i++) {
         const sweep_trial *t = s->trial[i];
-        anl__buf_add(out, "%lld,%s,%lld", (long long)t->number, trial_status_name(t->status), (long long)t->step);
+        anl__buf_add(out, "%lld,%s,%lld", (long long)t->number, trial_status_name(t->status),
+                     (long long)t->step);
         for (int k = 0; k < r->n_objectives; k++) {
             csv_number(out, t->objective[k]);
             if (parts) csv_number(out, t->deviation[k]);
@@ -236,7 +243,8 @@ static cJSON *json_point(const sweep_state *s, const sweep_trial *t)
     for (int k = 0; k < space_count(sp); k++) {
         const space_axis *axis = space_axis_at(sp, k);
         if (!space_active(sp, k, t->values)) continue;
-        if (axis->kind == SPACE_CHOICE) cJSON_AddStringToObject(o, axis->name, axis->choice[(int)t->values[k]]);
+        if (axis->kind == SPACE_CHOICE)
+            cJSON_AddStringToObject(o, axis->name, axis->choice[(int)t->values[k]]);
         else add_number(o, axis->name, t->values[k]);
     }
     return o;
@@ -257,7 +265,8 @@ anl_status table_json(const sweep_state *s, anl__buf *out)
         for (int k = 0; k < r->n_objectives; k++) add_number(objective, r->metric[k], t->objective[k]);
         if (r->n_constraints) {
             cJSON *c = cJSON_AddObjectToObject(o, "constraint");
-            for (int k = 0; k < r->n_constraints; k++) add_number(c, r->constraint[k].metric, t->constraint[k]);
+            for (int k = 0; k < r->n_constraints; k++)
+                add_number(c, r->constraint[k].metric, t->constraint[k]);
         }
         add_number(o, "seconds", t->seconds);
         add_number(o, "started", t->started);

@@ -1,5 +1,5 @@
-/* The tables of a sweep as text: for people, and as CSV and JSON. All but `table_status` depend on the trials alone, not
- * on time: equal searches give equal bytes.
+/* The tables of a sweep as text: for people, and as CSV and JSON. All but `table_status` depend on the trials
+ * alone, not on time: equal searches give equal bytes.
  */
 #ifndef SWEEP_TABLE_H
 #define SWEEP_TABLE_H
@@ -16,8 +16,8 @@ anl_status table_status(const sweep_state *s, anl__buf *out) ANL_MUST;
 anl_status table_csv(const sweep_state *s, anl__buf *out) ANL_MUST;
 /* {"trials":[...]}, with intermediate rows. */
 anl_status table_json(const sweep_state *s, anl__buf *out) ANL_MUST;
-/* Best first, warm trials left out; *n of them: indices into s->trial. front (may be NULL) as sampler_order gives it. Freed
-   with anl__free. */
+/* Best first, warm trials left out; *n of them: indices into s->trial. front (may be NULL) as sampler_order
+   gives it. Freed with anl__free. */
 anl_status table_order(const sweep_state *s, int64_t **order, int **front, int64_t *n) ANL_MUST;
 /* The command that trains a trial's point again, in full and with its test part. */
 anl_status table_command(const sweep_state *s, const char *dir, const sweep_trial *t, anl__buf *out) ANL_MUST;
