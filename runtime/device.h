@@ -21,11 +21,20 @@ typedef struct anl__device_vt {
     anl_status (*copy)(anl_device *dev, void *dst, const void *src, size_t bytes);
     anl_status (*sync)(anl_device *dev);
     bool (*has_dtype)(const anl_device *dev, anl_dtype t); /* usable for activations */
+    const struct anl__kernel *const *const *kernels; /* a plug-in's own table of kernels; NULL: the generated one */
+    /* Recording: what is enqueued between begin and end is kept in *out and not done; replay does it, with the same pointers.
+       NULL: the device cannot. A failing end leaves nothing behind, and the caller goes on without recording. */
+    anl_status (*record_begin)(anl_device *dev);
+    anl_status (*record_end)(anl_device *dev, void **out);
+    anl_status (*replay)(anl_device *dev, void *recording);
+    void (*forget)(anl_device *dev, void *recording);
     const struct anl__kernel *any; /* stands for the kernel of every operator (null device); NULL: look in the table */
     /* What went wrong since the last call inside kernels that cannot say so (tasks); asked after every program. NULL: nothing can. */
     anl_status (*fault)(anl_device *dev);
     /* What the bits depend on: device model or instruction set, library versions; for the run's record. */
     void (*describe)(const anl_device *dev, anl__buf *out);
+    /* Lines for `anneal doctor` on what the device needs and finds, without opening it. NULL: nothing to say. */
+    void (*report)(anl_ctx *ctx, anl__buf *out);
 } anl__device_vt;
 
 struct anl_device {
@@ -37,5 +46,7 @@ struct anl_device {
 };
 
 extern const anl__device_vt *const anl__device_table[];
+/* The kernel tables that hold this device's kernels: its plug-in's, or the generated one. */
+const struct anl__kernel *const *const *anl__device_kernels(const anl_device *dev);
 
 #endif

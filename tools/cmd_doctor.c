@@ -39,6 +39,17 @@ static void cpu(void)
     good("processor", text);
 }
 
+/* What the device's libraries are, also where it does not open. */
+static void report(anl_ctx *ctx, const anl__device_vt *vt)
+{
+    anl__buf b;
+    if (!vt->report) return;
+    anl__buf_init(&b, ctx);
+    vt->report(ctx, &b);
+    for (char *save, *line = strtok_r(b.text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) printf("      %-14s %s\n", "", line);
+    anl__buf_release(&b);
+}
+
 static void devices(anl_ctx *ctx)
 {
     for (int i = 0; anl__device_table[i]; i++) {
@@ -46,9 +57,12 @@ static void devices(anl_ctx *ctx)
         anl_device_opts o = anl_device_opts_default();
         const char *name = anl__device_table[i]->name;
         if (anl_device_open(ctx, name, &o, &dev) != ANL_OK) {
-            bad(name, anl_last_error(ctx));
+            if (!strcmp(name, "cuda")) printf("note  %-14s %s\n", name, anl_last_error(ctx)); /* most machines have no GPU */
+            else bad(name, anl_last_error(ctx));
+            report(ctx, anl__device_table[i]);
             continue;
         }
+        report(ctx, anl__device_table[i]);
         anl__buf b;
         anl__buf_init(&b, ctx);
         dev->vt->describe(dev, &b);

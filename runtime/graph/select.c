@@ -3,13 +3,16 @@
 
 #include <string.h>
 
-static const anl__kernel *next_best(const char *op, const char *device, const char *prefer, const anl__kernel *const *tried, int n_tried)
+const anl__kernel *const *const *anl__device_kernels(const anl_device *dev) { return dev->vt->kernels ? dev->vt->kernels : anl__kernel_table; }
+
+static const anl__kernel *next_best(const anl__kernel *const *const *table, const char *op, const char *device, const char *prefer,
+                                    const anl__kernel *const *tried, int n_tried)
 {
     const anl__kernel *best = NULL;
     bool best_liked = false;
-    for (int f = 0; anl__kernel_table[f]; f++)
-        for (int i = 0; anl__kernel_table[f][i]; i++) {
-            const anl__kernel *k = anl__kernel_table[f][i];
+    for (int f = 0; table[f]; f++)
+        for (int i = 0; table[f][i]; i++) {
+            const anl__kernel *k = table[f][i];
             bool seen = false, liked = prefer && !strncmp(k->name, prefer, strlen(prefer));
             for (int t = 0; t < n_tried; t++) seen |= tried[t] == k;
             if (seen || strcmp(k->op, op) || strcmp(k->device, device)) continue;
@@ -28,7 +31,7 @@ static const anl__kernel *pick(const anl__env *env, const anl__call *c, const ch
     int n = 0;
     if (env->device->vt->any) return env->device->vt->any;
     for (;;) {
-        const anl__kernel *k = n < 32 ? next_best(c->op->name, env->device->vt->name, prefer, tried, n) : NULL;
+        const anl__kernel *k = n < 32 ? next_best(anl__device_kernels(env->device), c->op->name, env->device->vt->name, prefer, tried, n) : NULL;
         if (!k) break;
         char reason[ANL__WHY] = "";
         if (!k->supports || k->supports(env, c, reason)) return k;
@@ -36,7 +39,7 @@ static const anl__kernel *pick(const anl__env *env, const anl__call *c, const ch
         tried[n++] = k;
     }
     if (!env->device->vt->host_memory || !strcmp(env->device->vt->name, "reference")) return NULL;
-    const anl__kernel *ref = next_best(c->op->name, "reference", NULL, NULL, 0);
+    const anl__kernel *ref = next_best(anl__kernel_table, c->op->name, "reference", NULL, NULL, 0);
     char reason[ANL__WHY] = "";
     if (ref && (!ref->supports || ref->supports(env, c, reason))) return ref;
     if (ref) anl__buf_add(why, "%s%s: %s", why->len ? "; " : "", ref->name, reason);

@@ -1,0 +1,279 @@
+/* The cuda device: memory, copies, recording of programs (CUDA graphs), one stream a device handle.
+ *
+ * Uploads go through a ring of pinned buffers, so that the host goes on while they run; everything is ordered by the one
+ * stream. A failure that CUDA calls sticky ends the device, not the host's data: every later call says so again.
+ */
+#include "plugin.h"
+#include "libs.h"
+
+#include <cuda_runtime_api.h>
+#include <string.h>
+
+enum { RING = 8, SLOT_LEAST = 1 << 16, SLOT_MOST = 32 << 20 };
+typedef struct slot {
+    void *host;
+    size_t bytes;
+    cudaEvent_t copied;
+} slot;
+
+typedef struct cuda_impl {
+    int index;
+    cudaStream_t stream;
+    struct cudaDeviceProp prop;
+    int driver, runtime;
+    slot ring[RING];
+    int next;
+    bool recording;
+    anl__cuda_libs *libs;
+} cuda_impl;
+
+static anl_status failed(const anl_device *dev, cudaError_t e, const char *what)
+{
+    return anl__fail(dev->ctx, ANL_DEVICE, "the CUDA device failed in %s: %s (%s); results on it are lost, checkpoints are whole", what, cudaGetErrorString(e), cudaGetErrorName(e));
+}
+#define CUDA_TRY(dev, call)                                                  \
+    do {                                                                     \
+        cudaError_t cuda_error_ = (call);                                    \
+        if (cuda_error_ != cudaSuccess) return failed((dev), cuda_error_, #call); \
+    } while (0)
+
+void *anl__cuda_stream(const anl_device *dev) { return ((cuda_impl *)dev->impl)->stream; }
+const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev) { return ((cuda_impl *)dev->impl)->libs; }
+
+anl_status anl__cuda_launched(const anl_device *dev)
+{
+    CUDA_TRY(dev, cudaPeekAtLastError());
+    return ANL_OK;
+}
+
+anl_status anl__cuda_zero(const anl_device *dev, void *p, size_t bytes)
+{
+    CUDA_TRY(dev, cudaMemsetAsync(p, 0, bytes, anl__cuda_stream(dev)));
+    return ANL_OK;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+/* What is wrong with the driver, in one line. */
+static anl_status no_device(anl_device *dev, cudaError_t e)
+{
+    int driver = 0, runtime = 0;
+    cudaDriverGetVersion(&driver);
+    cudaRuntimeGetVersion(&runtime);
+    if (!driver) return anl__fail(dev->ctx, ANL_DEVICE, "no CUDA device: no NVIDIA driver is installed (libcuda.so.1 is not found)");
+    if (e == cudaErrorInsufficientDriver)
+        return anl__fail(dev->ctx, ANL_DEVICE, "no CUDA device: the driver knows CUDA %d.%d, this build needs %d.0 or newer", driver / 1000, driver % 1000 / 10, runtime / 1000);
+    return anl__fail(dev->ctx, ANL_DEVICE, "no CUDA device: %s (%s)", cudaGetErrorString(e), cudaGetErrorName(e));
+}
+
+static void cuda_close(anl_device *dev)
+{
+    cuda_impl *d = dev->impl;
+    if (!d) return;
+    if (d->stream) cudaStreamSynchronize(d->stream);
+    anl__cuda_libs_close(dev->ctx, d->libs);
+    for (int i = 0; i < RING; i++) {
+        if (d->ring[i].host) cudaFreeHost(d->ring[i].host);
+        if (d->ring[i].copied) cudaEventDestroy(d->ring[i].copied);
+    }
+    if (d->stream) cudaStreamDestroy(d->stream);
+    anl__free(dev->ctx, d);
+    dev->impl = NULL;
+}
+
+static anl_status prepare(anl_device *dev, cuda_impl *d)
+{
+    CUDA_TRY(dev, cudaSetDevice(d->index));
+    CUDA_TRY(dev, cudaGetDeviceProperties(&d->prop, d->index));
+    if (d->prop.major * 10 + d->prop.minor < 75)
+        return anl__fail(dev->ctx, ANL_DEVICE, "no usable CUDA device: %s has compute capability %d.%d, this build needs 7.5 or newer", d->prop.name, d->prop.major, d->prop.minor);
+    CUDA_TRY(dev, cudaStreamCreateWithFlags(&d->stream, cudaStreamNonBlocking));
+    for (int i = 0; i < RING; i++) CUDA_TRY(dev, cudaEventCreateWithFlags(&d->ring[i].copied, cudaEventDisableTiming));
+    return anl__cuda_libs_open(dev->ctx, d->stream, &d->libs);
+}
+
+static anl_status cuda_open(anl_device *dev, const anl_device_opts *opts)
+{
+    int count = 0;
+    (void)opts;
+    cudaError_t e = cudaGetDeviceCount(&count);
+    if (e != cudaSuccess || count < 1) return no_device(dev, e == cudaSuccess ? cudaErrorNoDevice : e);
+    cuda_impl *d = anl__alloc(dev->ctx, sizeof *d);
+    if (!d) return ANL_NOMEM;
+    dev->impl = d;
+    cudaDriverGetVersion(&d->driver);
+    cudaRuntimeGetVersion(&d->runtime);
+    anl_status st = prepare(dev, d);
+    if (st != ANL_OK) cuda_close(dev);
+    return st;
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static anl_status cuda_alloc(anl_device *dev, size_t bytes, void **out)
+{
+    void *p = NULL;
+    cudaError_t e = cudaMalloc(&p, bytes ? bytes : 256);
+    if (e == cudaErrorMemoryAllocation) {
+        size_t room = 0, total = 0;
+        cudaGetLastError(); /* not sticky: cleared */
+        cudaMemGetInfo(&room, &total);
+        return anl__fail(dev->ctx, ANL_DEVICE_NOMEM, "the CUDA device has no room for %.1f MiB: %.1f MiB of %.1f MiB are free; use a smaller batch or more shards",
+                         (double)bytes / 1048576, (double)room / 1048576, (double)total / 1048576);
+    }
+    if (e != cudaSuccess) return failed(dev, e, "cudaMalloc");
+    anl_status st = anl__cuda_zero(dev, p, bytes);
+    if (st != ANL_OK) cudaFree(p);
+    else *out = p;
+    return st;
+}
+
+static void cuda_free(anl_device *dev, void *p)
+{
+    cudaStreamSynchronize(anl__cuda_stream(dev));
+    cudaFree(p);
+}
+
+static anl_status slot_take(anl_device *dev, cuda_impl *d, size_t bytes, slot **out)
+{
+    slot *s = &d->ring[d->next];
+    d->next = (d->next + 1) % RING;
+    CUDA_TRY(dev, cudaEventSynchronize(s->copied));
+    if (s->bytes < bytes) {
+        if (s->host) cudaFreeHost(s->host);
+        *s = (slot){.copied = s->copied};
+        size_t size = SLOT_LEAST;
+        while (size < bytes) size *= 2;
+        CUDA_TRY(dev, cudaHostAlloc(&s->host, size, 0));
+        s->bytes = size;
+    }
+    *out = s;
+    return ANL_OK;
+}
+
+static anl_status cuda_upload(anl_device *dev, void *dst, const void *src, size_t bytes)
+{
+    cuda_impl *d = dev->impl;
+    if (d->recording) return anl__fail(dev->ctx, ANL_INTERNAL, "an upload while a program is recorded");
+    while (bytes) {
+        slot *s = NULL;
+        size_t part = bytes < SLOT_MOST ? bytes : SLOT_MOST;
+        ANL_TRY(slot_take(dev, d, part, &s));
+        memcpy(s->host, src, part);
+        CUDA_TRY(dev, cudaMemcpyAsync(dst, s->host, part, cudaMemcpyHostToDevice, d->stream));
+        CUDA_TRY(dev, cudaEventRecord(s->copied, d->stream));
+        src = (const char *)src + part;
+        dst = (char *)dst + part;
+        bytes -= part;
+    }
+    return ANL_OK;
+}
+
+static anl_status cuda_sync(anl_device *dev)
+{
+    CUDA_TRY(dev, cudaStreamSynchronize(anl__cuda_stream(dev)));
+    return ANL_OK;
+}
+
+static anl_status cuda_download(anl_device *dev, void *dst, const void *src, size_t bytes)
+{
+    if (bytes) CUDA_TRY(dev, cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToHost, anl__cuda_stream(dev)));
+    return cuda_sync(dev);
+}
+
+static anl_status cuda_copy(anl_device *dev, void *dst, const void *src, size_t bytes)
+{
+    if (bytes) CUDA_TRY(dev, cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, anl__cuda_stream(dev)));
+    return ANL_OK;
+}
+
+static anl_status cuda_fault(anl_device *dev)
+{
+    CUDA_TRY(dev, cudaPeekAtLastError());
+    return ANL_OK;
+}
+
+/* ---- recording ------------------------------------------------------------------------------- */
+
+static anl_status cuda_record_begin(anl_device *dev)
+{
+    cuda_impl *d = dev->impl;
+    CUDA_TRY(dev, cudaStreamBeginCapture(d->stream, cudaStreamCaptureModeThreadLocal));
+    d->recording = true;
+    return ANL_OK;
+}
+
+static anl_status cuda_record_end(anl_device *dev, void **out)
+{
+    cuda_impl *d = dev->impl;
+    cudaGraph_t graph = NULL;
+    cudaGraphExec_t exec = NULL;
+    d->recording = false;
+    cudaError_t e = cudaStreamEndCapture(d->stream, &graph);
+    if (e == cudaSuccess) e = cudaGraphInstantiate(&exec, graph, 0);
+    if (graph) cudaGraphDestroy(graph);
+    if (e != cudaSuccess) {
+        cudaGetLastError(); /* a capture that failed is not sticky */
+        return failed(dev, e, "recording a program");
+    }
+    *out = exec;
+    return ANL_OK;
+}
+
+static anl_status cuda_replay(anl_device *dev, void *recording)
+{
+    CUDA_TRY(dev, cudaGraphLaunch((cudaGraphExec_t)recording, anl__cuda_stream(dev)));
+    return ANL_OK;
+}
+
+static void cuda_forget(anl_device *dev, void *recording)
+{
+    cudaStreamSynchronize(anl__cuda_stream(dev));
+    cudaGraphExecDestroy((cudaGraphExec_t)recording);
+}
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+static bool cuda_has(const anl_device *dev, anl_dtype t)
+{
+    (void)dev;
+    return t == ANL_F32 || t == ANL_BF16;
+}
+
+static void cuda_describe(const anl_device *dev, anl__buf *out)
+{
+    const cuda_impl *d = dev->impl;
+    anl__buf_add(out, "cuda (%s, %d.%d, %d multiprocessors, %.0f GiB, driver CUDA %d.%d", d->prop.name, d->prop.major, d->prop.minor, d->prop.multiProcessorCount,
+                 (double)d->prop.totalGlobalMem / 1073741824.0, d->driver / 1000, d->driver % 1000 / 10);
+    anl__cuda_libs_describe(d->libs, out);
+    anl__buf_add(out, ")");
+}
+
+static const anl__device_vt device = {
+    .name = "cuda", .host_memory = false, .auto_rank = 50, .open = cuda_open, .close = cuda_close, .alloc = cuda_alloc, .free = cuda_free,
+    .upload = cuda_upload, .download = cuda_download, .copy = cuda_copy, .sync = cuda_sync, .has_dtype = cuda_has,
+    .kernels = anl__cuda_kernel_table, .record_begin = cuda_record_begin, .record_end = cuda_record_end, .replay = cuda_replay, .forget = cuda_forget,
+    .fault = cuda_fault, .describe = cuda_describe,
+};
+
+static void report(anl_ctx *ctx, anl__buf *out)
+{
+    int driver = 0, runtime = 0, count = 0;
+    cudaDriverGetVersion(&driver);
+    cudaRuntimeGetVersion(&runtime);
+    cudaError_t e = cudaGetDeviceCount(&count);
+    anl__buf_add(out, "runtime CUDA %d.%d (in the plug-in), smallest driver that would do: CUDA %d.0\n", runtime / 1000, runtime % 1000 / 10, runtime / 1000);
+    if (driver) anl__buf_add(out, "driver knows CUDA %d.%d\n", driver / 1000, driver % 1000 / 10);
+    else anl__buf_add(out, "driver: none (libcuda.so.1 is not found)\n");
+    if (e != cudaSuccess) anl__buf_add(out, "devices: none, %s (%s)\n", cudaGetErrorString(e), cudaGetErrorName(e));
+    else anl__buf_add(out, "devices: %d\n", count);
+    anl__cuda_libs_report(ctx, out);
+}
+
+const anl__cuda_plugin *anl__cuda_plugin_entry(void);
+__attribute__((visibility("default"))) const anl__cuda_plugin *anl__cuda_plugin_entry(void)
+{
+    static const anl__cuda_plugin p = {.abi = ANL__CUDA_ABI, .version = ANL_VERSION, .kernel_bytes = sizeof(anl__kernel), .env_bytes = sizeof(anl__env),
+                                       .run_bytes = sizeof(anl__run), .device_bytes = sizeof(anl__device_vt), .device = &device, .report = report};
+    return &p;
+}

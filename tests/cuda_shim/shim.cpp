@@ -1,0 +1,335 @@
+/* Test only: the CUDA runtime on the host. A block's threads are fibres of one OS thread; __syncthreads and warp shuffles
+ * are rendezvous. It finds what a GPU hides: a missing barrier (threads run in an order shuffled by ANL_SHIM_SEED), a barrier that
+ * not all threads reach, shared memory read before it was written (it starts as NaN) and, under a sanitizer, every access
+ * past an end. It says nothing about speed. One block runs at a time.
+ */
+#include "include/cuda_runtime.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#define FIBRE_LEAVE(save, bottom, size) __sanitizer_start_switch_fiber(save, bottom, size)
+#define FIBRE_ENTER(saved) __sanitizer_finish_switch_fiber(saved, nullptr, nullptr)
+#else
+#define FIBRE_LEAVE(save, bottom, size) ((void)(save), (void)(bottom), (void)(size))
+#define FIBRE_ENTER(saved) ((void)(saved))
+#endif
+
+thread_local uint3 threadIdx, blockIdx;
+thread_local dim3 blockDim, gridDim;
+
+[[noreturn]] static void broken(const char *what)
+{
+    fprintf(stderr, "cuda shim: %s (block %u,%u,%u thread %u,%u,%u)\n", what, blockIdx.x, blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z);
+    abort();
+}
+
+/* ---- fibres ---------------------------------------------------------------------------------- */
+
+static const size_t STACK = 256 * 1024;
+
+struct fibre {
+    ucontext_t at;
+    char *stack;
+    void *fake = nullptr; /* the sanitizer's record of the stack left */
+    uint3 thread;
+    bool waiting = false;
+};
+
+struct meeting { /* of a warp: values of the last two exchanges */
+    uint64_t value[2][32];
+    int arrived[2] = {0, 0};
+    unsigned done = 0; /* exchanges complete */
+};
+
+struct block_state {
+    const std::function<void()> *body = nullptr;
+    std::vector<unsigned> order; /* of the threads */
+    size_t next = 0;
+    int threads = 0, exited = 0, at_barrier = 0;
+    unsigned barrier = 0;
+    long progress = 0;
+    std::vector<meeting> warp;
+    std::vector<unsigned> exchanges; /* by thread */
+    std::map<std::string, std::unique_ptr<unsigned char[]>> shared;
+};
+
+static thread_local block_state *now;
+static thread_local fibre *current;
+static thread_local ucontext_t scheduler;
+static thread_local void *scheduler_fake;
+static thread_local const void *scheduler_bottom;
+static thread_local size_t scheduler_size;
+
+struct fibre_pool {
+    std::vector<fibre *> all;
+    ~fibre_pool()
+    {
+        for (fibre *f : all) {
+            munmap(f->stack, STACK);
+            delete f;
+        }
+    }
+};
+static thread_local fibre_pool pool;
+
+static void yield()
+{
+    fibre *f = current;
+    f->waiting = true;
+    FIBRE_LEAVE(&f->fake, scheduler_bottom, scheduler_size);
+    swapcontext(&f->at, &scheduler);
+    FIBRE_ENTER(f->fake);
+    f->waiting = false;
+}
+
+static unsigned linear() { return threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z); }
+
+/* A fibre runs threads one after the other until one waits; then the scheduler takes another fibre for the rest. */
+static void fibre_main()
+{
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_finish_switch_fiber(nullptr, &scheduler_bottom, &scheduler_size);
+#endif
+    while (now->next < now->order.size()) {
+        unsigned t = now->order[now->next++];
+        current->thread = {t % blockDim.x, t / blockDim.x % blockDim.y, t / blockDim.x / blockDim.y};
+        threadIdx = current->thread;
+        (*now->body)();
+        now->exited++;
+        now->progress++;
+        if (now->at_barrier) broken("a thread ended while others wait in __syncthreads");
+    }
+    FIBRE_LEAVE(nullptr, scheduler_bottom, scheduler_size);
+    setcontext(&scheduler);
+}
+
+static fibre *fibre_at(size_t i)
+{
+    while (pool.all.size() <= i) {
+        fibre *f = new fibre;
+        f->stack = (char *)mmap(nullptr, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (f->stack == MAP_FAILED) broken("no memory for a stack");
+        pool.all.push_back(f);
+    }
+    return pool.all[i];
+}
+
+static void resume(fibre *f)
+{
+    current = f;
+    threadIdx = f->thread;
+    FIBRE_LEAVE(&scheduler_fake, f->stack, STACK);
+    swapcontext(&scheduler, &f->at);
+    FIBRE_ENTER(scheduler_fake);
+}
+
+static void make_ready(fibre *f)
+{
+    getcontext(&f->at);
+    f->at.uc_stack.ss_sp = f->stack;
+    f->at.uc_stack.ss_size = STACK;
+    f->at.uc_link = nullptr;
+    f->waiting = false;
+    makecontext(&f->at, fibre_main, 0);
+}
+
+static void run_block()
+{
+    size_t used = 0;
+    while (now->exited < now->threads) {
+        long before = now->progress;
+        for (size_t i = 0; i < used; i++)
+            if (pool.all[i]->waiting) resume(pool.all[i]);
+        while (now->next < now->order.size()) {
+            fibre *f = fibre_at(used++);
+            make_ready(f);
+            resume(f);
+        }
+        if (now->progress == before) broken("threads wait for each other: a barrier or a shuffle that not all reach");
+    }
+}
+
+void __syncthreads()
+{
+    unsigned mine = now->barrier;
+    if (now->exited) broken("__syncthreads after some threads have ended");
+    now->progress++;
+    if (++now->at_barrier == now->threads) {
+        now->at_barrier = 0;
+        now->barrier++;
+        return;
+    }
+    while (now->barrier == mine) yield();
+}
+
+uint64_t anl_shim_exchange(uint64_t bits, int from, const char *what)
+{
+    unsigned t = linear(), n = now->exchanges[t]++;
+    meeting &m = now->warp[t / 32];
+    int side = (int)(n & 1);
+    if ((int)(t / 32 * 32 + 32) > now->threads) broken(what);
+    m.value[side][t % 32] = bits;
+    now->progress++;
+    if (++m.arrived[side] == 32) {
+        m.arrived[side] = 0;
+        m.done++;
+    } else
+        while (m.done == n) yield();
+    return m.value[side][from];
+}
+
+void __syncwarp(unsigned) { anl_shim_exchange(0, 0, "__syncwarp in a part of a warp"); }
+
+void *anl_shim_shared(const char *file, int line, const char *name, size_t bytes)
+{
+    std::string key = std::string(file) + ":" + std::to_string(line) + ":" + name;
+    auto &p = now->shared[key];
+    if (!p) {
+        p.reset(new unsigned char[bytes]);
+        memset(p.get(), 0xff, bytes);
+    }
+    return p.get();
+}
+
+/* ---- launches, streams, graphs --------------------------------------------------------------- */
+
+struct CUgraph_st { std::vector<std::function<void()>> work; };
+struct CUgraphExec_st { std::vector<std::function<void()>> work; };
+struct CUstream_st { CUgraph_st *capture = nullptr; };
+struct CUevent_st { int unused = 0; };
+
+static cudaError_t enqueue(cudaStream_t s, std::function<void()> work)
+{
+    if (s && s->capture) s->capture->work.push_back(work);
+    else work();
+    return cudaSuccess;
+}
+
+static uint64_t seed_of_process()
+{
+    const char *text = getenv("ANL_SHIM_SEED");
+    return text ? strtoull(text, nullptr, 10) : 1;
+}
+
+static void shuffle(std::vector<unsigned> &order, uint64_t seed)
+{
+    uint64_t x = seed * 0x9E3779B97F4A7C15u + 1;
+    for (size_t i = order.size(); i > 1; i--) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        std::swap(order[i - 1], order[x % i]);
+    }
+}
+
+static void run_grid(dim3 grid, dim3 block, const std::function<void()> &body)
+{
+    unsigned threads = block.x * block.y * block.z;
+    if (!threads || threads > 1024 || grid.y > 65535 || grid.z > 65535) broken("a launch that no GPU takes");
+    uint64_t seed = seed_of_process();
+    blockDim = block;
+    gridDim = grid;
+    std::vector<unsigned> order(threads);
+    for (unsigned t = 0; t < threads; t++) order[t] = t;
+    shuffle(order, seed);
+    for (unsigned z = 0; z < grid.z; z++)
+        for (unsigned y = 0; y < grid.y; y++)
+            for (unsigned x = 0; x < grid.x; x++) {
+                block_state b;
+                b.body = &body;
+                b.order = order;
+                b.threads = (int)threads;
+                b.warp.resize((threads + 31) / 32);
+                b.exchanges.resize(threads);
+                blockIdx = {x, y, z};
+                now = &b;
+                run_block();
+                now = nullptr;
+            }
+}
+
+void anl_shim_launch(cudaStream_t s, dim3 grid, dim3 block, std::function<void()> thread)
+{
+    enqueue(s, [=] { run_grid(grid, block, thread); });
+}
+
+extern "C" {
+
+cudaError_t cudaGetDeviceCount(int *n) { return *n = 1, cudaSuccess; }
+cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
+{
+    memset(p, 0, sizeof *p);
+    snprintf(p->name, sizeof p->name, "host shim");
+    p->totalGlobalMem = (size_t)1 << 34;
+    p->major = 9;
+    p->multiProcessorCount = 4;
+    return cudaSuccess;
+}
+cudaError_t cudaDriverGetVersion(int *v) { return *v = 13000, cudaSuccess; }
+cudaError_t cudaRuntimeGetVersion(int *v) { return *v = 13000, cudaSuccess; }
+cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total) { return *free_bytes = *total = (size_t)1 << 34, cudaSuccess; }
+cudaError_t cudaMalloc(void **p, size_t bytes)
+{
+    if (bytes > (size_t)1 << 34 || posix_memalign(p, 256, bytes ? bytes : 1)) return cudaErrorMemoryAllocation;
+    memset(*p, 0xff, bytes);
+    return cudaSuccess;
+}
+cudaError_t cudaFree(void *p) { return free(p), cudaSuccess; }
+cudaError_t cudaHostAlloc(void **p, size_t bytes, unsigned) { return cudaMalloc(p, bytes); }
+cudaError_t cudaFreeHost(void *p) { return cudaFree(p); }
+cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, cudaMemcpyKind, cudaStream_t s)
+{
+    return enqueue(s, [=] { memcpy(dst, src, bytes); });
+}
+cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s)
+{
+    return enqueue(s, [=] { memset(p, value, bytes); });
+}
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned) { return *s = new CUstream_st, cudaSuccess; }
+cudaError_t cudaStreamDestroy(cudaStream_t s) { return delete s, cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t s)
+{
+    if (s && s->capture) broken("a synchronisation inside a capture");
+    return cudaSuccess;
+}
+cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
+{
+    if (s->capture) return cudaErrorUnknown;
+    s->capture = new CUgraph_st;
+    return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *g)
+{
+    *g = s->capture;
+    s->capture = nullptr;
+    return *g ? cudaSuccess : cudaErrorUnknown;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *e, cudaGraph_t g, unsigned long long) { return *e = new CUgraphExec_st{g->work}, cudaSuccess; }
+cudaError_t cudaGraphLaunch(cudaGraphExec_t e, cudaStream_t s)
+{
+    for (auto &w : e->work) enqueue(s, w);
+    return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t g) { return delete g, cudaSuccess; }
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t e) { return delete e, cudaSuccess; }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned) { return *e = new CUevent_st, cudaSuccess; }
+cudaError_t cudaEventDestroy(cudaEvent_t e) { return delete e, cudaSuccess; }
+cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t, cudaEvent_t) { return *ms = 1, cudaSuccess; }
+cudaError_t cudaGetLastError(void) { return cudaSuccess; }
+cudaError_t cudaPeekAtLastError(void) { return cudaSuccess; }
+const char *cudaGetErrorName(cudaError_t e) { return e == cudaSuccess ? "cudaSuccess" : "cudaError"; }
+const char *cudaGetErrorString(cudaError_t e) { return e == cudaSuccess ? "no error" : "shim error"; }
+
+}
