@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 static void clear(driver *d)
 {
@@ -54,7 +55,9 @@ void show_trial(driver *d, const sweep_trial *t, const char *what)
 /* Cut to the terminal's width: a line that wraps could not be taken back. */
 static void put_line(driver *d, const char *text)
 {
-    fprintf(stderr, "%.118s\n", text);
+    struct winsize size;
+    int width = ioctl(2, TIOCGWINSZ, &size) || size.ws_col < 20 ? 80 : size.ws_col;
+    fprintf(stderr, "%.*s\n", width - 1, text);
     d->drawn++;
 }
 
@@ -82,7 +85,7 @@ static void totals(driver *d)
     char text[200], time[32];
     double spent = d->seconds_before + driver_now() - d->began, part = 0;
     for (int64_t i = d->state.n_warm; i < d->state.n; i++) count[d->state.trial[i]->status]++;
-    int64_t n = d->state.n - d->state.n_warm, over = n - count[STATUS_RUNNING] - count[STATUS_WAITING];
+    int64_t n = d->state.n - d->state.n_warm, over = n - count[STATUS_RUNNING];
     if (r->trials) part = fmax(part, (double)over / (double)r->trials);
     if (r->epochs) part = fmax(part, (double)driver_epochs_used(d) / (double)r->epochs);
     if (r->hours > 0) part = fmax(part, spent / (r->hours * 3600));
