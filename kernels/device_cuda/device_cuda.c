@@ -35,7 +35,7 @@ static void program_dir(char *out, size_t size)
 
 static void *open_file(const char *path, anl__buf *tried)
 {
-    void *so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *so = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
     if (!so) anl__buf_add(tried, "%s%s", tried->len ? "; " : "", dlerror());
     return so;
 }
