@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -35,9 +36,16 @@ static uint32_t header_crc(const header *h)
     return anl__crc32c(0, &copy, sizeof copy);
 }
 
-anl_status anl__cache_path(anl_ctx *ctx, const char *dir, const anl__cache_key *key, char **path)
+bool anl__cache_root(char *out, size_t bytes)
 {
     const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (xdg && xdg[0] == '/') /* relative values are invalid and ignored: XDG Base Directory Specification */
+        return (size_t)snprintf(out, bytes, "%s/anneal", xdg) < bytes;
+    return home && home[0] == '/' && (size_t)snprintf(out, bytes, "%s/.cache/anneal", home) < bytes;
+}
+
+anl_status anl__cache_path(anl_ctx *ctx, const char *dir, const anl__cache_key *key, char **path)
+{
     anl__sha256 s;
     char hex[65];
     anl__sha256_init(&s);
@@ -46,15 +54,9 @@ anl_status anl__cache_path(anl_ctx *ctx, const char *dir, const anl__cache_key *
     *path = NULL;
     anl__buf b;
     anl__buf_init(&b, ctx);
-    if (dir)
-        anl__buf_add(&b, "%s", dir);
-    else if (xdg &&
-             xdg[0] == '/') /* relative values are invalid and ignored: XDG Base Directory Specification */
-        anl__buf_add(&b, "%s/anneal", xdg);
-    else if (home && home[0] == '/')
-        anl__buf_add(&b, "%s/.cache/anneal", home);
-    else
-        goto done;
+    char root[4096];
+    if (!dir && !anl__cache_root(root, sizeof root)) goto done;
+    anl__buf_add(&b, "%s", dir ? dir : root);
     anl__buf_add(&b, "/%.32s.cache", hex);
     if (b.status == ANL_OK) {
         *path = anl__strdup(ctx, b.text);

@@ -29,6 +29,8 @@ typedef struct anl__cache_entry {
 
 typedef enum anl__cache_result { ANL__CACHE_HIT, ANL__CACHE_MISS, ANL__CACHE_DAMAGED } anl__cache_result;
 
+/* The default cache directory, $XDG_CACHE_HOME/anneal or ~/.cache/anneal; false: there is no place for one. */
+bool anl__cache_root(char *out, size_t bytes);
 /* The entry's file name, from anl__alloc; *path is NULL when there is no place for a cache (no home
  * directory). dir NULL: the default. */
 anl_status anl__cache_path(anl_ctx *ctx, const char *dir, const anl__cache_key *key, char **path) ANL_MUST;

@@ -62,6 +62,7 @@ static anl_status resolve(anl_ctx *ctx, anl__data_opts *o, anl__buf *images, anl
     if (strcmp(part, "train") != 0 && strcmp(part, "test") != 0)
         return anl__fail(ctx, ANL_INVALID, "the part of a data set is train or test, not %s", part);
     const anl__known_set *known = anl__known_find(o->path);
+    if (known && known->file) return anl__fail(ctx, ANL_DATA, "%s is a file of sequences, not of images and labels: choose a model that reads them", o->path);
     const char *dir = known ? known->dir : o->path;
     if (!known) known = anl__known_find_dir(o->path);
     bool found = false;

@@ -64,9 +64,9 @@ static int get(const arguments *a)
                 near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
         return EXIT_DATA;
     }
-    bool there = anl__path_is_dir(k->dir);
-    printf("name       %s\nwhat       %s\nlicence    %s\npackage    %s\ndirectory  %s\n", k->name, k->what,
-           k->licence, k->package, k->dir);
+    char where[4096];
+    bool there = anl__known_where(k, where, sizeof where);
+    printf("name       %s\nwhat       %s\nlicence    %s\npackage    %s\n%-10s %s\n", k->name, k->what, k->licence, k->package, k->file ? "file" : "directory", where);
     printf("installed  %s\n", there ? "yes" : "no");
     if (!there) printf("install    %s\n", k->install);
     return there ? 0 : EXIT_DATA;

@@ -113,9 +113,9 @@ static void data(void)
 {
     for (int i = 0; i < anl__known_count(); i++) {
         const anl__known_set *k = anl__known_at(i);
-        char text[400];
-        bool there = anl__path_is_dir(k->dir);
-        snprintf(text, sizeof text, there ? "%s in %s" : "%s is not installed: %s", k->name, there ? k->dir : k->install);
+        char text[4400], where[4096];
+        bool there = anl__known_where(k, where, sizeof where);
+        snprintf(text, sizeof text, there ? "%s in %s" : "%s is not installed: %s", k->name, there ? where : k->install);
         if (there) good("data set", text);
         else printf("note  %-14s %s\n", "data set", text);
     }

@@ -208,7 +208,8 @@ static anl_status report(train *t)
     if (t->run.dir) {
         ANL_GO(job_checkpoint(t->ctx, t->run.path, "best", &best));
         ANL_GO(anl__capture_restore(j->trainer, best, true, false));
-        fprintf(stderr, "\n%s part, with the weights of step %lld (best %s):\n", part == JOB_TEST ? "test" : "validation", (long long)anl__ckpt_step(best), t->loop.best_metric);
+        fprintf(stderr, "\n%s part, with the weights of step %lld (%s%s):\n", part == JOB_TEST ? "test" : "validation", (long long)anl__ckpt_step(best),
+                t->loop.best_metric ? "best " : "the last", t->loop.best_metric ? t->loop.best_metric : "");
     }
     ANL_GO(job_scores(j, j->part[part].feed.samples, &s));
     ANL_GO(anl__loop_evaluate(j->trainer, &j->part[part].feed, t->loop.ema, s));
@@ -297,8 +298,10 @@ static anl_status prepare(train *t)
     t->loop.outputs = (int)anl__trainer_columns(j->trainer);
     t->loop.kind = j->kind;
     t->loop.whole_targets = j->whole_targets;
-    if (j->kind == ANL__SCORE_VALUES && !recipe_is_set(t->recipe, "checkpoint.metric")) t->loop.best_metric = "valid.rmse";
-    if (j->kind == ANL__SCORE_TOKENS && !recipe_is_set(t->recipe, "checkpoint.metric")) t->loop.best_metric = "valid.bits";
+    if (!recipe_is_set(t->recipe, "checkpoint.metric")) {
+        static const char *const best[] = {[ANL__SCORE_CLASSES] = "valid.accuracy", [ANL__SCORE_VALUES] = "valid.rmse", [ANL__SCORE_TOKENS] = "valid.bits"};
+        t->loop.best_metric = t->loop.valid.samples ? best[j->kind] : NULL;
+    }
     if (j->sequence) t->progress.unit = "sequences";
     ANL_TRY(describe_job(t));
     tell(t, &t->loop);

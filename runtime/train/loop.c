@@ -386,9 +386,10 @@ static anl_status end_epoch(loop *l, bool *stop, anl__loop_end *end)
     put(l, "bad_steps", (double)l->s.bad_steps, true);
     put(l, "seconds", trained(l), false);
     put(l, "samples_per_second", (double)l->begin_samples / (now_seconds() - l->began + 1e-9), false);
-    ANL_TRY(metric(l, "checkpoint.metric", o->best_metric, &best));
+    if (o->best_metric) ANL_TRY(metric(l, "checkpoint.metric", o->best_metric, &best));
+    else best = (double)l->s.epoch; /* the later, the better */
     ANL_TRY(metric(l, "early_stop.metric", o->stop_metric, &watched));
-    bool lower = anl__metric_lower(o->best_metric), is_best = !isnan(best) && (isnan(l->s.best) || (lower ? best < l->s.best : best > l->s.best));
+    bool lower = o->best_metric && anl__metric_lower(o->best_metric), is_best = !isnan(best) && (isnan(l->s.best) || (lower ? best < l->s.best : best > l->s.best));
     if (is_best) {
         l->s.best = best;
         l->s.best_step = l->s.step;

@@ -46,7 +46,7 @@ typedef struct anl__loop_opts {
     const char *stop_metric;     /* early stopping and plateau: "valid.loss", ... */
     int64_t patience;            /* epochs; 0: no early stop */
     double min_delta;
-    const char *best_metric;     /* chooses the best checkpoint */
+    const char *best_metric;     /* chooses the best checkpoint; NULL: the last epoch's is */
     int outputs, topk;
     anl__score_kind kind;
     bool whole_targets;          /* values: targets are i32 */

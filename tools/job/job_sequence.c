@@ -1,6 +1,9 @@
 /* Sequences as the engine's feeds; see job_sequence.h. */
 #include "job_sequence.h"
 
+#include "datasets/known.h"
+#include "runtime/base/files.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -87,13 +90,20 @@ static anl_status given_tokens(job *j, const anl__ckpt *from, int which, const c
     return anl__tokens_read(j->ctx, text, strlen(text), &j->sequence->given[which]);
 }
 
-/* A file, or what tools/data made of a known set: $XDG_CACHE_HOME/anneal/data/NAME/... */
-static anl_status data_path(job *j, const char *key, const char **out)
+/* A file given for a test, a file of the recipe, or a known set's. */
+static anl_status data_path(job *j, const job_opts *o, const char **out)
 {
-    const char *path = recipe_text(j->recipe, key);
-    if (!path) return anl__fail(j->ctx, ANL_RECIPE, "the recipe names no data: set %s to a file of the sequences", key);
-    *out = path;
-    return ANL_OK;
+    char where[4096];
+    const char *path = recipe_text(j->recipe, "data.path");
+    *out = o->test_data ? o->test_data : path;
+    if (o->test_data) return ANL_OK;
+    if (!path) return anl__fail(j->ctx, ANL_RECIPE, "the recipe names no data: set data.path to a file of the sequences");
+    const anl__known_set *known = anl__path_exists(path) ? NULL : anl__known_find(path);
+    if (!known || !known->file) return ANL_OK;
+    if (!anl__known_where(known, where, sizeof where))
+        return anl__fail(j->ctx, ANL_DATA, "the data set %s is not there (%s); make it with: %s", known->name, where, known->install);
+    *out = anl__arena_strdup(j->arena, where);
+    return *out ? ANL_OK : ANL_NOMEM;
 }
 
 static void variants_of(job_sequence *s, anl_model_opts *m)
@@ -136,8 +146,7 @@ static anl_status open_text(job *j, const job_opts *o)
     job_sequence *s = j->sequence;
     anl__text_opts t = anl__text_opts_default();
     const char *path = NULL;
-    ANL_TRY(data_path(j, "data.path", &path));
-    if (o->test_data) path = o->test_data;
+    ANL_TRY(data_path(j, o, &path));
     t.tokens = tokens_opts(j);
     if (o->from) ANL_TRY(given_tokens(j, o->from, 0, "data.tokens.source"));
     t.tokenizer = s->given[0];
@@ -220,8 +229,7 @@ static anl_status open_series(job *j, const job_opts *o)
     job_sequence *s = j->sequence;
     const char *path = NULL;
     anl__series_opts so;
-    ANL_TRY(data_path(j, "data.path", &path));
-    if (o->test_data) path = o->test_data;
+    ANL_TRY(data_path(j, o, &path));
     ANL_TRY(series_opts(j, &so));
     ANL_TRY(open_table(j, path));
     if (o->from) {
@@ -257,8 +265,7 @@ static anl_status open_pairs(job *j, const job_opts *o)
     job_sequence *s = j->sequence;
     anl__pairs_opts p = anl__pairs_opts_default();
     const char *path = NULL;
-    ANL_TRY(data_path(j, "data.path", &path));
-    if (o->test_data) path = o->test_data;
+    ANL_TRY(data_path(j, o, &path));
     p.source = recipe_text(r, "data.source");
     p.target = recipe_text(r, "data.target");
     p.parts = (anl__parts_opts){(uint64_t)recipe_int(r, "data.split_seed"), recipe_real(r, "data.validation"), recipe_real(r, "data.test")};
@@ -303,8 +310,7 @@ static anl_status open_labelled(job *j, const job_opts *o)
     job_sequence *s = j->sequence;
     anl__labelled_opts l = anl__labelled_opts_default();
     const char *path = NULL;
-    ANL_TRY(data_path(j, "data.path", &path));
-    if (o->test_data) path = o->test_data;
+    ANL_TRY(data_path(j, o, &path));
     l.label = recipe_text(r, "data.label");
     l.text = recipe_text(r, "data.text");
     l.item = recipe_text(r, "data.group");
