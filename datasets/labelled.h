@@ -53,5 +53,8 @@ anl_status anl__labelled_open(anl_ctx *ctx, const char *path, const anl__labelle
 anl_status anl__labelled_parse(anl_ctx *ctx, const char *path, const void *text, size_t bytes, const anl__labelled_opts *opts,
                                anl__labelled **out) ANL_MUST;
 void anl__labelled_close(anl__labelled *l);
+/* The features' names and scales as text, and back into options (memory of the arena); ANL_FORMAT with the line. */
+void anl__labelled_write(const anl__labelled *l, anl__buf *out);
+anl_status anl__labelled_read(anl_ctx *ctx, const char *text, size_t bytes, anl__arena *arena, anl__labelled_opts *out) ANL_MUST;
 
 #endif

@@ -54,6 +54,7 @@ void anl__seqclassifier(anl_graph *g, const anl_model_opts *o, anl__size size)
     x = anl__seq_dropout(g, "embed.dropout", o->dropout < 0 ? 0 : o->dropout, x);
     if (!strcmp(s->cell, "cnn")) {
         if (s->kernel % 2 == 0) return anl_graph_fail(g, ANL_RECIPE, "model.kernel %lld is even: a filter needs a middle", (long long)s->kernel);
+        if (s->layers > 1) return anl_graph_fail(g, ANL_RECIPE, "model.num_layers %lld: the classifier by convolutions has one layer", (long long)s->layers);
         x = convolution(g, o, x, length);
     } else {
         x = recurrent(g, o, x, length);

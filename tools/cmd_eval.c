@@ -22,7 +22,6 @@ static anl_status evaluate(anl_ctx *ctx, const options *o, job_part part)
 {
     job_used u;
     anl__scores *s = NULL;
-    anl__score_summary m;
     anl__buf json, text, more;
     job_opts jo = {.train = part != JOB_TEST, .test_data = options_text(o, "data", NULL), .answer = true};
     anl__buf_init(&json, ctx);
@@ -42,8 +41,7 @@ static anl_status evaluate(anl_ctx *ctx, const options *o, job_part part)
     fprintf(stderr, "%s, %lld samples\n", anl__ckpt_path(u.from), (long long)f->samples);
     ANL_GO(job_scores(&u.job, f->samples, &s));
     ANL_GO(anl__loop_evaluate(u.job.trainer, f, false, s));
-    anl__scores_summary(s, &m);
-    ANL_GO(sequence_report(&u.job, part, m.loss_num, &text, &more));
+    ANL_GO(sequence_report(&u.job, part, s, &text, &more));
     if (options_has(o, "json")) {
         ANL_GO(scores_json(s, u.job.class_names, more.text, &json));
         printf("%s\n", json.text);

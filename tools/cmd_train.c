@@ -199,7 +199,6 @@ static anl_status report(train *t)
     if (!j->part[part].feed.samples) return ANL_OK;
     anl__ckpt *best = NULL;
     anl__scores *s = NULL;
-    anl__score_summary m;
     anl__buf json, text, more;
     anl__buf_init(&json, t->ctx);
     anl__buf_init(&text, t->ctx);
@@ -214,8 +213,7 @@ static anl_status report(train *t)
     ANL_GO(job_scores(j, j->part[part].feed.samples, &s));
     ANL_GO(anl__loop_evaluate(j->trainer, &j->part[part].feed, t->loop.ema, s));
     scores_print(stdout, s, j->class_names);
-    anl__scores_summary(s, &m);
-    ANL_GO(sequence_report(j, part, m.loss_num, &text, &more));
+    ANL_GO(sequence_report(j, part, s, &text, &more));
     if (text.len) printf("%s", text.text);
     ANL_GO(scores_json(s, j->class_names, more.text, &json));
     if (t->run.dir) ANL_GO(anl__run_dir_put(t->run.dir, part == JOB_TEST ? "test.json" : "validation.json", json.text));

@@ -2,7 +2,9 @@
 #include "sequence_report.h"
 
 #include "datasets/baseline.h"
+#include "datasets/logistic.h"
 #include "nearest.h"
+#include "runtime/train/loop.h"
 #include "runtime/train/text_scores.h"
 #include "tools/job/job_answer.h"
 
@@ -141,11 +143,115 @@ static anl_status report_pairs(job *j, job_part part, anl__buf *out, anl__buf *j
     return st;
 }
 
-anl_status sequence_report(job *j, job_part part, double loss_num, anl__buf *out, anl__buf *json)
+/* ---- labelled sequences ------------------------------------------------------------------------ */
+
+static anl_status logits_of(const anl__labelled *l, job_part part, const double *weight, const char **what, anl__sparse *x, float **logits)
+{
+    ANL_TRY(anl__sparse_of(l, l->parts.item[part], l->parts.n[part], x, what));
+    *logits = anl__calloc(l->ctx, (size_t)(x->rows * l->classes), sizeof **logits);
+    if (!*logits) return ANL_NOMEM;
+    anl__logistic_predict(x, l->classes, weight, *logits);
+    return ANL_OK;
+}
+
+/* Fits on the training part with the penalty that validates best (without validation: the middle one). */
+static anl_status fit_logistic(const anl__labelled *l, double **weight, double *lambda, const char **what)
+{
+    static const double grid[] = {1e-2, 1e-3, 1e-4, 1e-5};
+    anl__sparse x = {.ctx = l->ctx}, v = {.ctx = l->ctx};
+    double least = INFINITY;
+    float *logits = NULL;
+    anl_status st;
+    ANL_GO(anl__sparse_of(l, l->parts.item[ANL__PART_TRAIN], l->parts.n[ANL__PART_TRAIN], &x, what));
+    *weight = anl__calloc(l->ctx, (size_t)((x.columns + 1) * l->classes), sizeof **weight);
+    if (!*weight) ANL_GO(ANL_NOMEM);
+    *lambda = grid[1];
+    for (int i = 0; i < 4 && l->parts.n[ANL__PART_VALID]; i++) {
+        ANL_GO(anl__logistic_fit(&x, l->classes, grid[i], *weight));
+        ANL_GO(logits_of(l, JOB_VALID, *weight, what, &v, &logits));
+        double loss = anl__logistic_loss(&v, l->classes, logits);
+        if (loss < least) {
+            least = loss;
+            *lambda = grid[i];
+        }
+        anl__free(l->ctx, logits);
+        logits = NULL;
+        anl__sparse_release(&v);
+    }
+    ANL_GO(anl__logistic_fit(&x, l->classes, *lambda, *weight));
+done:
+    anl__free(l->ctx, logits);
+    anl__sparse_release(&v);
+    anl__sparse_release(&x);
+    return st;
+}
+
+static void classes_row(anl__buf *out, anl__buf *json, const char *name, anl__scores *s)
+{
+    anl__score_summary m;
+    anl__scores_summary(s, &m);
+    double pr = anl__scores_class(s, anl__scores_rarest(s)).average_precision;
+    anl__buf_add(out, "%-44s %9.4f %9.4f %9.4f\n", name, m.accuracy, m.macro_f1, pr);
+    anl__buf_add(json, ", \"%s\": {\"accuracy\": %.6g, \"macro_f1\": %.6g, \"average_precision_of_rarest\": %.6g}", name, m.accuracy, m.macro_f1, isnan(pr) ? 0 : pr);
+}
+
+/* Two classes: the threshold with the best F1 of the rarer one on the validation part, and what it gives on this one. */
+static anl_status report_threshold(job *j, job_part part, anl__scores *here, anl__buf *out, anl__buf *json)
+{
+    anl__scores *v = NULL;
+    int c = anl__scores_rarest(here);
+    if (j->sequence->labelled->classes != 2 || part != JOB_TEST || !j->part[JOB_VALID].feed.samples) return ANL_OK;
+    ANL_TRY(job_scores(j, j->part[JOB_VALID].feed.samples, &v));
+    anl_status st = anl__loop_evaluate(j->trainer, &j->part[JOB_VALID].feed, recipe_real(j->recipe, "train.ema") > 0, v);
+    if (st == ANL_OK) {
+        double threshold = anl__scores_class(v, c).threshold;
+        anl__class_score k = anl__scores_class_at(here, c, threshold);
+        if (!isnan(threshold)) {
+            anl__buf_add(out, "class %s at probability %.4f (best F1 of validation): precision %.4f, recall %.4f, F1 %.4f\n", j->class_names[c], threshold, k.precision, k.recall, k.f1);
+            anl__buf_add(json, ", \"threshold\": {\"class\": %d, \"probability\": %.6g, \"precision\": %.6g, \"recall\": %.6g, \"f1\": %.6g}", c, threshold, k.precision, k.recall, k.f1);
+        }
+    }
+    anl__scores_destroy(v);
+    return st;
+}
+
+static anl_status report_labelled(job *j, job_part part, anl__scores *here, anl__buf *out, anl__buf *json)
+{
+    const anl__labelled *l = j->sequence->labelled;
+    anl__sparse x = {.ctx = j->ctx};
+    anl__scores *s = NULL;
+    double *weight = NULL, lambda = 0;
+    float *logits = NULL;
+    const char *what = "";
+    char name[96];
+    anl_status st;
+    ANL_GO(report_threshold(j, part, here, out, json));
+    if (!l->parts.n[ANL__PART_TRAIN] || part == JOB_TRAIN) goto done;
+    ANL_GO(fit_logistic(l, &weight, &lambda, &what));
+    ANL_GO(logits_of(l, part, weight, &what, &x, &logits));
+    ANL_GO(job_scores(j, x.rows, &s));
+    anl__scores_add(s, logits, x.class, x.rows);
+    anl__buf_add(out, "%-44s %9s %9s %9s\n", "", "accuracy", "macro F1", "PR AUC*");
+    classes_row(out, json, j->model.seq.cell, here);
+    snprintf(name, sizeof name, "logistic regression (%s, %g)", what, lambda);
+    classes_row(out, json, name, s);
+    anl__buf_add(out, "* of class %s, the rarest here\n", j->class_names[anl__scores_rarest(here)]);
+done:
+    anl__free(j->ctx, weight);
+    anl__free(j->ctx, logits);
+    anl__scores_destroy(s);
+    anl__sparse_release(&x);
+    return st;
+}
+
+anl_status sequence_report(job *j, job_part part, anl__scores *scores, anl__buf *out, anl__buf *json)
 {
     const job_sequence *s = j->sequence;
-    if (s && s->text) report_text(j, part, loss_num, out, json);
+    anl__score_summary m;
+    anl__scores_summary(scores, &m);
+    if (s && s->text) report_text(j, part, m.loss_num, out, json);
     if (s && s->series) return report_series(j, part, out, json);
     if (s && s->pairs) return report_pairs(j, part, out, json);
+    if (s && s->labelled) return report_labelled(j, part, scores, out, json);
     return ANL_OK;
 }

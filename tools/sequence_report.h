@@ -1,13 +1,13 @@
 /* What is reported of a model of sequences besides its loss, each beside an honest neighbour: errors in the series' own units beside
  * the season before, the last value and ridge regression; BLEU, chrF and exact answers beside the answer of the nearest known
- * source; bits a character. */
+ * source; bits a character; logistic regression beside a classifier, and a threshold chosen on validation. */
 #ifndef SEQUENCE_REPORT_H
 #define SEQUENCE_REPORT_H
 
 #include "tools/job/job_sequence.h"
 
-/* For a part of the data: appends lines for a person to out; none for models that need nothing more. loss_num: the part's summed
-   loss. Appends ", \"name\": number" pairs to json, for the object of scores. Pairs: the job was compiled with answers. */
-anl_status sequence_report(job *j, job_part part, double loss_num, anl__buf *out, anl__buf *json) ANL_MUST;
+/* For a part of the data: appends lines for a person to out; none for models that need nothing more. scores: of the
+   part, with samples kept. Appends ", \"name\": number" pairs to json, for the object of scores. Pairs: the job was compiled with answers. */
+anl_status sequence_report(job *j, job_part part, anl__scores *scores, anl__buf *out, anl__buf *json) ANL_MUST;
 
 #endif

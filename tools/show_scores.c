@@ -52,8 +52,6 @@ void scores_print(FILE *out, anl__scores *s, const char *const *names)
     if (isnan(m.macro_auc)) fprintf(out, "%9s", "-");
     else fprintf(out, "%9.4f", m.macro_auc);
     fprintf(out, " %9s %9lld\n", "", (long long)m.samples);
-    if (classes == 2 && !isnan(anl__scores_class(s, 1).threshold))
-        fprintf(out, "best F1 of class %s on these samples: %.4f at a threshold of %.4f\n", class_name(names, 1, text), anl__scores_class(s, 1).best_f1, anl__scores_class(s, 1).threshold);
     if (classes <= MOST_MATRIX) print_matrix(out, s, classes);
     fprintf(out, "\nloss %.5f  accuracy %.4f  top-k %.4f  micro F1 %.4f\n", m.loss, m.accuracy, m.topk, m.micro_f1);
 }

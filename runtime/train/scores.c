@@ -203,6 +203,37 @@ anl__class_score anl__scores_class(anl__scores *s, int c)
     return r;
 }
 
+anl__class_score anl__scores_class_at(anl__scores *s, int c, double threshold)
+{
+    anl__class_score r = anl__scores_class(s, c);
+    r.predicted = r.hit = r.support = 0;
+    for (int64_t i = 0; i < s->kept; i++) {
+        bool says = s->score[i * s->outputs + c] >= threshold, is = s->truth[i] == c;
+        r.predicted += says;
+        r.support += is;
+        r.hit += says && is;
+    }
+    r.precision = ratio((double)r.hit, (double)r.predicted);
+    r.recall = ratio((double)r.hit, (double)r.support);
+    r.f1 = ratio(2 * r.precision * r.recall, r.precision + r.recall);
+    return r;
+}
+
+int anl__scores_rarest(const anl__scores *s)
+{
+    int rarest = 0;
+    int64_t least = INT64_MAX;
+    for (int c = 0; c < s->outputs; c++) {
+        int64_t n = 0;
+        for (int k = 0; k < s->outputs; k++) n += anl__scores_confusion(s, c, k);
+        if (n && n < least) {
+            least = n;
+            rarest = c;
+        }
+    }
+    return rarest;
+}
+
 static void summarize_classes(anl__scores *s, anl__score_summary *out)
 {
     int with_samples = 0, with_auc = 0;

@@ -40,6 +40,10 @@ void anl__scores_summary(anl__scores *s, anl__score_summary *out);
 anl__score_kind anl__scores_kind(const anl__scores *s);
 int anl__scores_classes(const anl__scores *s); /* 0 for values and tokens */
 anl__class_score anl__scores_class(anl__scores *s, int c);
+/* Precision, recall and F1 of class c when it is "probability at least threshold" (samples must be kept); the rest as above. */
+anl__class_score anl__scores_class_at(anl__scores *s, int c, double threshold);
+/* The class with the fewest samples, the first of equals; classes without a sample do not count. */
+int anl__scores_rarest(const anl__scores *s);
 int64_t anl__scores_confusion(const anl__scores *s, int truth, int predicted);
 /* The index of the largest value (the first of equals; NaN is never larger). */
 int anl__argmax(const float *y, int n);

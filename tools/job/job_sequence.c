@@ -323,6 +323,8 @@ static anl_status open_labelled(job *j, const job_opts *o)
     l.max_length = recipe_int(r, "data.longest");
     ANL_TRY(class_names(j, o, &l));
     if (o->from && l.text) ANL_TRY(given_tokens(j, o->from, 0, "data.tokens.source"));
+    const char *scales = o->from ? anl__ckpt_text(o->from, "data.windows", NULL) : NULL;
+    if (scales) ANL_TRY(anl__labelled_read(j->ctx, scales, strlen(scales), j->arena, &l));
     l.tokenizer = s->given[0];
     ANL_TRY(anl__labelled_open(j->ctx, path, &l, &s->labelled));
     s->tokens[0] = s->labelled->tokenizer;
@@ -431,6 +433,11 @@ anl_status job_sequence_texts(job *j, job_sequence_text out[JOB_SEQUENCE_TEXTS],
     anl__buf_init(&b, j->ctx);
     for (int v = 0; v < s->buckets.n; v++) anl__buf_add(&b, "%lld %lld;", (long long)s->length[v][0], (long long)s->length[v][1]);
     ANL_TRY(keep(j, "data.lengths", &b, &out[(*n)++]));
+    if (s->labelled && s->labelled->features) {
+        anl__buf_init(&b, j->ctx);
+        anl__labelled_write(s->labelled, &b);
+        ANL_TRY(keep(j, "data.windows", &b, &out[(*n)++]));
+    }
     if (!s->series) return ANL_OK;
     anl__buf_init(&b, j->ctx);
     anl__series_write(s->series->fit, &b);
