@@ -319,11 +319,11 @@ static anl_status build_under(builder *b, const anl__series_fit *fit)
     ANL_TRY(st);
     b->f = b->s->fit;
     b->first = fit->difference;
+    ANL_TRY(room_for_columns(b, fit->numbers));
+    ANL_TRY(match_columns(b));
     if (b->t->rows < b->first + fit->window)
         return anl__fail(b->ctx, ANL_DATA, "%s has %lld rows; the model needs %lld (a window of %lld after a lag of %lld)", b->t->path, (long long)b->t->rows,
                          (long long)(b->first + fit->window), (long long)fit->window, (long long)b->first);
-    ANL_TRY(room_for_columns(b, fit->numbers));
-    ANL_TRY(match_columns(b));
     ANL_TRY(fill(b));
     ANL_TRY(make_items(b));
     b->s->begin[ANL__PARTS] = b->t->rows; /* all rows are of the test part */
