@@ -64,7 +64,7 @@ static void open_side(anl_ctx *ctx, side *s, const char *cell, const anl__sequen
     s->model.seq.pool = strcmp(cell, "cnn") ? "last" : "max";
     s->model.seq.units = 8;
     s->model.seq.embed = 6;
-    s->model.seq.layers = 2;
+    s->model.seq.layers = strcmp(cell, "cnn") ? 2 : 1;
     s->model.seq.bidirectional = true;
     s->model.seq.vocabulary = VOCABULARY;
     s->model.seq.variants = b->n;

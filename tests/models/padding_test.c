@@ -186,7 +186,7 @@ static anl_model_opts model(const char *name, const char *cell, const char *rese
     m.seq.reset = reset;
     m.seq.units = 8;
     m.seq.embed = 6;
-    m.seq.layers = 2;
+    m.seq.layers = strcmp(cell, "cnn") ? 2 : 1;
     m.seq.heads = 2;
     m.seq.bidirectional = true;
     m.seq.vocabulary = m.seq.target_vocabulary = VOCABULARY;
