@@ -1,4 +1,5 @@
-/* The worker pool. A run is one store: the generation counter; workers take task numbers from one atomic counter. */
+/* The worker pool. A run is one store: the generation counter. Every worker has a piece of the task numbers, the same piece of a
+ * run as of the one before, so that it finds in its cache what it made there; done with it, it takes the others' last tasks. */
 #include "pool.h"
 
 #include <linux/futex.h>
@@ -11,21 +12,23 @@
 #define SPINS 4000 /* about 50 microseconds of pause */
 #define MOST 256
 
+typedef struct piece { _Alignas(64) _Atomic uint64_t left; } piece; /* first task << 32 | end */
+
 struct anl__pool {
     anl_ctx *ctx;
     int size;
     _Alignas(64) _Atomic uint32_t generation; /* moves when there is work; futex word */
-    _Alignas(64) _Atomic int next;            /* next task number */
     _Alignas(64) _Atomic int busy;            /* workers that have not finished this generation; futex word */
     _Atomic int sleepers;
     _Atomic bool quit;
     anl__task_fn fn;
     void *arg;
-    int n;
+    int pieces; /* the first so many workers have one */
     void (*on_start)(void *);
     void *on_start_arg;
     pthread_t thread[MOST];
     struct worker { struct anl__pool *pool; int id; } worker[MOST];
+    piece piece[MOST];
 };
 
 static void relax(void)
@@ -58,12 +61,23 @@ void anl__pool_float_restore(unsigned mode)
 #endif
 }
 
+/* The piece's first task for its worker, its last for another; -1: none is left. */
+static int take(piece *p, bool own)
+{
+    uint64_t left = atomic_load_explicit(&p->left, memory_order_relaxed);
+    for (;;) {
+        uint32_t first = (uint32_t)(left >> 32), end = (uint32_t)left;
+        if (first == end) return -1;
+        uint64_t rest = own ? left + ((uint64_t)1 << 32) : left - 1;
+        if (atomic_compare_exchange_weak_explicit(&p->left, &left, rest, memory_order_relaxed, memory_order_relaxed)) return (int)(own ? first : end - 1);
+    }
+}
+
 static void work(anl__pool *p, int worker)
 {
-    for (;;) {
-        int t = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
-        if (t >= p->n) break;
-        p->fn(p->arg, t, worker);
+    for (int i = 0; i < p->pieces; i++) {
+        int from = (worker + i) % p->pieces, t;
+        while ((t = take(&p->piece[from], from == worker)) >= 0) p->fn(p->arg, t, worker);
     }
 }
 
@@ -146,8 +160,11 @@ void anl__pool_run(anl__pool *p, int n, anl__task_fn fn, void *arg)
     }
     p->fn = fn;
     p->arg = arg;
-    p->n = n;
-    atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+    p->pieces = n < p->size ? n : p->size;
+    for (int i = 0; i < p->pieces; i++) {
+        uint64_t first = (uint64_t)n * (uint64_t)i / (uint64_t)p->pieces, end = (uint64_t)n * (uint64_t)(i + 1) / (uint64_t)p->pieces;
+        atomic_store_explicit(&p->piece[i].left, first << 32 | end, memory_order_relaxed);
+    }
     atomic_store_explicit(&p->busy, p->size - 1, memory_order_relaxed);
     atomic_fetch_add(&p->generation, 1);
     if (atomic_load(&p->sleepers)) wake(&p->generation, MOST);
