@@ -52,16 +52,21 @@ ANL__V float anl__v_expm1(float x)
 
 ANL__V float anl__v_abs(float x) { return x < 0 ? -x : x; }
 
+/* With m = exp(2 |x|) - 1 it is m / (m + 2), and the sign put back. */
 ANL__V float anl__v_tanh(float x)
 {
-    float m = anl__v_expm1(2 * anl__v_clamp(anl__v_abs(x), 0, 10.0f)), t = m / (m + 2);
-    return x < 0 ? -t : t;
+    float q, s;
+    anl__v_exp_parts(2 * anl__v_clamp(__builtin_fabsf(x), 0, 10.0f), 0, &q, &s);
+    float m = q * s + (s - 1);
+    return __builtin_copysignf(m / (m + 2), x);
 }
 
+/* exp(87) is no infinity, and 1 / exp(87) not yet flushed. */
 ANL__V float anl__v_sigmoid(float x)
 {
-    float e = anl__v_exp(-anl__v_abs(x)), s = 1 / (1 + e);
-    return x < 0 ? e * s : s;
+    float q, s;
+    anl__v_exp_parts(anl__v_clamp(-x, -87.0f, 87.0f), 0, &q, &s);
+    return 1 / (q * s + s + 1);
 }
 
 /* log(1 + exp(x)): with z = exp(-|x|) in (0, 1] and u = z / (2 + z) <= 1/3, log(1 + z) = 2 atanh(u). */
