@@ -1,6 +1,7 @@
 """The peer: one training workload in PyTorch, one process; prints one JSON line of tests/bench's form.
 
-Usage: torch_bench.py mlp|lenet5|cnn2|resnet20 [--dtype fp32|bf16] [--threads N] [--seconds S] [--fused]
+Usage: torch_bench.py MODEL [--dtype fp32|bf16] [--threads N] [--seconds S] [--fused]
+MODEL: mlp lenet5 cnn2 resnet20 (images, batch 128), charlm forecaster seq2seq seq2seq-bahdanau (sequences: torch_sequences.py).
 A step is: select a batch of the resident data, forward, loss, backward, update, zero_grad. Images are channels_last
 (the faster layout here). tests/bench/run sets the environment that PyTorch needs to be at its best.
 """
@@ -26,6 +27,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+import torch_sequences
 
 torch.set_num_threads(A.threads)
 torch.manual_seed(0)
@@ -72,7 +74,11 @@ class ResNet20(nn.Module):
 fused = {"fused": True} if A.fused else {}
 sgd = lambda m, wd=0.0: torch.optim.SGD(m.parameters(), lr=0.01, momentum=0.9, weight_decay=wd, **fused)
 adam = lambda m: torch.optim.Adam(m.parameters(), lr=1e-3, **fused)
-if A.model == "resnet20":
+clip, loss_of = None, lambda m, x, y: F.cross_entropy(m(x), y)
+if A.model in torch_sequences.MODELS:
+    m, X, Y, BATCH, clip, loss_of = torch_sequences.workload(A.model)
+    opt = adam(m)
+elif A.model == "resnet20":
     m, X, Y = ResNet20(), torch.randn(1280, 3, 32, 32), torch.randint(10, (1280,))
     opt = sgd(m, 1e-4)
 else:
@@ -90,7 +96,7 @@ else:
         opt = adam(m)
     else:
         sys.exit("torch_bench.py: unknown model")
-if A.model != "mlp":
+if X.ndim == 4:
     m = m.to(memory_format=torch.channels_last)
     X = X.contiguous(memory_format=torch.channels_last)
 batches, at = X.shape[0] // BATCH, 0
@@ -102,8 +108,10 @@ def step():
     at += 1
     opt.zero_grad(set_to_none=True)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=A.dtype == "bf16"):
-        loss = F.cross_entropy(m(X[k : k + BATCH]), Y[k : k + BATCH])
+        loss = loss_of(m, X[k : k + BATCH], Y[k : k + BATCH])
     loss.backward()
+    if clip:
+        nn.utils.clip_grad_norm_(m.parameters(), clip)
     opt.step()
     return loss
 
