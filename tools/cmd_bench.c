@@ -142,7 +142,9 @@ static anl_status profile(job *j)
     anl_bind bind = {0};
     memcpy(bind.input, b.input, sizeof bind.input);
     anl__carry_bind(anl__trainer_carry(j->trainer), 0, &bind);
-    ANL_TRY(anl_program_profile(anl__trainer_program(j->trainer, ANL_TRAIN), &bind, 30, &text));
+    anl_program *p = anl__trainer_program(j->trainer, ANL_TRAIN);
+    ANL_TRY(anl__trainer_stage(j->trainer, p, &bind));
+    ANL_TRY(anl_program_profile(p, &bind, 30, &text));
     fputs(text, stdout);
     anl_text_free(j->ctx, text);
     return ANL_OK;

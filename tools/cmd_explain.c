@@ -55,7 +55,9 @@ static anl_status show(anl_ctx *ctx, const options *o, job *j, recipe **r)
         anl__feed_batch b = {0};
         ANL_TRY(f->start(f->self, 0, 0));
         ANL_TRY(f->next(f->self, &b));
-        ANL_TRY(anl_program_profile(p, &(anl_bind){.input = {b.input[0], b.input[1]}}, 20, &text));
+        anl_bind bind = {.input = {b.input[0], b.input[1]}};
+        ANL_TRY(anl__trainer_stage(j->trainer, p, &bind));
+        ANL_TRY(anl_program_profile(p, &bind, 20, &text));
     } else {
         ANL_TRY(anl_program_explain(p, &text));
     }

@@ -333,6 +333,22 @@ static int train_job(train *t)
     return st == ANL_OK ? ended(t) : command_fail(t->ctx, st);
 }
 
+/* For the first line: where `device: auto` trains, and why not on a GPU. */
+static void say_device(train *t, char *out, size_t size)
+{
+    anl_device *dev;
+    anl_device_opts o = anl_device_opts_default();
+    o.threads = 1;
+    *out = 0;
+    if (strcmp(recipe_text(t->recipe, "device"), "auto")) return;
+    if (anl_device_open(t->ctx, "cuda", &o, &dev) == ANL_OK) {
+        anl_device_close(dev);
+        snprintf(out, size, ", on cuda");
+    } else {
+        snprintf(out, size, ", on the CPU (%s)", anl_last_error(t->ctx));
+    }
+}
+
 static int with_run(train *t)
 {
     const options *o = t->o;
@@ -340,12 +356,15 @@ static int with_run(train *t)
     anl_status st = run_open(t->ctx, &ro, &t->run);
     if (st != ANL_OK) return command_fail(t->ctx, st);
     t->recipe = t->run.recipe;
+    char where[512];
     if (t->run.from) {
         int code = run_is_finished(t);
         if (code >= 0) return code;
-        fprintf(stderr, "%s: resumed at step %lld (epoch %lld)%s\n", t->run.path, (long long)anl__ckpt_step(t->run.from), (long long)anl__ckpt_int(t->run.from, "loop.epoch", 0) + 1, t->run.from_where);
+        say_device(t, where, sizeof where);
+        fprintf(stderr, "%s: resumed at step %lld (epoch %lld)%s%s\n", t->run.path, (long long)anl__ckpt_step(t->run.from), (long long)anl__ckpt_int(t->run.from, "loop.epoch", 0) + 1, t->run.from_where, where);
     } else {
-        fprintf(stderr, "%s: a new run\n", t->run.path);
+        say_device(t, where, sizeof where);
+        fprintf(stderr, "%s: a new run%s\n", t->run.path, where);
     }
     return train_job(t);
 }

@@ -111,5 +111,4 @@ static void cuda_report(anl_ctx *ctx, anl__buf *out)
     p->report(ctx, out);
 }
 
-/* auto never takes it: it has no kernels yet for whole models. */
-const anl__device_vt anl__device_cuda = {.name = "cuda", .auto_rank = -1, .open = cuda_open, .report = cuda_report};
+const anl__device_vt anl__device_cuda = {.name = "cuda", .auto_rank = 50, .open = cuda_open, .report = cuda_report};

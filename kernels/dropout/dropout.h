@@ -13,18 +13,31 @@ typedef struct anl__dropout {
     bool off;               /*     k / samples * piece on. off: evaluation, or p = 0 */
 } anl__dropout;
 
-static inline anl__dropout anl__dropout_of(const anl__call *c, const int32_t *rng)
+/* What the call alone says; anl__dropout_draw adds what the rng block says. */
+static inline anl__dropout anl__dropout_fixed(const anl__call *c)
 {
     double p = anl__attr_float(c, "p");
     int64_t key = anl__attr_int(c, "key");
     const anl_shape *s = &c->in[0].shape;
     int axis = (int)anl__attr_int(c, "sample_axis");
     int64_t before = axis ? s->dim[0] : 1, samples = s->dim[axis];
-    return (anl__dropout){
-        .seed = (uint64_t)(uint32_t)rng[ANL__RNG_SEED_HI] << 32 | (uint32_t)rng[ANL__RNG_SEED_LO],
-        .key = key ? (uint32_t)key : anl__name_hash(c->name), .step = (uint32_t)rng[ANL__RNG_STEP], .sample0 = (uint32_t)rng[ANL__RNG_SAMPLE0],
-        .keep_below = anl__dropout_threshold(p), .scale = 1 / (1 - p), .samples = samples, .piece = anl_shape_count(s) / before / samples,
-        .off = c->mode == ANL_EVAL || p == 0};
+    anl__dropout d = {.key = key ? (uint32_t)key : anl__name_hash(c->name), .keep_below = anl__dropout_threshold(p), .scale = 1 / (1 - p), .samples = samples,
+                      .piece = anl_shape_count(s) / before / samples, .off = c->mode == ANL_EVAL || p == 0};
+    return d;
+}
+
+ANL_HD void anl__dropout_draw(anl__dropout *d, const int32_t *rng)
+{
+    d->seed = (uint64_t)(uint32_t)rng[ANL__RNG_SEED_HI] << 32 | (uint32_t)rng[ANL__RNG_SEED_LO];
+    d->step = (uint32_t)rng[ANL__RNG_STEP];
+    d->sample0 = (uint32_t)rng[ANL__RNG_SAMPLE0];
+}
+
+static inline anl__dropout anl__dropout_of(const anl__call *c, const int32_t *rng)
+{
+    anl__dropout d = anl__dropout_fixed(c);
+    anl__dropout_draw(&d, rng);
+    return d;
 }
 
 #endif

@@ -68,7 +68,8 @@ struct anl_net {
     anl_program *grad_add; /* dst += src over GRAD slabs; among `program` */
 };
 
-#define ANL__SCALAR_HYPER 64 /* byte offset of the hyper block; the rng block is at 0 */
+#define ANL__SCALAR_HYPER 64   /* byte offset of the hyper block; the rng block is at 0 */
+#define ANL__SCALAR_RESULT 256 /* of what a trainer gathers for the host */
 
 typedef struct anl__step {
     anl__prepared prep;
@@ -90,6 +91,14 @@ typedef struct anl__sweep {
 } anl__sweep;
 #define ANL__MOST_CHAIN 32
 
+/* A device that records: what a program enqueues, by what it is bound to. The first run is not recorded: kernels are loaded then. */
+typedef struct anl__recorded {
+    anl_bind bind;
+    void *recording;
+    bool refused; /* the device could not: run step by step */
+} anl__recorded;
+#define ANL__MOST_RECORDED 8
+
 struct anl_program {
     anl_net *net;
     anl_graph *graph; /* owned */
@@ -103,6 +112,8 @@ struct anl_program {
     int n_pack;
     int64_t derived_version;
     bool writes_param;
+    anl__recorded recorded[ANL__MOST_RECORDED];
+    int n_recorded;
     anl_program_stats stats;
 };
 
@@ -111,6 +122,7 @@ int anl__registry_find(const anl__registry *t, const char *name); /* -1: none */
 size_t anl__elem(const anl_net *net); /* bytes of a slab's element */
 
 void anl__program_destroy(anl_program *p);
+void anl__program_forget(anl_program *p); /* run.c: what was recorded */
 /* run.c: after the layout, entry numbers become byte offsets. */
 void anl__program_resolve(anl_program *p);
 /* explain.c: us (may be NULL): microseconds of each step. */

@@ -557,6 +557,7 @@ void anl__program_destroy(anl_program *p)
 {
     if (!p) return;
     anl_ctx *ctx = p->net->ctx;
+    anl__program_forget(p);
     for (int s = 0; s < p->n_step; s++)
         if (p->step[s].prep.kernel && p->step[s].prep.kernel->release) p->step[s].prep.kernel->release(ctx, &p->step[s].prep);
     for (int s = 0; s < p->n_derived; s++)

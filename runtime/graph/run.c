@@ -137,13 +137,59 @@ static anl_status check_bind(const anl_program *p, const anl_bind *bind)
     return ANL_OK;
 }
 
+/* ---- recording ------------------------------------------------------------------------------- */
+
+static bool same_bind(const anl_program *p, const anl_bind *a, const anl_bind *b)
+{
+    for (int i = 0; i < p->graph->n_input; i++)
+        if (a->input[i] != b->input[i]) return false;
+    return a->grad_slab == b->grad_slab && a->ema == b->ema;
+}
+
+static anl_status record(anl_program *p, const bases *b, anl__recorded *r)
+{
+    anl_device *dev = p->net->device;
+    ANL_TRY(dev->vt->record_begin(dev));
+    anl_status st = run_steps(p->net, b, p->step, p->sweep, p->n_sweep);
+    void *made = NULL;
+    anl_status ended = dev->vt->record_end(dev, &made);
+    if (st != ANL_OK || ended != ANL_OK) {
+        if (ended == ANL_OK) dev->vt->forget(dev, made);
+        r->refused = st == ANL_OK;
+        return st;
+    }
+    r->recording = made;
+    return ANL_OK;
+}
+
+/* The steps, by the device's recording of them where there is one. */
+static anl_status perform(anl_program *p, const bases *b)
+{
+    anl_device *dev = p->net->device;
+    anl__recorded *r = NULL;
+    for (int i = 0; i < p->n_recorded; i++)
+        if (same_bind(p, &p->recorded[i].bind, b->bind)) r = &p->recorded[i];
+    if (r && !r->recording && !r->refused) ANL_TRY(record(p, b, r));
+    if (r && r->recording) return dev->vt->replay(dev, r->recording);
+    if (!r && dev->vt->record_begin && p->n_recorded < ANL__MOST_RECORDED) p->recorded[p->n_recorded++] = (anl__recorded){.bind = *b->bind};
+    return run_steps(p->net, b, p->step, p->sweep, p->n_sweep);
+}
+
+void anl__program_forget(anl_program *p)
+{
+    anl_device *dev = p->net->device;
+    for (int i = 0; i < p->n_recorded; i++)
+        if (p->recorded[i].recording) dev->vt->forget(dev, p->recorded[i].recording);
+    p->n_recorded = 0;
+}
+
 anl_status anl_program_run(anl_program *p, const anl_bind *bind)
 {
     ANL_TRY(check_bind(p, bind));
     bases b = bases_of(p->net, bind);
     unsigned float_mode = anl__pool_float_mode();
     anl_status st = refresh(p, &b);
-    if (st == ANL_OK) st = run_steps(p->net, &b, p->step, p->sweep, p->n_sweep);
+    if (st == ANL_OK) st = perform(p, &b);
     anl__pool_float_restore(float_mode);
     anl_device *dev = p->net->device;
     if (st == ANL_OK && dev->vt->fault) st = dev->vt->fault(dev);
@@ -198,6 +244,7 @@ anl_status anl_program_profile(anl_program *p, const anl_bind *bind, int runs, c
         for (int s = 0; s < p->n_sweep && st == ANL_OK; s += p->sweep[s].chain) {
             double t = now_us();
             st = run_chain(p->net, &b, p->step, &p->sweep[s]);
+            if (st == ANL_OK && !p->net->device->vt->host_memory) st = p->net->device->vt->sync(p->net->device);
             us[p->sweep[s].step * runs + r] += now_us() - t;
         }
     }

@@ -59,9 +59,9 @@ anl_status anl__select(const anl__env *env, const anl_graph *g, int node, const 
     anl_status st = why.status;
     if (st == ANL_OK && !k) {
         char shape[96];
-        st = anl__fail(ctx, ANL_UNSUPPORTED, "layer '%s' (%s): no kernel of device %s runs it with %s %s%s%s", step->name, c->op->name,
+        st = anl__fail(ctx, ANL_UNSUPPORTED, "layer '%s' (%s): no kernel of device %s runs it with %s %s%s%s%s", step->name, c->op->name,
                        env->device->vt->name, anl_dtype_name(c->n_in ? c->in[0].dtype : g->dtype),
-                       c->n_in ? anl__shape_text(&c->in[0].shape, shape) : "", why.len ? ": " : "", why.text);
+                       c->n_in ? anl__shape_text(&c->in[0].shape, shape) : "", why.len ? ": " : "", why.text, env->device->vt->host_memory ? "" : "; device=cpu has one");
     }
     if (st == ANL_OK && why.len && !(step->refused = anl__arena_strdup(g->arena, why.text))) st = ANL_NOMEM;
     if (st == ANL_OK) {

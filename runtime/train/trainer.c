@@ -4,6 +4,7 @@
 #include "../base/bf16.h"
 #include "../dist/reduce.h"
 #include "../graph/net.h"
+#include "staging.h"
 
 #include <string.h>
 
@@ -19,6 +20,7 @@ typedef struct replica {
     anl_net *net;
     compiled *train, *eval;
     int n_train, n_eval, cap_train, cap_eval;
+    anl__staging staging;
     anl_program *update;
     anl_status status; /* of its part of the step */
 } replica;
@@ -34,6 +36,7 @@ struct anl__trainer {
     anl__carry carry, eval_carry;
     int64_t sum_num, sum_den, sum_correct; /* offsets in a GRAD slab; -1: none */
     float *logits;
+    uint16_t *logits16; /* bf16 ones on their way from a device; NULL: none */
     int64_t columns;
     /* the step under way, read by replicas */
     const anl__feed_batch *batch;
@@ -88,7 +91,7 @@ static anl_status compile_one(anl__trainer *t, replica *r, anl_mode mode, anl__s
     ANL_TRY(anl_program_compile(r->net, g, &c, &made.p));
     measure_rows(&made);
     (*list)[(*count)++] = made;
-    return ANL_OK;
+    return anl__staging_room(&r->staging, r->device, made.p);
 }
 
 static int64_t shard_begin(int64_t n, int shards, int s) { return anl__slice_begin(n, shards, s); }
@@ -200,6 +203,7 @@ static anl_status make_buffers(anl__trainer *t)
         if (columns_of(&r->eval[i]) > t->columns) t->columns = columns_of(&r->eval[i]);
     if (r->n_eval) ANL_TRY(anl__carry_create(t->ctx, r->eval[0].p->graph, most, &t->eval_carry));
     t->logits = anl__calloc(t->ctx, (size_t)(t->columns * most) + 1, sizeof *t->logits);
+    if (t->opts.dtype == ANL_BF16 && !r->device->vt->host_memory && !(t->logits16 = anl__calloc(t->ctx, (size_t)(t->columns * most) + 1, sizeof *t->logits16))) return ANL_NOMEM;
     return t->logits ? ANL_OK : ANL_NOMEM;
 }
 
@@ -233,6 +237,7 @@ void anl__trainer_destroy(anl__trainer *t)
     for (int i = 0; t->rep && i < t->n_rep; i++) {
         anl__free(t->rep[i].ctx, t->rep[i].train);
         anl__free(t->rep[i].ctx, t->rep[i].eval);
+        anl__staging_release(&t->rep[i].staging);
         anl_net_destroy(t->rep[i].net);
         anl_device_close(t->rep[i].device);
         if (t->rep[i].ctx != t->ctx) anl_ctx_destroy(t->rep[i].ctx);
@@ -244,6 +249,7 @@ void anl__trainer_destroy(anl__trainer *t)
     anl__free(t->ctx, t->reduce);
     anl__free(t->ctx, t->rep);
     anl__free(t->ctx, t->logits);
+    anl__free(t->ctx, t->logits16);
     anl__free(t->ctx, t);
 }
 
@@ -269,6 +275,7 @@ anl_program *anl__trainer_program_of(anl__trainer *t, anl_mode mode, anl__size s
 }
 
 anl__carry *anl__trainer_carry(anl__trainer *t) { return &t->carry; }
+anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, anl_bind *bind) { return anl__staging_fill(&t->rep[0].staging, p, bind); }
 
 anl_status anl__trainer_init(anl__trainer *t)
 {
@@ -281,13 +288,22 @@ anl_status anl__trainer_init(anl__trainer *t)
     return anl__trainer_spread(t);
 }
 
+/* Where replicas' devices work behind the host, what one has made is waited for before another reads it. */
+static anl_status settle(anl__trainer *t, replica *r)
+{
+    if (t->n_rep == 1 || r->device->vt->host_memory) return ANL_OK;
+    return r->device->vt->sync(r->device);
+}
+
 static anl_status copy_slab(anl__trainer *t, int slab, int from_slab)
 {
     const anl_net *src = t->rep[0].net;
+    ANL_TRY(settle(t, &t->rep[0]));
     for (int i = 1; i < t->n_rep; i++) {
         anl_net *dst = t->rep[i].net;
         if (!dst->slab[slab]) continue;
         ANL_TRY(of_replica(t, &t->rep[i], dst->device->vt->copy(dst->device, dst->slab[slab], src->slab[from_slab], (size_t)dst->slab_count[slab] * anl__elem(dst))));
+        ANL_TRY(of_replica(t, &t->rep[i], settle(t, &t->rep[i])));
         dst->version++;
     }
     return ANL_OK;
@@ -311,6 +327,7 @@ static anl_status run_shard(anl__trainer *t, replica *r, int shard, int slab)
     for (int i = 0; i < ANL_MAX_INPUTS && c->row[i]; i++)
         if (t->batch->input[i]) bind.input[i] = (const char *)t->batch->input[i] + (size_t)a * c->row[i];
     anl__carry_bind(&t->carry, a, &bind);
+    ANL_TRY(anl__staging_fill(&r->staging, c->p, &bind));
     ANL_TRY(anl_net_set_rng(r->net, t->opts.seed, t->step, t->epoch, a));
     ANL_TRY(anl_program_run(c->p, &bind));
     return anl__carry_take(&t->carry, r->device, c->p, a, b - a);
@@ -328,6 +345,7 @@ static void local_part(void *arg, int i, int worker)
         if (o->rank != i) continue;
         r->status = o->shard >= 0 ? run_shard(t, r, o->shard, o->slab) : anl_net_grad_add(r->net, o->slab, r->net, o->src_slab);
     }
+    if (r->status == ANL_OK) r->status = settle(t, r);
 }
 
 typedef struct update_job {
@@ -353,24 +371,39 @@ static anl_status everywhere(anl__trainer *t, anl__task_fn fn, void *arg)
     return ANL_OK;
 }
 
-static anl_status read_sum(anl__trainer *t, int slab, int64_t offset, double *out)
+/* What a step gives, side by side on the device, so that it is fetched at once: on a GPU each fetch waits for the stream. */
+enum { NUM, DEN, CORRECT, STAT, RESULTS = STAT + 4 };
+
+static anl_status gather(anl_net *net, int at, const void *from, int n)
 {
-    float v = 0;
-    if (offset >= 0) ANL_TRY(anl_net_slab_read(t->rep[0].net, (anl_slab)(ANL_SLAB_GRAD0 + slab), offset, 1, &v));
-    *out = (double)v;
+    return net->device->vt->copy(net->device, (char *)net->scalar + ANL__SCALAR_RESULT + sizeof(float) * (size_t)at, from, sizeof(float) * (size_t)n);
+}
+
+static anl_status gather_sums(anl__trainer *t, int slab)
+{
+    anl_net *net = t->rep[0].net;
+    const float *base = net->slab[ANL_SLAB_GRAD0 + slab];
+    const int64_t offset[3] = {t->sum_num, t->sum_den, t->sum_correct};
+    for (int i = 0; i < 3; i++)
+        if (offset[i] >= 0) ANL_TRY(gather(net, NUM + i, base + offset[i], 1));
     return ANL_OK;
+}
+
+/* What is not measured stays zero, as the device's memory began. */
+static anl_status fetch(anl__trainer *t, float out[RESULTS])
+{
+    anl_net *net = t->rep[0].net;
+    return net->device->vt->download(net->device, out, (const char *)net->scalar + ANL__SCALAR_RESULT, sizeof(float) * RESULTS);
 }
 
 static anl_status result_of(anl__trainer *t, int root, anl__step_result *out)
 {
-    anl_net *net = t->rep[0].net;
-    float stat[4];
-    const void *at = anl_program_output(t->rep[0].update, "stat", NULL, NULL);
-    ANL_TRY(net->device->vt->download(net->device, stat, at, sizeof stat));
-    *out = (anl__step_result){.finite = stat[0] != 0, .norm = (double)stat[2]};
-    ANL_TRY(read_sum(t, root, t->sum_num, &out->loss_num));
-    ANL_TRY(read_sum(t, root, t->sum_den, &out->loss_den));
-    return read_sum(t, root, t->sum_correct, &out->correct);
+    float v[RESULTS];
+    ANL_TRY(gather(t->rep[0].net, STAT, anl_program_output(t->rep[0].update, "stat", NULL, NULL), 4));
+    ANL_TRY(gather_sums(t, root));
+    ANL_TRY(fetch(t, v));
+    *out = (anl__step_result){.finite = v[STAT] != 0, .norm = (double)v[STAT + 2], .loss_num = (double)v[NUM], .loss_den = (double)v[DEN], .correct = (double)v[CORRECT]};
+    return ANL_OK;
 }
 
 anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t step, int64_t epoch, double lr, anl__step_result *out)
@@ -386,6 +419,7 @@ anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t 
     for (int k = t->order->n_local; k < t->order->n; k++) {
         const anl__reduce_op *o = &t->order->op[k];
         ANL_TRY(of_replica(t, &t->rep[o->rank], anl_net_grad_add(t->rep[o->rank].net, o->slab, t->rep[o->src_rank].net, o->src_slab)));
+        ANL_TRY(of_replica(t, &t->rep[o->rank], settle(t, &t->rep[o->rank])));
     }
     int root = t->order->root;
     ANL_TRY(copy_slab(t, ANL_SLAB_GRAD0 + root, ANL_SLAB_GRAD0 + root));
@@ -406,7 +440,11 @@ static anl_status read_logits(anl__trainer *t, const compiled *c)
     const void *y = anl_program_output(c->p, "logits", &type, NULL);
     int64_t n = c->size.n * columns_of(c);
     if (type == ANL_F32) return r->device->vt->download(r->device, t->logits, y, (size_t)n * sizeof(float));
-    ANL_CHECK_INTERNAL(t->ctx, type == ANL_BF16 && r->device->vt->host_memory);
+    ANL_CHECK_INTERNAL(t->ctx, type == ANL_BF16);
+    if (t->logits16) {
+        ANL_TRY(r->device->vt->download(r->device, t->logits16, y, (size_t)n * sizeof *t->logits16));
+        y = t->logits16;
+    }
     anl__bf16_to_f32(t->logits, y, n);
     return ANL_OK;
 }
@@ -421,6 +459,7 @@ anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema
     for (int i = 0; i < ANL_MAX_INPUTS; i++) bind.input[i] = b->input[i];
     if (b->fresh) anl__carry_clear(&t->eval_carry);
     anl__carry_bind(&t->eval_carry, 0, &bind);
+    ANL_TRY(anl__staging_fill(&r->staging, c->p, &bind));
     ANL_TRY(anl_program_run(c->p, &bind));
     ANL_TRY(anl__carry_take(&t->eval_carry, r->device, c->p, 0, b->n));
     anl__carry_commit(&t->eval_carry);
@@ -428,7 +467,11 @@ anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema
         ANL_TRY(read_logits(t, c));
         out->logits = t->logits;
     }
-    ANL_TRY(read_sum(t, 0, t->sum_num, &out->loss_num));
-    ANL_TRY(read_sum(t, 0, t->sum_den, &out->loss_den));
-    return read_sum(t, 0, t->sum_correct, &out->correct);
+    float v[RESULTS];
+    ANL_TRY(gather_sums(t, 0));
+    ANL_TRY(fetch(t, v));
+    out->loss_num = (double)v[NUM];
+    out->loss_den = (double)v[DEN];
+    out->correct = (double)v[CORRECT];
+    return ANL_OK;
 }

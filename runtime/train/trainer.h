@@ -57,6 +57,9 @@ anl_program *anl__trainer_program_of(anl__trainer *t, anl_mode mode, anl__size s
 /* What training carries from batch to batch, for checkpoints. */
 anl__carry *anl__trainer_carry(anl__trainer *t);
 
+/* Names a host batch's copies on the device in `bind`, for running one of the trainer's programs by hand. */
+anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, anl_bind *bind) ANL_MUST;
+
 /* After the host wrote replica 0's slabs: the others get them too. */
 anl_status anl__trainer_spread(anl__trainer *t) ANL_MUST;
 

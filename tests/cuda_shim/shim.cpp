@@ -36,8 +36,37 @@ thread_local dim3 blockDim, gridDim;
 
 static const size_t STACK = 256 * 1024;
 
+/* Changing stacks: a few instructions where we know them (ucontext asks the kernel for the signal mask each time). */
+#if defined(__x86_64__)
+struct place { void *sp = nullptr; };
+extern "C" void anl_shim_switch(void **save, void *load);
+asm(".text\n.hidden anl_shim_switch\n.globl anl_shim_switch\n.type anl_shim_switch,@function\nanl_shim_switch:\n"
+    "pushq %rbp\npushq %rbx\npushq %r12\npushq %r13\npushq %r14\npushq %r15\n"
+    "movq %rsp, (%rdi)\nmovq %rsi, %rsp\n"
+    "popq %r15\npopq %r14\npopq %r13\npopq %r12\npopq %rbx\npopq %rbp\nret\n");
+static void change(place *from, place *to) { anl_shim_switch(&from->sp, to->sp); }
+static void begin_at(place *p, char *stack, size_t size, void (*entry)())
+{
+    void **top = (void **)(void *)(stack + size); /* seven words of a switch, and one so that entry finds the stack aligned as after a call */
+    memset(top - 8, 0, 8 * sizeof *top);
+    top[-2] = (void *)entry;
+    p->sp = top - 8;
+}
+#else
+struct place { ucontext_t at; };
+static void change(place *from, place *to) { swapcontext(&from->at, &to->at); }
+static void begin_at(place *p, char *stack, size_t size, void (*entry)())
+{
+    getcontext(&p->at);
+    p->at.uc_stack.ss_sp = stack;
+    p->at.uc_stack.ss_size = size;
+    p->at.uc_link = nullptr;
+    makecontext(&p->at, entry, 0);
+}
+#endif
+
 struct fibre {
-    ucontext_t at;
+    place at;
     char *stack;
     void *fake = nullptr; /* the sanitizer's record of the stack left */
     uint3 thread;
@@ -64,7 +93,7 @@ struct block_state {
 
 static thread_local block_state *now;
 static thread_local fibre *current;
-static thread_local ucontext_t scheduler;
+static thread_local place scheduler;
 static thread_local void *scheduler_fake;
 static thread_local const void *scheduler_bottom;
 static thread_local size_t scheduler_size;
@@ -86,7 +115,7 @@ static void yield()
     fibre *f = current;
     f->waiting = true;
     FIBRE_LEAVE(&f->fake, scheduler_bottom, scheduler_size);
-    swapcontext(&f->at, &scheduler);
+    change(&f->at, &scheduler);
     FIBRE_ENTER(f->fake);
     f->waiting = false;
 }
@@ -109,7 +138,7 @@ static void fibre_main()
         if (now->at_barrier) broken("a thread ended while others wait in __syncthreads");
     }
     FIBRE_LEAVE(nullptr, scheduler_bottom, scheduler_size);
-    setcontext(&scheduler);
+    change(&current->at, &scheduler);
 }
 
 static fibre *fibre_at(size_t i)
@@ -128,18 +157,14 @@ static void resume(fibre *f)
     current = f;
     threadIdx = f->thread;
     FIBRE_LEAVE(&scheduler_fake, f->stack, STACK);
-    swapcontext(&scheduler, &f->at);
+    change(&scheduler, &f->at);
     FIBRE_ENTER(scheduler_fake);
 }
 
 static void make_ready(fibre *f)
 {
-    getcontext(&f->at);
-    f->at.uc_stack.ss_sp = f->stack;
-    f->at.uc_stack.ss_size = STACK;
-    f->at.uc_link = nullptr;
     f->waiting = false;
-    makecontext(&f->at, fibre_main, 0);
+    begin_at(&f->at, f->stack, STACK, fibre_main);
 }
 
 static void run_block()

@@ -1,0 +1,39 @@
+/* dropout and its gradient: the mask of the reference, drawn again from the counter (kernels/common/dropout.h). A thread has four features that
+ * share a draw where pieces are of whole quads, else one. Bytes moved: input and output once; bound: memory (ten Philox rounds a
+ * quad are below it). Not measured on a GPU. */
+#include "kernels/common/map.cuh"
+
+extern "C" {
+#include "dropout.h"
+}
+
+template <class T> __global__ void drop(anl__dropout d, const int32_t *rng, const T *x, T *y, int64_t n, int quad)
+{
+    anl__dropout_draw(&d, rng);
+    float scale = (float)d.scale;
+    ANL_EACH(k, n / quad)
+    {
+        int64_t from = k * quad, piece = from / d.piece, feature = piece / d.samples * d.piece + from % d.piece;
+        uint32_t sample = d.sample0 + (uint32_t)(piece % d.samples);
+        unsigned keep = anl__dropout_keep4(d.seed, d.key, d.step, sample, (uint32_t)(feature / 4), d.keep_below) >> (feature & 3);
+        for (int i = 0; i < quad; i++) y[from + i] = anl_to<T>(keep >> i & 1 ? anl_float(x[from + i]) * scale : 0);
+    }
+}
+
+struct same { __device__ float operator()(float v) const { return v; } };
+
+template <class T> static anl_status drop_run_typed(const anl__prepared *p, const anl__run *r)
+{
+    int64_t n = anl_shape_count(&p->call.in[0].shape);
+    anl__dropout d = anl__dropout_fixed(&p->call);
+    if (d.off) return r->in[0] == r->out[0] ? ANL_OK : anl_map<T>(r, r->in[0], r->out[0], n, same{});
+    int quad = d.piece % 4 ? 1 : 4;
+    void (*f)(anl__dropout, const int32_t *, const T *, T *, int64_t, int) = drop<T>;
+    return ANL_LAUNCH(f, anl_blocks(n / quad, ANL_THREADS), ANL_THREADS, r, d, (const int32_t *)r->in[1], (const T *)r->in[0], (T *)r->out[0], n, quad);
+}
+ANL_TYPED_RUN(drop_run)
+
+#define KERNEL(op_name) {.op = op_name, .device = "cuda", .name = op_name "/cuda", .rank = 10, .supports = anl_cuda_supports, .run = drop_run, .inplace = {1}}
+static const anl__kernel fwd = KERNEL("dropout"), bwd = KERNEL("dropout_bwd");
+extern "C" const anl__kernel *const anl__kernels_dropout_cuda[];
+const anl__kernel *const anl__kernels_dropout_cuda[] = {&fwd, &bwd, NULL};

@@ -1,0 +1,133 @@
+/* The cuda device from the command line: without a GPU one clear line; on the shim (tests/cuda_shim, our kernels on the host) whole runs:
+ * the CPU's losses, evaluation, a kill and a resume to the same bits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char small[] =
+    "model:\n  name: sequential\n  layers:\n    - {type: conv, filters: 4, kernel: 3, pad: 1, act: relu}\n    - {type: maxpool, kernel: 2}\n    - {type: dropout, p: 0.2}\n"
+    "    - flatten\n    - {type: dense, units: 4}\ndata:\n  path: data\n  validation: 100\n  augment: {flip: true, crop: 1}\ntrain:\n  batch: 32\n  epochs: 3\n"
+    "optim:\n  name: adam\n  lr: 0.01\nschedule:\n  name: cosine\ncheckpoint:\n  every: 3 steps\nlog:\n  every: 2\n";
+
+static bool gpu_here(void) { return !access("/dev/nvidiactl", F_OK); }
+static void with_shim(bool on) { on ? (void)setenv("ANNEAL_CUDA_PLUGIN", ANL_CUDA_SHIM, 1) : (void)unsetenv("ANNEAL_CUDA_PLUGIN"); }
+
+static void test_no_gpu(void **state)
+{
+    cli *c = *state;
+    with_shim(false);
+    if (gpu_here()) skip();
+    cli_expect(c, 7, "train small.yaml --run none device=cuda");
+    cli_says(c, "no CUDA device: this machine has no NVIDIA driver");
+    cli_expect(c, 0, "train small.yaml --run auto train.epochs=1");
+    cli_says(c, "a new run, on the CPU (no CUDA device");
+}
+
+static double last_loss(const cli *c, const char *run, const char *key)
+{
+    char path[512], line[4096], want[64];
+    double v = NAN;
+    snprintf(path, sizeof path, "%s/%s/metrics.jsonl", c->dir, run);
+    snprintf(want, sizeof want, "\"%s\":", key);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        char *at = strstr(line, want);
+        if (at) v = strtod(at + strlen(want), NULL);
+    }
+    fclose(f);
+    return v;
+}
+
+static void test_losses(void **state)
+{
+    cli *c = *state;
+    with_shim(true);
+    cli_expect(c, 0, "train small.yaml --run gpu");
+    cli_says(c, "a new run, on cuda");
+    with_shim(false);
+    cli_expect(c, 0, "train small.yaml --run cpu device=cpu");
+    static const char *const key[] = {"train.loss", "valid.loss", "step.loss", "grad_norm"};
+    for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
+        double got = last_loss(c, "gpu", key[i]), want = last_loss(c, "cpu", key[i]);
+        if (!(fabs(got - want) <= 2e-3 * fabs(want))) fail_msg("%s: %.9g on cuda, %.9g on cpu", key[i], got, want);
+    }
+}
+
+static void test_same_again(void **state)
+{
+    cli *c = *state;
+    char want[65], got[65];
+    with_shim(true);
+    cli_digest(c, "gpu", want);
+    cli_expect(c, 0, "train small.yaml --run again device=cuda");
+    cli_digest(c, "again", got);
+    assert_string_equal(got, want);
+    cli_expect(c, 0, "eval gpu");
+    cli_says(c, "accuracy");
+    cli_expect(c, 0, "train small.yaml --run shards train.shards=4 train.epochs=1");
+    cli_expect(c, 0, "train small.yaml --run lanes train.shards=4 train.lanes=2 train.epochs=1");
+    cli_digest(c, "shards", want);
+    cli_digest(c, "lanes", got);
+    assert_string_equal(got, want);
+    cli_expect(c, 0, "train small.yaml --run half train.precision=bf16 train.epochs=1");
+    cli_expect(c, 0, "bench lenet5 train.batch=4 --seconds 0.01 --profile device=cuda");
+    cli_says(c, "conv2d/cuda");
+}
+
+/* Killed again and again, it ends with the same bits. */
+static void test_killed(void **state)
+{
+    cli *c = *state;
+    char want[65], got[65];
+    int code = 1, kills = 0;
+    with_shim(true);
+    cli_digest(c, "gpu", want);
+    for (int k = 0; code != 0; k++) {
+        struct timespec t = {0, (long)(60 + 37 * (k % 12)) * 1000000L};
+        int pid = cli_start(c, "train small.yaml --run killed");
+        if (kills < 6) {
+            nanosleep(&t, NULL);
+            kill(pid, SIGKILL);
+        }
+        code = cli_wait(pid);
+        assert_true(code == 0 || code == 128 + SIGKILL);
+        kills += code != 0;
+    }
+    cli_digest(c, "killed", got);
+    assert_string_equal(got, want);
+    cli_log_once(c, "killed");
+}
+
+static int begin(void **state)
+{
+    static cli c;
+    cli_begin(&c);
+    cli_write(&c, "small.yaml", small);
+    *state = &c;
+    return 0;
+}
+
+static int end(void **state)
+{
+    cli_end(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_same_again), cmocka_unit_test(test_killed)};
+    return cmocka_run_group_tests_name("cli/cuda", tests, begin, end);
+}
