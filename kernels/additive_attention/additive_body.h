@@ -1,6 +1,25 @@
 /* Samples [from, to), type T, parameters P, sums in A; included by the reference and the cpu kernel, which define LOAD(p, i),
  * STORE(p, i, v), FN(weigh)(v, q, k, n) = sum v tanh(q + k), TANH and EXP. */
+#define ANL__ROWS static inline __attribute__((always_inline))
 #define AT(t, width) (((t) * a->samples + n) * (width))
+
+/* y += w x */
+ANL__ROWS void FN(add_row)(int64_t n, A w, const T *restrict x, A *restrict y)
+{
+    for (int64_t j = 0; j < n; j++) y[j] += w * LOAD(x, j);
+}
+
+/* A query's and a key's rows of width n, d the gradient of their score. */
+ANL__ROWS void FN(score_row)(int64_t n, A d, const T *restrict q, const T *restrict key, const P *restrict v, A *restrict dq, A *restrict dk,
+                             A *restrict dv)
+{
+    for (int64_t j = 0; j < n; j++) {
+        A h = TANH(LOAD(q, j) + LOAD(key, j)), z = d * v[j] * (1 - h * h);
+        dq[j] += z;
+        dk[j] += z;
+        dv[j] += d * h;
+    }
+}
 
 FAST static void FN(forward)(const anl__additive *a, const anl__run *r, int64_t from, int64_t to, A *score)
 {
@@ -24,9 +43,8 @@ FAST static void FN(forward)(const anl__additive *a, const anl__run *r, int64_t 
             for (int64_t j = 0; j < a->out; j++) y[j] = 0;
             for (int64_t k = 0; k < seen; k++) {
                 A w = score[k] / sum;
-                const T *m = ms + AT(k, a->out);
                 STORE(p, k, w);
-                for (int64_t j = 0; j < a->out; j++) y[j] += w * LOAD(m, j);
+                FN(add_row)(a->out, w, ms + AT(k, a->out), y);
             }
             for (int64_t k = seen; k < a->keys; k++) STORE(p, k, 0);
             for (int64_t j = 0; j < a->out; j++) STORE(out, j, y[j]);
@@ -53,15 +71,9 @@ FAST static void FN(backward)(const anl__additive *a, const anl__run *r, int64_t
             }
             for (int64_t j = 0; j < a->width; j++) dq[j] = 0;
             for (int64_t k = 0; k < seen; k++) {
-                A w = LOAD(p, k), d = w * (ds[k] - mean), *dkk = dk + k * a->width, *dmk = dm + k * a->out;
-                const T *key = ks + AT(k, a->width);
-                for (int64_t j = 0; j < a->width; j++) {
-                    A h = TANH(LOAD(q, j) + LOAD(key, j)), z = d * v[j] * (1 - h * h);
-                    dq[j] += z;
-                    dkk[j] += z;
-                    dv[j] += d * h;
-                }
-                for (int64_t j = 0; j < a->out; j++) dmk[j] += w * LOAD(dy, j);
+                A w = LOAD(p, k);
+                FN(score_row)(a->width, w * (ds[k] - mean), q, ks + AT(k, a->width), v, dq, dk + k * a->width, dv);
+                FN(add_row)(a->out, w, dy, dm + k * a->out);
             }
             for (int64_t j = 0; j < a->width; j++) STORE(out, j, dq[j]);
         }
@@ -73,3 +85,4 @@ FAST static void FN(backward)(const anl__additive *a, const anl__run *r, int64_t
     }
 }
 #undef AT
+#undef ANL__ROWS
