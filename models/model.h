@@ -29,6 +29,7 @@ typedef struct anl_sequence_opts {
     int64_t units, embed, kernel;
     int layers, heads;
     bool bidirectional, autoregressive;
+    bool state_only;       /* additive attention: words are read from the decoder's state, not from it and what it found */
     bool decode;           /* models of tokens give "logits" */
     /* from the data */
     int64_t vocabulary, target_vocabulary; /* 0: values, not tokens */

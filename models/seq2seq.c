@@ -71,7 +71,26 @@ static anl_value look_back(anl_graph *g, const anl_model_opts *o, const encoded 
     return anl__seq_node(g, "tanh", "attention.tanh", y, NULL);
 }
 
-/* Bahdanau et al., 2015: each step looks at the memory with the state before it and reads what it found beside the token. */
+/* Steps (1,n,C) one after the other. */
+typedef struct steps { const char *name; int n, joined; anl_value step[16]; } steps;
+
+static void join_steps(anl_graph *g, steps *s)
+{
+    char name[48];
+    if (s->n < 2) return;
+    snprintf(name, sizeof name, "%s.joined%d", s->name, ++s->joined);
+    s->step[0] = anl_node(g, "concat", name, s->step, s->n, "axis=0");
+    s->n = 1;
+}
+
+static void add_step(anl_graph *g, steps *s, anl_value y)
+{
+    if (s->n == 16) join_steps(g, s);
+    s->step[s->n++] = y;
+}
+
+/* Bahdanau et al., 2015: each step looks at the memory with the state before it and reads what it found beside the token. Words are
+   read from the state and what was found, or from the state alone. */
 static anl_value look_first(anl_graph *g, const anl_model_opts *o, const encoded *e, const anl__recurrent_opts *r, anl_value x)
 {
     const anl_sequence_opts *s = &o->seq;
@@ -82,7 +101,8 @@ static anl_value look_first(anl_graph *g, const anl_model_opts *o, const encoded
     anl_init init = {ANL_INIT_UNIFORM, 1 / sqrt((double)s->units)};
     anl__recurrent_params(g, "decoder", r, s->embed + m.dim[2], cell);
     anl_value keys = anl__seq_dense(g, "attention.keys", e->memory, s->units, true);
-    anl_value query = anl_param(g, "attention.query.weight", 2, wq, init, ANL_PARAM_DECAY), v = anl_param(g, "attention.v", 1, wq, init, ANL_PARAM_DECAY), all = ANL_NONE;
+    anl_value query = anl_param(g, "attention.query.weight", 2, wq, init, ANL_PARAM_DECAY), v = anl_param(g, "attention.v", 1, wq, init, ANL_PARAM_DECAY);
+    steps states = {.name = "states"}, contexts = {.name = "contexts"};
     for (int64_t t = 0; t < xs.dim[0] && anl_graph_status(g) == ANL_OK; t++) {
         char name[48];
         int step = (int)t + 1;
@@ -99,12 +119,12 @@ static anl_value look_first(anl_graph *g, const anl_model_opts *o, const encoded
         anl_value input = concat(g, name, token, found, 2);
         snprintf(name, sizeof name, "step%d", step);
         anl_value y = anl__recurrent_run(g, name, r, cell, input, ANL_NONE, &state, &state);
-        snprintf(name, sizeof name, "step%d.out", step);
-        y = concat(g, name, y, found, 2);
-        snprintf(name, sizeof name, "step%d.so_far", step);
-        all = t ? concat(g, name, all, y, 0) : y;
+        add_step(g, &states, y);
+        if (!s->state_only) add_step(g, &contexts, found);
     }
-    return all;
+    join_steps(g, &states);
+    join_steps(g, &contexts);
+    return s->state_only ? states.step[0] : concat(g, "states.contexts", states.step[0], contexts.step[0], 2);
 }
 
 void anl__seq2seq(anl_graph *g, const anl_model_opts *o, anl__size size)

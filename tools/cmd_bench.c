@@ -36,7 +36,7 @@ static const struct {
     {"charlm", "model: {name: charlm, cell: lstm, units: 512, num_layers: 2, embed: 128}\ntrain: {clip_norm: 1}\n", 0, 0, {128, 0, 96, 0, 32}},
     {"forecaster", "model: {name: forecaster, cell: lstm, units: 64}\n", 0, 0, {48, 0, 0, 8, 64}},
     {"seq2seq", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: general}\n", 0, 0, {12, 12, 5000, 0, 64}},
-    {"seq2seq-bahdanau", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: additive}\n", 0, 0, {12, 12, 5000, 0, 64}},
+    {"seq2seq-bahdanau", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: additive, readout: state}\n", 0, 0, {12, 12, 5000, 0, 64}},
 };
 enum { BENCHES = sizeof benches / sizeof benches[0], MOST_STEPS = 100000, SAMPLES = 1280 };
 

@@ -188,13 +188,14 @@ static void test_transformer(void **state)
     language("transformer", "lstm", 7 * 16 + 17 * 16 + 2 * (2 * 32 + 4 * 16 * 16 + 4 * 16 + 8 * 16 * 16 + 64 + 16) + 32 + 7 * 17);
 }
 
-static void seq2seq(const char *cell, const char *attention, bool bidirectional)
+static void seq2seq(const char *cell, const char *attention, bool bidirectional, bool state_only)
 {
     anl_ctx *ctx = anl_ctx_create();
     anl_model_opts m = opts("seq2seq", cell);
     int32_t source[N * (T + 5)], length[N], given[N * (T + 3)], wanted[N * (T + 3)];
     m.seq.attention = attention;
     m.seq.bidirectional = bidirectional;
+    m.seq.state_only = state_only;
     anl__trainer *t = make(ctx, &m, 1);
     double loss[2];
     for (int v = 1; v >= 0; v--) { /* the answer is the source backwards; sources and answers have lengths of their own */
@@ -223,12 +224,13 @@ static void seq2seq(const char *cell, const char *attention, bool bidirectional)
 static void test_seq2seq(void **state)
 {
     (void)state;
-    seq2seq("lstm", "none", false);
-    seq2seq("gru", "none", true);
-    seq2seq("gru", "dot", false);
-    seq2seq("lstm", "general", true);
-    seq2seq("gru", "multi-head", true);
-    seq2seq("gru", "additive", true);
+    seq2seq("lstm", "none", false, false);
+    seq2seq("gru", "none", true, false);
+    seq2seq("gru", "dot", false, false);
+    seq2seq("lstm", "general", true, false);
+    seq2seq("gru", "multi-head", true, false);
+    seq2seq("gru", "additive", true, false);
+    seq2seq("gru", "additive", false, true);
 }
 
 static void classifier(const char *cell, const char *pool, bool tokens)

@@ -29,6 +29,7 @@ const recipe_key recipe_keys[] = {
     B("model.bidirectional", "false", FIXED, "seq2seq: the encoder, seqclassifier: read in both directions"),
     E("model.reset", "after", "after|before", FIXED, "gru: the reset gate acts after the product with the state (PyTorch, cuDNN) or before it"),
     E("model.attention", "general", "none|dot|general|multi-head|additive", FIXED, "seq2seq: how the decoder looks at the source (Luong: dot, general; Bahdanau: additive)"),
+    E("model.readout", "both", "both|state", FIXED, "seq2seq, additive attention: words are read from the decoder's state and what it found, or from the state alone"),
     I("model.attention_heads", "4", 1, 1024, FIXED, "transformer, multi-head attention: heads"),
     I("model.kernel", "3", 1, 4096, FIXED, "tcn, cnn: width of a filter in time steps"),
     E("model.pool", "last", "last|mean|max", FIXED, "seqclassifier: what of a sequence is classified"),
