@@ -46,6 +46,18 @@ install(DIRECTORY models/recipes models/sweeps DESTINATION ${CMAKE_INSTALL_DATAD
   FILES_MATCHING PATTERN "*.yaml")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 
+if(TARGET anneal_cuda)
+  install(TARGETS anneal_cuda LIBRARY DESTINATION lib/anneal COMPONENT program)
+endif()
+# what tests/gpu/acceptance needs on a GPU machine, where nothing is built
+if(ANL_BUNDLE AND TARGET ops_driver AND TARGET anneal_cuda)
+  set_target_properties(ops_driver PROPERTIES INSTALL_RPATH "$ORIGIN/..")
+  target_link_options(ops_driver PRIVATE -Wl,--disable-new-dtags)
+  install(TARGETS ops_driver RUNTIME DESTINATION lib/anneal COMPONENT program)
+  install(PROGRAMS tests/gpu/acceptance DESTINATION share/anneal/gpu COMPONENT program)
+  install(FILES tests/gpu/torch_steps.py DESTINATION share/anneal/gpu COMPONENT program)
+endif()
+
 if(ANL_BUNDLE AND TARGET anneal_program)
   # RPATH, not RUNPATH: it must also serve what the bundled libraries themselves need
   set_target_properties(anneal_program PROPERTIES INSTALL_RPATH "$ORIGIN/../lib")

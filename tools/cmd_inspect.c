@@ -2,6 +2,7 @@
 #include "command.h"
 #include "exit_code.h"
 
+#include "runtime/base/files.h"
 #include "runtime/op.h"
 #include "tools/job/job.h"
 
@@ -12,8 +13,23 @@
 static const option inspect_options[] = {
     {"recipe", NULL, "prints the recipe it was trained with, and nothing else"},
     {"tensor", "NAME", "prints the values of one tensor, and nothing else (params/conv1.weight)"},
+    {"digest", NULL, "prints one SHA-256 over all tensors, and nothing else: equal where two runs ended with the same bits"},
     {NULL, NULL, NULL},
 };
+
+static void show_digest(const anl__ckpt *c)
+{
+    char hex[65];
+    anl__sha256 h;
+    anl__sha256_init(&h);
+    for (int i = 0; i < anl__ckpt_count(c); i++) {
+        anl__ckpt_tensor t = anl__ckpt_at(c, i);
+        anl__sha256_add(&h, t.name, strlen(t.name));
+        anl__sha256_add(&h, t.data, (size_t)anl_shape_count(&t.shape) * sizeof *t.data);
+    }
+    anl__sha256_hex(&h, hex);
+    puts(hex);
+}
 
 static void show_tensor(const anl__ckpt_tensor *t)
 {
@@ -87,6 +103,7 @@ static int run_inspect(const options *o)
     if (!ctx) return EXIT_ERROR;
     anl_status st = job_checkpoint(ctx, o->arg[0], "last", &c);
     if (st == ANL_OK && options_has(o, "tensor")) st = show_one(ctx, c, options_text(o, "tensor", ""));
+    else if (st == ANL_OK && options_has(o, "digest")) show_digest(c);
     else if (st == ANL_OK && options_has(o, "recipe")) fputs(anl__ckpt_text(c, "recipe", ""), stdout);
     else if (st == ANL_OK) show_all(c);
     int code = st == ANL_OK ? EXIT_DONE : command_fail(ctx, st);

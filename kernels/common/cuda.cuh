@@ -10,6 +10,7 @@
 
 #include <cuda_runtime.h>
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 

@@ -4,7 +4,7 @@
  *   device       every device against the double reference
  *   determinism  the same bits twice and with 1, 2 and 3 threads
  *   bench        medians, GB/s and GF/s (not a test)
- * Usage: ops_driver [--folder F] [--mode M] [--device D] [--verbose]. Exit: 0 passed, 1 failed, 2 usage, 77 nothing
+ * Usage: ops_driver [--folder F] [--mode M] [--device D] [--verbose] | --list (the folders). Exit: 0 passed, 1 failed, 2 usage, 77 nothing
  * but skips. */
 #include "harness.h"
 
@@ -131,9 +131,15 @@ static int run_mode(harness *h, const mode *m, const char *folder)
     return seen;
 }
 
+static int list_folders(void)
+{
+    for (const anl__case_row *row = anl__case_table; row->folder; row++) puts(row->folder);
+    return 0;
+}
+
 static int usage(void)
 {
-    fputs("usage: ops_driver [--folder F] [--mode infer|grad|device|determinism|bench] [--device D] [--verbose]\n", stderr);
+    fputs("usage: ops_driver [--folder F] [--mode infer|grad|device|determinism|bench] [--device D] [--verbose] | --list\n", stderr);
     return 2;
 }
 
@@ -143,6 +149,7 @@ int main(int argc, char **argv)
     const char *folder = NULL, *only = NULL;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--verbose")) h.verbose = true;
+        else if (!strcmp(argv[i], "--list")) return list_folders();
         else if (i + 1 == argc) return usage();
         else if (!strcmp(argv[i], "--folder")) folder = argv[++i];
         else if (!strcmp(argv[i], "--mode")) only = argv[++i];

@@ -101,7 +101,6 @@ static void test_residual(void **state)
 {
     (void)state;
     anl_model_opts m = model("resnet-cifar");
-    if (!strcmp(tested(), "cuda")) skip(); /* it has no kernels for batch normalisation yet */
     m.depth = 8;
     compare(&m);
 }
