@@ -68,6 +68,9 @@ BACK(lstm_back_tiles, "cell=lstm grads=127", 3, 9, 70, 130, 520, "stat 3,9,650 u
 BACK(gru_back_tiles, "cell=gru grads=63", 3, 70, 9, 160, 480, "stat 3,70,640 unit", "70,160", "-", "-", "3,70,160", "70,160", "-");
 BACK(tanh_back_tiles, "cell=rnn_tanh reverse=1 grads=63", 3, 8, 130, 300, 300, "-", "8,300", "-", "i32 8 <4", "3,8,300", "8,300", "-");
 BACK(lstm_back_rows, "cell=lstm grads=30", 3, 150, 1, 64, 256, "stat 3,150,320 unit", "-", "-", "-", "3,150,64", "-", "-");
+/* several blocks of steps, several slices of samples */
+BACK(lstm_back_blocks, "cell=lstm grads=127", 37, 9, 3, 5, 20, "stat 37,9,25 unit", "9,5", "9,5", "i32 9 <38", "37,9,5", "9,5", "9,5");
+BACK(gru_back_blocks, "cell=gru reverse=1 grads=63", 15, 40, 17, 20, 60, "stat 15,40,80 unit", "40,20", "-", "i32 40 <16", "15,40,20", "40,20", "-");
 BACK(gru_back_weights, "cell=gru grads=20", 3, 5, 4, 6, 18, "stat 3,5,24 unit", "-", "-", "-", "3,5,6", "-", "-");
 
 #define REJECT(id, attributes, message, ...) static const anl__case id = {.op = "recurrent", .attrs = attributes, .in = {__VA_ARGS__}, .reject = message}
@@ -86,6 +89,6 @@ const anl__case *const anl__cases_recurrent[] = {
     &tanh_full, &relu_full, &lstm_full, &gru_full, &gru_before_full, &tanh_lengths, &relu_lengths, &lstm_lengths, &lstm_lengths_back, &gru_lengths,
     &gru_lengths_back, &gru_before_lengths, &gru_before_back, &lengths_out_of_range, &all_empty, &tanh_bare, &lstm_bare, &gru_bare, &gru_before_bare, &one_step, &one_sample,
     &one_unit, &values, &one_bias, &other_bias, &lstm_wide, &gru_wide, &before_wide, &tanh_wide, &lstm_tiles, &gru_tiles, &relu_tiles, &lstm_rows, &lstm_back_tiles, &gru_back_tiles, &tanh_back_tiles,
-    &lstm_back_rows, &gru_back_weights, &lstm_back, &lstm_back_states, &lstm_back_first, &gru_back,
+    &lstm_back_rows, &lstm_back_blocks, &gru_back_blocks, &gru_back_weights, &lstm_back, &lstm_back_states, &lstm_back_first, &gru_back,
     &gru_back_input, &gru_before_back_all, &tanh_back, &lstm_back_wide, &gru_back_wide, &flat, &gates, &features, &bias, &state, &no_cell, &lengths, &lengths_type,
     &no_reserve, &no_dc0, NULL};

@@ -1,5 +1,5 @@
 /* The fast cpu kernels of recurrent, by file: _cpu_forward.c, _cpu_backward.c (steps), _cpu_gradients.c (what comes after all steps),
- * _cpu_pack.c, _cpu_cells.c, _cpu_blocks.c. They are all but a gru whose reset acts before the product, which the plain kernel takes. */
+ * _cpu_near.c (the same where weights are small), _cpu_pack.c, _cpu_cells.c, _cpu_blocks.c. They are all but a gru whose reset acts before the product, which the plain kernel takes. */
 #ifndef ANL_RECURRENT_CPU_H
 #define ANL_RECURRENT_CPU_H
 
@@ -142,10 +142,22 @@ typedef struct anl__rows_at {
 /* The left side: n columns of rows `stride` apart from element `at` of v on, to dense rows (f32), or turned, n rows to_row apart
    (bf16, with zeros to a multiple of 32). Their sums are added to `sums`. */
 void anl__block_left(anl_dtype type, const void *v, int64_t at, int64_t rows, int64_t stride, int64_t n, void *to, int64_t to_row, float *sums);
+/* Only the sums, f32. */
+void anl__block_sums(const float *v, int64_t rows, int64_t stride, int64_t n, float *sums);
 /* The right side: a packed strip of `wide` columns, the first `live` of them columns [first, ...) of the rows. */
 void anl__block_right(anl_dtype type, const anl__rows_at *r, int64_t first, int64_t live, int64_t wide, void *strip);
 
 /* ---- gradients after all steps ---------------------------------------------------------------- */
+
+/* Weights that fit every core's cache: slices of samples with sums of their own (recurrent_cpu_near.c). */
+typedef struct anl__near {
+    int slices;
+    int64_t rows, span;    /* at most, of a slice; steps of a block */
+    int64_t columns, used; /* of d: that a side of the weights sees, and all that mean something */
+    int64_t sums;          /* numbers of a slice's sums */
+    bool wanted[2], own;   /* weights of x and of the state; biases */
+    size_t d_bytes, product, turned, scratch; /* of a worker, in bytes: a block of d, places, all */
+} anl__near;
 
 typedef struct anl__gradients { /* the tasks, from shapes */
     anl__recurrence k;
@@ -156,6 +168,8 @@ typedef struct anl__gradients { /* the tasks, from shapes */
     int64_t piece_at[64], piece_end[64];
     size_t scratch; /* bytes of a worker */
     bool weights, dx;
+    bool by_slices; /* the other way: near says how */
+    anl__near near;
 } anl__gradients;
 void anl__gradients_plan(anl__gradients *g, const anl__call *c, int64_t d_row);
 typedef struct anl__gradients_run {
@@ -170,8 +184,18 @@ typedef struct anl__gradients_run {
     const int32_t *lengths;
     char *scratch;              /* workers' parts, scratch_each apart */
     size_t scratch_each;
+    float *sums;                /* slices' sums */
 } anl__gradients_run;
+/* Row (t, n) of x (side 0), or of the states before (1): y one step earlier, h0 before the first, NULL: zeros. */
+const void *anl__gradient_row(const anl__gradients_run *a, int side, int64_t row, anl_dtype *type);
 void anl__gradients_task(void *arg, int task, int worker);
 static inline int anl__gradients_tasks(const anl__gradients *g) { return g->n_piece + g->n_dx; }
+
+enum { ANL__NEAR_PARTS = 8 };
+bool anl__near_plan(anl__gradients *g, const anl__call *c); /* false: not these shapes */
+anl__lane anl__near_slice(const anl__gradients *g, int64_t tiles, int slice);
+/* Steps [first, first + steps) of the lane's samples: their part of the slice's sums, and their dx. d: (steps, samples, d_row). */
+void anl__near_block(const anl__gradients_run *a, const anl__lane *lane, int64_t first, int64_t steps, const void *d, float *sum, char *scratch);
+void anl__near_store(void *run, int part, int worker); /* parts 0 .. ANL__NEAR_PARTS - 1 */
 
 #endif

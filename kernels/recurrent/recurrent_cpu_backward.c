@@ -1,7 +1,8 @@
 /* recurrent_bwd on the workers. First lanes walk back through time: what flows into a strip of 64 units is the product of the
  * later step's gate gradients with U, packed, then the cells' gradients. All gates' gradients of all steps are kept, D numbers a
- * row (and zeros to what products want): the gates in their order, but of a gru n, r, z and n's for the side of U h, so that what W x sees are the first 3 H columns, what
- * U h sees the last. After all steps the weights' and dx (recurrent_cpu_gradients.c). */
+ * row (and zeros to what products want): the gates in their order, but of a gru n, r, z and n's for the side of U h, so that what W x
+ * sees are the first 3 H columns, what U h sees the last. After all steps the weights' and dx (recurrent_cpu_gradients.c).
+ * Where weights are small, slices of samples walk instead of lanes, and keep but a block of steps (recurrent_cpu_near.c). */
 #include "kernels/common/cpu.h"
 #include "recurrent_cpu.h"
 
@@ -15,7 +16,8 @@ typedef struct state {
     anl__lanes lanes;
     anl__gradients after;
     int64_t d_row;
-    size_t weights[2], d, carry, dc, h0, c0, shared, each; /* places in the workspace; shared: of lanes, then of tasks */
+    size_t weights[2], d, carry, dc, h0, c0, sums, shared, each; /* places in the workspace; shared: of lanes, then of tasks */
+    size_t near; /* of a lane: where its block of d is, then what the gradients want */
 } state;
 
 typedef struct job {
@@ -28,7 +30,17 @@ typedef struct job {
     const int32_t *lengths;
     anl__lanes lanes;
     anl__barrier meet;
+    anl__gradients_run after;
 } job;
+
+/* What one lane or slice needs on its way. */
+typedef struct walk {
+    const job *j;
+    anl__lane a;
+    char *d;      /* of all steps, or a slice's block */
+    int64_t span; /* steps of that block; 0: all */
+    float *buf;
+} walk;
 
 static void release(anl_ctx *ctx, anl__prepared *p)
 {
@@ -54,17 +66,22 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
         s->weights[i] = anl__take(&at, ANL_U8, s->packed[i] || !wanted ? 0 : (int64_t)anl__packed_bytes(&s->w[i]));
     }
     s->lanes = anl__lanes_of(k, anl__tiles(&s->w[1]), env->workers);
-    s->d = anl__take(&at, type, k->steps * k->batch * s->d_row);
     s->carry = anl__take(&at, ANL_F32, states);
     s->dc = anl__take(&at, ANL_F32, states);
     s->h0 = anl__take(&at, ANL_F32, anl__has_in(&p->call, ANL__REC_BWD_H0) ? states : 0);
     s->c0 = anl__take(&at, ANL_F32, anl__has_in(&p->call, ANL__REC_BWD_C0) ? states : 0);
     anl__gradients_plan(&s->after, &p->call, s->d_row);
+    bool slices = s->after.by_slices;
+    s->d = anl__take(&at, type, slices ? 0 : k->steps * k->batch * s->d_row);
+    s->sums = anl__take(&at, ANL_F32, slices ? s->after.near.slices * s->after.near.sums : 0);
     s->shared = at;
     anl__take(&s->each, ANL_F32, ANL__LANE_ROWS * ANL__STRIP);
-    if (s->each < s->after.scratch) s->each = s->after.scratch;
+    s->near = s->each;
+    if (slices) s->each += s->after.near.scratch;
+    else if (s->each < s->after.scratch) s->each = s->after.scratch;
     p->workspace = s->shared + s->each * (size_t)env->workers;
-    snprintf(p->note, sizeof p->note, "%s, %d lanes, %d tasks after", anl__arithmetic_name(&s->m), s->lanes.n, anl__gradients_tasks(&s->after));
+    if (slices) snprintf(p->note, sizeof p->note, "%s, %d slices, %lld steps at once", anl__arithmetic_name(&s->m), s->after.near.slices, (long long)s->after.near.span);
+    else snprintf(p->note, sizeof p->note, "%s, %d lanes, %d tasks after", anl__arithmetic_name(&s->m), s->lanes.n, anl__gradients_tasks(&s->after));
     return ANL_OK;
 }
 
@@ -75,32 +92,40 @@ static void *element(const job *j, int in, int64_t at)
     return anl__has_in(j->c, in) ? (char *)j->r->in[in] + (size_t)at * anl_dtype_size(j->c->in[in].dtype) : NULL;
 }
 
-/* buf = the product of the step's gate gradients with U: what flows to the strip's units from it. */
-static void flow_back(const job *j, int64_t step, int64_t tile, int64_t row, int64_t rows, float *buf)
+/* The gates' gradients of a row at a step, from this column on. */
+static void *d_at(const walk *w, int64_t step, int64_t row, int64_t column)
 {
-    const state *s = j->s;
-    const anl__recurrence *k = &s->k;
-    int64_t at = (time_of(k, step) * k->batch + row) * s->d_row + (k->cell == ANL__GRU ? k->units : 0);
-    int wide = anl__tile_wide(&s->w[1], tile);
-    anl__multiply(&s->m, rows, s->w[1].deep, j->d + (size_t)at * anl_dtype_size(s->m.type), s->d_row, anl__tile_in(&s->w[1], j->w[1], tile), wide, buf,
-                  ANL__COLUMN * wide, false);
+    const state *s = w->j->s;
+    int64_t at = w->span ? step % w->span * (w->a.row_end - w->a.row) + row - w->a.row : time_of(&s->k, step) * s->k.batch + row;
+    return w->d + (size_t)(at * s->d_row + column) * anl_dtype_size(s->m.type);
 }
 
-static void step_rows(const job *j, int64_t step, int64_t tile, int64_t row, int64_t rows, float *buf)
+/* buf = the product of the step's gate gradients with U: what flows to the strip's units from it. */
+static void flow_back(const walk *w, int64_t step, int64_t tile, int64_t row, int64_t rows)
 {
+    const state *s = w->j->s;
+    int wide = anl__tile_wide(&s->w[1], tile);
+    anl__multiply(&s->m, rows, s->w[1].deep, d_at(w, step, row, s->k.cell == ANL__GRU ? s->k.units : 0), s->d_row, anl__tile_in(&s->w[1], w->j->w[1], tile), wide,
+                  w->buf, ANL__COLUMN * wide, false);
+}
+
+static void step_rows(const walk *w, int64_t step, int64_t tile, int64_t row, int64_t rows)
+{
+    const job *j = w->j;
     const state *s = j->s;
+    float *buf = w->buf;
     const anl__recurrence *k = &s->k;
     int64_t H = k->units, N = k->batch, t = time_of(k, step), t_last = step ? time_of(k, step - 1) : -1, first = anl__tile_first(&s->w[1], tile);
     int64_t ld = ANL__COLUMN * anl__tile_wide(&s->w[1], tile), at = row * H + first, u_row = k->kept * H;
     const float *reserve = k->kept ? j->r->in[ANL__REC_BWD_RESERVE] : NULL;
-    if (step + 1 < k->steps) flow_back(j, step + 1, tile, row, rows, buf);
+    if (step + 1 < k->steps) flow_back(w, step + 1, tile, row, rows);
     else memset(buf, 0, sizeof(float) * (size_t)(rows * ld));
     anl__cells_bwd b = {.a = {.k = k, .type = j->c->in[0].dtype, .rows = rows, .units = anl__tile_units(&s->w[1], tile), .t = t,
                               .lengths = j->lengths ? j->lengths + row : NULL, .product = buf, .ld = ld, .u_row = u_row,
                               .u = reserve ? (float *)(uintptr_t)reserve + (t * N + row) * u_row + first : NULL, .y = element(j, ANL__REC_BWD_Y, t * N * H + at)},
                         .dy = element(j, ANL__REC_BWD_DY, t * N * H + at), .carry = j->carry + at, .dc = j->dc + at, .t_last = t_last,
                         .h0 = j->h0 ? j->h0 + at : NULL, .c0 = j->c0 ? j->c0 + at : NULL,
-                        .d = j->d + (size_t)((t * N + row) * s->d_row + first) * anl_dtype_size(s->m.type), .d_row = s->d_row};
+                        .d = d_at(w, step, row, first), .d_row = s->d_row};
     if (t_last >= 0) b.y_last = element(j, ANL__REC_BWD_Y, t_last * N * H + at);
     if (t_last >= 0 && k->cell == ANL__LSTM) b.u_last = reserve + (t_last * N + row) * u_row + 4 * H + first;
     anl__cells_backward(&b);
@@ -113,9 +138,12 @@ static void load(const job *j, int in, int64_t at, int64_t n, float *to)
 }
 
 /* dh0 and dc0 of the lane's part. */
-static void states_out(const job *j, const anl__lane *a, float *buf)
+static void states_out(const walk *w)
 {
+    const job *j = w->j;
     const state *s = j->s;
+    const anl__lane *a = &w->a;
+    float *buf = w->buf;
     anl_dtype type = j->c->in[0].dtype;
     int64_t H = s->k.units;
     int dh0 = anl__recurrent_grad(j->c, ANL__REC_DH0), dc0 = anl__recurrent_grad(j->c, ANL__REC_DC0);
@@ -123,7 +151,7 @@ static void states_out(const job *j, const anl__lane *a, float *buf)
         int64_t first = anl__tile_first(&s->w[1], tile), units = anl__tile_units(&s->w[1], tile), ld = ANL__COLUMN * anl__tile_wide(&s->w[1], tile);
         for (int64_t row = a->row; row < a->row_end; row += ANL__LANE_ROWS) {
             int64_t rows = a->row_end - row < ANL__LANE_ROWS ? a->row_end - row : ANL__LANE_ROWS;
-            if (dh0 >= 0) flow_back(j, 0, tile, row, rows, buf);
+            if (dh0 >= 0) flow_back(w, 0, tile, row, rows);
             for (int64_t i = 0; i < rows; i++) {
                 int64_t at = (row + i) * H + first;
                 for (int64_t q = 0; dh0 >= 0 && q < units; q++) buf[i * ld + q] += j->carry[at + q];
@@ -135,40 +163,68 @@ static void states_out(const job *j, const anl__lane *a, float *buf)
 }
 
 /* Zeros behind the gates' gradients. */
-static void clear_ends(const job *j, const anl__lane *a)
+static void clear_ends(const walk *w)
 {
-    const state *s = j->s;
+    const state *s = w->j->s;
     int64_t used = (s->k.cell == ANL__GRU ? 4 : s->k.gates) * s->k.units;
-    size_t each = anl_dtype_size(s->m.type);
-    for (int64_t t = 0; used < s->d_row && t < s->k.steps; t++)
-        for (int64_t n = a->row; n < a->row_end; n++)
-            memset(j->d + (size_t)((t * s->k.batch + n) * s->d_row + used) * each, 0, (size_t)(s->d_row - used) * each);
+    for (int64_t step = 0; used < s->d_row && step < (w->span ? w->span : s->k.steps); step++)
+        for (int64_t n = w->a.row; n < w->a.row_end; n++) memset(d_at(w, step, n, used), 0, (size_t)(s->d_row - used) * anl_dtype_size(s->m.type));
+}
+
+static void begin(const walk *w)
+{
+    const job *j = w->j;
+    const anl__recurrence *k = &j->s->k;
+    const anl__tiling *t = &j->s->w[1];
+    int64_t first = anl__tile_first(t, w->a.tile), end = anl__tile_first(t, w->a.tile_end);
+    int64_t units = (end < k->units ? end : k->units) - first;
+    if (w->a.tile_end == anl__tiles(t)) clear_ends(w);
+    for (int64_t n = w->a.row; n < w->a.row_end; n++) {
+        load(j, ANL__REC_BWD_DHN, n * k->units + first, units, j->carry);
+        if (k->cell == ANL__LSTM) load(j, ANL__REC_BWD_DCN, n * k->units + first, units, j->dc);
+        if (j->h0) load(j, ANL__REC_BWD_H0, n * k->units + first, units, j->h0);
+        if (j->c0) load(j, ANL__REC_BWD_C0, n * k->units + first, units, j->c0);
+    }
+}
+
+static void step_back(const walk *w, int64_t step)
+{
+    for (int64_t tile = w->a.tile; tile < w->a.tile_end; tile++)
+        for (int64_t row = w->a.row; row < w->a.row_end; row += ANL__LANE_ROWS)
+            step_rows(w, step, tile, row, w->a.row_end - row < ANL__LANE_ROWS ? w->a.row_end - row : ANL__LANE_ROWS);
 }
 
 static void lane(void *arg, int task, int worker)
 {
     job *j = arg;
     const state *s = j->s;
-    const anl__recurrence *k = &s->k;
-    anl__lane a = anl__lane_of(k, anl__tiles(&s->w[1]), j->lanes, task);
-    float *buf = (float *)((char *)j->r->ws + s->shared + s->each * (size_t)task);
-    int64_t first = anl__tile_first(&s->w[1], a.tile), end = anl__tile_first(&s->w[1], a.tile_end);
-    int64_t units = (end < k->units ? end : k->units) - first;
+    walk w = {.j = j, .a = anl__lane_of(&s->k, anl__tiles(&s->w[1]), j->lanes, task), .d = j->d,
+              .buf = (float *)((char *)j->r->ws + s->shared + s->each * (size_t)task)};
     (void)worker;
-    if (a.tile_end == anl__tiles(&s->w[1])) clear_ends(j, &a);
-    for (int64_t n = a.row; n < a.row_end; n++) {
-        load(j, ANL__REC_BWD_DHN, n * k->units + first, units, j->carry);
-        if (k->cell == ANL__LSTM) load(j, ANL__REC_BWD_DCN, n * k->units + first, units, j->dc);
-        if (j->h0) load(j, ANL__REC_BWD_H0, n * k->units + first, units, j->h0);
-        if (j->c0) load(j, ANL__REC_BWD_C0, n * k->units + first, units, j->c0);
-    }
-    for (int64_t step = k->steps - 1; step >= 0; step--) {
-        for (int64_t tile = a.tile; tile < a.tile_end; tile++)
-            for (int64_t row = a.row; row < a.row_end; row += ANL__LANE_ROWS)
-                step_rows(j, step, tile, row, a.row_end - row < ANL__LANE_ROWS ? a.row_end - row : ANL__LANE_ROWS, buf);
+    begin(&w);
+    for (int64_t step = s->k.steps - 1; step >= 0; step--) {
+        step_back(&w, step);
         if (j->lanes.by_tiles) anl__barrier_wait(&j->meet);
     }
-    states_out(j, &a, buf);
+    states_out(&w);
+}
+
+static void slice(void *arg, int task, int worker)
+{
+    job *j = arg;
+    const state *s = j->s;
+    const anl__near *n = &s->after.near;
+    char *mine = (char *)j->r->ws + s->shared + s->each * (size_t)worker;
+    float *sum = j->after.sums + n->sums * task;
+    walk w = {.j = j, .a = anl__near_slice(&s->after, anl__tiles(&s->w[1]), task), .d = mine + s->near, .span = n->span, .buf = (float *)mine};
+    begin(&w);
+    memset(sum, 0, sizeof *sum * (size_t)n->sums);
+    for (int64_t step = s->k.steps - 1; step >= 0; step--) {
+        int64_t left = s->k.steps - step;
+        step_back(&w, step);
+        if (step % n->span == 0) anl__near_block(&j->after, &w.a, step, left < n->span ? left : n->span, w.d, sum, w.d);
+    }
+    states_out(&w);
 }
 
 static anl_status run(const anl__prepared *p, const anl__run *r)
@@ -185,12 +241,17 @@ static anl_status run(const anl__prepared *p, const anl__run *r)
         anl__pack_tiles(&s->w[i], j.w[i], ws + s->weights[i], r->pool);
         j.w[i] = ws + s->weights[i];
     }
+    j.after = (anl__gradients_run){.g = &s->after, .c = &p->call, .r = r, .m = &s->m, .d = j.d, .tiling = &s->w[0], .w_ih = j.w[0], .h0 = j.h0, .lengths = j.lengths,
+                                   .scratch = ws + s->shared, .scratch_each = s->each, .sums = (float *)(ws + s->sums)};
+    if (s->after.by_slices) {
+        anl__pool_run(r->pool, s->after.near.slices, slice, &j);
+        anl__pool_run(r->pool, ANL__NEAR_PARTS, anl__near_store, &j.after);
+        return ANL_OK;
+    }
     if (!r->pool || anl__pool_size(r->pool) < j.lanes.n) j.lanes = (anl__lanes){1, false}; /* they could not run side by side */
     anl__barrier_init(&j.meet, j.lanes.n);
     anl__pool_run(r->pool, j.lanes.n, lane, &j);
-    anl__gradients_run after = {.g = &s->after, .c = &p->call, .r = r, .m = &s->m, .d = j.d, .tiling = &s->w[0], .w_ih = j.w[0], .h0 = j.h0, .lengths = j.lengths,
-                                .scratch = ws + s->shared, .scratch_each = s->each};
-    anl__pool_run(r->pool, anl__gradients_tasks(&s->after), anl__gradients_task, &after);
+    anl__pool_run(r->pool, anl__gradients_tasks(&s->after), anl__gradients_task, &j.after);
     return ANL_OK;
 }
 

@@ -14,6 +14,19 @@ ANL__CLONES static void copy_and_sum(const float *restrict from, int64_t rows, i
         }
 }
 
+ANL__CLONES void anl__block_sums(const float *v, int64_t rows, int64_t stride, int64_t n, float *restrict sums)
+{
+    int64_t i = 0;
+    for (; i + ANL__STRIP <= n; i += ANL__STRIP) {
+        float s[ANL__STRIP] = {0};
+        for (int64_t q = 0; q < rows; q++)
+            for (int64_t j = 0; j < ANL__STRIP; j++) s[j] += v[q * stride + i + j];
+        for (int64_t j = 0; j < ANL__STRIP; j++) sums[i + j] += s[j];
+    }
+    for (int64_t q = 0; q < rows; q++)
+        for (int64_t j = i; j < n; j++) sums[j] += v[q * stride + j];
+}
+
 ANL__CLONES static void add_row(const anl__bf16 *restrict from, int64_t n, float *restrict sums)
 {
     for (int64_t i = 0; i < n; i++) sums[i] += anl__from_bf16(from[i]);

@@ -32,6 +32,7 @@ void anl__gradients_plan(anl__gradients *g, const anl__call *c, int64_t d_row)
     g->piece = whole(used / PIECES);
     g->piece = g->piece < LEAST_PIECE ? LEAST_PIECE : g->piece > most ? most : g->piece;
     g->dx = wants(c, ANL__REC_DX);
+    g->by_slices = anl__near_plan(g, c);
     g->weights = wants(c, ANL__REC_DW_IH) || wants(c, ANL__REC_DW_HH) || wants(c, ANL__REC_DB_IH) || wants(c, ANL__REC_DB_HH);
     if (g->weights && k.cell == ANL__GRU) {
         cut(g, 0, H);
@@ -56,10 +57,8 @@ typedef struct piece {
     float *sums, *result;
 } piece;
 
-/* Row (t, n) of x, or of the states before: y one step earlier, h0 before the first, NULL: zeros. */
-static const void *row_of(const piece *p, int side, int64_t row, anl_dtype *type)
+const void *anl__gradient_row(const anl__gradients_run *a, int side, int64_t row, anl_dtype *type)
 {
-    const anl__gradients_run *a = p->a;
     const anl__recurrence *k = &a->g->k;
     size_t each = anl_dtype_size(a->g->type);
     *type = a->g->type;
@@ -75,7 +74,7 @@ static void find_rows(const piece *p, int side, int64_t row, int64_t n, int64_t 
     r->n = n;
     r->regular = true;
     for (int64_t q = 0; q < n; q++) {
-        r->at[q] = row_of(p, side, row + q, &r->type[q]);
+        r->at[q] = anl__gradient_row(p->a, side, row + q, &r->type[q]);
         r->regular = r->regular && r->at[0] && r->type[q] == ANL_F32 && r->at[q] == (const float *)r->at[0] + q * columns;
     }
 }
