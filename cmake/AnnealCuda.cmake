@@ -1,12 +1,14 @@
 # The CUDA plug-in anneal-cuda.so: kernels/<op>/<op>_cuda.cu and kernels/device_cuda/plugin/, a shared object that links no CUDA
 # library but the static runtime. Built where nvcc is; the program itself never needs it.
-#   <op>_cuda.cu   exports  extern "C" const anl__kernel *const anl__kernels_<op>_cuda[]
+#   <op>_cuda.cu                  exports  extern "C" const anl__kernel *const anl__kernels_<op>_cuda[]
+#   <op>_cudnn.c, <op>_cublaslt.c  plain C over a library opened by name: const anl__kernel *const anl__kernels_<op>_cudnn[]
 set(ANL_CUDA AUTO CACHE STRING "The CUDA plug-in: AUTO (when nvcc is found), ON, OFF")
 set(ANL_CUDA_ARCHS "90" CACHE STRING "Compute capabilities to compile for; PTX is kept for the last")
 file(GLOB ANL_CUDA_KERNELS CONFIGURE_DEPENDS kernels/*/*_cuda.cu)
+file(GLOB ANL_CUDA_LIBRARY_KERNELS CONFIGURE_DEPENDS kernels/*/*_cudnn.c kernels/*/*_cublaslt.c)
 set(cuda_decl "")
 set(cuda_rows "")
-foreach(src ${ANL_CUDA_KERNELS})
+foreach(src ${ANL_CUDA_KERNELS} ${ANL_CUDA_LIBRARY_KERNELS})
   get_filename_component(name ${src} NAME_WE)
   set(cuda_decl "${cuda_decl}extern const anl__kernel *const anl__kernels_${name}[];\n")
   set(cuda_rows "${cuda_rows}    anl__kernels_${name},\n")
@@ -22,6 +24,7 @@ const anl__op *const *const anl__op_table[] = {0};
 " @ONLY)
 # Our C of the plug-in, for the real one and for the shim; unused parts of operators' files are dropped by the linker.
 set(ANL_CUDA_PLUGIN_C ${CMAKE_BINARY_DIR}/gen/cuda_table.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/plugin.c
+  ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/lt_product.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/dnn_conv.c ${ANL_CUDA_LIBRARY_KERNELS}
   ${CMAKE_SOURCE_DIR}/kernels/activation/activation.c ${CMAKE_SOURCE_DIR}/kernels/conv2d/conv2d.c
   ${CMAKE_SOURCE_DIR}/runtime/graph/op.c ${CMAKE_SOURCE_DIR}/runtime/base/alloc.c
   ${CMAKE_SOURCE_DIR}/runtime/base/context.c ${CMAKE_SOURCE_DIR}/runtime/base/text.c)
@@ -66,7 +69,7 @@ foreach(src ${ANL_CUDA_KERNELS})
   list(APPEND cuda_objects ${object})
 endforeach()
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/cuda)
-add_library(anneal_cuda MODULE ${ANL_CUDA_PLUGIN_C} kernels/device_cuda/plugin/libs.c ${cuda_objects})
+add_library(anneal_cuda MODULE ${ANL_CUDA_PLUGIN_C} kernels/device_cuda/plugin/libs.c kernels/device_cuda/plugin/tables_check.c ${cuda_objects})
 set_source_files_properties(${cuda_objects} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
 set_target_properties(anneal_cuda PROPERTIES OUTPUT_NAME anneal-cuda LINKER_LANGUAGE C LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 anneal_cuda_plugin(anneal_cuda)

@@ -105,18 +105,18 @@ static anl_status run_steps(anl_net *net, const bases *b, const anl__step *step,
     return ANL_OK;
 }
 
-/* Packed parameters and whatever else depends on parameters only, when they have changed. */
-static anl_status refresh(anl_program *p, const bases *b)
+/* Packed parameters and whatever else depends on parameters only, when they have changed; always: whether they have or not. */
+static anl_status refresh(anl_program *p, const bases *b, bool always)
 {
     anl_net *net = p->net;
     int64_t version = net->version * 2 + b->bind->ema;
-    if (p->derived_version != version) {
+    if (always || p->derived_version != version) {
         ANL_TRY(run_steps(net, b, p->derived, p->derived_sweep, p->n_derived_sweep));
         p->derived_version = version;
     }
     for (int i = 0; i < p->n_pack; i++) {
         anl__packed *q = &net->packed[p->pack[i]];
-        if (q->version == version) continue;
+        if (!always && q->version == version) continue;
         anl_value v = q->value;
         const void *src = q->param >= 0 ? b->at[ANL__STORE_PARAM] + anl__elem(net) * (size_t)net->param.entry[q->param].offset : pointer(b, p->ref[v]);
         q->pack.run(q->pack.state, src, (char *)net->derived + q->offset, net->device->pool);
@@ -150,7 +150,8 @@ static anl_status record(anl_program *p, const bases *b, anl__recorded *r)
 {
     anl_device *dev = p->net->device;
     ANL_TRY(dev->vt->record_begin(dev));
-    anl_status st = run_steps(p->net, b, p->step, p->sweep, p->n_sweep);
+    anl_status st = p->opts.backward ? refresh(p, b, true) : ANL_OK; /* parameters change with every step: their copies are part of it */
+    if (st == ANL_OK) st = run_steps(p->net, b, p->step, p->sweep, p->n_sweep);
     void *made = NULL;
     anl_status ended = dev->vt->record_end(dev, &made);
     if (st != ANL_OK || ended != ANL_OK) {
@@ -162,13 +163,14 @@ static anl_status record(anl_program *p, const bases *b, anl__recorded *r)
     return ANL_OK;
 }
 
-/* The steps, by the device's recording of them where there is one. */
+/* Everything that a run does, by the device's recording of it where there is one. */
 static anl_status perform(anl_program *p, const bases *b)
 {
     anl_device *dev = p->net->device;
     anl__recorded *r = NULL;
     for (int i = 0; i < p->n_recorded; i++)
         if (same_bind(p, &p->recorded[i].bind, b->bind)) r = &p->recorded[i];
+    if (!(r && r->recording && p->opts.backward)) ANL_TRY(refresh(p, b, false));
     if (r && !r->recording && !r->refused) ANL_TRY(record(p, b, r));
     if (r && r->recording) return dev->vt->replay(dev, r->recording);
     if (!r && dev->vt->record_begin && p->n_recorded < ANL__MOST_RECORDED) p->recorded[p->n_recorded++] = (anl__recorded){.bind = *b->bind};
@@ -188,8 +190,7 @@ anl_status anl_program_run(anl_program *p, const anl_bind *bind)
     ANL_TRY(check_bind(p, bind));
     bases b = bases_of(p->net, bind);
     unsigned float_mode = anl__pool_float_mode();
-    anl_status st = refresh(p, &b);
-    if (st == ANL_OK) st = perform(p, &b);
+    anl_status st = perform(p, &b);
     anl__pool_float_restore(float_mode);
     anl_device *dev = p->net->device;
     if (st == ANL_OK && dev->vt->fault) st = dev->vt->fault(dev);
@@ -240,7 +241,7 @@ anl_status anl_program_profile(anl_program *p, const anl_bind *bind, int runs, c
     bases b = bases_of(p->net, bind);
     unsigned float_mode = anl__pool_float_mode();
     for (int r = 0; r < runs && st == ANL_OK; r++) {
-        st = refresh(p, &b);
+        st = refresh(p, &b, false);
         for (int s = 0; s < p->n_sweep && st == ANL_OK; s += p->sweep[s].chain) {
             double t = now_us();
             st = run_chain(p->net, &b, p->step, &p->sweep[s]);

@@ -84,7 +84,7 @@ static void test_same_again(void **state)
     assert_string_equal(got, want);
     cli_expect(c, 0, "train small.yaml --run half train.precision=bf16 train.epochs=1");
     cli_expect(c, 0, "bench lenet5 train.batch=4 --seconds 0.01 --profile device=cuda");
-    cli_says(c, "conv2d/cuda");
+    cli_says(c, "conv2d/cudnn");
 }
 
 /* Killed again and again, it ends with the same bits. */

@@ -239,6 +239,8 @@ static cudaError_t enqueue(cudaStream_t s, std::function<void()> work)
     return cudaSuccess;
 }
 
+void anl_shim_enqueue(cudaStream_t s, std::function<void()> work) { enqueue(s, std::move(work)); }
+
 static uint64_t seed_of_process()
 {
     const char *text = getenv("ANL_SHIM_SEED");

@@ -2,7 +2,11 @@
 #ifndef ANL_CUDA_CALLS_H
 #define ANL_CUDA_CALLS_H
 
-#include "base/base.h"
+#include "op.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef struct anl__cuda_libs anl__cuda_libs;
 
@@ -11,5 +15,15 @@ anl_status anl__cuda_launched(const anl_device *dev);   /* did the launch just m
 const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev);
 /* cudaMemsetAsync on the device's stream. */
 anl_status anl__cuda_zero(const anl_device *dev, void *p, size_t bytes);
+/* dst = (accum ? dst : 0) + src, n elements of f32 or bf16 each. */
+anl_status anl__cuda_convert(const anl_device *dev, void *dst, anl_dtype dst_type, const void *src, anl_dtype src_type, int64_t n, bool accum);
+/* y = relu(y + bias), n elements, k columns; bias may be NULL. */
+anl_status anl__cuda_bias_relu(const anl_device *dev, void *y, anl_dtype type, const float *bias, int64_t n, int64_t k, bool relu);
+/* Fills `out` for input `in`, an f32 parameter: its copy in bf16, in the same order. False with out->status set where memory is short. */
+bool anl__cuda_pack_bf16(const anl__env *env, const anl__call *c, int in, anl__pack *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

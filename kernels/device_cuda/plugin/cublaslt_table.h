@@ -1,27 +1,45 @@
-/* The functions of cuBLASLt that we call. */
+/* The functions and constants of cuBLASLt that we use, declared here so that kernels that call it are compiled and tested where it is
+ * not installed; tables_check.c holds them to NVIDIA's header. */
 #ifndef ANL_CUBLASLT_TABLE_H
 #define ANL_CUBLASLT_TABLE_H
 
-#include <cublasLt.h>
+#include <stddef.h>
+#include <stdint.h>
 
-struct anl__cublaslt {
-    cublasLtHandle_t handle; /* NULL without a device */
+enum {
+    LT_R_32F = 0, LT_R_16BF = 14, LT_COMPUTE_32F = 68, LT_OP_N = 0, LT_OP_T = 1,
+    LT_DESC_TRANSA = 3, LT_DESC_TRANSB = 4, LT_DESC_EPILOGUE = 7, LT_DESC_BIAS_POINTER = 8,
+    LT_EPILOGUE_DEFAULT = 1, LT_EPILOGUE_RELU = 2, LT_EPILOGUE_BIAS = 4, LT_EPILOGUE_RELU_BIAS = 6,
+    LT_PREF_WORKSPACE = 1, LT_PREF_REDUCTION = 3, LT_PREF_ALIGN_A = 5, LT_PREF_ALIGN_B = 6, LT_PREF_ALIGN_C = 7, LT_PREF_ALIGN_D = 8,
+    LT_REDUCTION_COMPUTE_TYPE = 2
+};
+typedef struct anl__lt_algo { uint64_t data[8]; } anl__lt_algo;
+typedef struct anl__lt_choice { /* cublasLtMatmulHeuristicResult_t */
+    anl__lt_algo algo;
+    size_t workspace;
+    int state;
+    float waves;
+    int reserved[4];
+} anl__lt_choice;
+
+/* Status 0 is success. Handles, descriptors and streams are opaque. */
+typedef struct anl__cublaslt {
+    void *handle;
     size_t version;
     size_t (*GetVersion)(void);
-    cublasStatus_t (*Create)(cublasLtHandle_t *);
-    cublasStatus_t (*Destroy)(cublasLtHandle_t);
-    cublasStatus_t (*MatmulDescCreate)(cublasLtMatmulDesc_t *, cublasComputeType_t, cudaDataType_t);
-    cublasStatus_t (*MatmulDescDestroy)(cublasLtMatmulDesc_t);
-    cublasStatus_t (*MatmulDescSetAttribute)(cublasLtMatmulDesc_t, cublasLtMatmulDescAttributes_t, const void *, size_t);
-    cublasStatus_t (*MatrixLayoutCreate)(cublasLtMatrixLayout_t *, cudaDataType, uint64_t, uint64_t, int64_t);
-    cublasStatus_t (*MatrixLayoutDestroy)(cublasLtMatrixLayout_t);
-    cublasStatus_t (*MatmulPreferenceCreate)(cublasLtMatmulPreference_t *);
-    cublasStatus_t (*MatmulPreferenceDestroy)(cublasLtMatmulPreference_t);
-    cublasStatus_t (*MatmulPreferenceSetAttribute)(cublasLtMatmulPreference_t, cublasLtMatmulPreferenceAttributes_t, const void *, size_t);
-    cublasStatus_t (*MatmulAlgoGetHeuristic)(cublasLtHandle_t, cublasLtMatmulDesc_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
-                                             cublasLtMatrixLayout_t, cublasLtMatmulPreference_t, int, cublasLtMatmulHeuristicResult_t *, int *);
-    cublasStatus_t (*Matmul)(cublasLtHandle_t, cublasLtMatmulDesc_t, const void *, const void *, cublasLtMatrixLayout_t, const void *, cublasLtMatrixLayout_t, const void *,
-                             const void *, cublasLtMatrixLayout_t, void *, cublasLtMatrixLayout_t, const cublasLtMatmulAlgo_t *, void *, size_t, cudaStream_t);
-};
+    int (*Create)(void **);
+    int (*Destroy)(void *);
+    int (*MatmulDescCreate)(void **, int compute, int scale);
+    int (*MatmulDescDestroy)(void *);
+    int (*MatmulDescSetAttribute)(void *, int attribute, const void *, size_t);
+    int (*MatrixLayoutCreate)(void **, int type, uint64_t rows, uint64_t columns, int64_t ld); /* column-major */
+    int (*MatrixLayoutDestroy)(void *);
+    int (*MatmulPreferenceCreate)(void **);
+    int (*MatmulPreferenceDestroy)(void *);
+    int (*MatmulPreferenceSetAttribute)(void *, int attribute, const void *, size_t);
+    int (*MatmulAlgoGetHeuristic)(void *, void *desc, void *a, void *b, void *c, void *d, void *preference, int wanted, anl__lt_choice *, int *found);
+    int (*Matmul)(void *, void *desc, const void *alpha, const void *a, void *la, const void *b, void *lb, const void *beta, const void *c, void *lc, void *d, void *ld,
+                  const anl__lt_algo *, void *workspace, size_t bytes, void *stream);
+} anl__cublaslt;
 
 #endif

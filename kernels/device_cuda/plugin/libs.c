@@ -8,11 +8,13 @@
 #include "cudnn_table.h"
 
 #include <cuda_runtime_api.h>
+#include <cudnn_version.h>
 #include <dlfcn.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PATH_BYTES = 4096 };
 /* A version as (major, minor, patch) from an opened library; false when a function is missing or the version is not ours. */
@@ -148,6 +150,22 @@ static bool try_python(const library *lib, const char *root, found *out, anl__bu
     return false;
 }
 
+/* The folder above the bin/ that holds the first python3 in PATH: a virtual environment's root. */
+static bool path_python(char *out, size_t size)
+{
+    const char *path = getenv("PATH");
+    while (path && *path) {
+        size_t n = strcspn(path, ":");
+        char file[PATH_BYTES];
+        if (n > 4 && n < 3000 && !strncmp(path + n - 4, "/bin", 4)) {
+            snprintf(file, sizeof file, "%.*s/python3", (int)n, path);
+            if (!access(file, X_OK)) return snprintf(out, size, "%.*s", (int)n - 4, path) > 0;
+        }
+        path += n + (path[n] == ':');
+    }
+    return false;
+}
+
 static bool find(const library *lib, found *out, anl__buf *rejected)
 {
     static const char *const usual[] = {"/usr/local/cuda/lib64", "/usr/local/cuda-13*/lib64", "/opt/cuda/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"};
@@ -167,6 +185,7 @@ static bool find(const library *lib, found *out, anl__buf *rejected)
     if (conda && snprintf(dir, sizeof dir, "%.3000s/lib", conda) > 0 && try_folders(lib, dir, out, rejected)) return true;
     if (venv && try_python(lib, venv, out, rejected)) return true;
     if (conda && try_python(lib, conda, out, rejected)) return true;
+    if (path_python(dir, sizeof dir) && try_python(lib, dir, out, rejected)) return true;
     if (home && snprintf(dir, sizeof dir, "%.3000s/.local", home) > 0 && try_python(lib, dir, out, rejected)) return true;
     return try_python(lib, "/usr/local", out, rejected) || try_python(lib, "/usr", out, rejected);
 }
@@ -215,13 +234,13 @@ static bool load_cublaslt(anl__cublaslt *t, void *so)
     return true;
 }
 
-static anl_status open_cudnn(anl_ctx *ctx, cudaStream_t stream, anl__cudnn **out)
+static anl_status open_cudnn(anl_ctx *ctx, void *stream, anl__cudnn **out)
 {
     found f;
     if (!find(&cudnn_library, &f, NULL)) return ANL_OK;
     anl__cudnn *t = anl__alloc(ctx, sizeof *t);
     if (!t) return ANL_NOMEM;
-    if (load_cudnn(t, f.so) && t->Create(&t->handle) == CUDNN_STATUS_SUCCESS && t->SetStream(t->handle, stream) == CUDNN_STATUS_SUCCESS) {
+    if (load_cudnn(t, f.so) && t->Create(&t->handle) == 0 && t->SetStream(t->handle, stream) == 0) {
         t->version = t->GetVersion();
         *out = t;
         return ANL_OK;
@@ -238,7 +257,7 @@ static anl_status open_cublaslt(anl_ctx *ctx, anl__cublaslt **out)
     if (!find(&cublaslt_library, &f, NULL)) return ANL_OK;
     anl__cublaslt *t = anl__alloc(ctx, sizeof *t);
     if (!t) return ANL_NOMEM;
-    if (load_cublaslt(t, f.so) && t->Create(&t->handle) == CUBLAS_STATUS_SUCCESS) {
+    if (load_cublaslt(t, f.so) && t->Create(&t->handle) == 0) {
         t->version = t->GetVersion();
         *out = t;
         return ANL_OK;
@@ -252,7 +271,7 @@ anl_status anl__cuda_libs_open(anl_ctx *ctx, void *stream, anl__cuda_libs **out)
 {
     anl__cuda_libs *libs = anl__alloc(ctx, sizeof *libs);
     if (!libs) return ANL_NOMEM;
-    anl_status st = open_cudnn(ctx, (cudaStream_t)stream, &libs->cudnn);
+    anl_status st = open_cudnn(ctx, stream, &libs->cudnn);
     if (st == ANL_OK) st = open_cublaslt(ctx, &libs->lt);
     if (st != ANL_OK) anl__cuda_libs_close(ctx, libs);
     else *out = libs;

@@ -1,0 +1,55 @@
+/* Products by cuBLASLt; see lt_product.h. Operands need 16-byte alignment, which slabs and arenas give. Sums are f32; reductions between
+ * parts of the inner size are f32 in a fixed order, never in place, so the same bits come out each time on one device. */
+#include "lt_product.h"
+
+#include <string.h>
+
+enum { WORKSPACE_MOST = 32 << 20 };
+
+static int type_of(anl_dtype t) { return t == ANL_BF16 ? LT_R_16BF : LT_R_32F; }
+
+static bool choose(const anl__cublaslt *lt, anl__lt_product *p)
+{
+    void *pref = NULL;
+    uint64_t most = WORKSPACE_MOST;
+    uint32_t align = 16, reduction = LT_REDUCTION_COMPUTE_TYPE;
+    int found = 0;
+    if (lt->MatmulPreferenceCreate(&pref)) return false;
+    bool ok = !lt->MatmulPreferenceSetAttribute(pref, LT_PREF_WORKSPACE, &most, sizeof most) &&
+              !lt->MatmulPreferenceSetAttribute(pref, LT_PREF_REDUCTION, &reduction, sizeof reduction);
+    for (int which = LT_PREF_ALIGN_A; which <= LT_PREF_ALIGN_D; which++) ok = ok && !lt->MatmulPreferenceSetAttribute(pref, which, &align, sizeof align);
+    ok = ok && !lt->MatmulAlgoGetHeuristic(lt->handle, p->desc, p->a, p->b, p->d, p->d, pref, 1, &p->choice, &found) && found == 1 && !p->choice.state;
+    lt->MatmulPreferenceDestroy(pref);
+    return ok;
+}
+
+bool anl__lt_product_make(const anl__cublaslt *lt, const anl__lt_shape *s, anl__lt_product *out)
+{
+    int ta = s->trans_a ? LT_OP_T : LT_OP_N, tb = s->trans_b ? LT_OP_T : LT_OP_N, in = type_of(s->in);
+    uint64_t ar = s->trans_a ? s->k : s->m, ac = s->trans_a ? s->m : s->k, br = s->trans_b ? s->n : s->k, bc = s->trans_b ? s->k : s->n;
+    memset(out, 0, sizeof *out);
+    out->lt = lt;
+    bool ok = !lt->MatmulDescCreate(&out->desc, LT_COMPUTE_32F, LT_R_32F) && !lt->MatmulDescSetAttribute(out->desc, LT_DESC_TRANSA, &ta, sizeof ta) &&
+              !lt->MatmulDescSetAttribute(out->desc, LT_DESC_TRANSB, &tb, sizeof tb) &&
+              !lt->MatmulDescSetAttribute(out->desc, LT_DESC_EPILOGUE, &s->epilogue, sizeof s->epilogue) && !lt->MatrixLayoutCreate(&out->a, in, ar, ac, (int64_t)ar) &&
+              !lt->MatrixLayoutCreate(&out->b, in, br, bc, (int64_t)br) && !lt->MatrixLayoutCreate(&out->d, type_of(s->out), s->m, s->n, (int64_t)s->m);
+    if (ok && choose(lt, out)) return true;
+    anl__lt_product_release(out);
+    return false;
+}
+
+void anl__lt_product_release(anl__lt_product *p)
+{
+    if (p->desc) p->lt->MatmulDescDestroy(p->desc);
+    if (p->a) p->lt->MatrixLayoutDestroy(p->a);
+    if (p->b) p->lt->MatrixLayoutDestroy(p->b);
+    if (p->d) p->lt->MatrixLayoutDestroy(p->d);
+    p->desc = p->a = p->b = p->d = NULL;
+}
+
+bool anl__lt_product_run(const anl__lt_product *p, const void *a, const void *b, void *d, bool accum, const void *bias, void *ws, void *stream)
+{
+    float one = 1, beta = accum ? 1 : 0;
+    if (bias && p->lt->MatmulDescSetAttribute(p->desc, LT_DESC_BIAS_POINTER, &bias, sizeof bias)) return false;
+    return !p->lt->Matmul(p->lt->handle, p->desc, &one, a, p->a, b, p->b, &beta, d, p->d, d, p->d, &p->choice.algo, ws, p->choice.workspace, stream);
+}

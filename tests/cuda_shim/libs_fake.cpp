@@ -1,0 +1,337 @@
+/* Test only: stand-ins for cuBLASLt and cuDNN's backend graph API, so that what our kernels ask of them (layouts, transposes, attributes, order of
+ * calls, workspaces) is checked on the host. They do the arithmetic by definition and refuse what the real ones document as an error: an attribute that is
+ * missing or set after finalize, a use before it. ANL_SHIM_LIBS=0: neither is there. */
+#include "include/cuda_runtime.h"
+
+extern "C" {
+#include "kernels/device_cuda/plugin/cublaslt_table.h"
+#include "kernels/device_cuda/plugin/cudnn_table.h"
+#include "kernels/device_cuda/plugin/libs.h"
+}
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <vector>
+
+void anl_shim_enqueue(cudaStream_t s, std::function<void()> work);
+
+static float load(const void *p, bool narrow, size_t i)
+{
+    if (!narrow) return ((const float *)p)[i];
+    uint32_t u = (uint32_t)((const uint16_t *)p)[i] << 16;
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
+static void store(void *p, bool narrow, size_t i, double v)
+{
+    float f = (float)v;
+    uint32_t u;
+    if (!narrow) {
+        ((float *)p)[i] = f;
+        return;
+    }
+    memcpy(&u, &f, sizeof u);
+    ((uint16_t *)p)[i] = (uint16_t)(f != f ? 0x7fc0u : (u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+}
+
+/* ---- cuBLASLt -------------------------------------------------------------------------------- */
+
+struct lt_layout { int type; uint64_t rows, columns; int64_t ld; };
+struct lt_desc { int ta = 0, tb = 0, epilogue = LT_EPILOGUE_DEFAULT; const void *bias = nullptr; };
+struct lt_preference { uint64_t workspace = 0; uint32_t reduction = 7, align = 256; };
+enum { LT_WORKSPACE = 512 };
+
+static int lt_create(void **h) { return *h = new int(1), 0; }
+static int lt_destroy(void *h) { return delete (int *)h, 0; }
+static int lt_desc_create(void **d, int compute, int scale)
+{
+    if (compute != LT_COMPUTE_32F || scale != LT_R_32F) return 15;
+    return *d = new lt_desc, 0;
+}
+static int lt_desc_destroy(void *d) { return delete (lt_desc *)d, 0; }
+static int lt_desc_set(void *d, int a, const void *v, size_t n)
+{
+    lt_desc *x = (lt_desc *)d;
+    if (a == LT_DESC_BIAS_POINTER && n == sizeof(void *)) memcpy(&x->bias, v, n);
+    else if (n != 4) return 7;
+    else memcpy(a == LT_DESC_TRANSA ? &x->ta : a == LT_DESC_TRANSB ? &x->tb : &x->epilogue, v, n);
+    return 0;
+}
+static int lt_layout_create(void **l, int type, uint64_t rows, uint64_t columns, int64_t ld) { return *l = new lt_layout{type, rows, columns, ld}, 0; }
+static int lt_layout_destroy(void *l) { return delete (lt_layout *)l, 0; }
+static int lt_pref_create(void **p) { return *p = new lt_preference, 0; }
+static int lt_pref_destroy(void *p) { return delete (lt_preference *)p, 0; }
+static int lt_pref_set(void *p, int a, const void *v, size_t n)
+{
+    lt_preference *x = (lt_preference *)p;
+    if (a == LT_PREF_WORKSPACE && n == 8) memcpy(&x->workspace, v, n);
+    else if (a == LT_PREF_REDUCTION && n == 4) memcpy(&x->reduction, v, n);
+    else if (a >= LT_PREF_ALIGN_A && a <= LT_PREF_ALIGN_D && n == 4) memcpy(&x->align, v, n);
+    else return 7;
+    return 0;
+}
+
+static bool lt_fits(const lt_desc &d, const lt_layout &a, const lt_layout &b, const lt_layout &y)
+{
+    uint64_t m = d.ta ? a.columns : a.rows, k = d.ta ? a.rows : a.columns, kb = d.tb ? b.columns : b.rows, n = d.tb ? b.rows : b.columns;
+    bool types = a.type == b.type && (y.type == a.type || y.type == LT_R_32F);
+    return types && m == y.rows && n == y.columns && k == kb && a.ld >= (int64_t)a.rows && b.ld >= (int64_t)b.rows && y.ld >= (int64_t)y.rows;
+}
+
+static int lt_heuristic(void *, void *desc, void *a, void *b, void *c, void *d, void *pref, int wanted, anl__lt_choice *out, int *found)
+{
+    const lt_preference *p = (lt_preference *)pref;
+    *found = 0;
+    if (wanted < 1 || c != d || p->workspace < LT_WORKSPACE || !lt_fits(*(lt_desc *)desc, *(lt_layout *)a, *(lt_layout *)b, *(lt_layout *)d)) return 0;
+    memset(out, 0, sizeof *out);
+    out->algo.data[0] = p->align;
+    out->workspace = LT_WORKSPACE;
+    *found = 1;
+    return 0;
+}
+
+static int lt_matmul(void *, void *desc, const void *alpha, const void *a, void *la, const void *b, void *lb, const void *beta, const void *c, void *, void *y, void *ly,
+                     const anl__lt_algo *algo, void *ws, size_t bytes, void *stream)
+{
+    lt_desc d = *(lt_desc *)desc;
+    lt_layout A = *(lt_layout *)la, B = *(lt_layout *)lb, Y = *(lt_layout *)ly;
+    float al, be;
+    memcpy(&al, alpha, sizeof al);
+    memcpy(&be, beta, sizeof be);
+    uintptr_t low = (uintptr_t)a | (uintptr_t)b | (uintptr_t)y;
+    if (low % algo->data[0] || bytes != LT_WORKSPACE || c != y || (d.epilogue & LT_EPILOGUE_BIAS && !d.bias)) return 7;
+    anl_shim_enqueue((cudaStream_t)stream, [=] {
+        uint64_t inner = d.ta ? A.rows : A.columns;
+        memset(ws, 0xff, bytes);
+        for (uint64_t j = 0; j < Y.columns; j++)
+            for (uint64_t i = 0; i < Y.rows; i++) {
+                double sum = 0;
+                for (uint64_t k = 0; k < inner; k++)
+                    sum += (double)load(a, A.type == LT_R_16BF, d.ta ? i * (size_t)A.ld + k : k * (size_t)A.ld + i) *
+                           (double)load(b, B.type == LT_R_16BF, d.tb ? k * (size_t)B.ld + j : j * (size_t)B.ld + k);
+                sum = al * sum + (be != 0 ? be * (double)load(y, Y.type == LT_R_16BF, j * (size_t)Y.ld + i) : 0);
+                if (d.epilogue & LT_EPILOGUE_BIAS) sum += (double)load(d.bias, Y.type == LT_R_16BF, i);
+                if (d.epilogue & LT_EPILOGUE_RELU && sum < 0) sum = 0;
+                store(y, Y.type == LT_R_16BF, j * (size_t)Y.ld + i, sum);
+            }
+    });
+    return 0;
+}
+
+/* ---- cuDNN ----------------------------------------------------------------------------------- */
+
+struct dnn_descriptor {
+    int type;
+    bool final = false;
+    std::map<int, std::vector<unsigned char>> attribute;
+    std::map<int, int64_t> count;
+    dnn_descriptor *graph = nullptr; /* of a configuration or an engine */
+    int engine = 0;
+};
+struct dnn_handle { cudaStream_t stream = nullptr; };
+enum { ENGINE_NONDETERMINISTIC, ENGINE_TENSOR_CORE, ENGINE_PLAIN, ENGINES, DNN_WORKSPACE = 1000 };
+
+template <class T> static T get(const dnn_descriptor *d, int a, size_t i = 0)
+{
+    T v;
+    memcpy(&v, d->attribute.at(a).data() + i * sizeof v, sizeof v);
+    return v;
+}
+
+static int dnn_create(void **h) { return *h = new dnn_handle, 0; }
+static int dnn_destroy(void *h) { return delete (dnn_handle *)h, 0; }
+static int dnn_set_stream(void *h, void *s) { return ((dnn_handle *)h)->stream = (cudaStream_t)s, 0; }
+static void dnn_error(char *out, size_t n) { snprintf(out, n, "the stand-in refuses it"); }
+static int dnn_make(int type, void **d) { return *d = new dnn_descriptor{type}, 0; }
+static int dnn_free(void *d) { return delete (dnn_descriptor *)d, 0; }
+
+static int dnn_set(void *desc, int a, int type, int64_t n, const void *v)
+{
+    dnn_descriptor *d = (dnn_descriptor *)desc;
+    size_t each = type == DNN_T_INT64 || type == DNN_T_DESCRIPTOR || type == DNN_T_VOID_PTR || type == DNN_T_HANDLE ? 8 : 4;
+    if (d->final || n < 1) return 2000;
+    if (type == DNN_T_DESCRIPTOR)
+        for (int64_t i = 0; i < n; i++)
+            if (!((dnn_descriptor *const *)v)[i]->final) return 2001;
+    d->attribute[a].assign((const unsigned char *)v, (const unsigned char *)v + (size_t)n * each);
+    d->count[a] = n;
+    return 0;
+}
+
+static const std::map<int, std::vector<int>> needed = {
+    {DNN_TENSOR, {DNN_A_TENSOR_TYPE, DNN_A_TENSOR_DIMS, DNN_A_TENSOR_STRIDES, DNN_A_TENSOR_ID, DNN_A_TENSOR_ALIGNMENT}},
+    {DNN_CONVOLUTION, {DNN_A_CONV_COMP_TYPE, DNN_A_CONV_MODE, DNN_A_CONV_SPATIAL_DIMS, DNN_A_CONV_DILATIONS, DNN_A_CONV_STRIDES, DNN_A_CONV_PRE_PADDINGS, DNN_A_CONV_POST_PADDINGS}},
+    {DNN_CONV_FORWARD, {DNN_A_FORWARD_CONV, DNN_A_FORWARD_X, DNN_A_FORWARD_W, DNN_A_FORWARD_Y, DNN_A_FORWARD_ALPHA, DNN_A_FORWARD_BETA}},
+    {DNN_CONV_DATA, {DNN_A_DATA_CONV, DNN_A_DATA_DX, DNN_A_DATA_W, DNN_A_DATA_DY, DNN_A_DATA_ALPHA, DNN_A_DATA_BETA}},
+    {DNN_CONV_FILTER, {DNN_A_FILTER_CONV, DNN_A_FILTER_X, DNN_A_FILTER_DW, DNN_A_FILTER_DY, DNN_A_FILTER_ALPHA, DNN_A_FILTER_BETA}},
+    {DNN_GRAPH, {DNN_A_GRAPH_OPS, DNN_A_GRAPH_HANDLE}},
+    {DNN_ENGINEHEUR, {DNN_A_HEUR_GRAPH, DNN_A_HEUR_MODE}},
+    {DNN_PLAN, {DNN_A_PLAN_CFG, DNN_A_PLAN_HANDLE}},
+    {DNN_VARIANT_PACK, {DNN_A_PACK_IDS, DNN_A_PACK_POINTERS, DNN_A_PACK_WORKSPACE}},
+};
+
+static int dnn_finalize(void *desc)
+{
+    dnn_descriptor *d = (dnn_descriptor *)desc;
+    auto want = needed.find(d->type);
+    if (d->final || want == needed.end()) return 2002;
+    for (int a : want->second)
+        if (!d->count.count(a)) return 2003;
+    d->final = true;
+    return 0;
+}
+
+static int dnn_get(void *desc, int a, int, int64_t room, int64_t *n, void *out)
+{
+    dnn_descriptor *d = (dnn_descriptor *)desc;
+    *n = 1;
+    if (a == DNN_A_HEUR_RESULTS) {
+        if (!d->final || room < ENGINES) return 2004;
+        for (int i = 0; i < ENGINES; i++) {
+            dnn_descriptor *cfg = ((dnn_descriptor **)out)[i];
+            cfg->graph = get<dnn_descriptor *>(d, DNN_A_HEUR_GRAPH);
+            cfg->engine = i;
+            cfg->final = true;
+        }
+        *n = ENGINES;
+    } else if (a == DNN_A_CFG_ENGINE) {
+        dnn_descriptor *e = *(dnn_descriptor **)out;
+        e->engine = d->engine;
+        e->final = true;
+    } else if (a == DNN_A_ENGINE_INDEX) {
+        int64_t v = d->engine;
+        memcpy(out, &v, sizeof v);
+    } else if (a == DNN_A_ENGINE_NUMERICAL_NOTE) {
+        int v = d->engine == ENGINE_NONDETERMINISTIC ? DNN_NOTE_NONDETERMINISTIC : DNN_NOTE_TENSOR_CORE;
+        memcpy(out, &v, sizeof v);
+        *n = d->engine != ENGINE_PLAIN;
+    } else if (a == DNN_A_ENGINE_BEHAVIOR_NOTE) {
+        *n = 0;
+    } else if (a == DNN_A_PLAN_WORKSPACE && d->final) {
+        int64_t v = DNN_WORKSPACE;
+        memcpy(out, &v, sizeof v);
+    } else {
+        return 2005;
+    }
+    return 0;
+}
+
+struct dnn_tensor { int64_t dim[4], stride[4], id; bool narrow; };
+
+static dnn_tensor tensor_of(const dnn_descriptor *op, int a)
+{
+    const dnn_descriptor *d = get<dnn_descriptor *>(op, a);
+    dnn_tensor t;
+    for (size_t i = 0; i < 4; i++) {
+        t.dim[i] = get<int64_t>(d, DNN_A_TENSOR_DIMS, i);
+        t.stride[i] = get<int64_t>(d, DNN_A_TENSOR_STRIDES, i);
+    }
+    t.id = get<int64_t>(d, DNN_A_TENSOR_ID);
+    t.narrow = get<int>(d, DNN_A_TENSOR_TYPE) == DNN_BFLOAT16;
+    return t;
+}
+
+static size_t at(const dnn_tensor &t, int64_t n, int64_t c, int64_t h, int64_t w) { return (size_t)(n * t.stride[0] + c * t.stride[1] + h * t.stride[2] + w * t.stride[3]); }
+
+/* Every term of a convolution, added up in double where its result belongs. */
+static void convolve(int type, const dnn_tensor &x, const dnn_tensor &w, const dnn_tensor &y, void *px, void *pw, void *py, const int64_t pad[2], const int64_t stride[2], const int64_t dilation[2])
+{
+    const dnn_tensor &r = type == DNN_CONV_FORWARD ? y : type == DNN_CONV_DATA ? x : w;
+    std::vector<double> sum((size_t)(r.dim[0] * r.dim[1] * r.dim[2] * r.dim[3]));
+    int64_t groups = x.dim[1] / w.dim[1], each = w.dim[0] / groups;
+    for (int64_t n = 0; n < y.dim[0]; n++)
+        for (int64_t k = 0; k < y.dim[1]; k++)
+            for (int64_t i = 0; i < y.dim[2]; i++)
+                for (int64_t j = 0; j < y.dim[3]; j++)
+                    for (int64_t p = 0; p < w.dim[2]; p++)
+                        for (int64_t q = 0; q < w.dim[3]; q++) {
+                            int64_t yy = i * stride[0] + p * dilation[0] - pad[0], xx = j * stride[1] + q * dilation[1] - pad[1];
+                            if (yy < 0 || yy >= x.dim[2] || xx < 0 || xx >= x.dim[3]) continue;
+                            for (int64_t c = 0; c < w.dim[1]; c++) {
+                                size_t ax = at(x, n, k / each * w.dim[1] + c, yy, xx), aw = at(w, k, c, p, q), ay = at(y, n, k, i, j);
+                                if (type == DNN_CONV_FORWARD) sum[ay] += (double)load(px, x.narrow, ax) * (double)load(pw, w.narrow, aw);
+                                else if (type == DNN_CONV_DATA) sum[ax] += (double)load(py, y.narrow, ay) * (double)load(pw, w.narrow, aw);
+                                else sum[aw] += (double)load(px, x.narrow, ax) * (double)load(py, y.narrow, ay);
+                            }
+                        }
+    void *out = type == DNN_CONV_FORWARD ? py : type == DNN_CONV_DATA ? px : pw;
+    for (size_t i = 0; i < sum.size(); i++) store(out, r.narrow, i, sum[i]);
+}
+
+static int dnn_execute(void *handle, void *plan, void *pack)
+{
+    static const struct { int type, conv, x, w, y; } of[] = {{DNN_CONV_FORWARD, DNN_A_FORWARD_CONV, DNN_A_FORWARD_X, DNN_A_FORWARD_W, DNN_A_FORWARD_Y},
+                                                             {DNN_CONV_DATA, DNN_A_DATA_CONV, DNN_A_DATA_DX, DNN_A_DATA_W, DNN_A_DATA_DY},
+                                                             {DNN_CONV_FILTER, DNN_A_FILTER_CONV, DNN_A_FILTER_X, DNN_A_FILTER_DW, DNN_A_FILTER_DY}};
+    const dnn_descriptor *p = (dnn_descriptor *)plan, *v = (dnn_descriptor *)pack;
+    if (!p->final || !v->final || v->count.at(DNN_A_PACK_IDS) != 3 || v->count.at(DNN_A_PACK_POINTERS) != 3) return 3000;
+    const dnn_descriptor *op = get<dnn_descriptor *>(get<dnn_descriptor *>(p, DNN_A_PLAN_CFG)->graph, DNN_A_GRAPH_OPS);
+    std::map<int64_t, void *> pointer;
+    for (size_t i = 0; i < 3; i++) pointer[get<int64_t>(v, DNN_A_PACK_IDS, i)] = get<void *>(v, DNN_A_PACK_POINTERS, i);
+    void *ws = get<void *>(v, DNN_A_PACK_WORKSPACE);
+    for (const auto &o : of) {
+        if (op->type != o.type) continue;
+        const dnn_descriptor *c = get<dnn_descriptor *>(op, o.conv);
+        dnn_tensor x = tensor_of(op, o.x), w = tensor_of(op, o.w), y = tensor_of(op, o.y);
+        struct { int64_t pad[2], stride[2], dilation[2]; } g;
+        for (size_t i = 0; i < 2; i++) {
+            g.pad[i] = get<int64_t>(c, DNN_A_CONV_PRE_PADDINGS, i);
+            g.stride[i] = get<int64_t>(c, DNN_A_CONV_STRIDES, i);
+            g.dilation[i] = get<int64_t>(c, DNN_A_CONV_DILATIONS, i);
+            int64_t after = get<int64_t>(c, DNN_A_CONV_POST_PADDINGS, i), reach = (w.dim[2 + i] - 1) * g.dilation[i] + 1;
+            if (y.dim[2 + i] != (x.dim[2 + i] + g.pad[i] + after - reach) / g.stride[i] + 1) return 3001;
+        }
+        void *px = pointer.at(x.id), *pw = pointer.at(w.id), *py = pointer.at(y.id);
+        if (((uintptr_t)px | (uintptr_t)pw | (uintptr_t)py | (uintptr_t)ws) % 16) return 3002;
+        anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
+            memset(ws, 0xff, DNN_WORKSPACE);
+            convolve(o.type, x, w, y, px, pw, py, g.pad, g.stride, g.dilation);
+        });
+        return 0;
+    }
+    return 3003;
+}
+
+/* ---- what the plug-in asks for --------------------------------------------------------------- */
+
+static size_t version() { return 0; }
+
+extern "C" anl_status anl__cuda_libs_open(anl_ctx *ctx, void *stream, anl__cuda_libs **out)
+{
+    const char *wanted = getenv("ANL_SHIM_LIBS");
+    anl__cuda_libs *libs = (anl__cuda_libs *)anl__alloc(ctx, sizeof *libs);
+    if (!libs) return ANL_NOMEM;
+    *out = libs;
+    if (wanted && *wanted == '0') return ANL_OK;
+    libs->lt = (anl__cublaslt *)anl__alloc(ctx, sizeof *libs->lt);
+    libs->cudnn = (anl__cudnn *)anl__alloc(ctx, sizeof *libs->cudnn);
+    if (!libs->lt || !libs->cudnn) return anl__cuda_libs_close(ctx, libs), ANL_NOMEM;
+    *libs->lt = anl__cublaslt{nullptr, 0, version, lt_create, lt_destroy, lt_desc_create, lt_desc_destroy, lt_desc_set, lt_layout_create, lt_layout_destroy,
+                              lt_pref_create, lt_pref_destroy, lt_pref_set, lt_heuristic, lt_matmul};
+    *libs->cudnn = anl__cudnn{nullptr, nullptr, 0, version, version, dnn_create, dnn_destroy, dnn_set_stream, dnn_error, dnn_make, dnn_free, dnn_finalize, dnn_set, dnn_get, dnn_execute};
+    libs->lt->Create(&libs->lt->handle);
+    libs->cudnn->Create(&libs->cudnn->handle);
+    libs->cudnn->SetStream(libs->cudnn->handle, stream);
+    return ANL_OK;
+}
+
+extern "C" void anl__cuda_libs_close(anl_ctx *ctx, anl__cuda_libs *libs)
+{
+    if (!libs) return;
+    if (libs->cudnn) libs->cudnn->Destroy(libs->cudnn->handle);
+    if (libs->lt) libs->lt->Destroy(libs->lt->handle);
+    anl__free(ctx, libs->cudnn);
+    anl__free(ctx, libs->lt);
+    anl__free(ctx, libs);
+}
+
+extern "C" void anl__cuda_libs_describe(const anl__cuda_libs *libs, anl__buf *out) { anl__buf_add(out, libs->lt ? ", libraries imitated" : ", no libraries"); }
+
+extern "C" void anl__cuda_libs_report(anl_ctx *ctx, anl__buf *out)
+{
+    (void)ctx;
+    anl__buf_add(out, "libraries are imitated in the shim\n");
+}

@@ -1,0 +1,88 @@
+/* Which plan cuDNN has for the convolutions of the shipped models on a GPU that is not here: cuDNN builds plans from a device's description alone
+ * (h200_guess.json is written by hand until a real one replaces it). Prints a table as docs/gpu.md has it; fails when a convolution has none.
+ * Usage: cudnn_plans PROPERTIES.json [BATCH]. Exit 77: the library is not here. */
+#include "kernels/device_cuda/plugin/dnn_conv.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct layer { const char *model; int64_t h, c, k, r, stride, pad; } layer; /* square */
+static const layer layers[] = {
+    {"lenet5", 28, 1, 6, 5, 1, 2}, {"lenet5", 14, 6, 16, 5, 1, 0}, {"cnn2", 28, 1, 32, 3, 1, 0}, {"cnn2", 26, 32, 64, 3, 1, 0},
+    {"resnet20", 32, 3, 16, 3, 1, 1}, {"resnet20", 32, 16, 16, 3, 1, 1}, {"resnet20", 32, 16, 32, 3, 2, 1}, {"resnet20", 16, 32, 32, 3, 1, 1},
+    {"resnet20", 16, 32, 64, 3, 2, 1}, {"resnet20", 8, 64, 64, 3, 1, 1},
+    {"resnet50", 224, 3, 64, 7, 2, 3}, {"resnet50", 56, 64, 64, 1, 1, 0}, {"resnet50", 56, 64, 64, 3, 1, 1}, {"resnet50", 56, 64, 256, 1, 1, 0},
+    {"resnet50", 56, 256, 64, 1, 1, 0}, {"resnet50", 56, 128, 128, 3, 2, 1}, {"resnet50", 28, 128, 128, 3, 1, 1}, {"resnet50", 28, 512, 128, 1, 1, 0},
+    {"resnet50", 56, 256, 512, 1, 2, 0}, {"resnet50", 14, 256, 256, 3, 1, 1}, {"resnet50", 7, 512, 512, 3, 1, 1},
+};
+
+#define LOAD(t, so, name)                                \
+    do {                                                 \
+        void *p_ = dlsym(so, "cudnn" #name);             \
+        if (!p_) return false;                           \
+        memcpy(&(t)->name, &p_, sizeof p_);              \
+    } while (0)
+
+static bool load(anl__cudnn *t)
+{
+    void *so = dlopen("libcudnn.so.9", RTLD_NOW);
+    if (!so) so = dlopen("/usr/local/cuda/lib64/libcudnn.so.9", RTLD_NOW);
+    if (!so) return false;
+    LOAD(t, so, GetVersion);
+    LOAD(t, so, GetLastErrorString);
+    LOAD(t, so, BackendCreateDescriptor);
+    LOAD(t, so, BackendDestroyDescriptor);
+    LOAD(t, so, BackendFinalize);
+    LOAD(t, so, BackendSetAttribute);
+    LOAD(t, so, BackendGetAttribute);
+    return true;
+}
+
+static bool describe_device(anl__cudnn *t, const char *path)
+{
+    static char text[65536];
+    FILE *f = fopen(path, "r");
+    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+    if (f) fclose(f);
+    return n && !t->BackendCreateDescriptor(DNN_DEVICEPROP, &t->deviceprop) && !t->BackendSetAttribute(t->deviceprop, DNN_A_DEVICEPROP_JSON, DNN_T_CHAR, (int64_t)n, text) &&
+           !t->BackendFinalize(t->deviceprop);
+}
+
+static bool one(const anl__cudnn *t, const layer *l, int64_t batch, anl_dtype type, anl__dnn_kind kind)
+{
+    char why[128] = "";
+    int64_t o = (l->h + 2 * l->pad - l->r) / l->stride + 1;
+    anl__dnn_conv p;
+    anl__dnn_shape s = {.kind = kind, .type = type, .n = batch, .h = l->h, .w = l->h, .c = l->c, .k = l->k, .r = l->r, .s = l->r, .oh = o, .ow = o, .groups = 1,
+                        .stride = {l->stride, l->stride}, .dilation = {1, 1}, .before = {l->pad, l->pad}, .after = {l->pad, l->pad}, .deterministic = true,
+                        .workspace_most = (size_t)512 << 20};
+    bool ok = anl__dnn_conv_make(t, &s, &p, why);
+    if (ok) printf(" %lld%s %.1f |", (long long)p.engine, p.tensor_core ? "t" : "", (double)p.workspace / 1048576);
+    else printf(" none: %s |", why);
+    if (ok) anl__dnn_conv_release(&p);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    anl__cudnn t = {0};
+    int bad = 0;
+    int64_t batch = argc > 2 ? atoll(argv[2]) : 128;
+    if (argc < 2) return 2;
+    if (!load(&t)) return printf("skipped: libcudnn.so.9 is not here\n"), 77;
+    if (!describe_device(&t, argv[1])) return printf("%s is no description of a device\n", argv[1]), 1;
+    printf("cuDNN %zu, batch %lld; engine (t: tensor cores) and workspace in MiB\n", t.GetVersion(), (long long)batch);
+    printf("| layer | f32 forward | data | filter | bf16 forward | data | filter |\n|---|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        const layer *l = &layers[i];
+        printf("| %s %lldx%lldx%lld -> %lld, %lldx%lld/%lld |", l->model, (long long)l->h, (long long)l->h, (long long)l->c, (long long)l->k, (long long)l->r, (long long)l->r, (long long)l->stride);
+        for (int type = 0; type < 2; type++)
+            for (int kind = ANL__DNN_FORWARD; kind <= ANL__DNN_FILTER; kind++) bad += !one(&t, l, batch, type ? ANL_BF16 : ANL_F32, (anl__dnn_kind)kind);
+        printf("\n");
+        fflush(stdout);
+    }
+    t.BackendDestroyDescriptor(t.deviceprop);
+    return bad != 0;
+}
