@@ -13,7 +13,7 @@ typedef struct anl__lookup {
 static inline anl__lookup anl__lookup_of(const anl__call *c, const anl__run *r, const anl_shape *wide, int64_t vocabulary)
 {
     const anl_shape *i = &c->in[0].shape;
-    return (anl__lookup){r->in[0], i->dim[0], i->rank > 1 ? i->dim[1] : 1, vocabulary, wide->dim[wide->rank - 1]};
+    return (anl__lookup){(const int32_t *)r->in[0], i->dim[0], i->rank > 1 ? i->dim[1] : 1, vocabulary, wide->dim[wide->rank - 1]};
 }
 
 /* The table's row; -1: nothing. */

@@ -19,7 +19,7 @@ static inline int anl__pick_axis(const anl__call *c, int rank)
 static inline anl__pick anl__pick_of(const anl_shape *x, int axis, int64_t size, int64_t picks,
                                      const void *index)
 {
-    anl__pick p = {1, size, picks, 1, index};
+    anl__pick p = {1, size, picks, 1, (const int32_t *)index};
     for (int i = 0; i < axis; i++) p.outer *= x->dim[i];
     for (int i = axis + 1; i < x->rank; i++) p.inner *= x->dim[i];
     return p;

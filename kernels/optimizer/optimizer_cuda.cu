@@ -1,40 +1,53 @@
-/* Updates over whole slabs, one launch for all parameters: each element finds its segment (decay, rate) by bisection in a table that
- * travels as an argument. grad_stats is a two-stage sum in double, by chunks of a fixed size. Bytes moved: each slab once;
- * bound: memory. Not measured. lamb, which needs two norms a parameter, has no CUDA kernel. */
+/* Updates over whole slabs, one launch for all parameters: each element finds its segment (decay, rate) by bisection in a table on the
+ * device. grad_stats is a two-stage sum in double, by chunks of a fixed size. lamb moves the moments and adds up both norms first, a block a
+ * parameter. Bytes moved: each slab once; bound: memory. Not measured. */
 #include "kernels/common/map.cuh"
 
 extern "C" {
 #include "optimizer.h"
 }
 
-static const int MOST_SEGMENTS = 64;
-struct segments { /* by value: kernels' arguments hold 4 KiB */
+struct segments { /* on the device */
     int n;
-    int64_t begin[MOST_SEGMENTS];
-    int64_t end[MOST_SEGMENTS];
-    float decay[MOST_SEGMENTS], rate[MOST_SEGMENTS];
+    const int64_t *begin, *end;
+    const float *decay, *rate;
 };
 
-static segments segments_of(const anl__env *env, int64_t count)
+struct table { /* of a prepared update */
+    segments s;
+    anl_device *device;
+    void *memory;
+};
+
+/* Without segments (tests) the whole slab is one. */
+static anl_status fill(const anl__env *env, int64_t count, table *t)
 {
-    segments s = {};
-    s.n = env->n_segments ? env->n_segments : 1;
-    s.end[0] = count;
-    s.decay[0] = s.rate[0] = 1;
+    int n = env->n_segments ? env->n_segments : 1;
+    size_t bytes = (size_t)n * (2 * sizeof(int64_t) + 2 * sizeof(float));
+    int64_t *host = (int64_t *)anl__alloc(env->ctx, bytes);
+    if (!host) return ANL_NOMEM;
+    float *decay = (float *)(host + 2 * n);
+    host[n] = count;
+    decay[0] = decay[n] = 1;
     for (int i = 0; i < env->n_segments; i++) {
-        s.begin[i] = env->segment[i].offset;
-        s.end[i] = env->segment[i].offset + env->segment[i].count;
-        s.decay[i] = env->segment[i].decay;
-        s.rate[i] = env->segment[i].rate;
+        host[i] = env->segment[i].offset;
+        host[n + i] = env->segment[i].offset + env->segment[i].count;
+        decay[i] = env->segment[i].decay;
+        decay[n + i] = env->segment[i].rate;
     }
-    return s;
+    anl_status st = anl__cuda_keep(env->device, host, bytes, &t->memory);
+    t->device = env->device;
+    anl__free(env->ctx, host);
+    const int64_t *at = (const int64_t *)t->memory;
+    t->s = segments{n, at, at + n, (const float *)(at + 2 * n), (const float *)(at + 2 * n) + n};
+    return st;
 }
 
-enum { SGD, ADAM, ADAMW, RMSPROP, ADAGRAD, KINDS };
-static const char *const names[KINDS] = {"sgd", "adam", "adamw", "rmsprop", "adagrad"};
+enum { SGD, ADAM, ADAMW, RMSPROP, ADAGRAD, LAMB, KINDS };
+static const char *const names[KINDS] = {"sgd", "adam", "adamw", "rmsprop", "adagrad", "lamb"};
 
 /* Padding between segments belongs to none and stays as it is. */
-static __global__ void update(segments s, int kind, int64_t n, float *p, const float *grad, const float *stat, const float *h, float *m, float *v)
+static __global__ void update(segments s, int kind, int64_t n, float *p, const float *grad, const float *stat, const float *h, float *m, float *v, const float *ratio)
 {
     if (stat[ANL__STAT_FINITE] == 0) return;
     float f = stat[ANL__STAT_FACTOR], cv = h[ANL__HYPER_CLIP_VALUE], b1 = h[ANL__HYPER_BETA1], b2 = h[ANL__HYPER_BETA2], eps = h[ANL__HYPER_EPS];
@@ -53,31 +66,56 @@ static __global__ void update(segments s, int kind, int64_t n, float *p, const f
         else if (kind == ADAM) p[i] -= lr * anl__up_adam(g + wd * p[i], &m[i], &v[i], b1, b2, c1, c2, eps);
         else if (kind == ADAMW) p[i] = p[i] * (1 - lr * wd) - lr * anl__up_adam(g, &m[i], &v[i], b1, b2, c1, c2, eps);
         else if (kind == RMSPROP) p[i] = anl__up_rmsprop(p[i], g, &m[i], &v[i], lr, wd, h[ANL__HYPER_RHO], mu, eps);
-        else p[i] = anl__up_adagrad(p[i], g, &m[i], lr, wd, eps);
+        else if (kind == ADAGRAD) p[i] = anl__up_adagrad(p[i], g, &m[i], lr, wd, eps);
+        else p[i] -= lr * ratio[low] * ((m[i] / c1) / (sqrtf(v[i] / c2) + eps) + wd * p[i]); /* lamb: the moments have moved already */
     }
 }
 
-static bool update_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
+/* Block: a parameter. */
+static __global__ void lamb_norms(segments s, const float *p, const float *grad, const float *stat, const float *h, float *m, float *v, float *ratio)
 {
-    (void)c;
-    if (env->n_segments <= MOST_SEGMENTS) return true;
-    memcpy(why, "more than 64 parameters", 24);
-    return false;
-}
-
-static anl_status update_prepare(const anl__env *env, anl__prepared *p)
-{
-    segments *s = (segments *)anl__alloc(env->ctx, sizeof *s);
-    if (!s) return ANL_NOMEM;
-    *s = segments_of(env, anl_shape_count(&p->call.in[0].shape));
-    p->state = s;
-    return ANL_OK;
+    ANL_SHARED_ARRAY(double, left, ANL_THREADS);
+    ANL_SHARED_ARRAY(double, right, ANL_THREADS);
+    int t = threadIdx.x, k = blockIdx.x;
+    double pp = 0, uu = 0;
+    float wd = h[ANL__HYPER_WEIGHT_DECAY] * s.decay[k];
+    if (stat[ANL__STAT_FINITE] == 0) return;
+    for (int64_t i = s.begin[k] + t; i < s.end[k]; i += ANL_THREADS) {
+        float g = anl__up_gradient(grad[i], stat[ANL__STAT_FACTOR], h[ANL__HYPER_CLIP_VALUE]);
+        float u = anl__up_adam(g, &m[i], &v[i], h[ANL__HYPER_BETA1], h[ANL__HYPER_BETA2], h[ANL__HYPER_BIAS1], h[ANL__HYPER_BIAS2], h[ANL__HYPER_EPS]) + wd * p[i];
+        pp += (double)p[i] * (double)p[i];
+        uu += (double)u * (double)u;
+    }
+    left[t] = pp;
+    right[t] = uu;
+    __syncthreads();
+    for (int d = ANL_THREADS / 2; d; d /= 2) {
+        if (t < d) {
+            left[t] += left[t + d];
+            right[t] += right[t + d];
+        }
+        __syncthreads();
+    }
+    if (t == 0) ratio[k] = left[0] > 0 && right[0] > 0 ? (float)sqrt(left[0] / right[0]) : 1;
 }
 
 static void update_release(anl_ctx *ctx, anl__prepared *p)
 {
-    anl__free(ctx, p->state);
+    table *t = (table *)p->state;
+    if (t && t->memory) anl__cuda_drop(t->device, t->memory);
+    anl__free(ctx, t);
     p->state = NULL;
+}
+
+static anl_status update_prepare(const anl__env *env, anl__prepared *p)
+{
+    table *t = (table *)anl__alloc(env->ctx, sizeof *t);
+    if (!t) return ANL_NOMEM;
+    p->state = t;
+    anl_status st = fill(env, anl_shape_count(&p->call.in[0].shape), t);
+    if (st != ANL_OK) update_release(env->ctx, p);
+    else if (!strcmp(p->call.op->name, "lamb")) p->workspace = (size_t)t->s.n * sizeof(float);
+    return st;
 }
 
 static anl_status update_run(const anl__prepared *p, const anl__run *r)
@@ -85,8 +123,11 @@ static anl_status update_run(const anl__prepared *p, const anl__run *r)
     int kind = 0;
     while (kind < KINDS - 1 && strcmp(p->call.op->name, names[kind])) kind++;
     int64_t n = anl_shape_count(&p->call.in[0].shape);
-    return ANL_LAUNCH(update, anl_blocks(n, ANL_THREADS), ANL_THREADS, r, *(const segments *)p->state, kind, n, (float *)r->in[0], (const float *)r->in[1],
-                      (const float *)r->in[2], (const float *)r->in[3], (float *)r->in[4], p->call.n_in > 5 ? (float *)r->in[5] : (float *)NULL);
+    const table *t = (const table *)p->state;
+    float *param = (float *)r->in[0], *m = (float *)r->in[4], *v = p->call.n_in > 5 ? (float *)r->in[5] : (float *)NULL, *ratio = (float *)r->ws;
+    const float *grad = (const float *)r->in[1], *stat = (const float *)r->in[2], *hyper = (const float *)r->in[3];
+    if (kind == LAMB) ANL_TRY(ANL_LAUNCH(lamb_norms, (unsigned)t->s.n, ANL_THREADS, r, t->s, (const float *)param, grad, stat, hyper, m, v, ratio));
+    return ANL_LAUNCH(update, anl_blocks(n, ANL_THREADS), ANL_THREADS, r, t->s, kind, n, param, grad, stat, hyper, m, v, (const float *)ratio);
 }
 
 /* ---- grad_stats ------------------------------------------------------------------------------ */
@@ -166,15 +207,15 @@ static anl_status add_run(const anl__prepared *p, const anl__run *r)
 }
 
 #define UPDATE(id)                                                                                                                       \
-    static const anl__kernel id = {.op = #id, .device = "cuda", .name = #id "/cuda", .rank = 10, .supports = update_supports,            \
-                                   .prepare = update_prepare, .run = update_run, .release = update_release};
+    static const anl__kernel id = {.op = #id, .device = "cuda", .name = #id "/cuda", .rank = 10, .prepare = update_prepare, .run = update_run, .release = update_release};
 UPDATE(sgd)
 UPDATE(adam)
 UPDATE(adamw)
 UPDATE(rmsprop)
 UPDATE(adagrad)
+UPDATE(lamb)
 static const anl__kernel grad_stats = {.op = "grad_stats", .device = "cuda", .name = "grad_stats/cuda", .rank = 10, .supports = anl_cuda_supports, .prepare = stats_prepare, .run = stats_run};
 static const anl__kernel ema = {.op = "ema", .device = "cuda", .name = "ema/cuda", .rank = 10, .supports = anl_cuda_supports, .run = ema_run};
 static const anl__kernel slab_add = {.op = "slab_add", .device = "cuda", .name = "slab_add/cuda", .rank = 10, .supports = anl_cuda_supports, .run = add_run};
 extern "C" const anl__kernel *const anl__kernels_optimizer_cuda[];
-const anl__kernel *const anl__kernels_optimizer_cuda[] = {&grad_stats, &sgd, &adam, &adamw, &rmsprop, &adagrad, &ema, &slab_add, NULL};
+const anl__kernel *const anl__kernels_optimizer_cuda[] = {&grad_stats, &sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &slab_add, NULL};

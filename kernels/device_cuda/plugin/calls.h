@@ -15,6 +15,9 @@ anl_status anl__cuda_launched(const anl_device *dev);   /* did the launch just m
 const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev);
 /* cudaMemsetAsync on the device's stream. */
 anl_status anl__cuda_zero(const anl_device *dev, void *p, size_t bytes);
+/* Memory that a prepared kernel keeps on the device, filled from the host. */
+anl_status anl__cuda_keep(anl_device *dev, const void *host, size_t bytes, void **out);
+void anl__cuda_drop(anl_device *dev, void *p);
 /* dst = (accum ? dst : 0) + src, n elements of f32 or bf16 each. */
 anl_status anl__cuda_convert(const anl_device *dev, void *dst, anl_dtype dst_type, const void *src, anl_dtype src_type, int64_t n, bool accum);
 /* y = relu(y + bias), n elements, k columns; bias may be NULL. */

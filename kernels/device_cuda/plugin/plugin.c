@@ -189,6 +189,14 @@ static anl_status cuda_upload(anl_device *dev, void *dst, const void *src, size_
     return ANL_OK;
 }
 
+anl_status anl__cuda_keep(anl_device *dev, const void *host, size_t bytes, void **out)
+{
+    ANL_TRY(cuda_alloc(dev, bytes, out));
+    return cuda_upload(dev, *out, host, bytes);
+}
+
+void anl__cuda_drop(anl_device *dev, void *p) { cuda_free(dev, p); }
+
 static anl_status cuda_sync(anl_device *dev)
 {
     CUDA_TRY(dev, cudaStreamSynchronize(anl__cuda_stream(dev)));
