@@ -33,7 +33,7 @@ static anl_value add_head(anl_graph *g, const anl_model_opts *o, int i, const na
 {
     const anl__model_head *h = &o->head[i];
     anl_value y = find(g, list, n, NULL, h->from);
-    if (y != ANL_NONE) anl__model_loss(g, o, i ? h->from : "loss", h->loss, y, label, h->weight);
+    if (y != ANL_NONE) anl__model_loss(g, o, i ? h->from : "loss", h->loss, h->delta > 0 ? h->delta : o->huber_delta, y, label, h->weight);
     return i == 0 && !strcmp(h->loss, "ctc") && anl_graph_status(g) == ANL_OK ? spoken(g, y) : y;
 }
 

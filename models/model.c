@@ -35,7 +35,7 @@ bool anl_model_is_sequence(const char *name)
 
 anl_model_opts anl_model_opts_default(void)
 {
-    return (anl_model_opts){.name = "cnn2", .height = 28, .width = 28, .channels = 1, .classes = 10, .hidden = {512, 256}, .n_hidden = 2, .dropout = -1, .loss = "mse",
+    return (anl_model_opts){.name = "cnn2", .height = 28, .width = 28, .channels = 1, .classes = 10, .hidden = {512, 256}, .n_hidden = 2, .dropout = -1, .loss = "mse", .huber_delta = 1,
                             .seq = {.cell = "lstm", .attention = "general", .pool = "last", .units = 128, .embed = 64, .kernel = 3, .layers = 1, .heads = 4}};
 }
 
@@ -80,7 +80,7 @@ static void ctc(anl_graph *g, const anl_model_opts *o, const char *name, anl_val
 
 bool anl_model_loss_is_class(const char *loss) { return !strcmp(loss, "cross-entropy") || !strcmp(loss, "ctc"); }
 
-void anl__model_loss(anl_graph *g, const anl_model_opts *o, const char *name, const char *loss, anl_value y, anl_value label, double weight)
+void anl__model_loss(anl_graph *g, const anl_model_opts *o, const char *name, const char *loss, double delta, anl_value y, anl_value label, double weight)
 {
     static const char *const kinds[] = {"cross-entropy", "mse", "huber", "bce"};
     static const char *const ops[] = {NULL, "mse", "huber", "bce_logits"};
@@ -88,10 +88,12 @@ void anl__model_loss(anl_graph *g, const anl_model_opts *o, const char *name, co
     if (!strcmp(loss, "ctc")) return ctc(g, o, name, y, label, weight);
     for (int i = 1; i < 4; i++) {
         if (strcmp(loss, kinds[i])) continue;
-        char node[96];
+        char node[96], attrs[48];
         anl_value in[2] = {y, label};
         snprintf(node, sizeof node, "%s.%s", name, ops[i]);
-        anl_value num = anl_node(g, ops[i], node, in, 2, NULL);
+        if (strcmp(loss, "huber")) attrs[0] = 0;
+        else snprintf(attrs, sizeof attrs, "delta=%.17g", delta);
+        anl_value num = anl_node(g, ops[i], node, in, 2, attrs);
         return anl_loss(g, name, num, anl_node_output(g, num, 1), weight);
     }
     anl_graph_fail(g, ANL_RECIPE, "loss '%s' is none of cross-entropy, ctc, mse, huber, bce", loss);

@@ -18,6 +18,7 @@ typedef struct anl__model_head { /* a loss of a `graph` model */
     const char *label; /* input field */
     const char *loss;  /* "cross-entropy", "ctc", "mse", "huber", "bce" */
     double weight;
+    double delta;      /* huber: where it becomes linear; 0: the model's */
 } anl__model_head;
 
 /* What models of sequences are made of (sequence.h). */
@@ -53,6 +54,7 @@ typedef struct anl_model_opts {
     const anl__model_head *head;   /* graph; none: cross-entropy over the last layer */
     int n_head;
     const char *loss;      /* forecaster: mse, huber */
+    double huber_delta;    /* huber, forecaster's and heads': where it becomes linear */
     anl_sequence_opts seq;
 } anl_model_opts;
 

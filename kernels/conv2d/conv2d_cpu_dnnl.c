@@ -78,7 +78,8 @@ static bool supports(const anl__env *env, const anl__call *c, anl__dnnl_kind kin
         return false;
     }
     anl__conv_geometry_of(c, &g);
-    specify(&s, c, &g, kind, 1);
+    int tasks = kind == ANL__DNNL_CONV_FILTER ? partials_for(env, &g) : slices_for(env, g.n);
+    specify(&s, c, &g, kind, (g.n + tasks - 1) / tasks); /* as make_ops will: the library's choice depends on it */
     return anl__dnnl_supports(env->device->impl, &s, why);
 }
 

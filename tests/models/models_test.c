@@ -118,7 +118,8 @@ static double step(fixture *f, const anl_bind *bind, float rate)
     return loss;
 }
 
-static void two_heads(const char *loss, const char *units)
+/* The losses' sum before the first step. */
+static double two_heads(const char *loss, const char *units, double delta)
 {
     const anl__model_layer layers[] = {
         {{"conv", "a", NULL, ARG({"filters", "4"}, {"kernel", "3"}, {"pad", "1"}), 3},
@@ -131,7 +132,7 @@ static void two_heads(const char *loss, const char *units)
         {{"dense", "second", NULL, ARG({"units", units}), 1}, FROM("b"), 1},
     };
     const anl__model_head heads[] = {
-        {"first", "label", "cross-entropy", 1}, {"second", "label", loss, 0.5}};
+        {"first", "label", "cross-entropy", 1, 0}, {"second", "label", loss, 0.5, delta}};
     anl_model_opts m = anl_model_opts_default();
     fixture f = {0};
     float image[N * SIDE * SIDE];
@@ -151,15 +152,18 @@ static void two_heads(const char *loss, const char *units)
     double before = step(&f, &bind, 0.01f), after = step(&f, &bind, 0.01f);
     if (!(after < before)) fail_msg("%s: %g before a step, %g after", loss, before, after);
     close_fixture(&f);
+    return before;
 }
 
 static void heads_learn(void **state)
 {
     (void)state;
-    two_heads("cross-entropy", "3");
-    two_heads("mse", "1");
-    two_heads("huber", "1");
-    two_heads("bce", "1");
+    two_heads("cross-entropy", "3", 0);
+    two_heads("mse", "1", 0);
+    two_heads("bce", "1", 0);
+    double one = two_heads("huber", "1", 1), narrow = two_heads("huber", "1", 0.01);
+    assert_true(two_heads("huber", "1", 0) == one); /* the model's own delta, 1 */
+    assert_true(narrow < one);
 }
 
 int main(void)

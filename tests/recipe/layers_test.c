@@ -106,8 +106,11 @@ static void mistakes(void **state)
          "r.yaml:3:24: repeats and blocks are nested more than 8 deep (a block that uses itself?)"},
         {MODEL "  layers: [{repeat: 1000, layers: [{repeat: 1000, layers: [relu]}]}]\n", "r.yaml:3:60: more than 10000 layers"},
         {MODEL "  layers: [relu]\n  heads: [{loss: mse}]\n", "r.yaml:4:11: a head needs 'from'"},
-        {MODEL "  layers: [relu]\n  heads: [{from: relu1, wait: 2}]\n", "r.yaml:4:31: a head knows from, label, loss and weight, not 'wait'"},
+        {MODEL "  layers: [relu]\n  heads: [{from: relu1, wait: 2}]\n", "r.yaml:4:31: a head knows from, label, loss, weight and delta, not 'wait'"},
         {MODEL "  layers: [relu]\n  heads: [{from: relu1, weight: -1}]\n", "r.yaml:4:11: weight '-1' is not a number above 0"},
+        {MODEL "  layers: [relu]\n  heads: [{from: relu1, weight: inf}]\n", "r.yaml:4:11: weight 'inf' is not a number above 0"},
+        {MODEL "  layers: [relu]\n  heads: [{from: relu1, loss: mse, delta: 2}]\n", "r.yaml:4:11: delta belongs to the loss huber, not to 'mse'"},
+        {MODEL "  layers: [relu]\n  heads: [{from: relu1, loss: huber, delta: 0}]\n", "r.yaml:4:11: delta '0' is not a number above 0"},
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) refuse(*state, list[i].text, list[i].message);
 }

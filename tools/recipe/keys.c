@@ -118,6 +118,7 @@ const recipe_key recipe_keys[] = {
     R("schedule.min_lr", "0", 0, 1e6, FIXED, "plateau: the least rate"),
     I("schedule.cooldown", "0", 0, 1000000, FIXED, "plateau: epochs after a reduction that do not count"),
     E("loss.name", "mse", "mse|huber", FIXED, "forecaster: what is made small"),
+    R("loss.delta", "1", 1e-12, 1e30, FIXED, "huber, of a forecaster or of heads: the error from which it grows linearly"),
     R("loss.label_smoothing", "0", 0, 0.999, FIXED, "cross-entropy: share of the target spread over all classes"),
     {"loss.class_weights", RECIPE_REALS, "[]", 0, 1e30, 0, "balanced", FIXED, "a number a class, or balanced: by how rare a class is"},
     I("metrics.topk", "5", 1, 1000, FIXED, "top-k accuracy"),

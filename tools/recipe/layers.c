@@ -1,6 +1,7 @@
 /* See layers.h: spelling out repeats and blocks. */
 #include "layers.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -331,22 +332,32 @@ static anl_status items(spell *s, scope *sc, const yaml_node *list)
     return ANL_OK;
 }
 
+static bool above_zero(const char *text, double *out)
+{
+    char *end;
+    *out = strtod(text, &end);
+    return end != text && !*end && isfinite(*out) && *out > 0;
+}
+
 static anl_status head(spell *s, const yaml_node *n, anl__model_head *h)
 {
-    static const char *const known[] = {"from", "label", "loss", "weight"};
-    const char *v[4] = {NULL, "label", "cross-entropy", "1"};
-    char *end;
+    static const char *const known[] = {"from", "label", "loss", "weight", "delta"};
+    enum { FROM, LABEL, LOSS, WEIGHT, DELTA, KEYS };
+    const char *v[KEYS] = {NULL, "label", "cross-entropy", "1", NULL};
     if (n->kind != YAML_MAP) return bad(s, n, "a head is a map: {from: layer, loss: cross-entropy, weight: 1}");
     for (int i = 0; i < n->n; i++) {
         int k = 0;
-        while (k < 4 && strcmp(known[k], n->item[i]->key)) k++;
-        if (k == 4 || n->item[i]->kind != YAML_SCALAR) return bad(s, n->item[i], "a head knows from, label, loss and weight, not '%s'", n->item[i]->key);
+        while (k < KEYS && strcmp(known[k], n->item[i]->key)) k++;
+        if (k == KEYS || n->item[i]->kind != YAML_SCALAR) return bad(s, n->item[i], "a head knows from, label, loss, weight and delta, not '%s'", n->item[i]->key);
         v[k] = n->item[i]->text;
     }
-    if (strcmp(v[1], "label")) return bad(s, n, "the data has one label field, 'label'; there is no '%.40s'", v[1]);
-    if (!v[0]) return bad(s, n, "a head needs 'from'");
-    *h = (anl__model_head){v[0], v[1], v[2], strtod(v[3], &end)};
-    return *end || !(h->weight > 0) ? bad(s, n, "weight '%s' is not a number above 0", v[3]) : ANL_OK;
+    if (strcmp(v[LABEL], "label")) return bad(s, n, "the data has one label field, 'label'; there is no '%.40s'", v[LABEL]);
+    if (!v[FROM]) return bad(s, n, "a head needs 'from'");
+    *h = (anl__model_head){.from = v[FROM], .label = v[LABEL], .loss = v[LOSS]};
+    if (!above_zero(v[WEIGHT], &h->weight)) return bad(s, n, "weight '%s' is not a number above 0", v[WEIGHT]);
+    if (v[DELTA] && strcmp(v[LOSS], "huber")) return bad(s, n, "delta belongs to the loss huber, not to '%s'", v[LOSS]);
+    if (v[DELTA] && !above_zero(v[DELTA], &h->delta)) return bad(s, n, "delta '%s' is not a number above 0", v[DELTA]);
+    return ANL_OK;
 }
 
 static anl_status heads(spell *s, const recipe *r, anl_model_opts *out)
@@ -375,6 +386,7 @@ anl_status recipe_model(const recipe *r, anl_ctx *ctx, anl__arena *a, anl_model_
     out->n_hidden = recipe_count(r, "model.hidden");
     for (int i = 0; i < out->n_hidden; i++) out->hidden[i] = recipe_int_at(r, "model.hidden", i);
     out->loss = recipe_text(r, "loss.name");
+    out->huber_delta = recipe_real(r, "loss.delta");
     out->seq = (anl_sequence_opts){
         .cell = recipe_text(r, "model.cell"), .reset = recipe_text(r, "model.reset"), .attention = recipe_text(r, "model.attention"), .pool = recipe_text(r, "model.pool"),
         .units = recipe_int(r, "model.units"), .embed = recipe_int(r, "model.embed"), .kernel = recipe_int(r, "model.kernel"), .layers = (int)recipe_int(r, "model.num_layers"),
