@@ -19,6 +19,11 @@ void anl__forecaster(anl_graph *g, const anl_model_opts *o, anl__size size);
 void anl__charlm(anl_graph *g, const anl_model_opts *o, anl__size size);
 void anl__transformer(anl_graph *g, const anl_model_opts *o, anl__size size);
 void anl__seq2seq(anl_graph *g, const anl_model_opts *o, anl__size size);
+/* For answers, two graphs over the same parameters, for n texts of S = `steps` tokens. read: from "source", "source_length" the outputs
+   "memory" (S,n,C), "keys" (additive attention only) and the decoder's first states "h0", "c0" (lstm), "h1", ... (n,units).
+   step: from "given" i32 (n,1), "source_length" and all of these the outputs "logits" (n, vocabulary) and the next states. */
+void anl__seq2seq_read(anl_graph *g, const anl_model_opts *o, int64_t n, int64_t steps);
+void anl__seq2seq_step(anl_graph *g, const anl_model_opts *o, int64_t n, int64_t steps);
 void anl__seqclassifier(anl_graph *g, const anl_model_opts *o, anl__size size);
 
 /* Shared. A node over one value; x in the graph's type; (n,T,F) to (T,n,F). */

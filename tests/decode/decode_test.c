@@ -16,17 +16,30 @@
 enum { V = 5, LONGEST = 4, BEGIN = 0, END = 1, SENTENCES = 6 };
 
 /* Logits depend on the sentence and on everything before. */
-static void score_one(int64_t sentence, const int32_t *prefix, int length, float *z)
+static uint32_t read_token(uint32_t h, int32_t token) { return h * 31 + (uint32_t)token + 7; }
+
+static void draw_logits(uint32_t h, float *z)
 {
-    uint32_t h = (uint32_t)sentence;
-    for (int i = 0; i < length; i++) h = h * 31 + (uint32_t)prefix[i] + 7;
     for (uint32_t v = 0; v < V; v++) z[v] = 4 * anl__u32_to_unit(anl__philox(1, h, v, 0, 0).v[0]);
 }
 
-static anl_status score(void *user, const int32_t *prefix, int64_t rows, int length, float *logits)
+static void score_one(int64_t sentence, const int32_t *prefix, int length, float *z)
 {
+    uint32_t h = (uint32_t)sentence;
+    for (int i = 0; i < length; i++) h = read_token(h, prefix[i]);
+    draw_logits(h, z);
+}
+
+/* As a model with a state does it: the row that a prefix comes from, and its last token. */
+static anl_status score(void *user, const int32_t *prefix, const int64_t *from, int64_t rows, int length, float *logits)
+{
+    static uint32_t now[SENTENCES * 60], next[SENTENCES * 60];
     int beam = *(int *)user;
-    for (int64_t r = 0; r < rows; r++) score_one(r / beam, prefix + r * (LONGEST + 1), length, logits + r * V);
+    for (int64_t r = 0; r < rows; r++) {
+        next[r] = read_token(length == 1 ? (uint32_t)(r / beam) : now[from[r]], prefix[r * (LONGEST + 1) + length - 1]);
+        draw_logits(next[r], logits + r * V);
+    }
+    memcpy(now, next, sizeof now);
     return ANL_OK;
 }
 

@@ -14,6 +14,7 @@ typedef struct search {
     const beam_opts *o;
     int32_t *prefix, *next; /* [sentences * beam, longest + 1] */
     double *logp;           /* [sentences * beam] of the live ones */
+    int64_t *from;          /* [sentences * beam] */
     int *live;              /* [sentences] */
     double *best;           /* [sentences] of the finished ones, by length */
     double *best_logp;
@@ -75,6 +76,7 @@ static void extend(search *s, int64_t sentence, int length, int32_t *answer)
         int32_t *to = s->next + (row + kept) * stride;
         memcpy(to, from, sizeof *to * (size_t)length);
         to[length] = s->pool[i].token;
+        s->from[row + kept] = row + s->pool[i].from;
         logp[kept++] = s->pool[i].logp;
     }
     memcpy(s->logp + row, logp, sizeof *logp * (size_t)kept);
@@ -87,13 +89,16 @@ static anl_status run(search *s, int64_t sentences, beam_score score, void *user
     const beam_opts *o = s->o;
     int64_t stride = o->longest + 1, rows = sentences * o->beam, live = sentences;
     for (int64_t i = 0; i < rows * stride; i++) s->prefix[i] = -1;
-    for (int64_t i = 0; i < rows; i++) s->prefix[i * stride] = o->begin;
+    for (int64_t i = 0; i < rows; i++) {
+        s->prefix[i * stride] = o->begin;
+        s->from[i] = i;
+    }
     for (int64_t i = 0; i < sentences; i++) {
         s->live[i] = 1; /* at first all hypotheses are the same */
         s->best[i] = -INFINITY;
     }
     for (int length = 1; length <= o->longest && live; length++) {
-        ANL_TRY(score(user, s->prefix, rows, length, s->logits));
+        ANL_TRY(score(user, s->prefix, s->from, rows, length, s->logits));
         live = 0;
         for (int64_t i = 0; i < sentences; i++) {
             if (s->live[i]) extend(s, i, length, answer + i * o->longest);
@@ -117,12 +122,13 @@ anl_status beam_search(anl_ctx *ctx, const beam_opts *o, int64_t sentences, beam
     if (o->beam < 1 || o->beam > 64 || o->longest < 1 || sentences < 1)
         return anl__fail(ctx, ANL_INVALID, "a beam of %d (1 to 64) for %lld answers of at most %d tokens", o->beam, (long long)sentences, o->longest);
     size_t rows = (size_t)sentences * (size_t)o->beam, stride = (size_t)o->longest + 1;
-    if (!(s.prefix = anl__calloc(ctx, rows * stride, sizeof *s.prefix)) || !(s.next = anl__calloc(ctx, rows * stride, sizeof *s.next)) ||
+    if (!(s.from = anl__calloc(ctx, rows, sizeof *s.from)) || !(s.prefix = anl__calloc(ctx, rows * stride, sizeof *s.prefix)) || !(s.next = anl__calloc(ctx, rows * stride, sizeof *s.next)) ||
         !(s.logp = anl__calloc(ctx, rows, sizeof *s.logp)) || !(s.live = anl__calloc(ctx, (size_t)sentences, sizeof *s.live)) ||
         !(s.best = anl__calloc(ctx, (size_t)sentences, sizeof *s.best)) || !(s.best_logp = anl__calloc(ctx, (size_t)sentences, sizeof *s.best_logp)) ||
         !(s.logits = anl__calloc(ctx, rows * (size_t)o->vocabulary, sizeof *s.logits)) || !(s.pool = anl__calloc(ctx, (size_t)o->beam, sizeof *s.pool)))
         st = ANL_NOMEM;
     if (st == ANL_OK) st = run(&s, sentences, score, user, answer, log_probability);
+    anl__free(ctx, s.from);
     anl__free(ctx, s.prefix);
     anl__free(ctx, s.next);
     anl__free(ctx, s.logp);

@@ -15,8 +15,9 @@ typedef struct beam_opts {
 } beam_opts;
 
 /* rows prefixes of `length` tokens each (the first is `begin`), row after row [rows, longest + 1]: writes the logits of what comes next,
-   f32 [rows, vocabulary]. Rows s * beam .. s * beam + beam - 1 belong to sentence s; rows that are no more searched hold anything. */
-typedef anl_status (*beam_score)(void *user, const int32_t *prefix, int64_t rows, int length, float *logits);
+   f32 [rows, vocabulary]. from [rows]: the row whose prefix was this one without its last token, the call before (at first: the row
+   itself). Rows s * beam .. s * beam + beam - 1 belong to sentence s; rows that are no more searched hold anything. */
+typedef anl_status (*beam_score)(void *user, const int32_t *prefix, const int64_t *from, int64_t rows, int length, float *logits);
 
 /* Answers for `sentences` at once: answer [sentences, longest] without begin and end, padded with -1; log_probability (may be NULL)
    [sentences], of the answer with its end. */

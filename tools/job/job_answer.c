@@ -1,7 +1,7 @@
 /* Answers of models of sequences; see job_answer.h. */
 #include "job_answer.h"
+#include "translator.h"
 
-#include "tools/decode/beam.h"
 #include "tools/decode/sample.h"
 
 #include <math.h>
@@ -19,13 +19,16 @@ int job_answer_sizes(job *j, anl__size *sizes, int n, int most)
     job_sequence *s = j->sequence;
     int v = s->buckets.n;
     if (n == most) return n;
-    bool pairs = !strcmp(j->model.name, "seq2seq");
+    if (!strcmp(j->model.name, "seq2seq")) { /* translators have programs of their own; this one names the parameters */
+        sizes[n++] = (anl__size){1, 0};
+        return n;
+    }
     if (j->kind == ANL__SCORE_TOKENS) { /* a variant of its own, which gives logits */
         s->length[v][0] = !strcmp(j->model.name, "charlm") ? 1 : longest(s, 0);
         s->length[v][1] = longest(s, 1);
         s->decode_variant = v;
         j->model.seq.variants = v + 1;
-        sizes[n++] = (anl__size){pairs ? JOB_ANSWER_ROWS : 1, v};
+        sizes[n++] = (anl__size){1, v};
         return n;
     }
     for (int b = 0; b < s->buckets.n && n < most; b++) sizes[n++] = (anl__size){1, b};
@@ -34,41 +37,15 @@ int job_answer_sizes(job *j, anl__size *sizes, int n, int most)
 
 /* ---- pairs ----------------------------------------------------------------------------------- */
 
-typedef struct translating {
-    job *j;
-    int64_t source_steps, target_steps, vocabulary;
-    int32_t *source, *length, *given; /* [ROWS, steps], [ROWS], [ROWS, steps] */
-} translating;
-
-static anl_status score_prefixes(void *user, const int32_t *prefix, int64_t rows, int length, float *logits)
+static anl_status read_text(job *j, job_translation *in, anl__ids *ids)
 {
-    translating *t = user;
-    anl__eval_result r;
-    for (int64_t k = 0; k < JOB_ANSWER_ROWS; k++)
-        for (int64_t i = 0; i < t->target_steps; i++) t->given[k * t->target_steps + i] = k < rows && i < length ? prefix[k * (t->target_steps + 1) + i] : -1;
-    anl__feed_batch b = {.n = JOB_ANSWER_ROWS, .variant = t->j->sequence->decode_variant, .input = {t->source, t->length, t->given, t->given}};
-    ANL_TRY(anl__trainer_eval(t->j->trainer, &b, false, &r));
-    memcpy(logits, r.logits + (int64_t)(length - 1) * JOB_ANSWER_ROWS * t->vocabulary, sizeof *logits * (size_t)(rows * t->vocabulary));
-    return ANL_OK;
-}
-
-/* Rows first .. first + beam - 1 read this text. */
-static anl_status put_source(translating *t, job_translation *in, int64_t first, int beam)
-{
-    anl_ctx *ctx = t->j->ctx;
-    anl__ids ids = {0};
+    int64_t most = longest(j->sequence, 0);
     anl__span span = {in->text, strlen(in->text)};
     in->unknown = 0;
-    anl_status st = anl__tokens_encode(t->j->sequence->tokens[0], span, &ids, &in->unknown);
-    if (st == ANL_OK && !ids.n) st = anl__fail(ctx, ANL_DATA, "there is nothing to translate in '%.60s'", in->text);
-    if (st == ANL_OK && ids.n > t->source_steps)
-        st = anl__fail(ctx, ANL_DATA, "'%.60s' has %lld tokens; the model reads at most %lld", in->text, (long long)ids.n, (long long)t->source_steps);
-    for (int64_t k = first; k < first + beam && st == ANL_OK; k++) {
-        t->length[k] = (int32_t)ids.n;
-        for (int64_t i = 0; i < t->source_steps; i++) t->source[k * t->source_steps + i] = i < ids.n ? ids.id[i] : -1;
-    }
-    anl__free(ctx, ids.id);
-    return st;
+    ANL_TRY(anl__tokens_encode(j->sequence->tokens[0], span, ids, &in->unknown));
+    if (!ids->n) return anl__fail(j->ctx, ANL_DATA, "there is nothing to translate in '%.60s'", in->text);
+    if (ids->n > most) return anl__fail(j->ctx, ANL_DATA, "'%.60s' has %lld tokens; the model reads at most %lld", in->text, (long long)ids->n, (long long)most);
+    return ANL_OK;
 }
 
 static anl_status take_answer(job *j, const int32_t *id, int64_t n, job_translation *out)
@@ -87,31 +64,33 @@ static anl_status take_answer(job *j, const int32_t *id, int64_t n, job_translat
 anl_status job_translate(job *j, job_translation *t, int64_t n, int beam)
 {
     anl_ctx *ctx = j->ctx;
-    const job_sequence *s = j->sequence;
-    translating w = {.j = j, .source_steps = s->length[s->decode_variant][0], .target_steps = s->length[s->decode_variant][1], .vocabulary = j->model.seq.target_vocabulary};
-    beam_opts o = {.beam = beam, .longest = (int)w.target_steps, .begin = anl__tokens_bos(s->tokens[1]), .end = anl__tokens_eos(s->tokens[1]), .vocabulary = w.vocabulary, .length_power = 1};
-    int64_t per = JOB_ANSWER_ROWS / beam;
-    double logp[JOB_ANSWER_ROWS];
+    translator *w = NULL;
+    int32_t *answer = NULL;
+    double logp[TRANSLATOR_ROWS];
+    int64_t steps = 1;
     anl_status st = ANL_OK;
-    if (beam < 1 || beam > JOB_ANSWER_ROWS) return anl__fail(ctx, ANL_INVALID, "a beam of %d: 1 to %d", beam, JOB_ANSWER_ROWS);
-    int32_t *answer = anl__calloc(ctx, (size_t)(per * w.target_steps), sizeof *answer);
-    w.source = anl__calloc(ctx, (size_t)(JOB_ANSWER_ROWS * w.source_steps), sizeof *w.source);
-    w.length = anl__calloc(ctx, JOB_ANSWER_ROWS, sizeof *w.length);
-    w.given = anl__calloc(ctx, (size_t)(JOB_ANSWER_ROWS * w.target_steps), sizeof *w.given);
-    if (!answer || !w.source || !w.length || !w.given) st = ANL_NOMEM;
-    for (int64_t at = 0; at < n && st == ANL_OK; at += per) {
+    anl__ids *ids = anl__calloc(ctx, (size_t)n + 1, sizeof *ids);
+    if (!ids) return ANL_NOMEM;
+    for (int64_t i = 0; i < n; i++) {
+        ANL_GO(read_text(j, &t[i], &ids[i]));
+        steps = ids[i].n > steps ? ids[i].n : steps;
+    }
+    ANL_GO(translator_create(j, steps, beam, &w));
+    int64_t per = translator_texts(w), longest_answer = translator_longest(w);
+    if (!(answer = anl__calloc(ctx, (size_t)(per * longest_answer), sizeof *answer))) ANL_GO(ANL_NOMEM);
+    for (int64_t at = 0; at < n; at += per) {
         int64_t here = n - at < per ? n - at : per;
-        for (int64_t i = 0; i < here && st == ANL_OK; i++) st = put_source(&w, &t[at + i], i * beam, beam);
-        if (st == ANL_OK) st = beam_search(ctx, &o, here, score_prefixes, &w, answer, logp);
-        for (int64_t i = 0; i < here && st == ANL_OK; i++) {
+        ANL_GO(translator_run(w, ids + at, here, answer, logp));
+        for (int64_t i = 0; i < here; i++) {
             t[at + i].log_probability = logp[i];
-            st = take_answer(j, answer + i * w.target_steps, w.target_steps, &t[at + i]);
+            ANL_GO(take_answer(j, answer + i * longest_answer, longest_answer, &t[at + i]));
         }
     }
+done:
+    translator_destroy(w);
+    for (int64_t i = 0; i < n; i++) anl__free(ctx, ids[i].id);
+    anl__free(ctx, ids);
     anl__free(ctx, answer);
-    anl__free(ctx, w.source);
-    anl__free(ctx, w.length);
-    anl__free(ctx, w.given);
     return st;
 }
 

@@ -6,8 +6,6 @@
 
 #include "job_sequence.h"
 
-enum { JOB_ANSWER_ROWS = 64 }; /* of a decoding program of pairs */
-
 /* What the trainer must compile for answers: appends to sizes (`n` are there), returns their number. */
 int job_answer_sizes(job *j, anl__size *sizes, int n, int most);
 
