@@ -77,7 +77,8 @@ static anl_value look_back(anl_graph *g, const anl_model_opts *o, const encoded 
 }
 
 /* Steps (1,n,C) one after the other. */
-typedef struct step_list { const char *name; int n, joined; anl_value step[16]; } step_list;
+enum { JOINED = ANL__MAX_IN - 1 }; /* what one node takes */
+typedef struct step_list { const char *name; int n, joined; anl_value step[JOINED]; } step_list;
 
 static void join_steps(anl_graph *g, step_list *s)
 {
@@ -90,7 +91,7 @@ static void join_steps(anl_graph *g, step_list *s)
 
 static void add_step(anl_graph *g, step_list *s, anl_value y)
 {
-    if (s->n == 16) join_steps(g, s);
+    if (s->n == JOINED) join_steps(g, s);
     s->step[s->n++] = y;
 }
 

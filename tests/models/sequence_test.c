@@ -233,6 +233,30 @@ static void test_seq2seq(void **state)
     seq2seq("gru", "additive", false, true);
 }
 
+/* More steps than one node can join. */
+static void test_long_answers(void **state)
+{
+    (void)state;
+    enum { LONG = 40 };
+    static const int64_t both[2][2] = {{T, LONG}, {T, LONG}};
+    anl_ctx *ctx = anl_ctx_create();
+    anl_model_opts m = opts("seq2seq", "gru");
+    int32_t source[N * T], length[N], given[N * LONG];
+    m.seq.attention = "additive";
+    m.seq.length = both;
+    anl__trainer *t = make(ctx, &m, 1);
+    for (int i = 0; i < N * T; i++) source[i] = i % 5;
+    for (int i = 0; i < N; i++) length[i] = T;
+    for (int i = 0; i < N * LONG; i++) given[i] = i % 5;
+    anl__eval_result r;
+    anl__feed_batch b = {.n = N, .input = {source, length, given, given}};
+    assert_int_equal(anl__trainer_eval(t, &b, false, &r), ANL_OK);
+    assert_float_equal(r.loss_den, N * LONG, 0);
+    anl__trainer_destroy(t);
+    assert_int_equal(anl__live_blocks(ctx), 0);
+    anl_ctx_destroy(ctx);
+}
+
 static void classifier(const char *cell, const char *pool, bool tokens)
 {
     anl_ctx *ctx = anl_ctx_create();
@@ -281,6 +305,6 @@ static void test_classifier(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_charlm), cmocka_unit_test(test_carried), cmocka_unit_test(test_forecaster), cmocka_unit_test(test_transformer),
-                                       cmocka_unit_test(test_seq2seq), cmocka_unit_test(test_classifier)};
+                                       cmocka_unit_test(test_seq2seq), cmocka_unit_test(test_long_answers), cmocka_unit_test(test_classifier)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
