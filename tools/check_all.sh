@@ -48,19 +48,22 @@ dnnl3() {
 stage build-dnnl3 dnnl3 && suite dnnl3 dnnl3 -R '^ops/.*/(device|determinism)$'
 
 # --- CUDA without a GPU: every kernel compiles for three generations without a spill; the plug-in loads and says what is missing ---
+cuda_one() { # FILE: object and report below build/cuda-check
+    local out
+    out=build/cuda-check/$(basename "$1" .cu)
+    $CUDA_CACHE "$CUDA_NVCC" -std=c++20 -O3 -gencode arch=compute_75,code=sm_75 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_100,code=sm_100 \
+        -Werror all-warnings -Xptxas -v -Iruntime -I. -c "$1" -o "$out.o" >"$out.txt" 2>&1 || { echo "== $1"; tail -20 "$out.txt"; return 1; }
+}
+export -f cuda_one
 cuda() {
-    local nvcc f arch n=0 report=build/cuda-ptxas.txt
-    nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null) || { echo "nvcc is not installed"; return 77; }
-    mkdir -p build
-    : >$report
-    while read -r f; do
-        for arch in 75 90 100; do
-            echo "== $f sm_$arch" >>$report
-            "$nvcc" -std=c++20 -O3 -arch=sm_$arch -Werror all-warnings -Xptxas -v -Iruntime -I. -c "$f" -o /dev/null 2>>$report ||
-                { tail -20 $report; return 1; }
-        done
-        n=$((n + 1))
-    done < <(find kernels -name '*.cu')
+    local f n report=build/cuda-ptxas.txt
+    CUDA_NVCC=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null) || { echo "nvcc is not installed"; return 77; }
+    CUDA_CACHE=$(command -v ccache)
+    export CUDA_NVCC CUDA_CACHE
+    mkdir -p build/cuda-check
+    find kernels -name '*.cu' -print0 | xargs -0 -n 1 -P "$jobs" bash -c 'cuda_one "$0"' || return 1
+    n=$(find kernels -name '*.cu' | wc -l)
+    for f in build/cuda-check/*.txt; do echo "== $f"; cat "$f"; done >$report
     if grep -E '[1-9][0-9]* bytes spill' $report; then return 1; fi
     if [ -x build/release/anneal ] && [ -e build/release/anneal-cuda.so ]; then
         build/release/anneal doctor | grep -q 'plug-in .*anneal-cuda.so' || { echo "the plug-in does not load"; return 1; }

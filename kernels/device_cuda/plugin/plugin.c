@@ -5,6 +5,7 @@
  */
 #include "plugin.h"
 #include "libs.h"
+#include "measure.h"
 
 #include <cuda_runtime_api.h>
 #include <string.h>
@@ -296,6 +297,10 @@ static void report(anl_ctx *ctx, anl__buf *out)
     if (e != cudaSuccess) anl__buf_add(out, "devices: none, %s (%s)\n", cudaGetErrorString(e), cudaGetErrorName(e));
     else anl__buf_add(out, "devices: %d\n", count);
     anl__cuda_libs_report(ctx, out);
+    anl_device dev = {.vt = &device, .ctx = ctx, .opts = {.deterministic = true}};
+    if (e != cudaSuccess || cuda_open(&dev, &dev.opts) != ANL_OK) return;
+    anl__cuda_measure(&dev, ((cuda_impl *)dev.impl)->prop.multiProcessorCount, out);
+    cuda_close(&dev);
 }
 
 const anl__cuda_plugin *anl__cuda_plugin_entry(void);
