@@ -133,6 +133,14 @@ static anl_status check_labels(anl__dataset *ds, const anl__data_opts *o)
     return ANL_OK;
 }
 
+/* Field 1 from ds->value. */
+static void add_values(anl__dataset *ds)
+{
+    ds->field[ANL__FIELD_LABEL] = (anl__field){.name = "label", .dtype = ANL_F32, .bytes = sizeof *ds->value, .data = ds->value};
+    ds->fields = 2;
+    ds->classes = 1;
+}
+
 /* Field 1 from ds->label, and what the options say of classes. */
 static anl_status add_labels(anl__dataset *ds, const anl__data_opts *o)
 {
@@ -149,6 +157,7 @@ static anl_status open_files(anl__dataset *ds, const anl__data_opts *o)
         return anl__fail(ds->ctx, ANL_INVALID, "%d classes: expected 1 to %d", o->classes, ANL__MAX_CLASSES);
     ANL_TRY(choose_format(ds->ctx, o, &ds->vt));
     ANL_TRY(ds->vt->open(ds, o));
+    if (ds->value) add_values(ds);
     return ds->label ? add_labels(ds, o) : ANL_OK;
 }
 
@@ -235,6 +244,7 @@ void anl__dataset_close(anl__dataset *ds)
     anl_ctx *ctx = ds->ctx;
     for (int i = 0; i < ANL__MAX_SOURCES; i++) anl__source_close(ds->source[i]);
     anl__free(ctx, ds->label);
+    anl__free(ctx, ds->value);
     anl__free(ctx, ds->owned);
     anl__free(ctx, ds->class_count);
     anl__free(ctx, ds->name);

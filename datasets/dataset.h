@@ -2,7 +2,7 @@
  * of functions. Readers (idx.c, npy.c) fill it; splits, transforms and the loader only read it.
  *
  * Field 0 is what the model sees: "image" of shape H,W,C or "features" of shape F, u8 or f32. Field 1, when
- * there are labels, is "label", an i32 scalar in [0, classes).
+ * there are labels, is "label": an i32 scalar in [0, classes), or, when values are to be predicted, an f32 scalar.
  *
  * Errors: ANL_DATA (missing file, sizes that disagree, label out of range, empty class) and ANL_FORMAT (the
  * bytes are not what the format says) name the file, the record, what was expected and what was found.
@@ -30,7 +30,7 @@ typedef struct anl__field {
 typedef struct anl__data_opts anl__data_opts;
 typedef struct anl__dataset_vt {
     const char *name; /* "idx", "npy" */
-    /* Fills ds->n, field 0 and, when opts->labels is set, ds->label. What is allocated before a failure is
+    /* Fills ds->n, field 0 and, when opts->labels is set, ds->label (opts->values: ds->value). What is allocated before a failure is
        released by the caller through ds. */
     anl_status (*open)(anl__dataset *ds, const anl__data_opts *opts);
 } anl__dataset_vt;
@@ -50,12 +50,13 @@ struct anl__dataset {
     int64_t n;
     int fields;
     anl__field field[ANL__MAX_FIELDS];
-    int classes;                    /* 0 without labels */
+    int classes;                    /* 0 without labels, 1 where labels are values */
     const char *const *class_names; /* classes of them, borrowed from the options; NULL: none known */
     int64_t *class_count;           /* classes of them; owned */
     /* the readers' part */
     anl__source *source[ANL__MAX_SOURCES]; /* images, labels; owned */
     int32_t *label;                        /* owned; NULL without labels */
+    float *value;                          /* owned; labels that are values, all finite; NULL: none */
     void *owned;                           /* a copy of field 0, or NULL: it lies in source[0] */
 };
 
@@ -65,6 +66,7 @@ struct anl__data_opts {
     const char *images, *labels;
     /* ... or `path`, a directory or a known set's name (known.h), and the part of it: "train" or "test". */
     const char *path, *part;
+    bool values;                    /* labels are values to predict, not classes (default false) */
     int classes;                    /* 0: the known set's, or one more than the largest label */
     const char *const *class_names; /* `classes` of them, or NULL; must outlive the set */
     bool allow_empty_class;         /* default false: a class without a sample is ANL_DATA */

@@ -96,6 +96,11 @@ static anl_status idx_open(anl__dataset *ds, const anl__data_opts *opts)
     if (y.dim[0] != x.dim[0])
         return anl__fail(ctx, ANL_DATA, "%s has %lld images, but %s has %lld labels", opts->images,
                          (long long)x.dim[0], opts->labels, (long long)y.dim[0]);
+    if (opts->values) {
+        if (!(ds->value = anl__calloc(ctx, (size_t)ds->n, sizeof *ds->value))) return ANL_NOMEM;
+        for (int64_t i = 0; i < ds->n; i++) ds->value[i] = y.data[i];
+        return ANL_OK;
+    }
     ds->label = anl__calloc(ctx, (size_t)ds->n, sizeof *ds->label);
     if (!ds->label) return ANL_NOMEM;
     for (int64_t i = 0; i < ds->n; i++) ds->label[i] = y.data[i];

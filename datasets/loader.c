@@ -76,7 +76,7 @@ static void fill(const anl__loader *l, slot *s, uint32_t epoch, int64_t number)
     for (int64_t i = 0; i < n; i++) {
         s->id[i] = sample_at(l, epoch, number * l->opts.batch + i);
         prefetch(l, s->id[i]);
-        if (s->label) s->label[i] = *(const int32_t *)anl__dataset_get(l->ds, ANL__FIELD_LABEL, s->id[i]);
+        if (s->label) memcpy(&s->label[i], anl__dataset_get(l->ds, ANL__FIELD_LABEL, s->id[i]), sizeof *s->label); /* i32 or f32 */
     }
     for (int64_t i = 0; i < n; i++)
         anl__transform_apply(&l->transform, l->opts.seed, epoch, s->id[i],

@@ -173,17 +173,57 @@ static anl_status npy_samples(anl__dataset *ds, const anl__source *s)
     return ANL_OK;
 }
 
-static anl_status npy_labels(anl__dataset *ds, const anl__source *s)
+static double npy_number(const npy_head *h, int64_t i)
+{
+    const uint8_t *at = h->data + (size_t)i * npy_types[h->type].size;
+    double f8;
+    float f4;
+    int64_t i8;
+    int32_t i4;
+    switch (h->type) {
+    case NPY_F8: memcpy(&f8, at, sizeof f8); return f8;
+    case NPY_F4: memcpy(&f4, at, sizeof f4); return (double)f4;
+    case NPY_I8: memcpy(&i8, at, sizeof i8); return (double)i8;
+    case NPY_I4: memcpy(&i4, at, sizeof i4); return i4;
+    default: return *at;
+    }
+}
+
+/* Labels that are values to predict. */
+static anl_status npy_values(anl__dataset *ds, const anl__source *s, const npy_head *h)
+{
+    ds->value = anl__calloc(ds->ctx, (size_t)ds->n, sizeof *ds->value);
+    if (!ds->value) return ANL_NOMEM;
+    for (int64_t i = 0; i < ds->n; i++) {
+        double v = npy_number(h, i);
+        ds->value[i] = (float)v;
+        if (!__builtin_isfinite(ds->value[i]))
+            return anl__fail(ds->ctx, ANL_DATA, "%s: record %lld: the value %g is not finite in single precision",
+                             s->path, (long long)i, v);
+    }
+    return ANL_OK;
+}
+
+static anl_status npy_labels(anl__dataset *ds, const anl__source *s, bool values)
 {
     npy_head h;
     ANL_TRY(npy_parse(ds->ctx, s, &h));
-    if (h.per_sample != 1 || h.type == NPY_F4 || h.type == NPY_F8)
+    if (values && h.per_sample != 1)
+        return anl__fail(ds->ctx, ANL_FORMAT, "%s: one value a sample is expected, found %lld a sample", s->path,
+                         (long long)h.per_sample);
+    if (!values && h.per_sample == 1 && (h.type == NPY_F4 || h.type == NPY_F8))
+        return anl__fail(ds->ctx, ANL_FORMAT,
+                         "%s: labels must be u1, i4 or i8, found %s; are they values to predict? then set "
+                         "data.label_type to value",
+                         s->path, npy_types[h.type].descr[0]);
+    if (!values && h.per_sample != 1)
         return anl__fail(ds->ctx, ANL_FORMAT,
                          "%s: labels must be u1, i4 or i8, one a sample; found %s, %lld a sample", s->path,
                          npy_types[h.type].descr[0], (long long)h.per_sample);
     if (h.dim[0] != ds->n)
         return anl__fail(ds->ctx, ANL_DATA, "%s has %lld samples, but %s has %lld labels",
                          ds->source[0]->path, (long long)ds->n, s->path, (long long)h.dim[0]);
+    if (values) return npy_values(ds, s, &h);
     ds->label = anl__calloc(ds->ctx, (size_t)ds->n, sizeof *ds->label);
     if (!ds->label) return ANL_NOMEM;
     for (int64_t i = 0; i < ds->n; i++) {
@@ -207,7 +247,7 @@ static anl_status npy_open(anl__dataset *ds, const anl__data_opts *opts)
     const char *paths[2] = {opts->images, opts->labels};
     ANL_TRY(anl__sources_open(ds->ctx, paths, opts->labels ? 2 : 1, opts, ds->source));
     ANL_TRY(npy_samples(ds, ds->source[0]));
-    return opts->labels ? npy_labels(ds, ds->source[1]) : ANL_OK;
+    return opts->labels ? npy_labels(ds, ds->source[1], opts->values) : ANL_OK;
 }
 
 const anl__dataset_vt anl__dataset_npy = {"npy", npy_open};

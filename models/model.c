@@ -84,6 +84,8 @@ void anl__model_loss(anl_graph *g, const anl_model_opts *o, const char *name, co
 {
     static const char *const kinds[] = {"cross-entropy", "mse", "huber", "bce"};
     static const char *const ops[] = {NULL, "mse", "huber", "bce_logits"};
+    if (o->values && anl_model_loss_is_class(loss))
+        return anl_graph_fail(g, ANL_RECIPE, "loss %s needs classes, but data.label_type is value: choose mse, huber or bce", loss);
     if (!strcmp(loss, kinds[0])) return cross_entropy(g, o, name, y, label, weight);
     if (!strcmp(loss, "ctc")) return ctc(g, o, name, y, label, weight);
     for (int i = 1; i < 4; i++) {
@@ -113,9 +115,9 @@ void anl_model_build(anl_graph *g, const anl_model_opts *o, anl__size size)
     int k = find_model(o->name);
     if (k == MODELS) return no_model(g, o->name);
     if (models[k].whole) return models[k].whole(g, o, size);
-    anl_value image = anl_input(g, "image", anl_graph_dtype(g), 4, dim), label = anl_input(g, "label", ANL_I32, 1, dim);
+    anl_value image = anl_input(g, "image", anl_graph_dtype(g), 4, dim), label = anl_input(g, "label", o->values ? ANL_F32 : ANL_I32, 1, dim);
     anl_value y = models[k].image ? models[k].image(g, o, image) : anl__layered(g, o, image, label);
     if (y == ANL_NONE) return;
     anl_output(g, "logits", y);
-    if (!o->n_head) cross_entropy(g, o, "loss", y, label, 1);
+    if (!o->n_head) anl__model_loss(g, o, "loss", o->values ? o->loss : "cross-entropy", o->huber_delta, y, label, 1);
 }

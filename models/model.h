@@ -53,13 +53,14 @@ typedef struct anl_model_opts {
     int n_layer;
     const anl__model_head *head;   /* graph; none: cross-entropy over the last layer */
     int n_head;
-    const char *loss;      /* forecaster: mse, huber */
+    bool values;           /* images: labels are f32 values to predict, by `loss` where there are no heads */
+    const char *loss;      /* forecaster, values: mse, huber */
     double huber_delta;    /* huber, forecaster's and heads': where it becomes linear */
     anl_sequence_opts seq;
 } anl_model_opts;
 
 anl_model_opts anl_model_opts_default(void);
-/* Models of images declare inputs "image" [n,H,W,C] (the graph's dtype) and "label" i32 [n]; output "logits" [n,classes]; loss
+/* Models of images declare inputs "image" [n,H,W,C] (the graph's dtype) and "label" i32 [n] (values: f32); output "logits" [n,classes]; loss
    "loss"; sum "correct". Models of sequences: sequence.h. Failures stick to the graph. */
 void anl_model_build(anl_graph *g, const anl_model_opts *opts, anl__size size);
 bool anl_model_is_sequence(const char *name); /* does it read sequences? */

@@ -65,6 +65,30 @@ static void ctc_head(void **state)
     cli_says(c, "4 classes and the blank");
 }
 
+/* Labels as values: trained by a loss on values, scored by RMSE, MAE and R2, and predicted as numbers. */
+static void values(void **state)
+{
+    cli *c = *state;
+    cli_write(c, "value.yaml", "model: {name: mlp, hidden: [16]}\ndata: {path: data, label_type: value, validation: 100}\n"
+                               "train: {batch: 128, epochs: 2}\nloss: {name: huber, delta: 0.5}\n");
+    cli_expect(c, 0, "train value.yaml --run value");
+    cli_says(c, "valid.rmse");
+    cli_expect(c, 0, "eval value");
+    cli_says(c, "RMSE");
+    cli_expect(c, 0, "eval value --json");
+    cli_says(c, "\"r2\":");
+    cli_expect(c, 0, "predict value data/t10k-images-idx3-ubyte");
+    cli_says(c, "file,sample,value0");
+    cli_expect(c, 0, "predict value data/t10k-images-idx3-ubyte --format jsonl");
+    cli_says(c, "\"values\":[");
+    cli_expect(c, 2, "train value.yaml --run none data.classes=4");
+    cli_says(c, "values have no classes");
+    cli_expect(c, 2, "train value.yaml --run none model.name=forecaster");
+    cli_says(c, "forecaster reads sequences");
+    cli_expect(c, 2, "train ctc.yaml --run none data.label_type=value");
+    cli_says(c, "loss ctc needs classes");
+}
+
 static int setup(void **state)
 {
     static cli c;
@@ -81,6 +105,6 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(resnet_as_graph), cmocka_unit_test(lstm_over_features), cmocka_unit_test(ctc_head)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(resnet_as_graph), cmocka_unit_test(lstm_over_features), cmocka_unit_test(ctc_head), cmocka_unit_test(values)};
     return cmocka_run_group_tests_name("cli/models", tests, setup, teardown);
 }

@@ -74,9 +74,10 @@ static void bytes_as_images(void **state)
     anl__dataset_close(ds);
 }
 
-static void refuse(const fixture *f, anl_status want, const char *text)
+static void refuse_of(const fixture *f, bool values, anl_status want, const char *text)
 {
     anl__data_opts o = opts_of(f);
+    o.values = values;
     anl__dataset *ds = NULL;
     anl_status got = anl__dataset_open(f->ctx, &o, &ds);
     if (got != want || !strstr(anl_last_error(f->ctx), text))
@@ -84,6 +85,8 @@ static void refuse(const fixture *f, anl_status want, const char *text)
                  anl_status_name(want), text);
     assert_int_equal(anl__live_blocks(f->ctx), 0);
 }
+
+static void refuse(const fixture *f, anl_status want, const char *text) { refuse_of(f, false, want, text); }
 
 static void bad_arrays(void **state)
 {
@@ -143,10 +146,58 @@ static void bad_labels(void **state)
     refuse(f, ANL_FORMAT, "3 a sample");
 }
 
+/* Labels that are values to predict, of every type that a file may have. */
+static void values(void **state)
+{
+    fixture *f = *state;
+    const char *y = at(f, "y.npy");
+    float x[6] = {0}, f4[3] = {1.5f, -2, 3};
+    double f8[3] = {1.5, -2, 3};
+    int32_t i4[3] = {-7, 0, 7};
+    int64_t i8[3] = {-7, 0, 7};
+    uint8_t u1[3] = {0, 7, 255};
+    const struct { const char *type; const void *data; size_t bytes; float want[3]; } list[] = {
+        {"<f4", f4, sizeof f4, {1.5f, -2, 3}}, {"<f8", f8, sizeof f8, {1.5f, -2, 3}}, {"<i4", i4, sizeof i4, {-7, 0, 7}},
+        {"<i8", i8, sizeof i8, {-7, 0, 7}}, {"|u1", u1, sizeof u1, {0, 7, 255}}};
+    anl__data_opts o = opts_of(f);
+    o.values = true;
+    put_npy(at(f, "x.npy"), 1, "<f4", "False", "3, 2", x, sizeof x);
+    for (size_t k = 0; k < sizeof list / sizeof list[0]; k++) {
+        anl__dataset *ds = NULL;
+        put_npy(y, 1, list[k].type, "False", "3,", list[k].data, list[k].bytes);
+        assert_int_equal(anl__dataset_open(f->ctx, &o, &ds), ANL_OK);
+        assert_int_equal(ds->field[1].dtype, ANL_F32);
+        assert_int_equal(ds->classes, 1);
+        assert_null(ds->label);
+        assert_memory_equal(ds->field[1].data, list[k].want, sizeof list[k].want);
+        anl__dataset_close(ds);
+    }
+}
+
+static void bad_values(void **state)
+{
+    fixture *f = *state;
+    const char *y = at(f, "y.npy");
+    float x[6] = {0};
+    double f8[6] = {1, NAN, 3};
+    put_npy(at(f, "x.npy"), 1, "<f4", "False", "3, 2", x, sizeof x);
+    put_npy(y, 1, "<f8", "False", "3,", f8, 3 * sizeof *f8);
+    refuse_of(f, true, ANL_DATA, "y.npy: record 1: the value nan is not finite");
+    f8[1] = 1e300;
+    put_npy(y, 1, "<f8", "False", "3,", f8, 3 * sizeof *f8);
+    refuse_of(f, true, ANL_DATA, "record 1: the value 1e+300");
+    put_npy(y, 1, "<f8", "False", "3, 2", f8, sizeof f8);
+    refuse_of(f, true, ANL_FORMAT, "one value a sample is expected, found 2");
+    put_npy(y, 1, "<f8", "False", "2,", f8, 2 * sizeof *f8);
+    refuse_of(f, true, ANL_DATA, "has 3 samples, but");
+    put_npy(y, 1, "<f8", "False", "3,", f8, 3 * sizeof *f8);
+    refuse(f, ANL_FORMAT, "set data.label_type to value");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(floats_and_doubles), TEST(bytes_as_images), TEST(bad_arrays),
-                                       TEST(bad_labels)};
+                                       TEST(bad_labels), TEST(values), TEST(bad_values)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,8 +19,9 @@ anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
     out->dtype = precision && !strcmp(precision, "bf16") ? ANL_BF16 : ANL_F32;
     out->model = anl_model_opts_default();
     ANL_TRY(recipe_model(r, ctx, out->arena, &out->model));
-    out->whole_targets = out->model.n_head && !anl_model_loss_is_class(out->model.head[0].loss);
-    out->kind = out->whole_targets ? ANL__SCORE_VALUES : ANL__SCORE_CLASSES;
+    bool values = out->model.n_head ? !anl_model_loss_is_class(out->model.head[0].loss) : out->model.values;
+    out->whole_targets = values && !out->model.values;
+    out->kind = values ? ANL__SCORE_VALUES : ANL__SCORE_CLASSES;
     out->batch = o->batch ? o->batch : recipe_is_word(r, "train.batch") ? 128 : recipe_int(r, "train.batch");
     bool sequences = anl_model_is_sequence(out->model.name);
     anl_status st = sequences ? job_sequence_open(out, o) : job_open_data(out, o);

@@ -15,6 +15,7 @@ static anl__data_opts data_opts(const job *j, const char *part)
     d.path = d.images ? NULL : recipe_text(r, "data.path");
     d.part = part;
     d.classes = (int)recipe_int(r, "data.classes");
+    d.values = j->model.values;
     d.cache = recipe_bool(r, "data.cache");
     d.cache_dir = recipe_text(r, "data.cache_dir");
     return d;
@@ -60,7 +61,7 @@ static anl_status make_split(job *j, const job_opts *o)
     const recipe *r = j->recipe;
     const anl__dataset *ds = j->set[0];
     anl__split_opts s = anl__split_opts_default();
-    anl__split_input in = {ds->n, (const int32_t *)ds->field[ANL__FIELD_LABEL].data, ds->classes};
+    anl__split_input in = {ds->n, ds->label, ds->classes};
     double part = recipe_real(r, "data.validation");
     s.seed = (uint64_t)recipe_int(r, "data.split_seed");
     if (part >= 1) s.count = (int64_t)part;
@@ -125,7 +126,7 @@ static anl_status make_weights(job *j)
     const anl__dataset *ds = j->set[0];
     int64_t *count = anl__arena_alloc(j->arena, sizeof *count * (size_t)(j->model.classes + 1));
     if (!count) return ANL_NOMEM;
-    for (int64_t i = 0; ds && i < j->split.n_train; i++) count[((const int32_t *)ds->field[ANL__FIELD_LABEL].data)[j->split.train[i]]]++;
+    for (int64_t i = 0; ds && ds->label && i < j->split.n_train; i++) count[ds->label[j->split.train[i]]]++;
     return job_weights(j, count, j->split.n_train);
 }
 

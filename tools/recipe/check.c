@@ -35,6 +35,10 @@ static void check_data(const recipe *r, anl__buf *e)
         against(r, e, "data.images", "goes in the place of data.path (%s), not beside it", recipe_text(r, "data.path"));
     for (int i = 0; i < 2; i++)
         if (recipe_text(r, files[i][0]) && !recipe_text(r, files[i][1])) against(r, e, files[i][0], "needs %s", files[i][1]);
+    if (is(r, "data.label_type", "value") && anl_model_is_sequence(recipe_text(r, "model.name")))
+        against(r, e, "data.label_type", "is of images and tables of samples; %s reads sequences", recipe_text(r, "model.name"));
+    if (is(r, "data.label_type", "value") && (recipe_int(r, "data.classes") || recipe_count(r, "loss.class_weights") || recipe_is_word(r, "loss.class_weights") || recipe_real(r, "loss.label_smoothing") > 0))
+        against(r, e, "data.label_type", "values have no classes: data.classes, loss.class_weights and loss.label_smoothing do not go with it");
     if (folds == 1) against(r, e, "data.folds", "one fold leaves nothing to train on: 2 and more, or 0");
     else if (fold && fold >= folds) against(r, e, "data.fold", "%lld is not below data.folds, %lld", (long long)fold, (long long)folds);
     if (part >= 1 && part != floor(part)) against(r, e, "data.validation", "%g is neither a fraction below 1 nor a count", part);

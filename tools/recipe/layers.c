@@ -386,6 +386,7 @@ anl_status recipe_model(const recipe *r, anl_ctx *ctx, anl__arena *a, anl_model_
     out->n_hidden = recipe_count(r, "model.hidden");
     for (int i = 0; i < out->n_hidden; i++) out->hidden[i] = recipe_int_at(r, "model.hidden", i);
     out->loss = recipe_text(r, "loss.name");
+    out->values = !strcmp(recipe_text(r, "data.label_type"), "value");
     out->huber_delta = recipe_real(r, "loss.delta");
     out->seq = (anl_sequence_opts){
         .cell = recipe_text(r, "model.cell"), .reset = recipe_text(r, "model.reset"), .attention = recipe_text(r, "model.attention"), .pool = recipe_text(r, "model.pool"),
