@@ -1,60 +1,35 @@
 /* dense and its gradients: one tiled product, 16 x 16 results a block, operands by strides, sums in f32 in order. The fallback for
  * where cuBLASLt is not; bound: arithmetic, far below a tensor core. Not measured. */
-#include "kernels/common/cuda.cuh"
-
-static const int TILE = 16;
-struct strides { int64_t row, column; };
-
-/* y[m,n] (+)= act(bias[n] + sum_k a[m,k] b[k,n]). */
-template <class A, class B, class Y>
-__global__ void product(const A *a, strides sa, const B *b, strides sb, Y *y, const float *bias, int64_t rows, int64_t columns, int64_t inner, bool relu, bool accum)
-{
-    ANL_SHARED_ARRAY(float, left, TILE * (TILE + 1));
-    ANL_SHARED_ARRAY(float, right, TILE * (TILE + 1));
-    int tx = threadIdx.x, ty = threadIdx.y;
-    int64_t m = (int64_t)blockIdx.x * TILE + ty, n = (int64_t)blockIdx.y * TILE + tx;
-    float sum = 0;
-    for (int64_t k = 0; k < inner; k += TILE) {
-        left[ty * (TILE + 1) + tx] = m < rows && k + tx < inner ? anl_float(a[m * sa.row + (k + tx) * sa.column]) : 0;
-        right[ty * (TILE + 1) + tx] = n < columns && k + ty < inner ? anl_float(b[(k + ty) * sb.row + n * sb.column]) : 0;
-        __syncthreads();
-        for (int q = 0; q < TILE; q++) sum += left[ty * (TILE + 1) + q] * right[q * (TILE + 1) + tx];
-        __syncthreads();
-    }
-    if (m >= rows || n >= columns) return;
-    if (bias) sum += bias[n];
-    if (accum) sum += anl_float(y[m * columns + n]);
-    y[m * columns + n] = anl_to<Y>(relu && sum < 0 ? 0 : sum);
-}
+#include "kernels/common/product.cuh"
 
 template <class A, class B, class Y>
-static anl_status multiply(const anl__prepared *p, const anl__run *r, int ia, strides sa, int ib, strides sb, int64_t rows, int64_t columns, int64_t inner, bool forward)
+static anl_status multiply(const anl__prepared *p, const anl__run *r, int ia, anl_strides sa, int ib, anl_strides sb, int64_t rows, int64_t columns, int64_t inner, bool forward)
 {
     const float *bias = forward && anl__has_in(&p->call, 2) ? (const float *)r->in[2] : NULL;
     bool relu = forward && anl__attr_int(&p->call, "act");
-    void (*k)(const A *, strides, const B *, strides, Y *, const float *, int64_t, int64_t, int64_t, bool, bool) = product<A, B, Y>;
-    return ANL_LAUNCH(k, dim3((unsigned)((rows + TILE - 1) / TILE), (unsigned)((columns + TILE - 1) / TILE)), dim3(TILE, TILE), r, (const A *)r->in[ia], sa,
+    void (*k)(const A *, anl_strides, const B *, anl_strides, Y *, const float *, int64_t, int64_t, int64_t, bool, bool) = anl_product<A, B, Y>;
+    return ANL_LAUNCH(k, dim3((unsigned)((rows + ANL_TILE - 1) / ANL_TILE), (unsigned)((columns + ANL_TILE - 1) / ANL_TILE)), dim3(ANL_TILE, ANL_TILE), r, (const A *)r->in[ia], sa,
                       (const B *)r->in[ib], sb, (Y *)r->out[0], bias, rows, columns, inner, relu, !forward && p->call.accum[0]);
 }
 
 template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl__run *r)
 {
     int64_t out = p->call.in[1].shape.dim[0], in = p->call.in[1].shape.dim[1], rows = anl_shape_count(&p->call.in[0].shape) / in;
-    return multiply<T, float, T>(p, r, 0, strides{in, 1}, 1, strides{1, in}, rows, out, in, true);
+    return multiply<T, float, T>(p, r, 0, anl_strides{in, 1}, 1, anl_strides{1, in}, rows, out, in, true);
 }
 ANL_TYPED_RUN(fwd)
 
 template <class T> static anl_status data_typed(const anl__prepared *p, const anl__run *r)
 {
     int64_t out = p->call.in[1].shape.dim[0], in = p->call.in[1].shape.dim[1], rows = anl_shape_count(&p->call.in[0].shape) / out;
-    return multiply<T, float, T>(p, r, 0, strides{out, 1}, 1, strides{in, 1}, rows, in, out, false);
+    return multiply<T, float, T>(p, r, 0, anl_strides{out, 1}, 1, anl_strides{in, 1}, rows, in, out, false);
 }
 ANL_TYPED_RUN(data)
 
 template <class T> static anl_status weight_typed(const anl__prepared *p, const anl__run *r)
 {
     int64_t out = p->call.out[0].shape.dim[0], in = p->call.out[0].shape.dim[1], rows = anl_shape_count(&p->call.in[0].shape) / in;
-    return multiply<T, T, float>(p, r, 1, strides{1, out}, 0, strides{in, 1}, out, in, rows, false);
+    return multiply<T, T, float>(p, r, 1, anl_strides{1, out}, 0, anl_strides{in, 1}, out, in, rows, false);
 }
 ANL_TYPED_RUN(weight)
 
@@ -64,7 +39,7 @@ static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY]
     if (!anl_cuda_supports(env, c, why)) return false;
     for (int i = 0; i < 2; i++)
         if (c->param[i] && c->in[i].dtype != ANL_F32) return memcpy(why, "weights that are not f32", 25), false;
-    if (y->dim[y->rank - 1] <= 65535 * (int64_t)TILE) return true;
+    if (y->dim[y->rank - 1] <= 65535 * (int64_t)ANL_TILE) return true;
     memcpy(why, "more than a million columns", 28);
     return false;
 }

@@ -11,6 +11,7 @@
 #ifndef ANL_RECURRENT_H
 #define ANL_RECURRENT_H
 
+#include "base/philox.h"
 #include "op.h"
 
 typedef enum anl__cell { ANL__RNN_TANH, ANL__RNN_RELU, ANL__LSTM, ANL__GRU } anl__cell;
@@ -40,8 +41,8 @@ static inline anl__recurrence anl__recurrence_of(const anl__call *c)
     static const int gates[] = {1, 1, 4, 3}, reserve[] = {0, 0, 5, 4};
     const anl_shape *x = &c->in[ANL__REC_X].shape, *w = &c->in[ANL__REC_W_HH].shape;
     int64_t cell = anl__attr_int(c, "cell");
-    return (anl__recurrence){.cell = (anl__cell)cell, .before = cell == ANL__GRU && anl__attr_int(c, "reset"),
-                             .reverse = anl__attr_int(c, "reverse"), .steps = x->dim[0], .batch = x->dim[1], .inputs = x->dim[2], .units = w->dim[1],
+    return (anl__recurrence){.cell = (anl__cell)cell, .before = cell == ANL__GRU && anl__attr_int(c, "reset") != 0,
+                             .reverse = anl__attr_int(c, "reverse") != 0, .steps = x->dim[0], .batch = x->dim[1], .inputs = x->dim[2], .units = w->dim[1],
                              .gates = gates[cell], .kept = reserve[cell]};
 }
 
@@ -58,12 +59,12 @@ static inline int anl__recurrent_grad(const anl__call *c, int which)
 }
 
 /* Lengths outside 0 .. T count as the nearer end. */
-static inline int64_t anl__sequence_length(const anl__recurrence *k, const int32_t *lengths, int64_t n)
+ANL_HD int64_t anl__sequence_length(const anl__recurrence *k, const int32_t *lengths, int64_t n)
 {
     int64_t len = lengths ? lengths[n] : k->steps;
     return len < 0 ? 0 : len > k->steps ? k->steps : len;
 }
 
-static inline int64_t anl__sequence_time(const anl__recurrence *k, int64_t len, int64_t s) { return k->reverse ? len - 1 - s : s; }
+ANL_HD int64_t anl__sequence_time(const anl__recurrence *k, int64_t len, int64_t s) { return k->reverse ? len - 1 - s : s; }
 
 #endif

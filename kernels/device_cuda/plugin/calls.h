@@ -12,6 +12,7 @@ typedef struct anl__cuda_libs anl__cuda_libs;
 
 void *anl__cuda_stream(const anl_device *dev);          /* a cudaStream_t */
 anl_status anl__cuda_launched(const anl_device *dev);   /* did the launch just made go through? */
+anl_status anl__cuda_failed(const anl_device *dev, const char *what); /* a library's call failed: the message and ANL_DEVICE */
 const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev);
 /* cudaMemsetAsync on the device's stream. */
 anl_status anl__cuda_zero(const anl_device *dev, void *p, size_t bytes);

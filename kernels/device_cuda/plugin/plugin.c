@@ -41,6 +41,8 @@ static anl_status failed(const anl_device *dev, cudaError_t e, const char *what)
 void *anl__cuda_stream(const anl_device *dev) { return ((cuda_impl *)dev->impl)->stream; }
 const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev) { return ((cuda_impl *)dev->impl)->libs; }
 
+anl_status anl__cuda_failed(const anl_device *dev, const char *what) { return anl__fail(dev->ctx, ANL_DEVICE, "the CUDA device failed in %s", what); }
+
 anl_status anl__cuda_launched(const anl_device *dev)
 {
     CUDA_TRY(dev, cudaPeekAtLastError());
