@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SPINS 4000 /* about 50 microseconds of pause */
+#define SPINS 16000 /* 0.2 to 0.5 milliseconds of pause: longer than what stands between the runs of a small step */
 #define MOST 256
 
 typedef struct piece { _Alignas(64) _Atomic uint64_t left; } piece; /* first task << 32 | end */
