@@ -95,7 +95,7 @@ void anl__model_loss(anl_graph *g, const anl_model_opts *o, const char *name, co
         snprintf(node, sizeof node, "%s.%s", name, ops[i]);
         if (strcmp(loss, "huber")) attrs[0] = 0;
         else snprintf(attrs, sizeof attrs, "delta=%.17g", delta);
-        anl_value num = anl_node(g, ops[i], node, in, 2, attrs);
+        anl_value num = anl_node(g, ops[i], node, in, 2, "%s", attrs);
         return anl_loss(g, name, num, anl_node_output(g, num, 1), weight);
     }
     anl_graph_fail(g, ANL_RECIPE, "loss '%s' is none of cross-entropy, ctc, mse, huber, bce", loss);
