@@ -62,6 +62,9 @@ void anl__series_destroy(anl__series *s);
 
 int anl__series_features(const anl__series_fit *f);
 int anl__series_targets(const anl__series_fit *f);
+int anl__series_numbers(const anl__series_fit *f); /* features that are numbers; the one-hot columns come behind them */
+int anl__series_categories(const anl__series_fit *f);
+int anl__series_levels(const anl__series_fit *f, int category); /* its one-hot columns */
 int64_t anl__series_window(const anl__series_fit *f);
 int64_t anl__series_horizon(const anl__series_fit *f);
 int anl__series_future(const anl__series_fit *f); /* calendar features */

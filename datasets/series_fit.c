@@ -61,6 +61,21 @@ int anl__series_features(const anl__series_fit *f)
     return n;
 }
 
+int anl__series_numbers(const anl__series_fit *f)
+{
+    return f->numbers;
+}
+
+int anl__series_categories(const anl__series_fit *f)
+{
+    return f->categories;
+}
+
+int anl__series_levels(const anl__series_fit *f, int category)
+{
+    return f->category[category].levels;
+}
+
 int anl__series_targets(const anl__series_fit *f)
 {
     return f->targets;

@@ -8,6 +8,28 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Rows of a table of vectors in place of one-hot columns: a one-hot row times a matrix is the matrix's row. */
+static anl_value embed_categories(anl_graph *g, const anl_model_opts *o, anl_value x)
+{
+    const anl_sequence_opts *s = &o->seq;
+    int64_t at = s->numbers;
+    if (!s->category_embed || !s->categories || x == ANL_NONE) return x;
+    anl_value all = anl__seq_node(g, "slice", "x.numbers", x, "axis=2 begin=0 end=%lld", (long long)at);
+    for (int c = 0; c < s->categories && anl_graph_status(g) == ANL_OK; c++) {
+        char name[48];
+        snprintf(name, sizeof name, "category%d.one_hot", c + 1);
+        anl_value y = anl__seq_node(g, "slice", name, x, "axis=2 begin=%lld end=%lld", (long long)at, (long long)(at + s->category[c]));
+        at += s->category[c];
+        snprintf(name, sizeof name, "category%d", c + 1);
+        anl_value both[2] = {all, anl__seq_dense(g, name, y, s->category_embed, false)};
+        snprintf(name, sizeof name, "category%d.beside", c + 1);
+        all = anl_node(g, "concat", name, both, 2, "axis=2");
+    }
+    if (at == s->features) return all;
+    anl_value both[2] = {all, anl__seq_node(g, "slice", "x.calendar", x, "axis=2 begin=%lld end=%lld", (long long)at, (long long)s->features)};
+    return anl_node(g, "concat", "x.embedded", both, 2, "axis=2");
+}
+
 /* Bai et al., 2018: causal convolutions with doubling dilation, each with a shortcut; the last place is what is known. */
 static anl_value tcn(anl_graph *g, const anl_model_opts *o, anl_value x)
 {
@@ -61,6 +83,7 @@ void anl__forecaster(anl_graph *g, const anl_model_opts *o, anl__size size)
     int64_t outputs = s->horizon * s->targets;
     const int64_t y_dim[2] = {size.n, outputs};
     anl_value x = anl__seq_values(g, "x", size.n, s->length[size.variant][0], s->features), y = anl_input(g, "y", ANL_F32, 2, y_dim), out;
+    x = embed_categories(g, o, x);
     if (!strcmp(s->cell, "linear")) {
         out = anl__seq_node(g, "transpose", "samples", x, "perm=1,0,2");
         out = anl__seq_dense(g, "out", anl__seq_node(g, "reshape", "flat", out, "shape=0,-1"), outputs, true);

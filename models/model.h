@@ -35,6 +35,10 @@ typedef struct anl_sequence_opts {
     /* from the data */
     int64_t vocabulary, target_vocabulary; /* 0: values, not tokens */
     int64_t features, horizon, targets;
+    const int64_t *category; /* forecaster: [categories] one-hot columns of each, in this order behind `numbers` columns of x */
+    int categories;
+    int64_t numbers;
+    int64_t category_embed; /* width of what each category becomes; 0: they stay one-hot */
     const int64_t (*length)[2]; /* by variant: time steps of the source and of the target */
     int variants;
 } anl_sequence_opts;

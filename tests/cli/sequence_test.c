@@ -155,6 +155,23 @@ static void series(void **state)
     cli_says(c, "has no column \"load\"; did you mean \"lode\"?");
 }
 
+/* A category is a learnt vector in place of columns of its own; without one there is nothing to embed. */
+static void categories(void **state)
+{
+    cli *c = *state;
+    size_t n = (size_t)sprintf(data, "load,day\n");
+    for (uint32_t t = 0; t < 300; t++) n += (size_t)sprintf(data + n, "%.2f,%s\n", t % 3 == 1 ? 20.0 : 10 + (double)(draw(t) % 10) / 10, digit[t % 3]);
+    cli_write(c, "days.csv", data);
+    cli_write(c, "days.yaml", "model: {name: forecaster, cell: gru, units: 8, category_embed: 2}\n"
+                              "data: {path: days.csv, targets: [load], inputs: [day], window: 6, validation: 0.1, test: 0.2}\n"
+                              "train: {batch: 16, epochs: 8, seed: 3}\noptim: {lr: 0.02}\n");
+    cli_expect(c, 0, "train days.yaml --run days");
+    cli_expect(c, 0, "predict days days.csv");
+    cli_says(c, "load");
+    cli_expect(c, 2, "train days.yaml --run no-days data.inputs=[]");
+    cli_says(c, "model.category_embed is 2, but no column of data.inputs is a category");
+}
+
 static void pairs(void **state)
 {
     cli *c = *state;
@@ -244,7 +261,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(text), cmocka_unit_test(series), cmocka_unit_test(pairs), cmocka_unit_test(labelled), cmocka_unit_test(bad_data),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(text), cmocka_unit_test(series), cmocka_unit_test(categories), cmocka_unit_test(pairs), cmocka_unit_test(labelled), cmocka_unit_test(bad_data),
                                        cmocka_unit_test(no_validation)};
     return cmocka_run_group_tests_name("cli/sequence", tests, setup, teardown);
 }

@@ -173,6 +173,38 @@ static void forecaster(const char *cell, bool autoregressive)
     anl_ctx_destroy(ctx);
 }
 
+/* The answer depends on the category alone: it is learnt through the level's vector, and the matrix is as wide as asked for. */
+static void test_category_embed(void **state)
+{
+    (void)state;
+    anl_ctx *ctx = anl_ctx_create();
+    anl_model_opts m = opts("forecaster", "gru");
+    static const int64_t one[2][2] = {{T, 0}, {T, 0}}, levels[2] = {3, 2};
+    m.seq.length = one;
+    m.seq.numbers = 1;
+    m.seq.category = levels;
+    m.seq.categories = 2;
+    m.seq.category_embed = 4;
+    m.seq.features = 1 + 3 + 2 + 1; /* a number, two categories, a place of the calendar */
+    anl__trainer *t = make(ctx, &m, 1);
+    int64_t units = m.seq.units, in = 1 + 2 * 4 + 1;
+    assert_int_equal(parameters(t), 4 * (3 + 2) + 3 * units * (in + units + 2) + 3 * (units + 1));
+    float x[N * T * 7] = {0}, y[N * 3];
+    for (uint32_t n = 0; n < N; n++) {
+        for (uint32_t i = 0; i < T; i++) {
+            float *row = x + (n * T + i) * 7;
+            row[0] = noise(n, i);
+            row[1 + n % 3] = row[4 + n % 2] = 1;
+        }
+        for (uint32_t h = 0; h < 3; h++) y[n * 3 + h] = (float)(n % 3) - (float)(n % 2);
+    }
+    anl__feed_batch b = {.n = N, .input = {x, y}, .label = y};
+    learns(t, &b, 80, 0.01, 0.1);
+    anl__trainer_destroy(t);
+    assert_int_equal(anl__live_blocks(ctx), 0);
+    anl_ctx_destroy(ctx);
+}
+
 static void test_forecaster(void **state)
 {
     (void)state;
@@ -304,7 +336,7 @@ static void test_classifier(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_charlm), cmocka_unit_test(test_carried), cmocka_unit_test(test_forecaster), cmocka_unit_test(test_transformer),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_charlm), cmocka_unit_test(test_carried), cmocka_unit_test(test_forecaster), cmocka_unit_test(test_category_embed), cmocka_unit_test(test_transformer),
                                        cmocka_unit_test(test_seq2seq), cmocka_unit_test(test_long_answers), cmocka_unit_test(test_classifier)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -223,6 +223,24 @@ static anl_status series_opts(job *j, anl__series_opts *s)
     return ANL_OK;
 }
 
+/* The model's view of a row: numbers, one-hot categories, calendar. */
+static anl_status series_columns(job *j, const anl__series_fit *fit)
+{
+    anl_sequence_opts *m = &j->model.seq;
+    int64_t *levels = anl__arena_alloc(j->arena, sizeof *levels * (size_t)(anl__series_categories(fit) + 1));
+    if (!levels) return ANL_NOMEM;
+    if (m->category_embed && !anl__series_categories(fit))
+        return anl__fail(j->ctx, ANL_RECIPE, "model.category_embed is %lld, but no column of data.inputs is a category", (long long)m->category_embed);
+    m->categories = anl__series_categories(fit);
+    for (int c = 0; c < m->categories; c++) levels[c] = anl__series_levels(fit, c);
+    m->category = levels;
+    m->numbers = anl__series_numbers(fit);
+    m->features = anl__series_features(fit);
+    m->targets = anl__series_targets(fit);
+    m->horizon = anl__series_horizon(fit);
+    return ANL_OK;
+}
+
 static anl_status open_series(job *j, const job_opts *o)
 {
     static const char *const input[] = {"x", "y", NULL};
@@ -240,10 +258,7 @@ static anl_status open_series(job *j, const job_opts *o)
     if (o->test_data) ANL_TRY(anl__series_apply(j->ctx, s->table, s->fit, &s->series));
     else ANL_TRY(anl__series_create(j->ctx, s->table, &so, &s->series));
     const anl__series_fit *fit = s->series->fit;
-    anl_sequence_opts *m = &j->model.seq;
-    m->features = anl__series_features(fit);
-    m->targets = anl__series_targets(fit);
-    m->horizon = anl__series_horizon(fit);
+    ANL_TRY(series_columns(j, fit));
     s->buckets = (anl__buckets){.n = 1, .most = {{anl__series_window(fit), 0}}};
     variants_of(s, &j->model);
     if (s->series->set) anl__ragged_fingerprint(s->series->set, j->fingerprint);

@@ -26,6 +26,7 @@ const recipe_key recipe_keys[] = {
     I("model.units", "128", 1, 1 << 20, FIXED, "sequences: units of a layer (of each direction), filters of tcn and cnn, width of the transformer"),
     I("model.num_layers", "1", 1, 64, FIXED, "sequences: layers on top of each other"),
     I("model.embed", "64", 1, 1 << 20, FIXED, "sequences of tokens: width of the embedding"),
+    I("model.category_embed", "0", 0, 1 << 16, FIXED, "forecaster: width of a learnt vector for each level of a category; 0: one column a level"),
     B("model.bidirectional", "false", FIXED, "seq2seq: the encoder, seqclassifier: read in both directions"),
     E("model.reset", "after", "after|before", FIXED, "gru: the reset gate acts after the product with the state (PyTorch, cuDNN) or before it"),
     E("model.attention", "general", "none|dot|general|multi-head|additive", FIXED, "seq2seq: how the decoder looks at the source (Luong: dot, general; Bahdanau: additive)"),

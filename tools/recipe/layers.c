@@ -390,7 +390,7 @@ anl_status recipe_model(const recipe *r, anl_ctx *ctx, anl__arena *a, anl_model_
     out->huber_delta = recipe_real(r, "loss.delta");
     out->seq = (anl_sequence_opts){
         .cell = recipe_text(r, "model.cell"), .reset = recipe_text(r, "model.reset"), .attention = recipe_text(r, "model.attention"), .pool = recipe_text(r, "model.pool"),
-        .units = recipe_int(r, "model.units"), .embed = recipe_int(r, "model.embed"), .kernel = recipe_int(r, "model.kernel"), .layers = (int)recipe_int(r, "model.num_layers"),
+        .units = recipe_int(r, "model.units"), .embed = recipe_int(r, "model.embed"), .category_embed = recipe_int(r, "model.category_embed"), .kernel = recipe_int(r, "model.kernel"), .layers = (int)recipe_int(r, "model.num_layers"),
         .heads = (int)recipe_int(r, "model.attention_heads"), .bidirectional = recipe_bool(r, "model.bidirectional"), .autoregressive = recipe_bool(r, "model.autoregressive"),
         .state_only = !strcmp(recipe_text(r, "model.readout"), "state")};
     if (written && list->kind != YAML_LIST) return bad(&s, list, "model.layers needs a list");
