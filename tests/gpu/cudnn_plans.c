@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* LeakSanitizer, in sanitized builds: what the libraries themselves keep until the process ends is not ours to free. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) { return "leak:libcudnn\nleak:libcublasLt\n"; }
-
 typedef struct layer { const char *model; int64_t h, c, k, r, stride, pad; } layer; /* square */
 static const layer layers[] = {
     {"lenet5", 28, 1, 6, 5, 1, 2}, {"lenet5", 14, 6, 16, 5, 1, 0}, {"cnn2", 28, 1, 32, 3, 1, 0}, {"cnn2", 26, 32, 64, 3, 1, 0},
