@@ -61,6 +61,7 @@ struct anl_net {
     void *slab[ANL_SLAB_COUNT];
     int64_t slab_count[ANL_SLAB_COUNT];
     void *arena, *derived, *scalar;
+    bool recording; /* several programs are being recorded as one: they enqueue, and record nothing of their own */
     size_t arena_bytes, derived_bytes;
     int64_t version; /* of parameters and buffers; moves with every write */
     anl_program **program;
@@ -123,6 +124,12 @@ size_t anl__elem(const anl_net *net); /* bytes of a slab's element */
 
 void anl__program_destroy(anl_program *p);
 void anl__program_forget(anl_program *p); /* run.c: what was recorded */
+/* run.c: everything enqueued on the net's device between begin and end becomes one recording; replay does it, and counts as a change of parameters. */
+anl_status anl__net_record_begin(anl_net *net) ANL_MUST;
+anl_status anl__net_record_end(anl_net *net, void **out) ANL_MUST;
+anl_status anl__net_replay(anl_net *net, void *recording) ANL_MUST;
+/* net.c: the random block and the hyper block in one upload. */
+anl_status anl__net_set_scalars(anl_net *net, uint64_t seed, int64_t step, int64_t epoch, int64_t sample0, const float hyper[ANL_HYPER_WORDS]) ANL_MUST;
 /* run.c: after the layout, entry numbers become byte offsets. */
 void anl__program_resolve(anl_program *p);
 /* explain.c: us (may be NULL): microseconds of each step. */

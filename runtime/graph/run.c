@@ -168,6 +168,10 @@ static anl_status perform(anl_program *p, const bases *b)
 {
     anl_device *dev = p->net->device;
     anl__recorded *r = NULL;
+    if (p->net->recording) {
+        ANL_TRY(refresh(p, b, p->opts.backward));
+        return run_steps(p->net, b, p->step, p->sweep, p->n_sweep);
+    }
     for (int i = 0; i < p->n_recorded; i++)
         if (same_bind(p, &p->recorded[i].bind, b->bind)) r = &p->recorded[i];
     if (!(r && r->recording && p->opts.backward)) ANL_TRY(refresh(p, b, false));
@@ -175,6 +179,25 @@ static anl_status perform(anl_program *p, const bases *b)
     if (r && r->recording) return dev->vt->replay(dev, r->recording);
     if (!r && dev->vt->record_begin && p->n_recorded < ANL__MOST_RECORDED) p->recorded[p->n_recorded++] = (anl__recorded){.bind = *b->bind};
     return run_steps(p->net, b, p->step, p->sweep, p->n_sweep);
+}
+
+anl_status anl__net_record_begin(anl_net *net)
+{
+    ANL_TRY(net->device->vt->record_begin(net->device));
+    net->recording = true;
+    return ANL_OK;
+}
+
+anl_status anl__net_record_end(anl_net *net, void **out)
+{
+    net->recording = false;
+    return net->device->vt->record_end(net->device, out);
+}
+
+anl_status anl__net_replay(anl_net *net, void *recording)
+{
+    net->version++;
+    return net->device->vt->replay(net->device, recording);
 }
 
 void anl__program_forget(anl_program *p)

@@ -25,6 +25,13 @@ typedef struct replica {
     anl_status status; /* of its part of the step */
 } replica;
 
+/* A whole step as one recording, by the batch's size: not recorded at its first step, when the device loads what it needs. */
+typedef struct whole {
+    anl__size size;
+    void *recording;
+    bool refused;
+} whole;
+
 struct anl__trainer {
     anl_ctx *ctx;
     anl__trainer_opts opts;
@@ -35,6 +42,8 @@ struct anl__trainer {
     int n_reduce;
     anl__carry carry, eval_carry;
     int64_t sum_num, sum_den, sum_correct; /* offsets in a GRAD slab; -1: none */
+    whole whole[ANL__MOST_SIZES];
+    int n_whole;
     float *logits;
     uint16_t *logits16; /* bf16 ones on their way from a device; NULL: none */
     int64_t columns;
@@ -234,6 +243,8 @@ anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__tr
 void anl__trainer_destroy(anl__trainer *t)
 {
     if (!t) return;
+    for (int i = 0; i < t->n_whole; i++)
+        if (t->whole[i].recording) t->rep[0].device->vt->forget(t->rep[0].device, t->whole[i].recording);
     for (int i = 0; t->rep && i < t->n_rep; i++) {
         anl__free(t->rep[i].ctx, t->rep[i].train);
         anl__free(t->rep[i].ctx, t->rep[i].eval);
@@ -396,14 +407,83 @@ static anl_status fetch(anl__trainer *t, float out[RESULTS])
     return net->device->vt->download(net->device, out, (const char *)net->scalar + ANL__SCALAR_RESULT, sizeof(float) * RESULTS);
 }
 
-static anl_status result_of(anl__trainer *t, int root, anl__step_result *out)
+static anl_status gather_step(anl__trainer *t, int root)
+{
+    ANL_TRY(gather(t->rep[0].net, STAT, anl_program_output(t->rep[0].update, "stat", NULL, NULL), 4));
+    return gather_sums(t, root);
+}
+
+static anl_status result_of(anl__trainer *t, anl__step_result *out)
 {
     float v[RESULTS];
-    ANL_TRY(gather(t->rep[0].net, STAT, anl_program_output(t->rep[0].update, "stat", NULL, NULL), 4));
-    ANL_TRY(gather_sums(t, root));
     ANL_TRY(fetch(t, v));
     *out = (anl__step_result){.finite = v[STAT] != 0, .norm = (double)v[STAT + 2], .loss_num = (double)v[NUM], .loss_den = (double)v[DEN], .correct = (double)v[CORRECT]};
     return ANL_OK;
+}
+
+/* ---- a step at once -------------------------------------------------------------------------- */
+
+/* One replica, one shard and nothing carried: the step's recording, which may be still to be made; NULL: there is none for it. */
+static whole *whole_of(anl__trainer *t)
+{
+    anl__size size = {t->batch->n, t->batch->variant};
+    if (t->n_rep > 1 || t->order->n != 1 || t->carry.n || !t->rep[0].device->vt->record_begin) return NULL;
+    for (int i = 0; i < t->n_whole; i++)
+        if (t->whole[i].size.n == size.n && t->whole[i].size.variant == size.variant) return t->whole[i].refused ? NULL : &t->whole[i];
+    if (t->n_whole < ANL__MOST_SIZES) t->whole[t->n_whole++].size = size;
+    return NULL;
+}
+
+static anl_status enqueue_whole(anl__trainer *t, const compiled *c, const anl_bind *bind, int root)
+{
+    anl_bind update = {.grad_slab = root};
+    ANL_TRY(anl_program_run(c->p, bind));
+    ANL_TRY(anl_program_run(t->rep[0].update, &update));
+    return gather_step(t, root);
+}
+
+static anl_status record_whole(anl__trainer *t, whole *w, const compiled *c, const anl_bind *bind, int root)
+{
+    anl_net *net = t->rep[0].net;
+    void *made = NULL;
+    ANL_TRY(anl__net_record_begin(net));
+    anl_status st = enqueue_whole(t, c, bind, root), ended = anl__net_record_end(net, &made);
+    if (st == ANL_OK && ended == ANL_OK) w->recording = made;
+    else if (ended == ANL_OK) net->device->vt->forget(net->device, made);
+    w->refused = !w->recording;
+    return st;
+}
+
+/* Uploads, then everything else by one launch. *done is false where that cannot be: nothing has happened then. */
+static anl_status step_at_once(anl__trainer *t, const float *hyper, bool *done)
+{
+    replica *r = &t->rep[0];
+    whole *w = whole_of(t);
+    const compiled *c = find(r->train, r->n_train, (anl__size){t->batch->n, t->batch->variant});
+    anl_bind bind = {.grad_slab = t->order->op[0].slab};
+    *done = false;
+    if (!w || !c) return ANL_OK;
+    memcpy(bind.input, t->batch->input, sizeof bind.input);
+    ANL_TRY(anl__staging_fill(&r->staging, c->p, &bind));
+    ANL_TRY(anl__net_set_scalars(r->net, t->opts.seed, t->step, t->epoch, 0, hyper));
+    if (!w->recording) ANL_TRY(record_whole(t, w, c, &bind, t->order->root));
+    if (w->refused) return ANL_OK;
+    *done = true;
+    return anl__net_replay(r->net, w->recording);
+}
+
+static anl_status step_by_parts(anl__trainer *t, const float *hyper)
+{
+    ANL_TRY(everywhere(t, local_part, t));
+    for (int k = t->order->n_local; k < t->order->n; k++) {
+        const anl__reduce_op *o = &t->order->op[k];
+        ANL_TRY(of_replica(t, &t->rep[o->rank], anl_net_grad_add(t->rep[o->rank].net, o->slab, t->rep[o->src_rank].net, o->src_slab)));
+        ANL_TRY(of_replica(t, &t->rep[o->rank], settle(t, &t->rep[o->rank])));
+    }
+    int root = t->order->root;
+    ANL_TRY(copy_slab(t, ANL_SLAB_GRAD0 + root, ANL_SLAB_GRAD0 + root));
+    ANL_TRY(everywhere(t, update_part, &(update_job){t, hyper, root}));
+    return gather_step(t, root);
 }
 
 anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t step, int64_t epoch, double lr, anl__step_result *out)
@@ -415,17 +495,11 @@ anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t 
     t->batch = b;
     t->step = step;
     t->epoch = epoch;
-    ANL_TRY(everywhere(t, local_part, t));
-    for (int k = t->order->n_local; k < t->order->n; k++) {
-        const anl__reduce_op *o = &t->order->op[k];
-        ANL_TRY(of_replica(t, &t->rep[o->rank], anl_net_grad_add(t->rep[o->rank].net, o->slab, t->rep[o->src_rank].net, o->src_slab)));
-        ANL_TRY(of_replica(t, &t->rep[o->rank], settle(t, &t->rep[o->rank])));
-    }
-    int root = t->order->root;
-    ANL_TRY(copy_slab(t, ANL_SLAB_GRAD0 + root, ANL_SLAB_GRAD0 + root));
     anl__optim_hyper(&t->opts.optim, lr, step, hyper);
-    ANL_TRY(everywhere(t, update_part, &(update_job){t, hyper, root}));
-    ANL_TRY(result_of(t, root, out));
+    bool done;
+    ANL_TRY(step_at_once(t, hyper, &done));
+    if (!done) ANL_TRY(step_by_parts(t, hyper));
+    ANL_TRY(result_of(t, out));
     if (out->finite) anl__carry_commit(&t->carry);
     return ANL_OK;
 }

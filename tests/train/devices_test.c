@@ -9,6 +9,7 @@
 #include "fixture.h"
 #include "models/model.h"
 
+#include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,17 @@
 enum { SAMPLES = 60, BATCH = 32, STEPS = 8 };
 
 static void build(void *self, anl_graph *g, anl__size size) { anl_model_build(g, self, size); }
+
+/* Graphs that the CUDA plug-in's stand-in was told to launch; -1: it is not loaded. */
+static long launches(void)
+{
+    const char *plugin = getenv("ANNEAL_CUDA_PLUGIN");
+    void *so = plugin ? dlopen(plugin, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+    const long *n = so ? dlsym(so, "anl_shim_launches") : NULL;
+    long count = n ? *n : -1;
+    if (so) dlclose(so);
+    return count;
+}
 
 static void losses(const anl_model_opts *m, const char *device, anl_dtype dtype, double out[STEPS])
 {
@@ -35,7 +47,11 @@ static void losses(const anl_model_opts *m, const char *device, anl_dtype dtype,
         anl__step_result r;
         if (step % 2 == 0) assert_int_equal(f.start(f.self, step / 2, 0), ANL_OK);
         assert_int_equal(f.next(f.self, &b), ANL_OK);
+        bool shim = getenv("ANNEAL_CUDA_PLUGIN") && strcmp(device, "reference");
+        long before = shim ? launches() : -1;
+        assert_true(!shim || before >= 0);
         if (anl__trainer_step(t, &b, step + 1, step / 2, 0.002, &r) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
+        if (shim && step >= 2) assert_int_equal(launches() - before, 1); /* each size was seen once */
         out[step] = r.loss_num / r.loss_den;
         f.release(f.self, &b);
     }

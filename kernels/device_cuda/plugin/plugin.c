@@ -39,7 +39,15 @@ static anl_status failed(const anl_device *dev, cudaError_t e, const char *what)
     } while (0)
 
 void *anl__cuda_stream(const anl_device *dev) { return ((cuda_impl *)dev->impl)->stream; }
-const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev) { return ((cuda_impl *)dev->impl)->libs; }
+
+/* Libraries are opened when first asked for: that takes a second, and asking whether there is a GPU should not. */
+const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev)
+{
+    static const anl__cuda_libs none = {0};
+    cuda_impl *d = dev->impl;
+    if (!d->libs && anl__cuda_libs_open(dev->ctx, d->stream, &d->libs) != ANL_OK) return &none;
+    return d->libs;
+}
 
 anl_status anl__cuda_failed(const anl_device *dev, const char *what) { return anl__fail(dev->ctx, ANL_DEVICE, "the CUDA device failed in %s", what); }
 
@@ -112,7 +120,7 @@ static anl_status prepare(anl_device *dev, cuda_impl *d)
         return anl__fail(dev->ctx, ANL_DEVICE, "no usable CUDA device: %s has compute capability %d.%d, this build needs 7.5 or newer", d->prop.name, d->prop.major, d->prop.minor);
     CUDA_TRY(dev, cudaStreamCreateWithFlags(&d->stream, cudaStreamNonBlocking));
     for (int i = 0; i < RING; i++) CUDA_TRY(dev, cudaEventCreateWithFlags(&d->ring[i].copied, cudaEventDisableTiming));
-    return anl__cuda_libs_open(dev->ctx, d->stream, &d->libs);
+    return ANL_OK;
 }
 
 static anl_status cuda_open(anl_device *dev, const anl_device_opts *opts)
@@ -276,7 +284,7 @@ static void cuda_describe(const anl_device *dev, anl__buf *out)
     const cuda_impl *d = dev->impl;
     anl__buf_add(out, "cuda (%s, %d.%d, %d multiprocessors, %.0f GiB, driver CUDA %d.%d", d->prop.name, d->prop.major, d->prop.minor, d->prop.multiProcessorCount,
                  (double)d->prop.totalGlobalMem / 1073741824.0, d->driver / 1000, d->driver % 1000 / 10);
-    anl__cuda_libs_describe(d->libs, out);
+    anl__cuda_libs_describe(anl__cuda_libs_of(dev), out);
     anl__buf_add(out, ")");
 }
 
