@@ -12,7 +12,7 @@ typedef struct anl__additive {
 } anl__additive;
 
 /* Inputs 0, 1, 3 are queries, keys and values, forward and backward. */
-static inline anl__additive anl__additive_of(const anl__call *c, const void *length)
+static inline anl__additive anl__additive_of(const anl__call *c, const int32_t *length)
 {
     const anl_shape *q = &c->in[0].shape, *m = &c->in[3].shape;
     return (anl__additive){q->dim[0], m->dim[0], q->dim[1], q->dim[2], m->dim[2], length};

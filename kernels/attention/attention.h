@@ -14,7 +14,7 @@ typedef struct anl__attend {
     const int32_t *length; /* NULL: all keys count */
 } anl__attend;
 
-static inline anl__attend anl__attend_of(const anl__call *c, const void *length)
+static inline anl__attend anl__attend_of(const anl__call *c, const int32_t *length)
 {
     const anl_shape *q = &c->in[0].shape, *k = &c->in[1].shape, *v = &c->in[2].shape;
     int64_t heads = anl__attr_int(c, "heads");

@@ -2,7 +2,9 @@
 #ifndef ANL_PAD2D_H
 #define ANL_PAD2D_H
 
-#include "kernels/common/cpu.h"
+#include "op.h"
+
+#include <string.h>
 
 static inline void anl__pad2d_sides(const anl__call *c, int64_t p[4])
 {

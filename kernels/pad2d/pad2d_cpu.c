@@ -1,4 +1,5 @@
 /* pad2d on the workers, sample by sample. */
+#include "kernels/common/cpu.h"
 #include "pad2d.h"
 
 static void task(const anl__prepared *p, const anl__run *r, int t, int worker)
