@@ -2,8 +2,9 @@
 # archive of `cpack -G TGZ`: bin/anneal finds its libraries in ../lib, so it runs wherever it is unpacked.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS anneal anneal_deps EXPORT AnnealTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+install(TARGETS anneal anneal_search anneal_deps EXPORT AnnealTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 install(FILES runtime/anneal.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+install(FILES tools/sweep/ask_tell.h tools/sweep/sampler.h tools/sweep/space.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/anneal COMPONENT development)
 install(EXPORT AnnealTargets NAMESPACE anneal:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Anneal COMPONENT development)
 file(WRITE ${CMAKE_BINARY_DIR}/gen/AnnealConfig.cmake
 "include(CMakeFindDependencyMacro)
@@ -35,7 +36,7 @@ Name: anneal
 Description: A deep-learning training engine in C
 Version: ${PROJECT_VERSION}
 Cflags: -I\${includedir}
-Libs: -L\${libdir} -lanneal${pc_libs}
+Libs: -L\${libdir} -lanneal_search -lanneal${pc_libs}
 ")
 install(FILES ${CMAKE_BINARY_DIR}/gen/anneal.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 

@@ -3,17 +3,12 @@
 # Usage: valgrind_long.sh PROGRAM
 set -u
 program=${1:?program}
+. "$(dirname "$0")/tiny_data.sh"
 command -v valgrind >/dev/null || { echo "skip: valgrind is not installed"; exit 77; }
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
-mkdir data
-for part in train:96 t10k:32; do
-    n=${part#*:} name=${part%:*}
-    size=$(printf '\\%o' "$n")
-    { printf '\0\0\10\3\0\0\0%b\0\0\0\10\0\0\0\10' "$size"; head -c $((n * 64)) /dev/urandom; } >"data/$name-images-idx3-ubyte"
-    { printf '\0\0\10\1\0\0\0%b' "$size"; for ((i = 0; i < n; i++)); do printf '%b' "\\$((i % 4))"; done; } >"data/$name-labels-idx1-ubyte"
-done
+tiny_data data
 cat >recipe.yaml <<'TXT'
 model:
   name: sequential

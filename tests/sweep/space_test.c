@@ -1,5 +1,6 @@
 /* Search spaces: refusals, canonical values, conditions, the unit cube, grids, text. */
 #include "fixture.h"
+#include "tools/sweep/space_text.h"
 
 static const char *const optimizers[] = {"sgd", "adam", "rmsprop"}, *const sgd[] = {"sgd"},
                          *const adaptive[] = {"adam", "rmsprop"}, *const on[] = {"on"};

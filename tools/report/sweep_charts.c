@@ -2,6 +2,7 @@
 #include "sweep_charts.h"
 
 #include "importance.h"
+#include "tools/sweep/space_text.h"
 #include "tools/sweep/table.h"
 
 #include <math.h>

@@ -5,6 +5,7 @@
 #include "tools/sweep/table.h"
 
 #include "runtime/base/files.h"
+#include "tools/sweep/space_text.h"
 
 #include <math.h>
 #include <stdio.h>

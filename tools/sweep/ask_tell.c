@@ -1,6 +1,8 @@
 /* Search from one's own program: the list of trials, and sampler_propose over it. */
 #include "ask_tell.h"
 
+#include "runtime/base/base.h"
+
 #include <math.h>
 #include <string.h>
 

@@ -2,6 +2,7 @@
  * happens. To stderr. See driver_inside.h.
  */
 #include "driver_inside.h"
+#include "space_text.h"
 #include "table.h"
 
 #include <math.h>

@@ -4,6 +4,8 @@
 
 #include "random.h"
 #include "sampler.h"
+
+#include "runtime/base/base.h"
 #include "sobol.h"
 
 extern const sampler sampler_grid, sampler_random, sampler_sobol, sampler_tpe, sampler_gp, sampler_cmaes,

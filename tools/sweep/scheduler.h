@@ -10,6 +10,8 @@
 
 #include "sampler.h"
 
+#include "runtime/base/base.h"
+
 typedef struct schedule_report {
     int64_t step; /* counted from 1 */
     double value; /* the objective there, as measured; not finite: worse than all */

@@ -9,7 +9,7 @@
 #ifndef SWEEP_SPACE_H
 #define SWEEP_SPACE_H
 
-#include "runtime/base/base.h"
+#include <anneal.h>
 
 typedef enum space_kind { SPACE_REAL, SPACE_INT, SPACE_CHOICE } space_kind;
 
@@ -59,14 +59,8 @@ anl_status space_check(anl_ctx *ctx, const space *s, const double *point) ANL_MU
 /* Two points are the same: equal where active. */
 bool space_same(const space *s, const double *a, const double *b);
 
-/* Canonical text of one value: the shortest decimal that reads back the same; a choice's text; "-" when NaN.
- */
-void space_text(const space *s, int i, double value, anl__buf *out);
+/* A value from its text (space_text.h); ANL_RECIPE: none, or none of this axis. */
 anl_status space_parse(anl_ctx *ctx, const space *s, int i, const char *text, double *value) ANL_MUST;
-/* "optim.lr=0.01 model.layers=3": the active axes in order. */
-void space_point_text(const space *s, const double *point, anl__buf *out);
-/* One line an axis, complete: two spaces are equal if and only if their texts are. */
-void space_describe(const space *s, anl__buf *out);
 /* A point of another space, by names: ANL_MISMATCH names the axis that is missing or whose value does not
  * fit. */
 anl_status space_convert(anl_ctx *ctx, const space *from, const double *point, const space *to,

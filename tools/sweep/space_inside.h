@@ -2,7 +2,7 @@
 #ifndef SWEEP_SPACE_INSIDE_H
 #define SWEEP_SPACE_INSIDE_H
 
-#include "space.h"
+#include "space_text.h"
 
 struct space {
     anl__arena *arena; /* holds everything, this too */

@@ -3,6 +3,7 @@
 
 #include "runtime/base/files.h"
 #include "runtime/train/loop.h"
+#include "space_text.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 #include "sweep_store.h"
 
 #include "runtime/base/files.h"
+#include "space_text.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>

@@ -2,6 +2,7 @@
 #include "table.h"
 
 #include "seen.h"
+#include "space_text.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
