@@ -172,6 +172,19 @@ static void test_slots(void **state)
     assert_string_equal(text, "left 0 a b 0\n");
 }
 
+/* A device on which one trial fits, not three: those that found no room go again, one after the other. */
+static void test_memory(void **state)
+{
+    cli *c = *state;
+    write_script(c, "mkdir busy 2>/dev/null || exit 5\nsleep 0.1\nrmdir busy");
+    sweep(c, "memory", 0, "slots: [{name: gpu, trials: 3}]\n");
+    assert_null(strstr(c->out, "failed"));
+    cli_expect(c, 0, "sweep check memory");
+    write_script(c, "[ $ANNEAL_TRIAL = 1 ] && exit 5"); /* one that does not fit alone */
+    sweep(c, "hog", 0, "slots: [{name: gpu, trials: 2}]\n");
+    only_1_failed(c, "out of device memory");
+}
+
 /* What the launcher makes of its template. */
 static void test_launcher(void **state)
 {
@@ -212,7 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_ends),    cmocka_unit_test(test_again),
                                        cmocka_unit_test(test_hangs),   cmocka_unit_test(test_fills),
-                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_slots),
+                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_slots), cmocka_unit_test(test_memory),
                                        cmocka_unit_test(test_launcher)};
     return cmocka_run_group_tests_name("cli/sweep_fault", tests, setup, teardown);
 }

@@ -91,7 +91,7 @@ static sweep_trial *unattended(const driver *d)
 
 static anl_status fill(driver *d)
 {
-    while (work_count(d) < d->n_workers) {
+    while (work_has_room(d)) {
         sweep_trial *t = unattended(d);
         bool work = true;
         if (t) ANL_TRY(work_start(d, t));

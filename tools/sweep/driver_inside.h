@@ -15,6 +15,7 @@ typedef enum kill_reason { KILL_NONE, KILL_DECIDED, KILL_SILENT, KILL_LATE, KILL
 typedef struct worker {
     pid_t pid; /* 0: this place is free */
     sweep_trial *trial;
+    int beside; /* most others that were at work in its slot with it */
     int part, slot, place; /* place: which of the parallel ones, for its share of the CPUs */
     char *run;             /* its run's directory; freed with the worker */
     double began, sign;    /* monotonic seconds: start, last sign of life */
@@ -41,7 +42,8 @@ typedef struct driver {
     sweep_state state;
     worker *worker;
     int n_workers; /* places: recipe->parallel */
-    int *slot_use;
+    int *slot_use;  /* trials at work in each slot */
+    int *slot_room; /* how many it takes at once: its `trials`, fewer once they did not fit into its device's memory together */
     double began, seconds_before; /* monotonic; of earlier drivers */
     char **added; /* points of `add` that wait for a number, key=value lines; the store has them too */
     int64_t n_added, cap_added;
@@ -81,6 +83,7 @@ anl_status work_ended(driver *d, worker *w) ANL_MUST;
 void work_ask(worker *w, kill_reason why);              /* SIGTERM */
 worker *work_of(const driver *d, const sweep_trial *t); /* NULL: it has no process */
 int work_count(const driver *d);
+bool work_has_room(const driver *d); /* for one more process */
 
 /* driver_requests.c */
 anl_status requests_load(driver *d) ANL_MUST; /* what the store has of them */

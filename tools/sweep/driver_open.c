@@ -182,8 +182,10 @@ static anl_status places(driver *d)
     d->n_workers = d->recipe->parallel;
     d->worker = anl__calloc(d->ctx, (size_t)d->n_workers, sizeof *d->worker);
     d->slot_use = anl__calloc(d->ctx, (size_t)d->recipe->n_slots + 1, sizeof *d->slot_use);
+    d->slot_room = anl__calloc(d->ctx, (size_t)d->recipe->n_slots + 1, sizeof *d->slot_room);
+    for (int i = 0; i < d->recipe->n_slots && d->slot_room; i++) d->slot_room[i] = d->recipe->slot[i].trials;
     d->terminal = !d->o->plain && isatty(2);
-    return d->worker && d->slot_use ? ANL_OK : ANL_NOMEM;
+    return d->worker && d->slot_use && d->slot_room ? ANL_OK : ANL_NOMEM;
 }
 
 anl_status driver_open(driver *d)
@@ -220,6 +222,7 @@ void driver_close(driver *d)
     for (int i = 0; i < d->n_workers && d->worker; i++) anl__free(d->ctx, d->worker[i].run);
     anl__free(d->ctx, d->worker);
     anl__free(d->ctx, d->slot_use);
+    anl__free(d->ctx, d->slot_room);
     for (int64_t i = 0; i < d->n_added; i++) anl__free(d->ctx, d->added[i]);
     anl__free(d->ctx, d->added);
     anl__run_dir_close(d->lock);

@@ -38,6 +38,23 @@ int work_count(const driver *d)
     return n;
 }
 
+/* The slot with the most room; -1: none has any. */
+static int free_slot(const driver *d)
+{
+    int best = -1, room = 0;
+    for (int i = 0; i < d->recipe->n_slots; i++)
+        if (d->slot_room[i] - d->slot_use[i] > room) {
+            best = i;
+            room = d->slot_room[i] - d->slot_use[i];
+        }
+    return best;
+}
+
+bool work_has_room(const driver *d)
+{
+    return work_count(d) < d->n_workers && (!d->recipe->n_slots || free_slot(d) >= 0);
+}
+
 /* ---- starting ------------------------------------------------------------------------------------ */
 
 static int64_t last_checkpoint(const driver *d, const char *run)
@@ -86,18 +103,6 @@ static anl_status words(driver *d, anl__arena *a, const sweep_trial *t, int part
     return ANL_OK;
 }
 
-/* The slot with the most room. */
-static int free_slot(const driver *d)
-{
-    int best = -1, room = 0;
-    for (int i = 0; i < d->recipe->n_slots; i++)
-        if (d->recipe->slot[i].trials - d->slot_use[i] > room) {
-            best = i;
-            room = d->recipe->slot[i].trials - d->slot_use[i];
-        }
-    return best;
-}
-
 static anl_status launch(driver *d, anl__arena *a, worker *w, sweep_trial *t)
 {
     const sweep_recipe *r = d->recipe;
@@ -122,6 +127,13 @@ static anl_status launch(driver *d, anl__arena *a, worker *w, sweep_trial *t)
     return t->slot ? ANL_OK : ANL_NOMEM;
 }
 
+static void enter_slot(driver *d, int slot)
+{
+    int others = d->slot_use[slot]++;
+    for (int i = 0; i < d->n_workers; i++)
+        if (d->worker[i].pid && d->worker[i].slot == slot && d->worker[i].beside < others) d->worker[i].beside = others;
+}
+
 anl_status work_start(driver *d, sweep_trial *t)
 {
     anl__arena *a;
@@ -140,7 +152,7 @@ anl_status work_start(driver *d, sweep_trial *t)
         *w = (worker){0};
         return st;
     }
-    if (w->slot >= 0) d->slot_use[w->slot]++;
+    if (w->slot >= 0) enter_slot(d, w->slot);
     w->began = w->sign = driver_now();
     w->checkpoint = last_checkpoint(d, w->run);
     t->pid = w->pid;
@@ -317,6 +329,18 @@ static anl_status run_again(driver *d, worker *w, process_end end, const char *w
     return decide_again(d, t, why, !further);
 }
 
+/* Out of the device's memory beside others in its slot: fewer at once from now on, and the trial goes again. */
+static anl_status too_many(driver *d, worker *w)
+{
+    char why[160];
+    int others = w->beside;
+    if (others < d->slot_room[w->slot]) d->slot_room[w->slot] = others;
+    snprintf(why, sizeof why, "out of device memory beside %d other%s: slot %s takes %d at once from now on", others, others > 1 ? "s" : "",
+             d->recipe->slot[w->slot].name, others);
+    show_line(d, "trial %lld: %s", (long long)w->trial->number, why);
+    return decide_again(d, w->trial, why, false);
+}
+
 /* Asked to stop, they have time to write a checkpoint; else they are no longer wanted. */
 bool work_lingers(worker *w)
 {
@@ -352,7 +376,8 @@ anl_status work_ended(driver *d, worker *w)
         if (st == ANL_OK && !sweep_over(t))
             st = was.reason == KILL_SHUTDOWN ? decide_again(d, t, "interrupted", false)
                                              : run_again(d, &was, end, why);
-    } else {
+    } else if (end == PROCESS_MEMORY && was.slot >= 0 && was.beside) st = too_many(d, &was);
+    else {
         with_last_words(was.run, code, why);
         st = failed(d, t, why);
         if (st == ANL_OK) st = all_refused(d, code, why, was.run);
