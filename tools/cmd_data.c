@@ -7,6 +7,7 @@
 #include "runtime/base/files.h"
 
 #include "command.h"
+#include "describe_file.h"
 #include "exit_code.h"
 
 #include <stdio.h>
@@ -84,6 +85,8 @@ static void print_classes(const anl__dataset *ds)
 
 static anl_status describe(anl_ctx *ctx, const arguments *a)
 {
+    char path[4096];
+    if (describe_is_file(a->set, path, sizeof path)) return describe_file(ctx, path);
     anl__dataset *ds = NULL;
     anl__norm norm = {0};
     char print[65];
@@ -172,6 +175,6 @@ static int run_data(const options *o)
 
 const command command_data = {
     .name = "data", .args = "get [NAME] | describe SET | split SET", .summary = "finds, describes and splits data sets; installs nothing",
-    .details = "SET is a directory with IDX or NPY files, or a known set's name (`anneal data get` lists them).",
+    .details = "SET is a directory with IDX or NPY files, a known set's name (`anneal data get` lists them), or, to describe, a file of sequences: CSV, TSV, text.",
     .options = data_options, .min_args = 1, .max_args = 2, .run = run_data,
 };

@@ -234,6 +234,26 @@ static void bad_data(void **state)
 }
 
 /* Without a validation part the last epoch is the best. */
+static void describe(void **state)
+{
+    cli *c = *state;
+    cli_write(c, "mixed.csv", "day,load,kind\n2024-03-01,1.5,a\n2024-03-02,NA,\"b,c\"\n2024-03-03,4.5,a\n");
+    cli_expect(c, 0, "data describe mixed.csv");
+    static const char *const lines[] = {"rows         3", "columns      3", "missing 0, time, 2024-03-01 to 2024-03-03", "missing 1, number, 1.5 to 4.5, mean 3",
+                                        "missing 0, text, 2 different: a 2, b,c 1"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (!strstr(c->out, lines[i])) fail_msg("no '%s' in:\n%s", lines[i], c->out);
+    cli_write(c, "few.txt", "abba\n\xc3\xa9\n");
+    cli_expect(c, 0, "data describe few.txt");
+    assert_non_null(strstr(c->out, "bytes        8\ncharacters   7, 4 different\n"));
+    cli_write(c, "ragged.csv", "a,b\n1,2\n3\n");
+    cli_expect(c, 3, "data describe ragged.csv");
+    cli_says(c, "ragged.csv:3");
+    cli_write(c, "latin.txt", "caf\xe9\n");
+    cli_expect(c, 3, "data describe latin.txt");
+    cli_says(c, "latin.txt");
+}
+
 static void no_validation(void **state)
 {
     cli *c = *state;
@@ -262,6 +282,6 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(text), cmocka_unit_test(series), cmocka_unit_test(categories), cmocka_unit_test(pairs), cmocka_unit_test(labelled), cmocka_unit_test(bad_data),
-                                       cmocka_unit_test(no_validation)};
+                                       cmocka_unit_test(no_validation), cmocka_unit_test(describe)};
     return cmocka_run_group_tests_name("cli/sequence", tests, setup, teardown);
 }
