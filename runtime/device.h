@@ -16,6 +16,7 @@ typedef struct anl__device_vt {
     void (*close)(anl_device *dev);
     anl_status (*alloc)(anl_device *dev, size_t bytes, void **out); /* zeroed, 256-byte aligned */
     void (*free)(anl_device *dev, void *p);
+    size_t (*room)(const anl_device *dev); /* bytes that are free now; NULL: nobody knows */
     anl_status (*upload)(anl_device *dev, void *dst, const void *src, size_t bytes);
     anl_status (*download)(anl_device *dev, void *dst, const void *src, size_t bytes);
     anl_status (*copy)(anl_device *dev, void *dst, const void *src, size_t bytes);

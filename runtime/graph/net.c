@@ -122,6 +122,18 @@ static anl_status compile_grad_add(anl_net *net)
     return ANL_OK;
 }
 
+static anl_status alloc_all(anl_net *net, int moments, int grad_slabs, bool ema)
+{
+    ANL_TRY(alloc_slab(net, ANL_SLAB_PARAM, net->param_count));
+    ANL_TRY(alloc_slab(net, ANL_SLAB_BUFFER, net->buffer_count));
+    if (ema) ANL_TRY(alloc_slab(net, ANL_SLAB_EMA, net->param_count));
+    for (int i = 0; i < grad_slabs; i++) ANL_TRY(alloc_slab(net, ANL_SLAB_GRAD0 + i, net->grad_count));
+    for (int i = 0; i < moments; i++) ANL_TRY(alloc_slab(net, ANL_SLAB_MOMENT0 + i, net->param_count));
+    ANL_TRY(net->device->vt->alloc(net->device, 4096, &net->scalar));
+    ANL_TRY(anl__context(net->ctx, net->device->vt->alloc(net->device, net->arena_bytes + 64, &net->arena), "arena of %zu bytes for activations", net->arena_bytes));
+    return anl__context(net->ctx, net->device->vt->alloc(net->device, net->derived_bytes + 64, &net->derived), "%zu bytes for packed parameters", net->derived_bytes);
+}
+
 anl_status anl_net_finish(anl_net *net, int moments, int grad_slabs, bool ema)
 {
     ANL_TRY(anl_net_layout(net));
@@ -129,14 +141,11 @@ anl_status anl_net_finish(anl_net *net, int moments, int grad_slabs, bool ema)
     if (moments < 0 || moments > 4 || grad_slabs < 0 || grad_slabs > ANL_SLAB_MOMENT0 - ANL_SLAB_GRAD0)
         return anl__fail(net->ctx, ANL_INVALID, "%d moment and %d gradient slabs asked for", moments, grad_slabs);
     if (grad_slabs > 1) ANL_TRY(compile_grad_add(net));
-    ANL_TRY(alloc_slab(net, ANL_SLAB_PARAM, net->param_count));
-    ANL_TRY(alloc_slab(net, ANL_SLAB_BUFFER, net->buffer_count));
-    if (ema) ANL_TRY(alloc_slab(net, ANL_SLAB_EMA, net->param_count));
-    for (int i = 0; i < (grad_slabs ? grad_slabs : 1); i++) ANL_TRY(alloc_slab(net, ANL_SLAB_GRAD0 + i, net->grad_count));
-    for (int i = 0; i < moments; i++) ANL_TRY(alloc_slab(net, ANL_SLAB_MOMENT0 + i, net->param_count));
-    ANL_TRY(net->device->vt->alloc(net->device, 4096, &net->scalar));
-    ANL_TRY(anl__context(net->ctx, net->device->vt->alloc(net->device, net->arena_bytes + 64, &net->arena), "arena of %zu bytes for activations", net->arena_bytes));
-    ANL_TRY(anl__context(net->ctx, net->device->vt->alloc(net->device, net->derived_bytes + 64, &net->derived), "%zu bytes for packed parameters", net->derived_bytes));
+    if (grad_slabs < 1) grad_slabs = 1;
+    int64_t slabs = net->param_count * (1 + ema + moments) + net->buffer_count + net->grad_count * grad_slabs;
+    size_t room = net->device->vt->room ? net->device->vt->room(net->device) : 0;
+    anl_status st = alloc_all(net, moments, grad_slabs, ema);
+    if (st != ANL_OK) return anl__net_no_room(net, st, (size_t)slabs * anl__elem(net), room);
     for (int64_t i = 0; i < net->n_program; i++) anl__program_resolve(net->program[i]);
     net->finished = true;
     float hyper[ANL_HYPER_WORDS] = {0};

@@ -130,6 +130,9 @@ anl_status anl__net_record_end(anl_net *net, void **out) ANL_MUST;
 anl_status anl__net_replay(anl_net *net, void *recording) ANL_MUST;
 /* net.c: the random block and the hyper block in one upload. */
 anl_status anl__net_set_scalars(anl_net *net, uint64_t seed, int64_t step, int64_t epoch, int64_t sample0, const float hyper[ANL_HYPER_WORDS]) ANL_MUST;
+/* room.c: says of ANL_DEVICE_NOMEM what the net needs and what would fit, `slabs` bytes of it being parameters and the like;
+   room: bytes that were free, 0: not known. Other codes as they are. */
+anl_status anl__net_no_room(anl_net *net, anl_status st, size_t slabs, size_t room);
 /* run.c: after the layout, entry numbers become byte offsets. */
 void anl__program_resolve(anl_program *p);
 /* explain.c: us (may be NULL): microseconds of each step. */

@@ -111,6 +111,63 @@ static void test_killed(void **state)
     cli_log_once(c, "killed");
 }
 
+/* A device that is too small says what the net needs and what would fit, and that fits. */
+static void test_memory(void **state)
+{
+    cli *c = *state;
+    char words[128];
+    const char *at;
+    long fit = 0;
+    with_shim(true);
+    setenv("ANL_SHIM_MEMORY", "2", 1);
+    cli_expect(c, 5, "bench lenet5 train.batch=64 --seconds 0.01 device=cuda");
+    cli_says(c, "the net needs 0.9 MiB for parameters, gradients and moments");
+    cli_says(c, "; the largest tensors are conv1 64x28x28x6 (1.1 MiB)");
+    cli_says(c, "; of a batch of 64 about ");
+    cli_says(c, "the CUDA device has no room for ");
+    at = strstr(c->err, "of a batch of 64 about ");
+    assert_int_equal(sscanf(at, "of a batch of 64 about %ld samples fit", &fit), 1);
+    snprintf(words, sizeof words, "bench lenet5 train.batch=%ld --seconds 0.01 device=cuda", fit);
+    cli_expect(c, 0, words);
+    setenv("ANL_SHIM_MEMORY", "1", 1);
+    cli_expect(c, 5, "bench lenet5 train.batch=64 --seconds 0.01 device=cuda");
+    cli_says(c, "; not one sample fits");
+    unsetenv("ANL_SHIM_MEMORY");
+}
+
+/* A device that fails for good in mid-training ends the run with 7; its last checkpoint is whole, and the same command comes to the same bits. */
+static void test_lost(void **state)
+{
+    cli *c = *state;
+    char want[65], got[65];
+    with_shim(true);
+    cli_digest(c, "gpu", want);
+    setenv("ANL_SHIM_LOST", "300", 1);
+    cli_expect(c, 7, "train small.yaml --run lost");
+    cli_says(c, "cudaErrorLaunchFailure");
+    cli_says(c, "checkpoints are whole");
+    unsetenv("ANL_SHIM_LOST");
+    cli_verify(c, "lost");
+    cli_expect(c, 0, "train small.yaml --run lost");
+    cli_digest(c, "lost", got);
+    assert_string_equal(got, want);
+    cli_log_once(c, "lost");
+}
+
+static void test_unfit(void **state)
+{
+    cli *c = *state;
+    with_shim(true);
+    setenv("ANL_SHIM_DRIVER", "12020", 1);
+    cli_expect(c, 7, "train small.yaml --run old device=cuda");
+    cli_says(c, "the driver knows CUDA 12.2, this build needs 13.0 or newer");
+    unsetenv("ANL_SHIM_DRIVER");
+    setenv("ANL_SHIM_CAPABILITY", "61", 1);
+    cli_expect(c, 7, "train small.yaml --run old device=cuda");
+    cli_says(c, "has compute capability 6.1, this build needs 7.5 or newer");
+    unsetenv("ANL_SHIM_CAPABILITY");
+}
+
 static int begin(void **state)
 {
     static cli c;
@@ -128,6 +185,6 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_same_again), cmocka_unit_test(test_killed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_same_again), cmocka_unit_test(test_killed), cmocka_unit_test(test_memory), cmocka_unit_test(test_lost), cmocka_unit_test(test_unfit)};
     return cmocka_run_group_tests_name("cli/cuda", tests, begin, end);
 }

@@ -5,6 +5,7 @@
  */
 #include "include/cuda_runtime.h"
 
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -232,8 +233,22 @@ struct CUgraphExec_st { std::vector<std::function<void()>> work; };
 struct CUstream_st { CUgraph_st *capture = nullptr; };
 struct CUevent_st { int unused = 0; };
 
+/* What the environment says of the device that is played: ANL_SHIM_SEED the order of threads; ANL_SHIM_MEMORY MiB; ANL_SHIM_DRIVER CUDA's
+   version as 13000; ANL_SHIM_CAPABILITY as 90; ANL_SHIM_LOST: after so many launches of kernels every call fails. */
+static long setting(const char *name, long otherwise)
+{
+    const char *text = getenv(name);
+    return text ? strtol(text, nullptr, 10) : otherwise;
+}
+
+static size_t in_use; /* bytes of the device's memory */
+static std::map<void *, size_t> taken;
+static long kernels; /* launched */
+static bool lost() { return kernels > setting("ANL_SHIM_LOST", LONG_MAX); }
+
 static cudaError_t enqueue(cudaStream_t s, std::function<void()> work)
 {
+    if (lost()) return cudaErrorLaunchFailure;
     if (s && s->capture) s->capture->work.push_back(work);
     else work();
     return cudaSuccess;
@@ -241,11 +256,7 @@ static cudaError_t enqueue(cudaStream_t s, std::function<void()> work)
 
 void anl_shim_enqueue(cudaStream_t s, std::function<void()> work) { enqueue(s, std::move(work)); }
 
-static uint64_t seed_of_process()
-{
-    const char *text = getenv("ANL_SHIM_SEED");
-    return text ? strtoull(text, nullptr, 10) : 1;
-}
+static uint64_t seed_of_process() { return (uint64_t)setting("ANL_SHIM_SEED", 1); }
 
 static void shuffle(std::vector<unsigned> &order, uint64_t seed)
 {
@@ -286,34 +297,56 @@ static void run_grid(dim3 grid, dim3 block, const std::function<void()> &body)
 
 void anl_shim_launch(cudaStream_t s, dim3 grid, dim3 block, std::function<void()> thread)
 {
-    enqueue(s, [=] { run_grid(grid, block, thread); });
+    enqueue(s, [=] {
+        kernels++;
+        run_grid(grid, block, thread);
+    });
 }
 
 extern "C" {
 
-cudaError_t cudaGetDeviceCount(int *n) { return *n = 1, cudaSuccess; }
+cudaError_t cudaGetDeviceCount(int *n) { return *n = 1, setting("ANL_SHIM_DRIVER", 13000) < 13000 ? cudaErrorInsufficientDriver : cudaSuccess; }
 cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
 {
     memset(p, 0, sizeof *p);
     snprintf(p->name, sizeof p->name, "host shim");
-    p->totalGlobalMem = (size_t)1 << 34;
-    p->major = 9;
+    p->totalGlobalMem = (size_t)setting("ANL_SHIM_MEMORY", 1 << 14) << 20;
+    p->major = (int)setting("ANL_SHIM_CAPABILITY", 90) / 10;
+    p->minor = (int)setting("ANL_SHIM_CAPABILITY", 90) % 10;
     p->multiProcessorCount = 4;
     return cudaSuccess;
 }
-cudaError_t cudaDriverGetVersion(int *v) { return *v = 13000, cudaSuccess; }
+cudaError_t cudaDriverGetVersion(int *v) { return *v = (int)setting("ANL_SHIM_DRIVER", 13000), cudaSuccess; }
 cudaError_t cudaRuntimeGetVersion(int *v) { return *v = 13000, cudaSuccess; }
-cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total) { return *free_bytes = *total = (size_t)1 << 34, cudaSuccess; }
-cudaError_t cudaMalloc(void **p, size_t bytes)
+cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
 {
-    if (bytes > (size_t)1 << 34 || posix_memalign(p, 256, bytes ? bytes : 1)) return cudaErrorMemoryAllocation;
+    *total = (size_t)setting("ANL_SHIM_MEMORY", 1 << 14) << 20;
+    *free_bytes = *total - in_use;
+    return cudaSuccess;
+}
+static cudaError_t take(void **p, size_t bytes)
+{
+    if (posix_memalign(p, 256, bytes ? bytes : 1)) return cudaErrorMemoryAllocation;
     memset(*p, 0xff, bytes);
     return cudaSuccess;
 }
-cudaError_t cudaFree(void *p) { return free(p), cudaSuccess; }
-cudaError_t cudaHostAlloc(void **p, size_t bytes, unsigned) { return cudaMalloc(p, bytes); }
-cudaError_t cudaFreeHost(void *p) { return cudaFree(p); }
+cudaError_t cudaMalloc(void **p, size_t bytes)
+{
+    size_t room, total;
+    cudaMemGetInfo(&room, &total);
+    if (bytes > room || take(p, bytes) != cudaSuccess) return cudaErrorMemoryAllocation;
+    in_use += taken[*p] = bytes;
+    return cudaSuccess;
+}
+cudaError_t cudaFree(void *p)
+{
+    in_use -= taken[p];
+    taken.erase(p);
+    return free(p), cudaSuccess;
+}
+cudaError_t cudaHostAlloc(void **p, size_t bytes, unsigned) { return take(p, bytes); }
+cudaError_t cudaFreeHost(void *p) { return free(p), cudaSuccess; }
 cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, cudaMemcpyKind, cudaStream_t s)
 {
     return enqueue(s, [=] { memcpy(dst, src, bytes); });
@@ -327,7 +360,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t s) { return delete s, cudaSuccess; }
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
     if (s && s->capture) broken("a synchronisation inside a capture");
-    return cudaSuccess;
+    return lost() ? cudaErrorLaunchFailure : cudaSuccess;
 }
 cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
 {
@@ -358,8 +391,8 @@ cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t, cudaEvent_t) { return *ms = 1, cudaSuccess; }
 cudaError_t cudaGetLastError(void) { return cudaSuccess; }
-cudaError_t cudaPeekAtLastError(void) { return cudaSuccess; }
-const char *cudaGetErrorName(cudaError_t e) { return e == cudaSuccess ? "cudaSuccess" : "cudaError"; }
+cudaError_t cudaPeekAtLastError(void) { return lost() ? cudaErrorLaunchFailure : cudaSuccess; }
+const char *cudaGetErrorName(cudaError_t e) { return e == cudaSuccess ? "cudaSuccess" : e == cudaErrorLaunchFailure ? "cudaErrorLaunchFailure" : "cudaError"; }
 const char *cudaGetErrorString(cudaError_t e) { return e == cudaSuccess ? "no error" : "shim error"; }
 
 }

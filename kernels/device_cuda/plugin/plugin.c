@@ -149,7 +149,7 @@ static anl_status cuda_alloc(anl_device *dev, size_t bytes, void **out)
         size_t room = 0, total = 0;
         cudaGetLastError(); /* not sticky: cleared */
         cudaMemGetInfo(&room, &total);
-        return anl__fail(dev->ctx, ANL_DEVICE_NOMEM, "the CUDA device has no room for %.1f MiB: %.1f MiB of %.1f MiB are free; use a smaller batch or more shards",
+        return anl__fail(dev->ctx, ANL_DEVICE_NOMEM, "the CUDA device has no room for %.1f MiB: %.1f MiB of %.1f MiB are free",
                          (double)bytes / 1048576, (double)room / 1048576, (double)total / 1048576);
     }
     if (e != cudaSuccess) return failed(dev, e, "cudaMalloc");
@@ -157,6 +157,13 @@ static anl_status cuda_alloc(anl_device *dev, size_t bytes, void **out)
     if (st != ANL_OK) cudaFree(p);
     else *out = p;
     return st;
+}
+
+static size_t cuda_room(const anl_device *dev)
+{
+    size_t room = 0, total = 0;
+    (void)dev;
+    return cudaMemGetInfo(&room, &total) == cudaSuccess ? room : 0;
 }
 
 static void cuda_free(anl_device *dev, void *p)
@@ -289,7 +296,7 @@ static void cuda_describe(const anl_device *dev, anl__buf *out)
 }
 
 static const anl__device_vt device = {
-    .name = "cuda", .host_memory = false, .auto_rank = 50, .open = cuda_open, .close = cuda_close, .alloc = cuda_alloc, .free = cuda_free,
+    .name = "cuda", .host_memory = false, .auto_rank = 50, .open = cuda_open, .close = cuda_close, .alloc = cuda_alloc, .free = cuda_free, .room = cuda_room,
     .upload = cuda_upload, .download = cuda_download, .copy = cuda_copy, .sync = cuda_sync, .has_dtype = cuda_has,
     .kernels = anl__cuda_kernel_table, .record_begin = cuda_record_begin, .record_end = cuda_record_end, .replay = cuda_replay, .forget = cuda_forget,
     .fault = cuda_fault, .describe = cuda_describe,
