@@ -3,6 +3,7 @@
 
 #include "runtime/graph/net.h"
 #include "runtime/train/capture.h"
+#include "tools/job/job_sequence.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,19 @@ static void print_memory(anl_net *net, anl_program *p)
     printf("  %14zu  in all\n\n", net->arena_bytes + slabs + net->derived_bytes);
 }
 
+/* Sequences of many lengths: what they are padded to. */
+static void print_lengths(const job *j)
+{
+    const anl__sequence_loader *l = j->part[JOB_TRAIN].sequence;
+    if (!l || j->sequence->buckets.n < 2) return;
+    printf("%lld sequences to train on, padded to", (long long)j->part[JOB_TRAIN].feed.samples);
+    for (int v = 0; v < j->sequence->buckets.n; v++) {
+        const int64_t *most = j->sequence->buckets.most[v];
+        printf(most[1] ? "%s %lld x %lld" : "%s %lld", v ? "," : "", (long long)most[0], (long long)most[1]);
+    }
+    printf(" steps: %.1f %% of all steps are padding\n\n", 100 * anl__sequence_loader_padding(l));
+}
+
 static anl_status one_batch(job *j, job_part part, anl__feed_batch *b)
 {
     const anl__feed *f = &j->part[part].feed;
@@ -99,6 +113,7 @@ anl_status dry_run(job *j, const anl__loop_opts *loop)
     anl__step_result r;
     print_model(p);
     print_memory(anl__trainer_net(j->trainer), p);
+    print_lengths(j);
     ANL_TRY(one_batch(j, JOB_TRAIN, &b));
     anl_status st = anl__trainer_step(j->trainer, &b, 1, 0, loop->lr, &r);
     loop->train.release(loop->train.self, &b);

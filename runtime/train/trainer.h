@@ -13,7 +13,7 @@
 
 typedef struct anl__trainer anl__trainer;
 
-enum { ANL__MOST_SIZES = 32 };
+enum { ANL__MOST_SIZES = 256 }; /* three parts of 32 lengths, each with a short last batch, and one sequence of each for answers */
 typedef struct anl__trainer_opts {
     anl__task task;
     const char *device;

@@ -53,7 +53,7 @@ const recipe_key recipe_keys[] = {
     B("data.lowercase", "false", FIXED, "text: capital letters are small ones"),
     I("data.chunk", "64", 1, 1 << 16, FIXED, "text: tokens of a batch's row, through which gradients flow"),
     I("data.longest", "0", 0, 1 << 20, FIXED, "most tokens: longer pairs are left out, longer sequences cut off, all counted; 0: no limit"),
-    I("data.buckets", "4", 1, 12, FIXED, "pairs, sequences: how many lengths of batch"),
+    I("data.buckets", "4", 1, 32, FIXED, "pairs, sequences: how many lengths of batch"),
     T("data.source", "source", FIXED, "pairs: column of what is read"),
     T("data.target", "target", FIXED, "pairs: column of what is written"),
     T("data.text", "", FIXED, "labelled sequences: column of the text"),
