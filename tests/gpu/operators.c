@@ -38,7 +38,7 @@ static bool put_kernels(const anl__kernel *const *const *table, const char *op, 
 static const anl__cuda_plugin *plugin_of(const char *path)
 {
     const anl__cuda_plugin *(*entry)(void) = NULL;
-    void *so = dlopen(path, RTLD_NOW), *at = so ? dlsym(so, ANL__CUDA_ENTRY) : NULL;
+    void *so = dlopen(path, RTLD_LAZY | RTLD_LOCAL), *at = so ? dlsym(so, ANL__CUDA_ENTRY) : NULL;
     if (!at) return NULL;
     memcpy(&entry, &at, sizeof entry);
     return entry();
