@@ -238,6 +238,7 @@ static anl_status read_numbers(builder *b, float *x)
             const char *s = anl__csv_get(b->csv, r, b->feature[k]);
             if (!anl__cell_number(s, &v)) return anl__csv_fail(b->csv, r, b->feature[k], "\"%.60s\" is no number", s);
             x[r * width + k] = (float)v;
+            if (!isfinite(x[r * width + k])) return anl__csv_fail(b->csv, r, b->feature[k], "\"%.60s\" is too large", s);
         }
     return ANL_OK;
 }
@@ -277,6 +278,7 @@ static anl_status make_scale(builder *b, float *x)
     for (int64_t i = 0; i < b->csv->rows * l->features; i++) {
         int k = (int)(i % l->features);
         x[i] = (float)(((double)x[i] - l->mean[k]) / l->std[k]);
+        if (!isfinite(x[i])) return anl__csv_fail(b->csv, i / l->features, b->feature[k], "the value is too large for the scale of the training part");
     }
     return ANL_OK;
 }

@@ -111,7 +111,7 @@ static double number_at(const builder *b, int number, int64_t row)
 }
 
 /* Mean and standard deviation over the training rows (Welford); a constant has 1. */
-static void fit_scales(builder *b, int64_t end)
+static anl_status fit_scales(builder *b, int64_t end)
 {
     for (int i = 0; i < b->f->numbers; i++) {
         double mean = 0, squares = 0;
@@ -121,9 +121,11 @@ static void fit_scales(builder *b, int64_t end)
             squares += d * (v - mean);
         }
         double std = sqrt(squares / (double)(end - b->first));
+        if (!isfinite(mean) || !isfinite(std)) return anl__fail(b->ctx, ANL_DATA, "%s: column \"%s\": the values are too large", b->t->path, b->f->number[i]);
         b->f->mean[i] = mean;
         b->f->std[i] = std > 1e-12 * (fabs(mean) + 1e-300) ? std : 1;
     }
+    return ANL_OK;
 }
 
 static anl_status level_of(const builder *b, const anl__series_category *c, int64_t row, int32_t *out)
@@ -298,10 +300,10 @@ static anl_status build(builder *b, const anl__series_opts *o)
     ANL_TRY(room_for_columns(b, o->targets + o->inputs));
     ANL_TRY(choose_columns(b, o));
     ANL_TRY(cut_rows(b, o));
-    fit_scales(b, b->s->begin[1]);
     if (b->t->rows < b->first + f->window + f->horizon)
         return anl__fail(b->ctx, ANL_DATA, "%s has %lld rows; a lag of %lld, a window of %lld and a horizon of %lld need %lld", b->t->path, (long long)b->t->rows, (long long)b->first,
                          (long long)f->window, (long long)f->horizon, (long long)(b->first + f->window + f->horizon));
+    ANL_TRY(fit_scales(b, b->s->begin[1]));
     ANL_TRY(fill(b));
     ANL_TRY(make_items(b));
     for (int p = 0; p < ANL__PARTS; p++) ANL_TRY(list_items(b, p));

@@ -16,7 +16,7 @@ stage build-reference build reference-only && suite reference-only reference-onl
 
 # --- fuzzing, a minute a target ---
 fuzzers() {
-    local target name rc=0
+    local target name log failed=""
     command -v clang >/dev/null || { echo "clang is not installed"; return 77; }
     build fuzz -DANL_TESTS=ON || return 1
     ls build/fuzz/tests/fuzz_* >/dev/null 2>&1 || { echo "there are no fuzz targets"; return 77; }
@@ -27,9 +27,15 @@ fuzzers() {
         rm -rf "build/fuzz/corpus/$name"
         mkdir -p "build/fuzz/corpus/$name"
         [ -d "tests/fuzz/seeds/$name" ] && cp -r "tests/fuzz/seeds/$name/." "build/fuzz/corpus/$name"
-        "$target" -max_total_time="${FUZZ_SECONDS:-60}" -rss_limit_mb=2048 -timeout=20 "-artifact_prefix=build/fuzz/$name-" "build/fuzz/corpus/$name" || rc=1
+        log=build/fuzz/$name.log
+        "$target" -max_total_time="${FUZZ_SECONDS:-60}" -rss_limit_mb=2048 -timeout=20 "-artifact_prefix=build/fuzz/$name-" "build/fuzz/corpus/$name" >"$log" 2>&1 &&
+            tail -n 1 "$log" || failed="$failed $name"
     done
-    return $rc
+    for name in $failed; do # what went wrong, with the input that shows it, comes last
+        echo "== $name failed"
+        grep -aE 'ERROR:|runtime error|^ +#[0-9]+ 0x.* /|SUMMARY:|Base64:' "build/fuzz/$name.log" | cut -c1-300 | head -n 20
+    done
+    [ -z "$failed" ]
 }
 stage fuzz fuzzers
 

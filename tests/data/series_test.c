@@ -221,6 +221,26 @@ static void ridge_finds_a_recurrence(void **state)
     anl__table_close(t);
 }
 
+/* Squares of such values are no numbers any more: said, not trained on. */
+static void too_large(void **state)
+{
+    fixture *f = *state;
+    static const char *const target[] = {"v"};
+    anl__table_opts o = anl__table_opts_default();
+    anl__series_opts s = anl__series_opts_default();
+    anl__table *t = NULL;
+    anl__series *never = NULL;
+    char text[1024] = "v\n";
+    for (int i = 0; i < 40; i++) strcat(text, i % 2 ? "1e200\n" : "-2e200\n");
+    assert_int_equal(anl__table_parse(f->ctx, "huge.csv", text, strlen(text), &o, &t), ANL_OK);
+    s.target = target;
+    s.targets = 1;
+    s.window = 3;
+    assert_int_equal(anl__series_create(f->ctx, t, &s, &never), ANL_DATA);
+    says(f, "huge.csv: column \"v\": the values are too large");
+    anl__table_close(t);
+}
+
 static void refused(void **state)
 {
     fixture *f = *state;
@@ -273,6 +293,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(continues, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(baselines, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(ridge_finds_a_recurrence, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(too_large, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(refused, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests_name("series", tests, NULL, NULL);
