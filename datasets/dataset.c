@@ -127,9 +127,10 @@ static anl_status check_labels(anl__dataset *ds, const anl__data_opts *o)
     for (int64_t i = 0; i < ds->n; i++) ds->class_count[ds->label[i]]++;
     for (int c = 0; c < ds->classes && !o->allow_empty_class; c++)
         if (ds->class_count[c] == 0)
-            return anl__fail(ctx, ANL_DATA, "%s: class %d%s%s%s of %d has no sample", o->labels, c,
+            return anl__fail(ctx, ANL_DATA, "%s: class %d%s%s%s of %d has no sample%s", o->labels, c,
                              o->class_names ? " (" : "", o->class_names ? o->class_names[c] : "",
-                             o->class_names ? ")" : "", ds->classes);
+                             o->class_names ? ")" : "", ds->classes,
+                             o->classes ? "" : " (there are as many as the largest label says; data.classes sets their number)");
     return ANL_OK;
 }
 

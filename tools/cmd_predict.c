@@ -2,6 +2,7 @@
 #include "command.h"
 #include "exit_code.h"
 #include "predict_sequence.h"
+#include "quoted.h"
 
 #include "runtime/base/files.h"
 #include "runtime/train/scores.h"
@@ -41,26 +42,10 @@ static void softmax(const float *y, int n, double *p)
     for (int i = 0; i < n; i++) p[i] /= sum;
 }
 
-/* Class names and paths as CSV or JSON text. */
-static void quoted(const char *s, bool json)
-{
-    putchar('"');
-    for (; *s; s++) {
-        if (json && (unsigned char)*s < 32) {
-            printf("\\u%04x", (unsigned)*s);
-            continue;
-        }
-        if (*s == '"') putchar(json ? '\\' : '"');
-        else if (*s == '\\' && json) putchar('\\');
-        putchar(*s);
-    }
-    putchar('"');
-}
-
 static void write_values(const output *out, const char *file, int64_t id, const float *y, int n)
 {
     if (out->json) printf("{\"file\":");
-    quoted(file, out->json);
+    print_quoted(file, out->json);
     printf(out->json ? ",\"sample\":%lld,\"values\":[" : ",%lld", (long long)id);
     for (int i = 0; i < n; i++) printf("%s%.9g", out->json && !i ? "" : ",", (double)y[i]);
     printf(out->json ? "]}\n" : "\n");
@@ -73,20 +58,20 @@ static void write_one(const output *out, const char *file, int64_t id, const flo
     softmax(y, classes, out->p);
     if (out->json) {
         printf("{\"file\":");
-        quoted(file, true);
+        print_quoted(file, true);
         printf(",\"sample\":%lld,\"class\":%d", (long long)id, best);
         if (out->names) {
             printf(",\"name\":");
-            quoted(out->names[best], true);
+            print_quoted(out->names[best], true);
         }
         printf(",\"probability\":%.6f,\"probabilities\":[", out->p[best]);
         for (int c = 0; c < classes; c++) printf("%s%.6f", c ? "," : "", out->p[c]);
         printf("]}\n");
         return;
     }
-    quoted(file, false);
+    print_quoted(file, false);
     printf(",%lld,%d,", (long long)id, best);
-    if (out->names) quoted(out->names[best], false);
+    if (out->names) print_quoted(out->names[best], false);
     printf(",%.6f", out->p[best]);
     for (int c = 0; out->all && c < classes; c++) printf(",%.6f", out->p[c]);
     putchar('\n');

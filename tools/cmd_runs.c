@@ -2,6 +2,7 @@
 #include "command.h"
 #include "exit_code.h"
 #include "progress.h"
+#include "quoted.h"
 
 #include "runtime/base/files.h"
 #include "runtime/state/checkpoint.h"
@@ -37,12 +38,15 @@ static void show(anl_ctx *ctx, const char *run, bool json)
     const char *dirs[1] = {dir};
     anl__ckpt *c = NULL;
     snprintf(dir, sizeof dir, "%s/checkpoints", run);
-    if (anl__ckpt_newest(ctx, dirs, 1, &c) != ANL_OK) c = NULL;
+    anl_status st = anl__ckpt_newest(ctx, dirs, 1, &c);
+    if (st != ANL_OK) c = NULL;
     int64_t finished = c ? anl__ckpt_int(c, "loop.finished", 0) : 0, epoch = c ? anl__ckpt_int(c, "loop.epoch", 0) : 0;
     double best = c ? anl__ckpt_double(c, "loop.best", NAN) : NAN, seconds = c ? anl__ckpt_double(c, "loop.seconds", 0) : 0;
-    const char *state = busy(run) ? "training" : finished ? "finished" : c ? "stopped" : "begun";
+    const char *state = busy(run) ? "training" : finished ? "finished" : c ? "stopped" : st == ANL_OK ? "begun" : "damaged";
     if (json) {
-        printf("{\"run\":\"%s\",\"state\":\"%s\",\"epochs\":%lld,\"step\":%lld,\"seconds\":%.1f,\"best\":", run, state, (long long)epoch, (long long)(c ? anl__ckpt_step(c) : 0), seconds);
+        printf("{\"run\":");
+        print_quoted(run, true);
+        printf(",\"state\":\"%s\",\"epochs\":%lld,\"step\":%lld,\"seconds\":%.1f,\"best\":", state, (long long)epoch, (long long)(c ? anl__ckpt_step(c) : 0), seconds);
         if (isnan(best)) printf("null}\n");
         else printf("%.6g}\n", best);
     } else {

@@ -58,6 +58,10 @@ static bool take_option(options *o, const char *word, int argc, char **argv, int
         }
         value = argv[++*i];
     }
+    if (d->value && !*value && !strcmp(d->value, "DIR")) {
+        snprintf(why, 256, "--%s needs the name of a directory", d->name);
+        return false;
+    }
     if (o->n_set == OPTIONS_MOST) {
         snprintf(why, 256, "more than %d options", OPTIONS_MOST);
         return false;

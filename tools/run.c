@@ -68,14 +68,15 @@ static anl_status agree(run *r, const run_opts *o)
     return st;
 }
 
-/* resume.command puts the newest checkpoint at {file}; it stays only when it verifies. Failure is a warning: a new machine
-   of a first run has nothing to fetch. */
-static anl_status fetch(run *r, const char *dir)
+/* resume.command puts the newest checkpoint at {file}; it stays only when it verifies (*got). Failure is a warning: a new
+   machine of a first run has nothing to fetch. */
+static anl_status fetch(run *r, const char *dir, bool *got)
 {
     const char *command = recipe_text(r->recipe, "resume.command");
     char *file = anl__arena_printf(r->arena, "%s/fetched.h5", dir);
     anl__ckpt *c;
     int code;
+    *got = false;
     if (!command || !file) return file ? ANL_OK : ANL_NOMEM;
     ANL_TRY(anl__dir_make(r->ctx, dir));
     if (anl__command_run(r->ctx, command, file, r->path, recipe_real(r->recipe, "checkpoint.timeout"), (int)recipe_int(r->recipe, "checkpoint.retries"), &code) != ANL_OK ||
@@ -87,6 +88,7 @@ static anl_status fetch(run *r, const char *dir)
     char *name = anl__ckpt_name(r->arena, dir, anl__ckpt_step(c));
     anl__ckpt_close(c);
     r->from_where = " fetched by resume.command";
+    *got = true;
     return name ? anl__file_rename(r->ctx, file, name) : ANL_NOMEM;
 }
 
@@ -128,11 +130,16 @@ static anl_status newest(run *r)
     if (!here) return ANL_NOMEM;
     ANL_TRY(find_mirror(r));
     const char *dirs[2] = {here, r->mirror};
-    ANL_TRY(anl__ckpt_newest(r->ctx, dirs, 2, &r->from));
-    if (!r->from) {
-        ANL_TRY(fetch(r, here));
-        ANL_TRY(anl__ckpt_newest(r->ctx, dirs, 2, &r->from));
+    bool got;
+    anl_status st = anl__ckpt_newest(r->ctx, dirs, 2, &r->from);
+    if (st == ANL_FORMAT || (st == ANL_OK && !r->from)) {
+        ANL_TRY(fetch(r, here, &got));
+        if (got) st = anl__ckpt_newest(r->ctx, dirs, 2, &r->from);
     }
+    if (st == ANL_FORMAT) /* beginning anew would write over the log of what was trained */
+        return anl__fail(r->ctx, st, "%s: none of the checkpoints there can be used, for the reasons above. Nothing was changed; "
+                         "to begin anew, move %s away, or choose another directory with --run", r->path, here);
+    ANL_TRY(st);
     bool far = r->from && r->mirror && !strncmp(anl__ckpt_path(r->from), r->mirror, strlen(r->mirror));
     return far ? bring_home(r, here) : ANL_OK;
 }

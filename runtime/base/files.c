@@ -21,20 +21,25 @@ anl_status anl__file_read(anl_ctx *ctx, const char *path, size_t max_bytes, void
     anl_status st = ANL_OK;
     char *p = NULL;
     size_t have = 0;
+    int64_t cap = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return io_fail(ctx, "open", path, errno);
     if (fstat(fd, &s)) ANL_GO(io_fail(ctx, "stat", path, errno));
     if (S_ISDIR(s.st_mode)) ANL_GO(anl__fail(ctx, ANL_IO, "%s: is a directory", path));
     if (max_bytes && (size_t)s.st_size > max_bytes)
         ANL_GO(anl__fail(ctx, ANL_IO, "%s: has %lld bytes, more than the %zu allowed", path, (long long)s.st_size, max_bytes));
-    p = anl__alloc(ctx, (size_t)s.st_size + 1);
+    cap = s.st_size + 2; /* the end is seen without a larger block; a pipe's size is 0 */
+    p = anl__alloc(ctx, (size_t)cap);
     if (!p) ANL_GO(ANL_NOMEM);
-    while (have < (size_t)s.st_size) {
-        ssize_t n = read(fd, p + have, (size_t)s.st_size - have);
+    for (;;) {
+        ssize_t n = read(fd, p + have, (size_t)cap - 1 - have);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) ANL_GO(io_fail(ctx, "read", path, errno));
         if (n == 0) break;
         have += (size_t)n;
+        if (max_bytes && have > max_bytes)
+            ANL_GO(anl__fail(ctx, ANL_IO, "%s: has more than the %zu bytes allowed", path, max_bytes));
+        if (have + 1 == (size_t)cap) ANL_GO(anl__grow(ctx, &p, &cap, 2 * cap + 4096, 1));
     }
     p[have] = 0;
     *data = p;

@@ -90,7 +90,7 @@ anl_status anl__ckpt_prune_sparing(anl_ctx *ctx, const char *dir, int keep, int6
 anl_status anl__ckpt_mirror(anl_ctx *ctx, const char *from, const char *to, int64_t step, int keep) ANL_MUST;
 /* Opens the newest checkpoint that verifies, among these directories (NULL and missing ones are skipped);
    *out = NULL when there is none. Each rejected file is logged with the reason; one of a newer format is not
-   passed over but UNSUPPORTED. */
+   passed over but UNSUPPORTED; where all are rejected: FORMAT. */
 anl_status anl__ckpt_newest(anl_ctx *ctx, const char *const *dir, int n_dir, anl__ckpt **out) ANL_MUST;
 
 #endif

@@ -209,7 +209,7 @@ static anl_status open_step(anl_ctx *ctx, const char *dir, int64_t step, anl__ck
 anl_status anl__ckpt_newest(anl_ctx *ctx, const char *const *dir, int n_dir, anl__ckpt **out)
 {
     steps s[MOST_DIRS] = {{0}};
-    int64_t at[MOST_DIRS] = {0};
+    int64_t at[MOST_DIRS] = {0}, rejected = 0;
     anl_status st = ANL_OK;
     *out = NULL;
     if (n_dir > MOST_DIRS)
@@ -223,9 +223,13 @@ anl_status anl__ckpt_newest(anl_ctx *ctx, const char *const *dir, int n_dir, anl
         if (from < 0) break;
         anl_status opened = open_step(ctx, dir[from], s[from].step[at[from]++], out);
         if (opened == ANL_NOMEM || opened == ANL_UNSUPPORTED) st = opened;
-        else if (opened != ANL_OK)
+        else if (opened != ANL_OK) {
             anl__log(ctx, ANL_LOG_WARN, "checkpoint left aside: %s", anl_last_error(ctx));
+            rejected++;
+        }
     }
+    if (st == ANL_OK && !*out && rejected)
+        st = anl__fail(ctx, ANL_FORMAT, "none of the %lld checkpoints can be used", (long long)rejected);
     for (int d = 0; d < n_dir; d++) anl__free(ctx, s[d].step);
     return st;
 }

@@ -120,8 +120,46 @@ static void test_checkpoints(void **state)
     cli_expect(c, 0, "train recipe.yaml --run warm train.init=ck:best train.epochs=1");
     cli_says(c, "matched");
     cli_expect(c, 2, "eval nowhere");
+    cli_expect(c, 2, "inspect nowhere");
+    cli_says(c, "there is no such");
+    cli_expect(c, 6, "inspect recipe.yaml");
+    cli_says(c, "no HDF5 file");
     cli_expect(c, 2, "eval ck --checkpoint 77777");
     cli_says(c, "no checkpoint of step 77777");
+}
+
+/* A run whose checkpoints are all damaged does not begin anew over its own log. */
+static void test_all_damaged(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "train recipe.yaml --run dm train.epochs=2");
+    shell(c, "cp dm/metrics.jsonl before; for f in dm/checkpoints/step-*.h5; do printf x > $f; done; cp -r dm/checkpoints kept");
+    cli_expect(c, 6, "train recipe.yaml --run dm train.epochs=2");
+    cli_says(c, "none of the checkpoints there can be used");
+    const char *once = strstr(c->err, "left aside: dm/checkpoints/step-");
+    char first[64];
+    assert_non_null(once);
+    snprintf(first, sizeof first, "%.44s", once);
+    assert_null(strstr(once + 1, first));
+    shell(c, "cmp dm/metrics.jsonl before && diff -r dm/checkpoints kept");
+    cli_expect(c, 0, "runs .");
+    cli_says(c, "damaged");
+    shell(c, "mv dm/checkpoints aside");
+    cli_expect(c, 0, "train recipe.yaml --run dm train.epochs=2");
+    cli_says(c, "a new run");
+}
+
+/* Through a pipe, as from a shell's <(...). */
+static void test_odd_recipes(void **state)
+{
+    cli *c = *state;
+    shell(c, "mkfifo pipe.yaml; cat recipe.yaml > pipe.yaml &");
+    cli_expect(c, 0, "train pipe.yaml --run piped train.epochs=1");
+    cli_expect(c, 2, "train recipe.yaml --run=");
+    cli_says(c, "--run needs the name of a directory");
+    shell(c, "mkdir odd && mv piped 'odd/a \"b'");
+    cli_expect(c, 0, "runs odd --json");
+    cli_says(c, "\"run\":\"odd/a \\\"b\"");
 }
 
 static void test_predictions(void **state)
@@ -229,7 +267,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_recipes), cmocka_unit_test(test_layers), cmocka_unit_test(test_data),
-                                       cmocka_unit_test(test_other_recipe), cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_predictions), cmocka_unit_test(test_training_only),
+                                       cmocka_unit_test(test_other_recipe), cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_all_damaged), cmocka_unit_test(test_odd_recipes),
+                                       cmocka_unit_test(test_predictions), cmocka_unit_test(test_training_only),
                                        cmocka_unit_test(test_usage), cmocka_unit_test(test_two), cmocka_unit_test(test_diverges), cmocka_unit_test(test_read_only)};
     return cmocka_run_group_tests_name("cli/bad_input", tests, setup, teardown);
 }

@@ -110,6 +110,15 @@ static void files(void **state)
     assert_int_equal(anl__file_read(ctx, path, 2, &data, &n), ANL_IO);
     assert_int_equal(anl__file_read(ctx, dir, 0, &data, &n), ANL_IO);
     unlink(path);
+    char line[800]; /* a pipe tells no size */
+    snprintf(line, sizeof line, "mkfifo %s && (head -c 300000 /dev/zero > %s &)", path, path);
+    assert_int_equal(system(line), 0);
+    assert_int_equal(anl__file_read(ctx, path, 0, &data, &n), ANL_OK);
+    assert_int_equal(n, 300000);
+    anl__free(ctx, data);
+    snprintf(line, sizeof line, "(head -c 300000 /dev/zero > %s 2> /dev/null &)", path);
+    assert_int_equal(system(line), 0);
+    assert_int_equal(anl__file_read(ctx, path, 1000, &data, &n), ANL_IO);
     snprintf(path, sizeof path, "rm -r %s", dir);
     assert_int_equal(system(path), 0);
     assert_int_equal(anl__live_blocks(ctx), 0);

@@ -163,6 +163,8 @@ static anl_status open_in(anl_ctx *ctx, anl__arena *a, const char *run, const ch
 {
     char *dir = anl__arena_printf(a, "%s/checkpoints", run), *end;
     if (!dir) return ANL_NOMEM;
+    if (!anl__path_exists(run)) return anl__fail(ctx, ANL_INVALID, "%s: there is no such run, nor a checkpoint's file", run);
+    if (!anl__path_is_dir(run)) return anl__ckpt_open(ctx, run, out); /* a file by another name: says what it is not */
     if (!anl__path_is_dir(dir)) return anl__fail(ctx, ANL_INVALID, "%s is no run: it has no directory checkpoints", run);
     int64_t step = strtoll(which, &end, 10);
     bool number = *which && !*end;
