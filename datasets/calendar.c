@@ -46,6 +46,6 @@ int anl__calendar_features(const anl__series_fit *f, int64_t row, double time, f
     const double share[ANL__CALENDAR_PARTS] = {(time - day * 86400) / 86400, weekday / 7, month / 12.0, (double)yearday / year_days};
     for (int p = 0; p < ANL__CALENDAR_PARTS; p++)
         if (f->calendar & (1u << p)) n = turn(out, n, share[p]);
-    for (int p = 0; p < ANL__SERIES_PERIODS && f->period[p]; p++) n = turn(out, n, (double)(row % f->period[p]) / (double)f->period[p]);
+    for (int p = 0; p < ANL__SERIES_PERIODS && f->period[p]; p++) n = turn(out, n, (double)((row % f->period[p] + f->period[p]) % f->period[p]) / (double)f->period[p]);
     return n;
 }

@@ -218,8 +218,8 @@ anl_status anl__csv_need(const anl__csv *c, const char *column, int64_t *out)
     *out = anl__csv_find(c, column);
     if (*out >= 0) return ANL_OK;
     const char *near = anl__nearest(column, (const char *const *)c->name, (int)c->columns);
-    return anl__fail(c->ctx, ANL_DATA, "%s: there is no column %s%s%s%s", c->path, column, near ? " (did you mean " : "",
-                     near ? near : "", near ? "?)" : "");
+    return anl__fail(c->ctx, ANL_DATA, "%s has no column \"%s\"%s%s%s", c->path, column, near ? "; did you mean \"" : "", near ? near : "",
+                     near ? "\"?" : "");
 }
 
 /* ---- opening ---------------------------------------------------------------------------------- */

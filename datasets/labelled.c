@@ -71,7 +71,7 @@ static anl_status find_names(builder *b, anl__vocab *names)
     int32_t id, *order = NULL;
     anl_status st = ANL_OK;
     for (int c = 0; c < b->o->classes; c++) ANL_TRY(anl__vocab_add(names, (anl__span){b->o->class_names[c], strlen(b->o->class_names[c])}, &id));
-    for (int64_t i = 0; i < b->csv->rows; i++) {
+    for (int64_t i = 0; i < b->csv->rows && b->label >= 0; i++) {
         const char *s = anl__csv_get(b->csv, i, b->label);
         int64_t known = names->n;
         if (!*s) return anl__csv_fail(b->csv, i, b->label, "the class is missing");
@@ -99,7 +99,7 @@ static anl_status find_classes(builder *b)
     anl__vocab names;
     ANL_TRY(anl__vocab_init(b->l->ctx, &names));
     anl_status st = find_names(b, &names);
-    for (int64_t i = 0; st == ANL_OK && i < b->items; i++) {
+    for (int64_t i = 0; st == ANL_OK && i < b->items && b->label >= 0; i++) {
         const char *s = anl__csv_get(b->csv, b->first[i], b->label);
         b->class[i] = (int32_t)names.count[anl__vocab_find(&names, (anl__span){s, strlen(s)})];
         for (int64_t r = b->first[i] + 1; st == ANL_OK && r < b->first[i + 1]; r++)
@@ -121,7 +121,7 @@ static anl_status find_parts(builder *b)
         b->of[i] = anl__part_find(s);
         if (b->of[i] < 0) return anl__csv_fail(b->csv, b->first[i], b->part, "\"%.40s\" is none of train, valid and test", s);
     }
-    ANL_TRY(anl__parts_make(l->ctx, b->csv->path, b->of, b->items, &l->parts));
+    ANL_TRY(anl__parts_make(l->ctx, b->csv->path, &b->o->parts, b->of, b->items, &l->parts));
     for (int p = 0; p < ANL__PARTS; p++) {
         l->class_count[p] = anl__arena_alloc(l->arena, (size_t)l->classes * sizeof **l->class_count);
         if (!l->class_count[p]) return ANL_NOMEM;
@@ -236,6 +236,7 @@ static anl_status read_numbers(builder *b, float *x)
         for (int k = 0; k < width; k++) {
             double v = 0;
             const char *s = anl__csv_get(b->csv, r, b->feature[k]);
+            if (anl__cell_missing(s)) return anl__csv_fail(b->csv, r, b->feature[k], "the value is missing");
             if (!anl__cell_number(s, &v)) return anl__csv_fail(b->csv, r, b->feature[k], "\"%.60s\" is no number", s);
             x[r * width + k] = (float)v;
             if (!isfinite(x[r * width + k])) return anl__csv_fail(b->csv, r, b->feature[k], "\"%.60s\" is too large", s);
@@ -292,9 +293,12 @@ static anl_status make_windows(builder *b)
     if (!x) return ANL_NOMEM;
     anl_status st = read_numbers(b, x);
     if (st == ANL_OK) st = make_scale(b, x);
-    for (int64_t i = 0; i < b->items; i++) {
+    l->item_name = anl__arena_alloc(l->arena, (size_t)b->items * sizeof *l->item_name);
+    if (!l->item_name) st = ANL_NOMEM;
+    for (int64_t i = 0; i < b->items && st == ANL_OK; i++) {
         b->offset[i] = b->first[i];
         b->length[i] = b->first[i + 1] - b->first[i];
+        if (!(l->item_name[i] = anl__arena_strdup(l->arena, anl__csv_get(b->csv, b->first[i], b->item)))) st = ANL_NOMEM;
     }
     if (st == ANL_OK) return add_x(b, ANL_F32, l->features, x, b->csv->rows);
     anl__free(l->ctx, x);
@@ -308,11 +312,12 @@ static anl_status find_columns(builder *b)
     const anl__labelled_opts *o = b->o;
     b->part = b->text = b->item = -1;
     if (!o->text == !o->item) return anl__fail(b->l->ctx, ANL_INVALID, "%s: labelled sequences are either texts (a text column) or windows (an item column)", b->csv->path);
-    ANL_TRY(anl__csv_need(b->csv, o->label, &b->label));
+    b->label = -1;
+    if (!o->unlabelled) ANL_TRY(anl__csv_need(b->csv, o->label, &b->label));
     if (o->text) ANL_TRY(anl__csv_need(b->csv, o->text, &b->text));
     if (o->item) ANL_TRY(anl__csv_need(b->csv, o->item, &b->item));
     if (o->part) return anl__csv_need(b->csv, o->part, &b->part);
-    b->part = anl__csv_find(b->csv, "part");
+    if (!o->unlabelled) b->part = anl__csv_find(b->csv, "part");
     return ANL_OK;
 }
 

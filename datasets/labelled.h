@@ -23,6 +23,7 @@ typedef struct anl__labelled_opts {
     int n_features;
     const char *const *class_names; /* given (of a checkpoint), `classes` of them; NULL: those of the file */
     int classes;
+    bool unlabelled;                /* windows that are to be classified: no column of classes or parts is read; class_names and parts.test_only are given */
     anl__parts_opts parts;
     anl__tokens_opts tokens;
     const anl__tokens *tokenizer; /* given: borrowed; NULL: built from the training part */
@@ -41,7 +42,7 @@ typedef struct anl__labelled {
     anl__tokens *own;
     const anl__tokens *tokenizer; /* NULL for windows */
     int features;                 /* of a window; 0 for texts */
-    char **feature_names;
+    char **feature_names, **item_name; /* windows: of the columns; [items] what the item column says */
     double *mean, *std; /* [features] */
     int64_t cut, unknown[ANL__PARTS];
     anl__csv *csv; /* texts for reports; NULL for windows */

@@ -176,7 +176,7 @@ static anl_status make_parts(builder *b)
     if (!part) return ANL_NOMEM;
     for (int64_t i = 0; i < b->rows; i++)
         if (b->item[i] >= 0) part[b->item[i]] = b->row_part[i];
-    anl_status st = anl__parts_make(p->ctx, p->csv->path, part, b->items, &p->parts);
+    anl_status st = anl__parts_make(p->ctx, p->csv->path, &b->o->parts, part, b->items, &p->parts);
     anl__free(p->ctx, part);
     return st;
 }

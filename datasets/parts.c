@@ -17,7 +17,7 @@ const char *anl__part_name(int part)
     return names[part];
 }
 
-/* Moves a fraction of the groups that are still in the training part to `to`. */
+/* Moves a fraction (or count) of the groups that are still in the training part to `to`. */
 static anl_status draw_one(anl_ctx *ctx, int64_t n, const int32_t *label, int classes, uint64_t seed, double fraction, int to, int32_t *part)
 {
     anl__split s = {0};
@@ -33,7 +33,8 @@ static anl_status draw_one(anl_ctx *ctx, int64_t n, const int32_t *label, int cl
     }
     anl__split_opts o = anl__split_opts_default();
     o.seed = seed;
-    o.fraction = fraction;
+    if (fraction >= 1) o.count = (int64_t)fraction;
+    else o.fraction = fraction;
     o.stratified = label != NULL;
     anl__split_input in = {left, label ? kept : NULL, label ? classes : 0};
     ANL_GO(anl__split_make(ctx, &in, &o, &s));
@@ -47,21 +48,27 @@ done:
 
 anl_status anl__parts_draw(anl_ctx *ctx, int64_t n, const int32_t *label, int classes, const anl__parts_opts *opts, int32_t *part)
 {
-    if (!(opts->valid >= 0 && opts->test >= 0 && opts->valid + opts->test < 1))
+    if (opts->test_only) {
+        for (int64_t i = 0; i < n; i++) part[i] = ANL__PART_TEST;
+        return ANL_OK;
+    }
+    double test = opts->test < 1 ? opts->test : opts->test / (double)n, valid = opts->valid < 1 ? opts->valid : opts->valid / (double)n;
+    if (!(opts->valid >= 0 && opts->test >= 0 && valid + test < 1))
         return anl__fail(ctx, ANL_INVALID, "parts of %g and %g for validation and test leave nothing to train on", opts->valid, opts->test);
     for (int64_t i = 0; i < n; i++) part[i] = ANL__PART_TRAIN;
     if (opts->test > 0) ANL_TRY(draw_one(ctx, n, label, classes, opts->seed, opts->test, ANL__PART_TEST, part));
-    if (opts->valid > 0) ANL_TRY(draw_one(ctx, n, label, classes, opts->seed + 1, opts->valid / (1 - opts->test), ANL__PART_VALID, part));
+    if (opts->valid > 0) ANL_TRY(draw_one(ctx, n, label, classes, opts->seed + 1, opts->valid < 1 ? valid / (1 - test) : opts->valid, ANL__PART_VALID, part));
     return ANL_OK;
 }
 
-anl_status anl__parts_make(anl_ctx *ctx, const char *name, const int32_t *part, int64_t n, anl__parts *out)
+anl_status anl__parts_make(anl_ctx *ctx, const char *name, const anl__parts_opts *opts, const int32_t *part, int64_t n, anl__parts *out)
 {
     anl__parts p = {.n = {0}};
     int64_t at[ANL__PARTS] = {0};
     for (int64_t i = 0; i < n; i++)
         if (part[i] >= 0) p.n[part[i]]++;
-    if (!p.n[ANL__PART_TRAIN]) return anl__fail(ctx, ANL_DATA, "%s: the training part is empty", name);
+    int needed = opts->test_only ? ANL__PART_TEST : ANL__PART_TRAIN;
+    if (!p.n[needed]) return anl__fail(ctx, ANL_DATA, "%s: the %s part is empty", name, opts->test_only ? "test" : "training");
     for (int k = 0; k < ANL__PARTS; k++) {
         p.item[k] = anl__calloc(ctx, (size_t)p.n[k], sizeof *p.item[k]);
         if (p.item[k]) continue;

@@ -10,7 +10,8 @@ enum { ANL__PART_TRAIN, ANL__PART_VALID, ANL__PART_TEST, ANL__PARTS };
 
 typedef struct anl__parts_opts {
     uint64_t seed;
-    double valid, test; /* fractions of the groups; 0: no such part */
+    double valid, test; /* fractions of the groups, or (1 and more) counts; 0: no such part */
+    bool test_only;     /* another file, to be evaluated: without a column that says otherwise all is the test part, and nothing need be trained on */
 } anl__parts_opts;
 
 typedef struct anl__parts {
@@ -24,8 +25,8 @@ const char *anl__part_name(int part);
 /* part[i] of the groups 0 .. n-1, drawn by key; label (NULL: none) in [0, classes) keeps the classes' shares. */
 anl_status anl__parts_draw(anl_ctx *ctx, int64_t n, const int32_t *label, int classes, const anl__parts_opts *opts,
                            int32_t *part) ANL_MUST;
-/* Lists from part[i] (-1: in none) of the items 0 .. n-1. ANL_DATA when there is no training item. */
-anl_status anl__parts_make(anl_ctx *ctx, const char *name, const int32_t *part, int64_t n, anl__parts *out) ANL_MUST;
+/* Lists from part[i] (-1: in none) of the items 0 .. n-1. ANL_DATA when there is no training item (test_only: no test item). */
+anl_status anl__parts_make(anl_ctx *ctx, const char *name, const anl__parts_opts *opts, const int32_t *part, int64_t n, anl__parts *out) ANL_MUST;
 void anl__parts_release(anl_ctx *ctx, anl__parts *p);
 
 #endif

@@ -145,6 +145,26 @@ static double time_of(const anl__table *t, int64_t row)
     return t->column[t->time].value[t->rows - 1] + t->step * (double)(row - t->rows + 1);
 }
 
+bool anl__series_regular(const anl__table *t)
+{
+    if (t->time < 0 || !(t->step > 0)) return false;
+    const double *time = t->column[t->time].value;
+    for (int64_t i = 1; i < t->rows; i++)
+        if (fabs(time[i] - time[i - 1] - t->step) > 1e-3 * t->step) return false;
+    return true;
+}
+
+/* Where the periods of the training table are when this one begins. */
+static void find_phase(builder *b)
+{
+    const anl__series_fit *f = b->f;
+    if (!f->clock || !anl__series_regular(b->t) || fabs(b->t->step - f->step) > 1e-3 * f->step) return;
+    double rows = (b->t->column[b->t->time].value[0] - f->origin) / f->step;
+    if (!(fabs(rows) < 1e15 && fabs(rows - round(rows)) < 1e-3)) return;
+    b->s->phased = true;
+    b->s->row_of_first = llround(rows);
+}
+
 static anl_status fill_row(builder *b, int64_t row, int F)
 {
     const anl__series_fit *f = b->f;
@@ -179,7 +199,7 @@ static anl_status fill(builder *b)
     if (!raw || !b->x || !b->y || !b->base || !b->future) return ANL_NOMEM;
     for (int64_t row = 0; row < rows; row++)
         for (int64_t k = 0; k < T; k++) b->base[row * T + k] = (float)(raw[row * T + k] = b->t->column[b->column[k]].value[row]);
-    for (int64_t row = 0; row < rows + H; row++) anl__calendar_features(f, row, time_of(b->t, row), b->future + row * C);
+    for (int64_t row = 0; row < rows + H; row++) anl__calendar_features(f, b->s->row_of_first + row, time_of(b->t, row), b->future + row * C);
     for (int64_t row = b->first; row < rows; row++) ANL_TRY(fill_row(b, row, F));
     b->s->raw = raw;
     b->s->rows = rows;
@@ -304,6 +324,9 @@ static anl_status build(builder *b, const anl__series_opts *o)
         return anl__fail(b->ctx, ANL_DATA, "%s has %lld rows; a lag of %lld, a window of %lld and a horizon of %lld need %lld", b->t->path, (long long)b->t->rows, (long long)b->first,
                          (long long)f->window, (long long)f->horizon, (long long)(b->first + f->window + f->horizon));
     ANL_TRY(fit_scales(b, b->s->begin[1]));
+    f->clock = anl__series_regular(b->t);
+    if (f->clock) f->origin = b->t->column[b->t->time].value[0];
+    if (f->clock) f->step = b->t->step;
     ANL_TRY(fill(b));
     ANL_TRY(make_items(b));
     for (int p = 0; p < ANL__PARTS; p++) ANL_TRY(list_items(b, p));
@@ -326,6 +349,7 @@ static anl_status build_under(builder *b, const anl__series_fit *fit)
     if (b->t->rows < b->first + fit->window)
         return anl__fail(b->ctx, ANL_DATA, "%s has %lld rows; the model needs %lld (a window of %lld after a lag of %lld)", b->t->path, (long long)b->t->rows,
                          (long long)(b->first + fit->window), (long long)fit->window, (long long)b->first);
+    find_phase(b);
     ANL_TRY(fill(b));
     ANL_TRY(make_items(b));
     b->s->begin[ANL__PARTS] = b->t->rows; /* all rows are of the test part */

@@ -48,6 +48,8 @@ typedef struct anl__series {
     int64_t *item[ANL__PARTS], items[ANL__PARTS]; /* owned lists of item numbers */
     const double *raw;                         /* [rows, targets] as in the table; owned by the series */
     int64_t rows;
+    int64_t row_of_first; /* what the first row counts as in periods */
+    bool phased;          /* known from the time; false: counted from the first row */
     char *features_text; /* names of the features, one a line */
     const float *tail_x; /* [W, features] the last window, whose targets lie behind the table's end; owned */
     const float *tail_base, *tail_future; /* as the fields of these names; NULL where there is none */
@@ -56,9 +58,12 @@ typedef struct anl__series {
 /* Fits on the table's training part. ANL_DATA: an unknown or unsuitable column, a part without an item (each named). */
 anl_status anl__series_create(anl_ctx *ctx, const anl__table *t, const anl__series_opts *opts, anl__series **out) ANL_MUST;
 /* Windows of another table under a fit (copied); no parts: item[TEST] lists all. A table of window + difference rows is enough:
-   then the set is NULL and only the tail is there. Row numbers for `period` count from the table's first row. */
+   then the set is NULL and only the tail is there. A `period` goes on by the clock where both tables have a time of one step without
+   gaps (s->phased), else its rows are counted from the table's first. */
 anl_status anl__series_apply(anl_ctx *ctx, const anl__table *t, const anl__series_fit *fit, anl__series **out) ANL_MUST;
 void anl__series_destroy(anl__series *s);
+/* The table has a time, its rows are one step apart, and none is left out. */
+bool anl__series_regular(const anl__table *t);
 
 int anl__series_features(const anl__series_fit *f);
 int anl__series_targets(const anl__series_fit *f);
@@ -68,6 +73,7 @@ int anl__series_levels(const anl__series_fit *f, int category); /* its one-hot c
 int64_t anl__series_window(const anl__series_fit *f);
 int64_t anl__series_horizon(const anl__series_fit *f);
 int anl__series_future(const anl__series_fit *f); /* calendar features */
+bool anl__series_periodic(const anl__series_fit *f); /* there are periods */
 const char *anl__series_target_name(const anl__series_fit *f, int target);
 /* A prediction [H, targets] in the model's units, and the item's base (NULL without difference), become raw values. */
 void anl__series_undo(const anl__series_fit *f, const float *y, const float *base, double *raw);

@@ -1,6 +1,7 @@
 /* What was fitted on a series' training part, as a text and back, and the way from the model's units to raw ones.
  *
- *   anneal-series 1
+ *   anneal-series 2
+ *   clock 1            then, when it is 1, a line with the first row's time and the step, in seconds (not there in anneal-series 1)
  *   window 336         then horizon, difference, difference_inputs, calendar: "key number" a line
  *   periods 2          then a number a line
  *   targets 1
@@ -13,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char magic[] = "anneal-series 1";
+static const char magic[] = "anneal-series 2", older[] = "anneal-series 1";
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
@@ -81,6 +82,11 @@ int anl__series_targets(const anl__series_fit *f)
     return f->targets;
 }
 
+bool anl__series_periodic(const anl__series_fit *f)
+{
+    return f->period[0] != 0;
+}
+
 int64_t anl__series_window(const anl__series_fit *f)
 {
     return f->window;
@@ -114,7 +120,9 @@ void anl__series_write(const anl__series_fit *f, anl__buf *out)
 {
     int periods = 0;
     while (periods < ANL__SERIES_PERIODS && f->period[periods]) periods++;
-    anl__buf_add(out, "%s\nwindow %lld\nhorizon %lld\ndifference %lld\n", magic, (long long)f->window, (long long)f->horizon, (long long)f->difference);
+    anl__buf_add(out, "%s\nclock %d\n", magic, f->clock);
+    if (f->clock) anl__buf_add(out, "%.17g %.17g\n", f->origin, f->step);
+    anl__buf_add(out, "window %lld\nhorizon %lld\ndifference %lld\n", (long long)f->window, (long long)f->horizon, (long long)f->difference);
     anl__buf_add(out, "difference_inputs %d\ncalendar %u\nperiods %d\n", f->difference_inputs, f->calendar, periods);
     for (int p = 0; p < periods; p++) anl__buf_add(out, "period %lld\n", (long long)f->period[p]);
     anl__buf_add(out, "targets %d\nnumbers %d\n", f->targets, f->numbers);
@@ -135,18 +143,29 @@ static anl_status read_name(anl__lines *l, anl__series_fit *f, char **out)
     return ANL_OK;
 }
 
-static anl_status read_scale(anl__lines *l, double *mean, double *std)
+/* Two numbers, the second above 0. */
+static anl_status read_two(anl__lines *l, const char *what, double *a, double *b)
 {
     ANL_TRY(anl__lines_next(l));
     anl__span s = l->line;
-    if (anl__span_real(&s, mean) && anl__span_text(&s, " ") && anl__span_real(&s, std) && !s.bytes && *std > 0) return ANL_OK;
-    return anl__lines_bad(l, "expected a mean and a standard deviation above 0");
+    return anl__span_real(&s, a) && anl__span_text(&s, " ") && anl__span_real(&s, b) && !s.bytes && *b > 0 ? ANL_OK : anl__lines_bad(l, what);
+}
+
+static anl_status read_clock(anl__lines *l, anl__series_fit *f)
+{
+    int64_t clock = 0;
+    ANL_TRY(anl__lines_next(l));
+    if (l->line.bytes == strlen(older) && !memcmp(l->line.text, older, l->line.bytes)) return ANL_OK;
+    if (l->line.bytes != strlen(magic) || memcmp(l->line.text, magic, l->line.bytes)) return anl__lines_bad(l, "expected \"anneal-series 2\"");
+    ANL_TRY(anl__lines_number(l, "clock", 1, &clock));
+    f->clock = clock != 0;
+    return f->clock ? read_two(l, "expected the time of the first row and a step above 0", &f->origin, &f->step) : ANL_OK;
 }
 
 static anl_status read_head(anl__lines *l, anl__series_fit *f)
 {
     int64_t flag = 0, calendar = 0, periods = 0;
-    ANL_TRY(anl__lines_expect(l, magic));
+    ANL_TRY(read_clock(l, f));
     ANL_TRY(anl__lines_number(l, "window", 1 << 20, &f->window));
     ANL_TRY(anl__lines_number(l, "horizon", 1 << 16, &f->horizon));
     ANL_TRY(anl__lines_number(l, "difference", 1 << 20, &f->difference));
@@ -173,7 +192,7 @@ static anl_status read_lists(anl__lines *l, anl__series_fit *f)
     ANL_TRY(anl__series_fit_room(f, numbers, 0));
     for (f->numbers = 0; f->numbers < numbers; f->numbers++) {
         ANL_TRY(read_name(l, f, &f->number[f->numbers]));
-        ANL_TRY(read_scale(l, &f->mean[f->numbers], &f->std[f->numbers]));
+        ANL_TRY(read_two(l, "expected a mean and a standard deviation above 0", &f->mean[f->numbers], &f->std[f->numbers]));
     }
     rest = l->end - l->at;
     ANL_TRY(anl__lines_number(l, "categories", rest, &categories));

@@ -22,6 +22,8 @@ struct anl__series_fit {
     int64_t period[ANL__SERIES_PERIODS];
     int64_t window, horizon, difference;
     bool difference_inputs;
+    bool clock; /* the training table had a time, and its rows were `step` seconds apart without a gap, the first at `origin` */
+    double origin, step;
 };
 
 /* An empty fit with an arena. */

@@ -201,11 +201,10 @@ int anl__table_find(const anl__table *t, const char *column)
     return -1;
 }
 
-void anl__table_report(const anl__table *t, anl__buf *out)
+static void report_rows(const anl__table *t, anl__buf *out)
 {
     anl__buf_add(out, "%s: %lld rows read, %lld used, %d columns\n", t->path, (long long)t->read, (long long)t->rows, t->columns);
-    if (t->missing)
-        anl__buf_add(out, "  missing values: %lld (first in line %lld); filled %lld\n", (long long)t->missing, (long long)t->first_missing, (long long)t->filled);
+    if (t->missing) anl__buf_add(out, "  missing values: %lld (first in line %lld)\n", (long long)t->missing, (long long)t->first_missing);
     for (int i = 0; i < t->columns; i++)
         if (t->column[i].missing) anl__buf_add(out, "    %s: %lld\n", t->column[i].name, (long long)t->column[i].missing);
     if (t->dropped) anl__buf_add(out, "  rows dropped for missing values: %lld\n", (long long)t->dropped);
@@ -215,4 +214,10 @@ void anl__table_report(const anl__table *t, anl__buf *out)
     if (t->gaps)
         anl__buf_add(out, "  gaps in time: %lld (first before line %lld)%s\n", (long long)t->gaps, (long long)t->first_gap, t->gap_rows ? "" : ", left as they are");
     if (t->gap_rows) anl__buf_add(out, "  rows put into gaps: %lld\n", (long long)t->gap_rows);
+}
+
+void anl__table_report(const anl__table *t, anl__buf *out)
+{
+    report_rows(t, out);
+    if (t->filled) anl__buf_add(out, "  values filled: %lld\n", (long long)t->filled);
 }

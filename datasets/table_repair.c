@@ -32,7 +32,7 @@ static anl_status drop_timeless(anl__table *t, const anl__table_opts *o)
     int64_t kept = 0;
     for (int64_t i = 0; i < t->rows; i++) {
         if (is_missing(c, i)) {
-            if (o->missing != ANL__MISSING_DROP) return fail_at(t, i, t->time, "the time is missing, and rows are not dropped");
+            if (o->missing != ANL__MISSING_DROP) return fail_at(t, i, t->time, "the time is missing (data.missing: drop leaves the row out)");
             t->dropped++;
             continue;
         }
@@ -54,7 +54,7 @@ static anl_status check_order(anl__table *t, const anl__table_opts *o)
         if (kept && time[i] == time[kept - 1]) {
             if (!t->doubled++) t->first_doubled = t->line[i];
             if (o->doubled == ANL__DOUBLED_REFUSE)
-                return anl__fail(t->ctx, ANL_DATA, "%s:%lld: column %s: the same time as line %lld", t->path, (long long)t->line[i],
+                return anl__fail(t->ctx, ANL_DATA, "%s:%lld: column %s: the same time as line %lld (data.doubled: drop keeps the first)", t->path, (long long)t->line[i],
                                  t->column[t->time].name, (long long)t->line[kept - 1]);
             continue;
         }
@@ -99,7 +99,7 @@ static anl_status count_gaps(anl__table *t, const anl__table_opts *o, double *ro
         if (!t->gaps++) t->first_gap = t->line[i];
         *rows += n;
         if (o->gaps == ANL__GAPS_REFUSE)
-            return anl__fail(t->ctx, ANL_DATA, "%s:%lld: column %s: a gap of %.0f rows before this one (the step is %g s)", t->path,
+            return anl__fail(t->ctx, ANL_DATA, "%s:%lld: column %s: a gap of %.0f rows before this one (the step is %g s; data.gaps: keep or fill)", t->path,
                              (long long)t->line[i], t->column[t->time].name, n, t->step);
     }
     return ANL_OK;
@@ -212,8 +212,8 @@ static anl_status fill_column(anl__table *t, int column, anl__missing how)
         if (!is_missing(c, i)) continue;
         int64_t to = i + 1;
         if (how == ANL__MISSING_REFUSE)
-            return t->line[i] ? fail_at(t, i, column, "the value is missing") :
-                                anl__fail(t->ctx, ANL_DATA, "%s: column %s: rows put into gaps have no value: choose how missing values are filled", t->path, c->name);
+            return t->line[i] ? fail_at(t, i, column, "the value is missing (data.missing: drop, ffill or interpolate)") :
+                                anl__fail(t->ctx, ANL_DATA, "%s: column %s: rows put into gaps have no value (data.missing: drop, ffill or interpolate)", t->path, c->name);
         while (to < t->rows && is_missing(c, to)) to++;
         ANL_TRY(fill_run(t, column, i, to, how));
         i = to;

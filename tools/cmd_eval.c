@@ -5,7 +5,7 @@
 #include "show_scores.h"
 
 #include "runtime/train/loop.h"
-#include "tools/job/job.h"
+#include "tools/job/job_notes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,11 +22,12 @@ static anl_status evaluate(anl_ctx *ctx, const options *o, job_part part)
 {
     job_used u;
     anl__scores *s = NULL;
-    anl__buf json, text, more;
+    anl__buf json, text, notes;
+    cJSON *all = cJSON_CreateObject();
     job_opts jo = {.train = part != JOB_TEST, .test_data = options_text(o, "data", NULL), .answer = true};
     anl__buf_init(&json, ctx);
     anl__buf_init(&text, ctx);
-    anl__buf_init(&more, ctx);
+    anl__buf_init(&notes, ctx);
     anl_status st = job_use(ctx, o->arg[0], options_text(o, "checkpoint", "best"), o->override, o->n_override, &jo, &u);
     if (st != ANL_OK) goto done;
     const anl__feed *f = &u.job.part[part].feed;
@@ -38,12 +39,15 @@ static anl_status evaluate(anl_ctx *ctx, const options *o, job_part part)
         st = anl__fail(ctx, ANL_DATA, "%s has no labels to compare with: use `anneal predict`", u.job.set[1]->name);
         goto done;
     }
+    ANL_GO(job_notes(&u.job, &notes));
+    if (notes.len) fputs(notes.text, stderr);
     fprintf(stderr, "%s, %lld samples\n", anl__ckpt_path(u.from), (long long)f->samples);
     ANL_GO(job_scores(&u.job, f->samples, &s));
     ANL_GO(anl__loop_evaluate(u.job.trainer, f, false, s));
-    ANL_GO(sequence_report(&u.job, part, s, &text, &more));
+    scores_json(s, u.job.class_names, all);
+    ANL_GO(sequence_report(&u.job, part, s, &text, all));
     if (options_has(o, "json")) {
-        ANL_GO(scores_json(s, u.job.class_names, more.text, &json));
+        ANL_GO(scores_write(all, &json));
         printf("%s\n", json.text);
     } else {
         scores_print(stdout, s, u.job.class_names);
@@ -52,7 +56,8 @@ static anl_status evaluate(anl_ctx *ctx, const options *o, job_part part)
 done:
     anl__buf_release(&json);
     anl__buf_release(&text);
-    anl__buf_release(&more);
+    cJSON_Delete(all);
+    anl__buf_release(&notes);
     anl__scores_destroy(s);
     job_used_close(&u);
     return st;

@@ -1,17 +1,16 @@
 /* anneal predict: what a trained model says about samples without labels. */
 #include "command.h"
 #include "exit_code.h"
+#include "predict_options.h"
 #include "predict_sequence.h"
 #include "quoted.h"
+#include "stdin_file.h"
 
 #include "runtime/base/files.h"
 #include "runtime/train/scores.h"
-#include "tools/job/job.h"
+#include "tools/job/job_answer.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,13 +34,6 @@ typedef struct output {
     double *p; /* [classes] */
 } output;
 
-static void softmax(const float *y, int n, double *p)
-{
-    double most = (double)y[anl__argmax(y, n)], sum = 0;
-    for (int i = 0; i < n; i++) sum += p[i] = exp((double)y[i] - most);
-    for (int i = 0; i < n; i++) p[i] /= sum;
-}
-
 static void write_values(const output *out, const char *file, int64_t id, const float *y, int n)
 {
     if (out->json) printf("{\"file\":");
@@ -55,7 +47,7 @@ static void write_one(const output *out, const char *file, int64_t id, const flo
 {
     if (out->values) return write_values(out, file, id, y, classes);
     int best = anl__argmax(y, classes);
-    softmax(y, classes, out->p);
+    job_softmax(y, classes, out->p);
     if (out->json) {
         printf("{\"file\":");
         print_quoted(file, true);
@@ -124,29 +116,6 @@ done:
     return st;
 }
 
-/* Standard input, copied to a file that is gone when we are. */
-static anl_status from_stdin(anl_ctx *ctx, char path[64])
-{
-    unsigned char block[65536];
-    const char *ending = "";
-    size_t n, total = 0;
-    FILE *f = NULL;
-    char name[64];
-    while ((n = fread(block, 1, sizeof block, stdin))) {
-        if (!f) {
-            if (n > 6 && !memcmp(block, "\x93NUMPY", 6)) ending = ".npy";
-            else if (n > 2 && block[0] == 0x1f && block[1] == 0x8b) ending = ".gz";
-            snprintf(name, sizeof name, "/tmp/anneal-stdin-%ld%s", (long)getpid(), ending);
-            if (!(f = fopen(name, "wxb"))) return anl__fail(ctx, ANL_IO, "%s: %s", name, strerror(errno));
-            memcpy(path, name, sizeof name);
-        }
-        total += fwrite(block, 1, n, f);
-    }
-    if (!f) return anl__fail(ctx, ANL_DATA, "standard input is empty");
-    if (fclose(f)) return anl__fail(ctx, ANL_IO, "%s: %s after %zu bytes", path, strerror(errno), total);
-    return ANL_OK;
-}
-
 static int run_predict(const options *o)
 {
     const char *format = options_text(o, "format", "csv");
@@ -154,14 +123,16 @@ static int run_predict(const options *o)
     anl_ctx *ctx = command_ctx();
     if (!ctx) return EXIT_ERROR;
     output out = {.json = !strcmp(format, "jsonl"), .all = options_has(o, "probabilities")};
-    bool sequence = false;
-    anl_status st = predict_is_sequence(ctx, o, &sequence);
-    if (st == ANL_OK && sequence) st = predict_sequence(ctx, o);
+    predict_kind kind = PREDICT_SAMPLES;
+    anl_status st = predict_kind_of(ctx, o, &kind);
+    bool sequence = kind != PREDICT_SAMPLES;
+    if (st == ANL_OK && !sequence) st = predict_options_fit(ctx, o, kind);
+    if (st == ANL_OK && sequence) st = predict_sequence(ctx, o, kind);
     else if (st == ANL_OK && o->n_arg < 2) st = anl__fail(ctx, ANL_INVALID, "which samples? give a file of IDX or NPY, or - for standard input");
     for (int i = 1; i < o->n_arg && !sequence && st == ANL_OK; i++) {
         char path[64] = "";
         bool piped = !strcmp(o->arg[i], "-");
-        if (piped) st = from_stdin(ctx, path);
+        if (piped) st = stdin_file(ctx, path);
         if (st == ANL_OK) st = predict_file(ctx, o, piped ? path : o->arg[i], o->arg[i], &out, i == 1);
         if (path[0]) unlink(path);
     }
@@ -172,6 +143,6 @@ static int run_predict(const options *o)
 
 const command command_predict = {
     .name = "predict", .args = "RUN [FILE|- ...] [key=value ...]", .summary = "says what the model makes of samples without labels, as CSV or JSON lines",
-    .details = "Images: files of IDX or NPY, compressed or not. Series: a table that is to be continued. Texts: --text or files of lines; a text to go on with: --prompt.",
+    .details = "Images: files of IDX or NPY, compressed or not. Series: a table that is to be continued. Windows: a table. Texts: --text or files of lines; a text to go on with: --prompt.",
     .options = predict_options, .min_args = 1, .max_args = OPTIONS_MOST, .overrides = true, .run = run_predict,
 };

@@ -7,7 +7,7 @@
 #include "run.h"
 #include "sequence_report.h"
 #include "show_scores.h"
-#include "tools/job/job_sequence.h"
+#include "tools/job/job_notes.h"
 
 #include "runtime/base/files.h"
 #include "runtime/device.h"
@@ -199,10 +199,10 @@ static anl_status report(train *t)
     if (!j->part[part].feed.samples) return ANL_OK;
     anl__ckpt *best = NULL;
     anl__scores *s = NULL;
-    anl__buf json, text, more;
+    anl__buf json, text;
+    cJSON *all = cJSON_CreateObject();
     anl__buf_init(&json, t->ctx);
     anl__buf_init(&text, t->ctx);
-    anl__buf_init(&more, t->ctx);
     anl_status st;
     if (t->run.dir) {
         ANL_GO(job_checkpoint(t->ctx, t->run.path, "best", &best));
@@ -213,14 +213,15 @@ static anl_status report(train *t)
     ANL_GO(job_scores(j, j->part[part].feed.samples, &s));
     ANL_GO(anl__loop_evaluate(j->trainer, &j->part[part].feed, t->loop.ema, s));
     scores_print(stdout, s, j->class_names);
-    ANL_GO(sequence_report(j, part, s, &text, &more));
+    scores_json(s, j->class_names, all);
+    ANL_GO(sequence_report(j, part, s, &text, all));
     if (text.len) printf("%s", text.text);
-    ANL_GO(scores_json(s, j->class_names, more.text, &json));
+    ANL_GO(scores_write(all, &json));
     if (t->run.dir) ANL_GO(anl__run_dir_put(t->run.dir, part == JOB_TEST ? "test.json" : "validation.json", json.text));
 done:
     anl__buf_release(&json);
     anl__buf_release(&text);
-    anl__buf_release(&more);
+    cJSON_Delete(all);
     anl__scores_destroy(s);
     anl__ckpt_close(best);
     return st;
@@ -275,6 +276,16 @@ static int run_is_finished(train *t)
     return EXIT_DONE;
 }
 
+static anl_status say_notes(train *t)
+{
+    anl__buf notes;
+    anl__buf_init(&notes, t->ctx);
+    anl_status st = job_notes(&t->job, &notes);
+    if (st == ANL_OK && notes.len) fputs(notes.text, stderr);
+    anl__buf_release(&notes);
+    return st;
+}
+
 static anl_status prepare(train *t)
 {
     job *j = &t->job;
@@ -286,6 +297,7 @@ static anl_status prepare(train *t)
     ANL_TRY(decide(t->ctx, t->recipe, t->run.dir));
     job_opts jo = {.train = true, .overfit = options_has(t->o, "overfit-batch") ? recipe_int(t->recipe, "train.batch") : 0};
     ANL_TRY(job_open(t->ctx, t->recipe, &jo, j));
+    ANL_TRY(say_notes(t));
     ANL_TRY(loop_from_recipe(t));
     t->loop.limit_batches = limit;
     t->loop.pause_epoch = until;

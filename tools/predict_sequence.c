@@ -1,39 +1,46 @@
 /* See predict_sequence.h. */
 #include "predict_sequence.h"
 
+#include "quoted.h"
+#include "stdin_file.h"
 #include "tools/job/job_answer.h"
-#include "runtime/base/files.h"
+#include "tools/job/job_notes.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { GROUP = 64, MOST_LINE = 1 << 16 };
 
-anl_status predict_is_sequence(anl_ctx *ctx, const options *o, bool *yes)
+static predict_kind kind_of(const recipe *r)
+{
+    const char *model = recipe_text(r, "model.name");
+    if (!anl_model_is_sequence(model)) return PREDICT_SAMPLES;
+    if (!strcmp(model, "forecaster")) return PREDICT_SERIES;
+    if (!strcmp(model, "seq2seq")) return PREDICT_PAIRS;
+    if (!strcmp(model, "seqclassifier")) return recipe_text(r, "data.text") ? PREDICT_TEXTS : PREDICT_WINDOWS;
+    return PREDICT_TEXT;
+}
+
+anl_status predict_kind_of(anl_ctx *ctx, const options *o, predict_kind *kind)
 {
     anl__ckpt *c;
     recipe *r = NULL;
     ANL_TRY(job_checkpoint(ctx, o->arg[0], options_text(o, "checkpoint", "best"), &c));
     const char *text = anl__ckpt_text(c, "recipe", "");
     anl_status st = recipe_parse(ctx, "the checkpoint's recipe", text, strlen(text), o->override, o->n_override, &r);
-    if (st == ANL_OK) *yes = anl_model_is_sequence(recipe_text(r, "model.name"));
+    if (st == ANL_OK) *kind = kind_of(r);
     recipe_free(r);
     anl__ckpt_close(c);
     return st;
 }
 
 static bool json_lines(const options *o) { return !strcmp(options_text(o, "format", "csv"), "jsonl"); }
-
-static anl_status number(anl_ctx *ctx, const options *o, const char *name, double def, double *out)
-{
-    const char *text = options_text(o, name, NULL);
-    char *end;
-    *out = text ? strtod(text, &end) : def;
-    return !text || (*text && !*end && *out >= 0) ? ANL_OK : anl__fail(ctx, ANL_INVALID, "--%s needs a number of at least 0, not '%s'", name, text);
-}
 
 static anl_status print_json(anl_ctx *ctx, cJSON *line)
 {
@@ -57,8 +64,9 @@ typedef anl_status (*texts_fn)(job *j, const options *o, char *const *text, int 
 static anl_status translate(job *j, const options *o, char *const *text, int n)
 {
     job_translation t[GROUP];
-    double beam;
-    ANL_TRY(number(j->ctx, o, "beam", 4, &beam));
+    int64_t beam;
+    char why[256];
+    if (!options_int(o, "beam", 4, 1, JOB_MOST_BEAM, &beam, why)) return anl__fail(j->ctx, ANL_INVALID, "%s", why);
     for (int i = 0; i < n; i++) t[i] = (job_translation){.text = text[i]};
     anl_status st = job_translate(j, t, n, (int)beam);
     for (int i = 0; i < n; i++) {
@@ -79,27 +87,47 @@ static anl_status translate(job *j, const options *o, char *const *text, int n)
     return st;
 }
 
+/* A cell of CSV, in quotes where it needs them. */
+static void print_cell(const char *text)
+{
+    if (strpbrk(text, ",\"\r\n")) print_quoted(text, false);
+    else fputs(text, stdout);
+}
+
+/* A class and its probability; name: of the item and its column (CSV: unless it is a text). */
+static anl_status print_class(job *j, const options *o, const char *column, const char *name, const double *p)
+{
+    int best = 0, classes = j->model.classes;
+    for (int c = 1; c < classes; c++)
+        if (p[c] > p[best]) best = c;
+    if (!json_lines(o)) {
+        if (column) print_cell(name);
+        if (column) putchar(',');
+        print_cell(j->class_names[best]);
+        printf(",%.6f", p[best]);
+        for (int c = 0; c < classes && options_has(o, "probabilities"); c++) printf(",%.6f", p[c]);
+        putchar('\n');
+        return ANL_OK;
+    }
+    cJSON *line = cJSON_CreateObject();
+    cJSON_AddStringToObject(line, column ? column : "text", name);
+    cJSON_AddStringToObject(line, "class", j->class_names[best]);
+    cJSON_AddNumberToObject(line, "probability", p[best]);
+    cJSON *all = cJSON_AddObjectToObject(line, "probabilities");
+    for (int c = 0; c < classes; c++) cJSON_AddNumberToObject(all, j->class_names[c], p[c]);
+    return print_json(j->ctx, line);
+}
+
 static anl_status classify(job *j, const options *o, char *const *text, int n)
 {
     double *p = anl__calloc(j->ctx, (size_t)j->model.classes, sizeof *p);
     anl_status st = p ? ANL_OK : ANL_NOMEM;
     for (int i = 0; i < n && st == ANL_OK; i++) {
         int64_t unknown;
-        int best = 0;
         st = job_classify(j, text[i], p, &unknown);
-        for (int c = 1; st == ANL_OK && c < j->model.classes; c++)
-            if (p[c] > p[best]) best = c;
         if (st != ANL_OK) break;
         warn_unknown(text[i], unknown);
-        if (!json_lines(o)) {
-            printf("%s,%.6f\n", j->class_names[best], p[best]);
-            continue;
-        }
-        cJSON *line = cJSON_CreateObject(), *all = cJSON_AddObjectToObject(line, "probabilities");
-        cJSON_AddStringToObject(line, "text", text[i]);
-        cJSON_AddStringToObject(line, "class", j->class_names[best]);
-        for (int c = 0; c < j->model.classes; c++) cJSON_AddNumberToObject(all, j->class_names[c], p[c]);
-        st = print_json(j->ctx, line);
+        st = print_class(j, o, NULL, text[i], p);
     }
     anl__free(j->ctx, p);
     return st;
@@ -150,69 +178,153 @@ static anl_status answer_texts(job *j, const options *o, texts_fn fn)
 
 static anl_status continue_text(job *j, const options *o)
 {
-    double length, top_k, seed, temperature;
     job_generation g = {.prompt = options_text(o, "prompt", "")};
     anl__buf b;
-    int64_t unknown;
-    if (o->n_arg > 1 || options_has(o, "text")) return anl__fail(j->ctx, ANL_INVALID, "this model continues a text: give --prompt \"...\" and --length N");
-    ANL_TRY(number(j->ctx, o, "length", 200, &length));
-    ANL_TRY(number(j->ctx, o, "top-k", 0, &top_k));
-    ANL_TRY(number(j->ctx, o, "seed", 1, &seed));
-    ANL_TRY(number(j->ctx, o, "temperature", 0.8, &temperature));
-    if (length > 1e7) return anl__fail(j->ctx, ANL_INVALID, "--length %g is more than 10 million", length);
-    g.length = (int64_t)length;
-    g.top_k = (int64_t)top_k;
+    int64_t unknown, seed;
+    char why[256];
+    if (!options_int(o, "length", 200, 0, 10000000, &g.length, why) || !options_int(o, "top-k", 0, 0, INT32_MAX, &g.top_k, why) ||
+        !options_int(o, "seed", 1, 0, INT64_MAX, &seed, why) || !options_real(o, "temperature", 0.8, 0, 1e6, &g.temperature, why))
+        return anl__fail(j->ctx, ANL_INVALID, "%s", why);
     g.seed = (uint64_t)seed;
-    g.temperature = temperature;
     anl__buf_init(&b, j->ctx);
     anl_status st = job_generate(j, &g, &b, &unknown);
     if (st == ANL_OK) {
         warn_unknown(g.prompt, unknown);
-        printf("%s%s\n", g.prompt, b.text ? b.text : "");
+        cJSON *line = json_lines(o) ? cJSON_CreateObject() : NULL;
+        if (line) {
+            cJSON_AddStringToObject(line, "prompt", g.prompt);
+            cJSON_AddStringToObject(line, "text", b.text ? b.text : "");
+            st = print_json(j->ctx, line);
+        } else {
+            printf("%s%s\n", g.prompt, b.text ? b.text : "");
+        }
     }
     anl__buf_release(&b);
     return st;
 }
 
-static anl_status continue_series(job *j, const options *o)
+/* Where the rows are one step apart: the time of the h-th row behind the table's end; else "". */
+static void time_of_row(const anl__table *t, int64_t h, char out[32])
+{
+    struct tm tm;
+    *out = 0;
+    if (!anl__series_regular(t)) return;
+    time_t when = (time_t)llround(t->column[t->time].value[t->rows - 1] + t->step * (double)(h + 1));
+    if (gmtime_r(&when, &tm)) strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+}
+
+static anl_status print_row(job *j, const options *o, int64_t h, const double *raw)
 {
     const anl__series_fit *fit = j->sequence->series->fit;
+    const anl__table *t = j->sequence->table;
     int targets = anl__series_targets(fit);
-    int64_t horizon = anl__series_horizon(fit);
+    char when[32];
+    time_of_row(t, h, when);
+    if (json_lines(o)) {
+        cJSON *line = cJSON_CreateObject();
+        cJSON_AddNumberToObject(line, "step", (double)(h + 1));
+        if (*when) cJSON_AddStringToObject(line, t->column[t->time].name, when);
+        for (int k = 0; k < targets; k++) cJSON_AddNumberToObject(line, anl__series_target_name(fit, k), raw[k]);
+        return print_json(j->ctx, line);
+    }
+    printf("%lld", (long long)h + 1);
+    if (*when) printf(",%s", when);
+    for (int k = 0; k < targets; k++) printf(",%.9g", raw[k]);
+    putchar('\n');
+    return ANL_OK;
+}
+
+static anl_status continue_series(job *j, const options *o)
+{
+    const anl__series *s = j->sequence->series;
+    const anl__table *t = j->sequence->table;
+    int targets = anl__series_targets(s->fit);
+    int64_t horizon = anl__series_horizon(s->fit);
     double *raw = anl__calloc(j->ctx, (size_t)(horizon * targets), sizeof *raw);
     if (!raw) return ANL_NOMEM;
+    if (anl__series_periodic(s->fit) && !s->phased)
+        fprintf(stderr, "note: data.periods are counted from the file's first row, as they were in training: let it begin at the same place in its period\n");
     anl_status st = job_forecast(j, raw);
     if (st == ANL_OK && !json_lines(o)) {
         printf("step");
-        for (int k = 0; k < targets; k++) printf(",%s", anl__series_target_name(fit, k));
+        if (anl__series_regular(t)) printf(",%s", t->column[t->time].name);
+        for (int k = 0; k < targets; k++) printf(",%s", anl__series_target_name(s->fit, k));
         putchar('\n');
     }
-    for (int64_t h = 0; st == ANL_OK && h < horizon; h++) {
-        if (json_lines(o)) {
-            cJSON *line = cJSON_CreateObject();
-            cJSON_AddNumberToObject(line, "step", (double)(h + 1));
-            for (int k = 0; k < targets; k++) cJSON_AddNumberToObject(line, anl__series_target_name(fit, k), raw[h * targets + k]);
-            st = print_json(j->ctx, line);
-            continue;
-        }
-        printf("%lld", (long long)(h + 1));
-        for (int k = 0; k < targets; k++) printf(",%.9g", raw[h * targets + k]);
-        putchar('\n');
-    }
+    for (int64_t h = 0; st == ANL_OK && h < horizon; h++) st = print_row(j, o, h, raw + h * targets);
     anl__free(j->ctx, raw);
     return st;
 }
 
-anl_status predict_sequence(anl_ctx *ctx, const options *o)
+/* ---- windows ----------------------------------------------------------------------------------- */
+
+typedef struct kept {
+    int classes;
+    double *p; /* [items, classes] */
+} kept;
+
+static void keep(void *self, int64_t item, const float *y)
+{
+    kept *k = self;
+    job_softmax(y, k->classes, k->p + item * k->classes);
+}
+
+static anl_status classify_windows(job *j, const options *o)
+{
+    const anl__labelled *l = j->sequence->labelled;
+    const char *column = recipe_text(j->recipe, "data.group");
+    int classes = j->model.classes;
+    kept k = {classes, anl__calloc(j->ctx, (size_t)(l->set->n * classes), sizeof *k.p)};
+    anl_status st = k.p ? job_outputs(j, JOB_TEST, keep, &k) : ANL_NOMEM;
+    if (st == ANL_OK && !json_lines(o)) {
+        print_cell(column);
+        printf(",class,probability");
+        for (int c = 0; c < classes && options_has(o, "probabilities"); c++) {
+            putchar(',');
+            print_cell(j->class_names[c]);
+        }
+        putchar('\n');
+    }
+    for (int64_t i = 0; i < l->set->n && st == ANL_OK; i++) st = print_class(j, o, column, l->item_name[i], k.p + i * classes);
+    anl__free(j->ctx, k.p);
+    return st;
+}
+
+/* ---- the interface ----------------------------------------------------------------------------- */
+
+static anl_status answer(job *j, const options *o, predict_kind kind)
+{
+    switch (kind) {
+    case PREDICT_SERIES: return continue_series(j, o);
+    case PREDICT_PAIRS: return answer_texts(j, o, translate);
+    case PREDICT_TEXTS: return answer_texts(j, o, classify);
+    case PREDICT_WINDOWS: return classify_windows(j, o);
+    default: return continue_text(j, o);
+    }
+}
+
+static anl_status predict_from(anl_ctx *ctx, const options *o, predict_kind kind, const char *table)
 {
     job_used u;
-    job_opts jo = {.answer = true, .alone = true, .test_data = o->n_arg > 1 ? o->arg[1] : NULL};
+    anl__buf notes;
+    job_opts jo = {.answer = true, .alone = true, .test_data = table};
+    anl__buf_init(&notes, ctx);
     anl_status st = job_use(ctx, o->arg[0], options_text(o, "checkpoint", "best"), o->override, o->n_override, &jo, &u);
-    job *j = &u.job;
-    if (st == ANL_OK && !strcmp(j->model.name, "forecaster")) st = continue_series(j, o);
-    else if (st == ANL_OK && !strcmp(j->model.name, "seq2seq")) st = answer_texts(j, o, translate);
-    else if (st == ANL_OK && !strcmp(j->model.name, "seqclassifier")) st = answer_texts(j, o, classify);
-    else if (st == ANL_OK) st = continue_text(j, o);
+    if (st == ANL_OK) st = job_notes(&u.job, &notes);
+    if (st == ANL_OK && notes.len) fputs(notes.text, stderr);
+    if (st == ANL_OK) st = answer(&u.job, o, kind);
+    anl__buf_release(&notes);
     job_used_close(&u);
+    return st;
+}
+
+anl_status predict_sequence(anl_ctx *ctx, const options *o, predict_kind kind)
+{
+    bool table = kind == PREDICT_SERIES || kind == PREDICT_WINDOWS, piped = table && o->n_arg > 1 && !strcmp(o->arg[1], "-");
+    char path[64] = "";
+    anl_status st = predict_options_fit(ctx, o, kind);
+    if (st == ANL_OK && piped) st = stdin_file(ctx, path);
+    if (st == ANL_OK) st = predict_from(ctx, o, kind, !table || o->n_arg < 2 ? NULL : piped ? path : o->arg[1]);
+    if (*path) unlink(path);
     return st;
 }

@@ -1,7 +1,6 @@
 /* See show_scores.h. */
 #include "show_scores.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,8 +55,7 @@ void scores_print(FILE *out, anl__scores *s, const char *const *names)
     fprintf(out, "\nloss %.5f  accuracy %.4f  top-k %.4f  micro F1 %.4f\n", m.loss, m.accuracy, m.topk, m.micro_f1);
 }
 
-/* cJSON has no NaN. */
-static void number(cJSON *o, const char *name, double v)
+void scores_number(cJSON *o, const char *name, double v)
 {
     if (isfinite(v)) cJSON_AddNumberToObject(o, name, v);
     else cJSON_AddNullToObject(o, name);
@@ -71,50 +69,52 @@ static void add_classes(cJSON *o, anl__scores *s, const char *const *names, int 
         anl__class_score k = anl__scores_class(s, c);
         cJSON *one = cJSON_CreateObject(), *row = cJSON_CreateArray();
         cJSON_AddStringToObject(one, "name", class_name(names, c, text));
-        number(one, "precision", k.precision);
-        number(one, "recall", k.recall);
-        number(one, "f1", k.f1);
-        number(one, "auc", k.auc);
-        number(one, "average_precision", k.average_precision);
-        number(one, "best_f1", k.best_f1);
-        number(one, "threshold", k.threshold);
-        number(one, "samples", (double)k.support);
+        scores_number(one, "precision", k.precision);
+        scores_number(one, "recall", k.recall);
+        scores_number(one, "f1", k.f1);
+        scores_number(one, "auc", k.auc);
+        scores_number(one, "average_precision", k.average_precision);
+        scores_number(one, "best_f1", k.best_f1);
+        scores_number(one, "threshold", k.threshold);
+        scores_number(one, "samples", (double)k.support);
         for (int p = 0; p < classes; p++) cJSON_AddItemToArray(row, cJSON_CreateNumber((double)anl__scores_confusion(s, c, p)));
         cJSON_AddItemToArray(list, one);
         cJSON_AddItemToArray(matrix, row);
     }
 }
 
-anl_status scores_json(anl__scores *s, const char *const *names, const char *more, anl__buf *out)
+void scores_json(anl__scores *s, const char *const *names, cJSON *o)
 {
     anl__score_summary m;
     anl__scores_summary(s, &m);
     int classes = anl__scores_classes(s);
-    cJSON *o = cJSON_CreateObject();
-    number(o, "samples", (double)m.samples);
-    number(o, "loss", m.loss);
+    scores_number(o, "samples", (double)m.samples);
+    scores_number(o, "loss", m.loss);
     if (classes) {
-        number(o, "accuracy", m.accuracy);
-        number(o, "topk", m.topk);
-        number(o, "macro_precision", m.macro_precision);
-        number(o, "macro_recall", m.macro_recall);
-        number(o, "macro_f1", m.macro_f1);
-        number(o, "micro_f1", m.micro_f1);
-        number(o, "macro_auc", m.macro_auc);
+        scores_number(o, "accuracy", m.accuracy);
+        scores_number(o, "topk", m.topk);
+        scores_number(o, "macro_precision", m.macro_precision);
+        scores_number(o, "macro_recall", m.macro_recall);
+        scores_number(o, "macro_f1", m.macro_f1);
+        scores_number(o, "micro_f1", m.micro_f1);
+        scores_number(o, "macro_auc", m.macro_auc);
         add_classes(o, s, names, classes);
     } else if (anl__scores_kind(s) == ANL__SCORE_TOKENS) {
-        number(o, "accuracy", m.accuracy);
-        number(o, "bits", m.bits);
-        number(o, "perplexity", m.perplexity);
+        scores_number(o, "accuracy", m.accuracy);
+        scores_number(o, "bits", m.bits);
+        scores_number(o, "perplexity", m.perplexity);
     } else {
-        number(o, "rmse", m.rmse);
-        number(o, "mae", m.mae);
-        number(o, "r2", m.r2);
+        scores_number(o, "rmse", m.rmse);
+        scores_number(o, "mae", m.mae);
+        scores_number(o, "r2", m.r2);
     }
+}
+
+anl_status scores_write(const cJSON *o, anl__buf *out)
+{
     char *text = cJSON_PrintUnformatted(o);
-    cJSON_Delete(o);
     if (!text) return anl__fail(out->ctx, ANL_NOMEM, "no memory for the scores as JSON");
-    anl__buf_add(out, "%.*s%s}", (int)strlen(text) - 1, text, more ? more : "");
+    anl__buf_add(out, "%s", text);
     cJSON_free(text);
     return out->status;
 }

@@ -4,11 +4,16 @@
 
 #include "runtime/train/scores.h"
 
+#include <cjson/cJSON.h>
 #include <stdio.h>
 
 /* names: [classes] or NULL. A line of totals, a table a class, the confusion matrix of up to 20 classes. */
 void scores_print(FILE *out, anl__scores *s, const char *const *names);
-/* One JSON object; more: ", \"name\": value" pairs that go into it, or NULL. */
-anl_status scores_json(anl__scores *s, const char *const *names, const char *more, anl__buf *out) ANL_MUST;
+/* Adds the scores to a JSON object. */
+void scores_json(anl__scores *s, const char *const *names, cJSON *o);
+/* A number, or null where it is not finite: JSON has no NaN. */
+void scores_number(cJSON *o, const char *name, double v);
+/* The object in one line. */
+anl_status scores_write(const cJSON *o, anl__buf *out) ANL_MUST;
 
 #endif

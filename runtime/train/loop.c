@@ -114,6 +114,8 @@ static void put_scores(loop *l, anl__scores *sc)
         if (l->o->topk > 1 && l->o->topk < l->o->outputs) put(l, "valid.topk", s.topk, false);
         put(l, "valid.macro_f1", s.macro_f1, false);
         if (!isnan(s.macro_auc)) put(l, "valid.auc", s.macro_auc, false);
+        double rarest = anl__scores_class(sc, anl__scores_rarest(sc)).average_precision;
+        if (!isnan(rarest)) put(l, "valid.average_precision", rarest, false);
     } else {
         put(l, "valid.rmse", s.rmse, false);
         put(l, "valid.mae", s.mae, false);

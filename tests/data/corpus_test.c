@@ -197,7 +197,7 @@ static void refuse_pairs(fixture *f, const char *text, const char *what)
 static void bad_pairs(void **state)
 {
     fixture *f = *state;
-    refuse_pairs(f, "source\tgoal\na\tb\n", "there is no column target");
+    refuse_pairs(f, "source\tgoal\na\tb\n", "has no column \"target\"");
     refuse_pairs(f, "part\tsource\ttarget\ntrain\ta\tb\ntest\ta\tc\n", "p.tsv:3: column source: the source \"a\" is in the train part too");
     refuse_pairs(f, "part\tsource\ttarget\ndev\ta\tb\n", "p.tsv:2: column part: \"dev\" is none of");
     refuse_pairs(f, "part\tsource\ttarget\ntest\ta\tb\n", "the training part");

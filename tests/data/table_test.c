@@ -89,7 +89,7 @@ static void bad_files_are_refused(void **state)
     c = cells(f, "a.csv", "price,b\n1,2\n");
     int64_t k;
     assert_int_equal(anl__csv_need(c, "prise", &k), ANL_DATA);
-    assert_non_null(strstr(anl_last_error(f->ctx), "did you mean price?"));
+    assert_non_null(strstr(anl_last_error(f->ctx), "did you mean \"price\"?"));
     anl__csv_close(c);
 }
 
@@ -160,7 +160,7 @@ static void columns_have_types(void **state)
     assert_int_equal(table(f, "p,q\n1,2\n,3\n", &o, &t), ANL_OK); /* p's hole is nobody's business */
     assert_int_equal(t->columns, 1);
     anl__table_close(t);
-    says(f, "a,b\n1,2\n", &o, "there is no column q");
+    says(f, "a,b\n1,2\n", &o, "has no column \"q\"");
 }
 
 static void missing_values(void **state)
@@ -185,7 +185,8 @@ static void missing_values(void **state)
     assert_int_equal(t->filled, 3);
     anl__buf_init(&report, f->ctx);
     anl__table_report(t, &report);
-    assert_non_null(strstr(report.text, "missing values: 3 (first in line 3); filled 3"));
+    assert_non_null(strstr(report.text, "missing values: 3 (first in line 3)\n"));
+    assert_non_null(strstr(report.text, "  values filled: 3\n"));
     anl__buf_release(&report);
     anl__table_close(t);
     o.missing = ANL__MISSING_INTERPOLATE;

@@ -139,7 +139,7 @@ static void contradictions(void **state)
         {"model: {name: resnet-cifar, depth: 21}\n", NULL, "r.yaml:1:36: model.depth: 21 is not 6n+2 (20, 32, 44, 56, 110)"},
         {"checkpoint: {every: often}\n", NULL, "r.yaml:1:21: checkpoint.every: 'often' is none of: auto, N steps, N epochs, N seconds, N minutes, N hours"},
         {"early_stop: {metric: valid.los}\n", NULL,
-         "r.yaml:1:22: early_stop.metric: 'valid.los' is not measured; there are train. and valid.loss and accuracy, valid.topk, macro_f1, auc, rmse, "
+         "r.yaml:1:22: early_stop.metric: 'valid.los' is not measured; there are train. and valid.loss and accuracy, valid.topk, macro_f1, auc, average_precision, rmse, "
          "mae, r2, bits, perplexity; did you mean 'valid.loss'?"},
     };
     TRY_ALL(list);

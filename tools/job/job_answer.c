@@ -145,6 +145,30 @@ anl_status job_generate(job *j, const job_generation *o, anl__buf *out, int64_t 
 
 /* ---- series and classes ---------------------------------------------------------------------- */
 
+anl_status job_outputs(job *j, job_part part, job_output_fn fn, void *self)
+{
+    const anl__feed *f = &j->part[part].feed;
+    int64_t each = anl__trainer_columns(j->trainer);
+    ANL_TRY(f->start(f->self, 0, 0));
+    for (;;) {
+        anl__feed_batch b = {0};
+        anl__eval_result r;
+        ANL_TRY(f->next(f->self, &b));
+        if (!b.n) return ANL_OK;
+        anl_status st = anl__trainer_eval(j->trainer, &b, false, &r);
+        for (int64_t i = 0; st == ANL_OK && i < b.n; i++) fn(self, b.id[i], r.logits + i * each);
+        f->release(f->self, &b);
+        ANL_TRY(st);
+    }
+}
+
+void job_softmax(const float *y, int n, double *p)
+{
+    double most = (double)y[anl__argmax(y, n)], sum = 0;
+    for (int i = 0; i < n; i++) sum += p[i] = exp((double)y[i] - most);
+    for (int i = 0; i < n; i++) p[i] /= sum;
+}
+
 anl_status job_forecast(job *j, double *raw)
 {
     const anl__series *s = j->sequence->series;
@@ -164,7 +188,7 @@ anl_status job_classify(job *j, const char *text, double *probability, int64_t *
     anl__ids ids = {0};
     anl__span span = {text, strlen(text)};
     int32_t *padded = NULL, length, label = 0;
-    int bucket = 0, classes = j->model.classes;
+    int bucket = 0;
     *unknown = 0;
     anl_status st = anl__tokens_encode(s->tokens[0], span, &ids, unknown);
     if (st == ANL_OK && !ids.n) st = anl__fail(j->ctx, ANL_DATA, "there is no token in '%.60s'", text);
@@ -177,9 +201,7 @@ anl_status job_classify(job *j, const char *text, double *probability, int64_t *
     anl__eval_result r = {0};
     anl__feed_batch b = {.n = 1, .variant = bucket, .input = {padded, &length, &label}};
     if (st == ANL_OK) st = anl__trainer_eval(j->trainer, &b, false, &r);
-    double sum = 0;
-    for (int c = 0; st == ANL_OK && c < classes; c++) sum += probability[c] = exp((double)r.logits[c] - (double)r.logits[anl__argmax(r.logits, classes)]);
-    for (int c = 0; st == ANL_OK && c < classes; c++) probability[c] /= sum;
+    if (st == ANL_OK) job_softmax(r.logits, j->model.classes, probability);
     anl__free(j->ctx, padded);
     anl__free(j->ctx, ids.id);
     return st;

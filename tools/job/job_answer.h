@@ -15,7 +15,8 @@ typedef struct job_translation {
     double log_probability; /* natural, of the answer with its end */
     int64_t unknown;        /* tokens of the text that the vocabulary lacks */
 } job_translation;
-/* Pairs: beam 1 is greedy. ANL_DATA: a text that is empty or longer than the model was compiled for. */
+enum { JOB_MOST_BEAM = 64 };
+/* Pairs: beam 1 is greedy, JOB_MOST_BEAM the widest. ANL_DATA: a text that is empty or longer than the model was compiled for. */
 anl_status job_translate(job *j, job_translation *t, int64_t n, int beam) ANL_MUST;
 
 typedef struct job_generation {
@@ -31,6 +32,11 @@ anl_status job_generate(job *j, const job_generation *o, anl__buf *out, int64_t 
 /* Series: the next `horizon` rows behind the table's end: raw [horizon, targets]. */
 anl_status job_forecast(job *j, double *raw) ANL_MUST;
 
+/* What the model says of every item of a part, in the loader's order; y is valid during the call only. */
+typedef void (*job_output_fn)(void *self, int64_t item, const float *y);
+anl_status job_outputs(job *j, job_part part, job_output_fn fn, void *self) ANL_MUST;
+
+void job_softmax(const float *y, int n, double *p);
 /* Labelled texts: softmax over the classes. */
 anl_status job_classify(job *j, const char *text, double *probability, int64_t *unknown) ANL_MUST;
 

@@ -125,6 +125,11 @@ static anl_status choose_buckets(job *j, const anl__ragged *set)
     return ANL_OK;
 }
 
+static anl__parts_opts parts_opts(const recipe *r, const job_opts *o)
+{
+    return (anl__parts_opts){(uint64_t)recipe_int(r, "data.split_seed"), recipe_real(r, "data.validation"), recipe_real(r, "data.test"), o->test_data != NULL};
+}
+
 static anl_status parts_feeds(job *j, const job_opts *o, const anl__ragged *set, const anl__parts *parts, const char *const *input, const char *label)
 {
     for (int p = 0; p < ANL__PARTS; p++) {
@@ -192,14 +197,33 @@ static anl_status texts_of(job *j, const char *key, const char *const **out, int
     return ANL_OK;
 }
 
-static anl_status open_table(job *j, const char *path)
+/* The place of a key's word in a list that ends with NULL. */
+static int word_of(const recipe *r, const char *key, const char *const *words)
 {
-    static const char *const names[] = {"refuse", "drop", "ffill", "interpolate"};
+    int i = 0;
+    while (words[i] && strcmp(recipe_text(r, key), words[i])) i++;
+    return i;
+}
+
+/* Only the columns that the model reads, and the time. */
+static anl_status open_table(job *j, const anl__series_opts *s, const char *path)
+{
+    static const char *const missing[] = {"refuse", "drop", "ffill", "interpolate", NULL}, *const doubled[] = {"refuse", "drop", NULL}, *const gaps[] = {"refuse", "keep", "fill", NULL};
+    const recipe *r = j->recipe;
     anl__table_opts t = anl__table_opts_default();
-    const char *missing = recipe_text(j->recipe, "data.missing");
-    for (int i = 0; i < 4; i++)
-        if (!strcmp(missing, names[i])) t.missing = (anl__missing)i;
-    t.time = recipe_text(j->recipe, "data.time");
+    int categories = recipe_count(r, "data.categories");
+    const char **column = anl__arena_alloc(j->arena, sizeof *column * (size_t)(s->targets + s->inputs + 1));
+    struct anl__table_kind *kind = anl__arena_alloc(j->arena, sizeof *kind * (size_t)(categories + 1));
+    if (!column || !kind) return ANL_NOMEM;
+    for (int i = 0; i < s->targets; i++) column[t.n_columns++] = s->target[i];
+    for (int i = 0; i < s->inputs; i++) column[t.n_columns++] = s->input[i];
+    for (int i = 0; i < categories; i++) kind[i] = (struct anl__table_kind){recipe_text_at(r, "data.categories", i), ANL__COLUMN_CATEGORY};
+    t.columns = column;
+    t.kinds = kind;
+    t.missing = (anl__missing)word_of(r, "data.missing", missing);
+    t.doubled = (anl__doubled)word_of(r, "data.doubled", doubled);
+    t.gaps = (anl__gaps)word_of(r, "data.gaps", gaps);
+    t.time = recipe_text(r, "data.time");
     return anl__table_open(j->ctx, path, &t, &j->sequence->table);
 }
 
@@ -249,7 +273,7 @@ static anl_status open_series(job *j, const job_opts *o)
     anl__series_opts so;
     ANL_TRY(data_path(j, o, &path));
     ANL_TRY(series_opts(j, &so));
-    ANL_TRY(open_table(j, path));
+    ANL_TRY(open_table(j, &so, path));
     if (o->from) {
         const char *text = anl__ckpt_text(o->from, "data.series", NULL);
         if (!text) return anl__fail(j->ctx, ANL_MISMATCH, "%s holds no scaling of a series (data.series)", anl__ckpt_path(o->from));
@@ -283,7 +307,7 @@ static anl_status open_pairs(job *j, const job_opts *o)
     ANL_TRY(data_path(j, o, &path));
     p.source = recipe_text(r, "data.source");
     p.target = recipe_text(r, "data.target");
-    p.parts = (anl__parts_opts){(uint64_t)recipe_int(r, "data.split_seed"), recipe_real(r, "data.validation"), recipe_real(r, "data.test")};
+    p.parts = parts_opts(r, o);
     p.source_tokens = p.target_tokens = tokens_opts(j);
     p.max_length = recipe_int(r, "data.longest");
     if (o->from) {
@@ -333,7 +357,8 @@ static anl_status open_labelled(job *j, const job_opts *o)
     if (!l.n_features) l.feature = NULL;
     if (!l.label) return anl__fail(j->ctx, ANL_RECIPE, "%s: data.label names no column of classes", recipe_where(r, "data.label"));
     if (!l.text && !l.item) return anl__fail(j->ctx, ANL_RECIPE, "set data.text (a column of texts) or data.group (windows: the column that tells them apart)");
-    l.parts = (anl__parts_opts){(uint64_t)recipe_int(r, "data.split_seed"), recipe_real(r, "data.validation"), recipe_real(r, "data.test")};
+    l.parts = parts_opts(r, o);
+    l.unlabelled = o->alone;
     l.tokens = tokens_opts(j);
     l.max_length = recipe_int(r, "data.longest");
     ANL_TRY(class_names(j, o, &l));
@@ -387,6 +412,18 @@ static anl_status open_alone(job *j, const job_opts *o)
     return l.classes ? job_weights(j, NULL, 0) : ANL_OK; /* a buffer of the model: its values are in the checkpoint */
 }
 
+/* "window, x and y": what a table of windows needs. */
+static const char *window_columns(const job *j, const anl__ckpt *from, char *out, size_t size)
+{
+    const char *scales = anl__ckpt_text(from, "data.windows", "");
+    anl__labelled_opts l = {0};
+    const char *group = recipe_text(j->recipe, "data.group");
+    size_t n = (size_t)snprintf(out, size, "%s", group ? group : "");
+    if (anl__labelled_read(j->ctx, scales, strlen(scales), j->arena, &l) != ANL_OK) l.n_features = 0;
+    for (int i = 0; i < l.n_features && n < size; i++) n += (size_t)snprintf(out + n, size - n, "%s%s", i + 1 < l.n_features ? ", " : " and ", l.feature[i]);
+    return out;
+}
+
 /* ---- the interface --------------------------------------------------------------------------- */
 
 anl_status job_sequence_open(job *j, const job_opts *o)
@@ -397,6 +434,7 @@ anl_status job_sequence_open(job *j, const job_opts *o)
         anl_status (*open)(job *j, const job_opts *o);
     } kinds[] = {{"forecaster", ANL__SCORE_VALUES, open_series}, {"charlm", ANL__SCORE_TOKENS, open_text}, {"transformer", ANL__SCORE_TOKENS, open_text},
                  {"seq2seq", ANL__SCORE_TOKENS, open_pairs}, {"seqclassifier", ANL__SCORE_CLASSES, open_labelled}};
+    char text[300];
     if (o->test_file || o->set) return anl__fail(j->ctx, ANL_UNSUPPORTED, "a model of sequences reads its own kind of file: data.path");
     j->sequence = anl__arena_alloc(j->arena, sizeof *j->sequence);
     if (!j->sequence) return ANL_NOMEM;
@@ -405,8 +443,11 @@ anl_status job_sequence_open(job *j, const job_opts *o)
         if (!strcmp(kinds[i].model, j->model.name)) {
             bool series = kinds[i].open == open_series;
             j->kind = kinds[i].kind;
+            bool windows = kinds[i].open == open_labelled && !recipe_text(j->recipe, "data.text");
+            if (o->alone && windows && !o->test_data)
+                return anl__fail(j->ctx, ANL_INVALID, "which windows are to be classified? give a table with the columns %s", window_columns(j, o->from, text, sizeof text));
             if (o->alone && series && !o->test_data) return anl__fail(j->ctx, ANL_INVALID, "which series is to be continued? give a table with the columns that the model reads");
-            return o->alone && !series ? open_alone(j, o) : kinds[i].open(j, o);
+            return o->alone && !series && !windows ? open_alone(j, o) : kinds[i].open(j, o);
         }
     return anl__fail(j->ctx, ANL_INTERNAL, "no data for model %s", j->model.name);
 }

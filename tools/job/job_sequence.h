@@ -27,7 +27,6 @@ typedef struct job_sequence { /* one of text, series, pairs, labelled is there *
     anl__buckets buckets;
     int64_t length[ANL__MAX_BUCKETS + 1][2]; /* by variant; the last is for decoding */
     int decode_variant;        /* tokens: one sequence at a time, for answers; -1: none */
-    int64_t test_origin;       /* series: row of the first test target, of the whole table */
 } job_sequence;
 
 /* Opens the data, fills j->model.seq and the parts' feeds. */

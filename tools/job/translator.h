@@ -4,9 +4,9 @@
 #ifndef TRANSLATOR_H
 #define TRANSLATOR_H
 
-#include "job_sequence.h"
+#include "job_answer.h"
 
-enum { TRANSLATOR_ROWS = 64 }; /* hypotheses of a step, over all its texts */
+enum { TRANSLATOR_ROWS = JOB_MOST_BEAM }; /* hypotheses of a step, over all its texts */
 
 typedef struct translator translator;
 

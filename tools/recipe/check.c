@@ -44,6 +44,45 @@ static void check_data(const recipe *r, anl__buf *e)
     if (part >= 1 && part != floor(part)) against(r, e, "data.validation", "%g is neither a fraction below 1 nor a count", part);
 }
 
+/* What only models of sequences have, and what they have not: a key that would be without effect is refused. */
+static void check_sequence(const recipe *r, anl__buf *e)
+{
+    static const char *const calendar[] = {"hour", "weekday", "month", "yearday"};
+    const char *model = recipe_text(r, "model.name");
+    bool sequence = anl_model_is_sequence(model), series = is(r, "model.name", "forecaster"), text = is(r, "model.name", "charlm") || is(r, "model.name", "transformer");
+    bool steps = is(r, "model.cell", "linear") || is(r, "model.cell", "tcn");
+    for (int i = 0; i < recipe_count(r, "data.calendar"); i++) {
+        const char *word = recipe_text_at(r, "data.calendar", i), *near = anl__nearest(word, calendar, 4);
+        bool known = false;
+        for (int k = 0; k < 4; k++) known |= !strcmp(word, calendar[k]);
+        if (!known) against(r, e, "data.calendar", "'%.60s' is none of hour, weekday, month, yearday%s%s%s", word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    for (int i = 0; i < recipe_count(r, "data.categories"); i++) {
+        bool input = false;
+        for (int k = 0; k < recipe_count(r, "data.inputs"); k++) input |= !strcmp(recipe_text_at(r, "data.categories", i), recipe_text_at(r, "data.inputs", k));
+        if (!input) against(r, e, "data.categories", "'%.60s' is not among data.inputs", recipe_text_at(r, "data.categories", i));
+    }
+    if (recipe_count(r, "data.periods") > 8) against(r, e, "data.periods", "has %d periods; at most 8", recipe_count(r, "data.periods"));
+    if (recipe_bool(r, "model.autoregressive") && (!series || steps))
+        against(r, e, "model.autoregressive", "goes with a forecaster of rnn, rnn-relu, lstm or gru, not %s%s%s", model, series ? " of " : "", series ? recipe_text(r, "model.cell") : "");
+    if (recipe_bool(r, "model.bidirectional") && !is(r, "model.name", "seq2seq") && !is(r, "model.name", "seqclassifier"))
+        against(r, e, "model.bidirectional", "goes with seq2seq and seqclassifier, not %s", model);
+    if (recipe_count(r, "data.compressors") && !text) against(r, e, "data.compressors", "goes with a text (charlm, transformer), not %s", model);
+    static const struct { const char *key, *usual; } tables[] = {{"data.missing", "refuse"}, {"data.doubled", "refuse"}, {"data.gaps", "keep"}};
+    for (int i = 0; i < 3; i++)
+        if (!series && !is(r, tables[i].key, tables[i].usual)) against(r, e, tables[i].key, "goes with a forecaster, not %s", model);
+    if (!sequence) return;
+    if (recipe_int(r, "data.folds")) against(r, e, "data.folds", "is of images and tables of samples; %s reads sequences", model);
+    if (recipe_bool(r, "data.augment.flip") || recipe_int(r, "data.augment.crop") || recipe_real(r, "data.augment.erase") > 0)
+        against(r, e, "data.augment.flip", "data.augment is of images; %s reads sequences", model);
+    static const char *const part[] = {"data.validation", "data.test"};
+    for (int i = 0; i < 2; i++) {
+        double share = recipe_real(r, part[i]);
+        if (text && share >= 1) against(r, e, part[i], "of a text is a fraction below 1, not %g", share);
+        if (i && share >= 1 && share != floor(share)) against(r, e, part[i], "%g is neither a fraction below 1 nor a count", share);
+    }
+}
+
 static void check_train(const recipe *r, anl__buf *e)
 {
     int64_t shards = recipe_int(r, "train.shards"), lanes = recipe_int(r, "train.lanes"), batch = recipe_int(r, "train.batch");
@@ -84,13 +123,13 @@ static void check_model(const recipe *r, anl__buf *e)
 static void check_metric(const recipe *r, anl__buf *e, const char *key)
 {
     static const char *const names[] = {"train.loss", "train.accuracy", "valid.loss", "valid.accuracy", "valid.topk",
-                                        "valid.macro_f1", "valid.auc", "valid.rmse", "valid.mae", "valid.r2", "valid.bits", "valid.perplexity"};
+                                        "valid.macro_f1", "valid.auc", "valid.average_precision", "valid.rmse", "valid.mae", "valid.r2", "valid.bits", "valid.perplexity"};
     enum { N = sizeof names / sizeof names[0] };
     const char *name = recipe_text(r, key), *near;
     for (int i = 0; i < N; i++)
         if (!strcmp(names[i], name)) return;
     near = anl__nearest(name, names, N);
-    against(r, e, key, "'%.60s' is not measured; there are train. and valid.loss and accuracy, valid.topk, macro_f1, auc, rmse, mae, r2, bits, perplexity%s%s%s",
+    against(r, e, key, "'%.60s' is not measured; there are train. and valid.loss and accuracy, valid.topk, macro_f1, auc, average_precision, rmse, mae, r2, bits, perplexity%s%s%s",
             name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
@@ -99,6 +138,7 @@ anl_status recipe_check(const recipe *r, anl_ctx *ctx, anl__buf *e)
     anl__cadence every;
     check_model(r, e);
     check_data(r, e);
+    check_sequence(r, e);
     check_train(r, e);
     check_metric(r, e, "early_stop.metric");
     check_metric(r, e, "checkpoint.metric");

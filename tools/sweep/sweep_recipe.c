@@ -53,7 +53,7 @@ static void read_base(sweep_reader *s, const yaml_node *map)
 /* ---- what is made good ----------------------------------------------------------------------- */
 
 static const char *const metrics[] = {
-    "valid.loss",       "valid.accuracy",     "valid.topk", "valid.macro_f1", "valid.auc",   "valid.bits",
+    "valid.loss",       "valid.accuracy",     "valid.topk", "valid.macro_f1", "valid.auc", "valid.average_precision",   "valid.bits",
     "valid.perplexity", "valid.rmse",         "valid.mae",  "valid.r2",       "train.loss",  "train.accuracy",
     "seconds",          "samples_per_second", "parameters", "memory",         "milliseconds"};
 enum { METRICS = sizeof metrics / sizeof *metrics };
@@ -65,7 +65,7 @@ static const char *reported_by(const char *model)
     if (!strcmp(model, "forecaster")) return "valid.rmse valid.mae valid.r2 ";
     for (int i = 0; tokens[i]; i++)
         if (!strcmp(model, tokens[i])) return "valid.accuracy valid.bits valid.perplexity train.accuracy ";
-    return "valid.accuracy valid.topk valid.macro_f1 valid.auc train.accuracy ";
+    return "valid.accuracy valid.topk valid.macro_f1 valid.auc valid.average_precision train.accuracy ";
 }
 
 static bool known_metric(sweep_reader *s, const yaml_node *at, const char *name)

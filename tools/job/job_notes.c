@@ -1,0 +1,28 @@
+/* See job_notes.h. */
+#include "job_notes.h"
+
+static void unknown(anl__buf *out, const int64_t count[ANL__PARTS])
+{
+    for (int p = 0; p < ANL__PARTS; p++)
+        if (count[p]) anl__buf_add(out, "note: %lld of the %s part's tokens are not in the vocabulary\n", (long long)count[p], anl__part_name(p));
+}
+
+static void of_table(const anl__table *t, anl__buf *out)
+{
+    if (t->missing || t->dropped || t->doubled || t->gaps) anl__table_report(t, out);
+}
+
+anl_status job_notes(const job *j, anl__buf *out)
+{
+    const job_sequence *s = j->sequence;
+    if (!s) return ANL_OK;
+    int64_t longest = recipe_int(j->recipe, "data.longest"), count[ANL__PARTS] = {0};
+    if (s->table) of_table(s->table, out);
+    for (int p = 0; s->text && p < ANL__PARTS; p++) count[p] = s->text->part[p].unknown;
+    if (s->text) unknown(out, count);
+    if (s->pairs) unknown(out, s->pairs->unknown);
+    if (s->pairs && s->pairs->too_long) anl__buf_add(out, "note: %lld pairs with more than %lld tokens on a side are left out\n", (long long)s->pairs->too_long, (long long)longest);
+    if (s->labelled) unknown(out, s->labelled->unknown);
+    if (s->labelled && s->labelled->cut) anl__buf_add(out, "note: %lld tokens behind the first %lld of a text are cut off\n", (long long)s->labelled->cut, (long long)longest);
+    return out->status;
+}
