@@ -1,6 +1,6 @@
 /* softmax_cross_entropy: a block a row finds maximum and sum; the rows' losses, weights and hits are added by one block in a
  * fixed tree. Backward recomputes the row's sums. Bytes moved: the logits three times, from cache after the first; bound: memory. Not measured. */
-#include "kernels/common/cuda.cuh"
+#include "kernels/common/row_sums.cuh"
 
 static const int ROW_THREADS = 128;
 
@@ -31,16 +31,6 @@ template <class T> __global__ void row_losses(const T *z, const int32_t *label, 
     part[2 * rows + m] = counts && known && first == (float)y;
 }
 
-/* Block b adds part[b * rows ..]. */
-static __global__ void add_rows(const float *part, float *num, float *den, float *correct, int64_t rows)
-{
-    ANL_SHARED_ARRAY(float, space, 33);
-    float sum = 0;
-    for (int64_t i = threadIdx.x; i < rows; i += blockDim.x) sum += part[blockIdx.x * rows + i];
-    sum = anl_block_sum(sum, space);
-    if (threadIdx.x == 0) *(blockIdx.x == 0 ? num : blockIdx.x == 1 ? den : correct) = sum;
-}
-
 template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl__run *r)
 {
     const anl__call *c = &p->call;
@@ -48,7 +38,7 @@ template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl
     void (*f)(const T *, const int32_t *, const float *, float *, int64_t, int64_t, int64_t, float) = row_losses<T>;
     ANL_TRY(ANL_LAUNCH(f, (unsigned)rows, ROW_THREADS, r, (const T *)r->in[0], (const int32_t *)r->in[1], anl__has_in(c, 2) ? (const float *)r->in[2] : (const float *)NULL,
                        (float *)r->ws, rows, k, anl__attr_int(c, "ignore"), (float)anl__attr_float(c, "label_smoothing")));
-    return ANL_LAUNCH(add_rows, 3, ANL_THREADS, r, (const float *)r->ws, (float *)r->out[0], (float *)r->out[1], (float *)r->out[2], rows);
+    return anl_row_sums(r, (const float *)r->ws, rows, 3);
 }
 ANL_TYPED_RUN(fwd)
 

@@ -3,6 +3,7 @@
 #ifndef ANL_CTC_H
 #define ANL_CTC_H
 
+#include "base/philox.h" /* ANL_HD */
 #include "op.h"
 
 #define ANL__CTC_NEVER (-1e30) /* stands for log 0: finite, so that differences of two are no NaN */
@@ -25,9 +26,9 @@ static inline anl__ctc anl__ctc_of(const anl__call *c, const anl__run *r, int le
                   .blank = anl__attr_int(c, "blank"), .infinite = anl__attr_int(c, "impossible") != 0};
     if (k.blank < 0) k.blank += k.classes;
     if (!r) return k;
-    k.target = r->in[1];
-    k.input_length = anl__has_in(c, lengths) ? r->in[lengths] : NULL;
-    k.target_length = anl__has_in(c, lengths + 1) ? r->in[lengths + 1] : NULL;
+    k.target = (const int32_t *)r->in[1];
+    k.input_length = anl__has_in(c, lengths) ? (const int32_t *)r->in[lengths] : NULL;
+    k.target_length = anl__has_in(c, lengths + 1) ? (const int32_t *)r->in[lengths + 1] : NULL;
     return k;
 }
 
@@ -64,7 +65,7 @@ typedef struct anl__ctc_sample {
     bool bad; /* a label outside the classes, or the blank */
 } anl__ctc_sample;
 
-static inline int64_t anl__ctc_length(const int32_t *length, int64_t n, int64_t most)
+ANL_HD int64_t anl__ctc_length(const int32_t *length, int64_t n, int64_t most)
 {
     int64_t l = length ? length[n] : most;
     return l < 0 ? 0 : l > most ? most : l;

@@ -23,6 +23,12 @@ static const anl__case back = {.op = "ctc_bwd", .attrs = "blank=-1",
 static const anl__case back_wide = {.op = "ctc_bwd", .attrs = "blank=0",
                                     .in = {"50,9,40", "i32 9,14 <39", "scalar"}, .nograd = true,
                                     .reduction = 256};
+/* more states than a block's shared memory holds */
+static const anl__case endless = {.op = "ctc", .attrs = "blank=-1", .in = {"600,1,10", "i32 1,520 <9"}, .nograd = true,
+                                  .reduction = 1024};
+static const anl__case back_endless = {.op = "ctc_bwd", .attrs = "blank=-1",
+                                       .in = {"600,1,10", "i32 1,520 <9", "scalar"}, .nograd = true,
+                                       .reduction = 1024};
 static const anl__case batch = {.op = "ctc", .in = {"5,4,3", "i32 5,2 <3"},
                                 .reject = "do not fit logits 5x4x3"};
 static const anl__case kind = {.op = "ctc", .in = {"5,4,3", "4,2"}, .reject = "targets (f"};
@@ -41,5 +47,5 @@ static const anl__case bench_back = {.op = "ctc_bwd", .attrs = "blank=-1",
                                      .reduction = 256, .bench = true};
 const anl__case *const anl__cases_ctc[] = {&plain, &flat, &first, &middle, &lengths, &labels, &steps, &empty,
                                            &nothing, &too_long, &no_class, &one_step, &blank_only,
-                                           &wide, &back, &back_wide, &batch, &kind, &rank, &blank, &few,
+                                           &wide, &back, &back_wide, &endless, &back_endless, &batch, &kind, &rank, &blank, &few,
                                            &lengths_kind, &bench, &bench_back, NULL};

@@ -1,7 +1,7 @@
 /* recurrent and its gradient as a masked loop of cells: the products with w_ih for all steps at once, then a product with w_hh and one pass over
  * the batch's units a step; backward the same from the end, the weights' gradients as products over all steps. Products by cuBLASLt where it is, in the type of the
  * activations with f32 sums, else ours. A step costs two launches, which a recording hides; bound: their latency for small layers, the weights' bytes for
- * large ones. A gru whose reset comes before the product is not done here. Not measured on a GPU. */
+ * large ones. A gru whose reset comes before the product has two products and two passes a step: r and z, then n from r h. Not measured on a GPU. */
 #include "kernels/common/column_sums.cuh"
 #include "kernels/common/product.cuh"
 
@@ -55,16 +55,16 @@ template <class A, class B, class Y> static anl_status matmul_run(const anl__run
 
 /* ---- what is prepared ------------------------------------------------------------------------ */
 
-enum { PRODUCTS = 4 };
-enum { FWD_X, FWD_H };                       /* of recurrent */
-enum { BWD_H, BWD_DX, BWD_DW_IH, BWD_DW_HH }; /* of recurrent_bwd */
+enum { PRODUCTS = 6 };
+enum { FWD_X, FWD_H, FWD_N };                                  /* of recurrent; N: with w_hh's last third, for a gru with reset before */
+enum { BWD_H, BWD_DX, BWD_DW_IH, BWD_DW_HH, BWD_N, BWD_DW_N }; /* of recurrent_bwd */
 struct layer {
     anl__recurrence k;
     matmul product[PRODUCTS];
     int n;
 };
 struct space { /* of a run, by offsets in its workspace */
-    size_t a, b, h, c, steps, previous, sums, library, bytes;
+    size_t a, b, h, c, n, reset, steps, steps_n, previous, previous_n, sums, library, bytes;
 };
 
 static size_t add(space *s, int64_t elements, size_t size)
@@ -92,9 +92,17 @@ static space space_of(const anl__call *c, const layer *l, bool back)
     s.b = add(&s, k.batch * gh, back ? t : sizeof(float));
     s.h = add(&s, k.batch * k.units, back ? sizeof(float) : t);
     s.c = add(&s, k.batch * k.units, sizeof(float));
+    if (k.before) { /* a step's n third, and forward r h, backward its gradient */
+        s.n = add(&s, k.batch * k.units, back ? t : sizeof(float));
+        s.reset = add(&s, k.batch * k.units, back ? sizeof(float) : t);
+    }
     if (back) {
-        s.steps = k.cell == ANL__GRU ? add(&s, rows * gh, t) : s.a; /* gradients of U h + b_hh, all steps */
+        s.steps = k.before ? add(&s, rows * 2 * k.units, t) : k.cell == ANL__GRU ? add(&s, rows * gh, t) : s.a; /* gradients of U h + b_hh, all steps; before: r and z */
         s.previous = add(&s, rows * k.units, t);
+        if (k.before) {
+            s.steps_n = add(&s, rows * k.units, t);
+            s.previous_n = add(&s, rows * k.units, t);
+        }
         s.sums = add(&s, (int64_t)(anl_column_space(rows, gh) / sizeof(float)), sizeof(float));
     }
     s.library = add(&s, (int64_t)most_space(l), 1);
@@ -103,10 +111,12 @@ static space space_of(const anl__call *c, const layer *l, bool back)
 
 static bool is_back(const anl__call *c) { return !strcmp(c->op->name, "recurrent_bwd"); }
 
-/* bf16 products need both weights in bf16, so both must be parameters. */
+/* bf16 products need both weights in bf16, so both must be parameters; w_hh's last third alone must be aligned. */
 static const anl__cublaslt *library_for(const anl__env *env, const anl__call *c)
 {
     bool narrow = c->in[0].dtype == ANL_BF16;
+    anl__recurrence k = anl__recurrence_of(c);
+    if (k.before && k.units % 2) return NULL;
     return narrow && !(c->param[ANL__REC_W_IH] && c->param[ANL__REC_W_HH]) ? NULL : anl__cuda_libs_of(env->device)->lt;
 }
 
@@ -114,14 +124,18 @@ static bool make_products(const anl__cublaslt *lt, const anl__call *c, layer *l)
 {
     const anl__recurrence &k = l->k;
     anl_dtype t = c->in[0].dtype;
-    int64_t gh = k.gates * k.units, rows = k.steps * k.batch;
+    int64_t gh = k.gates * k.units, rows = k.steps * k.batch, hh = k.before ? 2 * k.units : gh;
     bool ok;
     if (!is_back(c)) {
-        ok = matmul_make(lt, FORWARD, t, ANL_F32, rows, k.inputs, gh, &l->product[FWD_X]) && ++l->n && matmul_make(lt, FORWARD, t, ANL_F32, k.batch, k.units, gh, &l->product[FWD_H]) && ++l->n;
+        ok = matmul_make(lt, FORWARD, t, ANL_F32, rows, k.inputs, gh, &l->product[FWD_X]) && ++l->n && matmul_make(lt, FORWARD, t, ANL_F32, k.batch, k.units, hh, &l->product[FWD_H]) && ++l->n;
+        if (k.before) ok = ok && matmul_make(lt, FORWARD, t, ANL_F32, k.batch, k.units, k.units, &l->product[FWD_N]) && ++l->n;
     } else {
-        ok = matmul_make(lt, DATA, t, ANL_F32, k.batch, k.units, gh, &l->product[BWD_H]) && ++l->n && matmul_make(lt, DATA, t, t, rows, k.inputs, gh, &l->product[BWD_DX]) && ++l->n &&
+        ok = matmul_make(lt, DATA, t, ANL_F32, k.batch, k.units, hh, &l->product[BWD_H]) && ++l->n && matmul_make(lt, DATA, t, t, rows, k.inputs, gh, &l->product[BWD_DX]) && ++l->n &&
              matmul_make(lt, WEIGHT, t, ANL_F32, rows, k.inputs, gh, &l->product[BWD_DW_IH]) && ++l->n &&
-             matmul_make(lt, WEIGHT, t, ANL_F32, rows, k.units, gh, &l->product[BWD_DW_HH]) && ++l->n;
+             matmul_make(lt, WEIGHT, t, ANL_F32, rows, k.units, hh, &l->product[BWD_DW_HH]) && ++l->n;
+        if (k.before)
+            ok = ok && matmul_make(lt, DATA, t, ANL_F32, k.batch, k.units, k.units, &l->product[BWD_N]) && ++l->n &&
+                 matmul_make(lt, WEIGHT, t, ANL_F32, rows, k.units, k.units, &l->product[BWD_DW_N]) && ++l->n;
     }
     return ok;
 }
@@ -131,14 +145,6 @@ static void drop_products(layer *l)
     for (int i = 0; i < l->n; i++)
         if (l->product[i].lt) anl__lt_product_release(&l->product[i].p);
     l->n = 0;
-}
-
-static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
-{
-    if (!anl_cuda_supports(env, c, why)) return false;
-    if (!anl__recurrence_of(c).before) return true;
-    memcpy(why, "a gru whose reset comes before the product", 43);
-    return false;
 }
 
 static void release(anl_ctx *ctx, anl__prepared *p)
@@ -184,8 +190,21 @@ template <class T> __global__ void begin(int64_t n, const T *h0, const T *c0, T 
     }
 }
 
-template <class T> __global__ void cell(anl__recurrence k, int64_t step, const int32_t *lengths, const float *a, const float *b, const float *b_ih, const float *b_hh, T *h, float *c,
-                                        T *y, float *reserve)
+/* A gru with reset before: r h of a step, zero past a sequence's end; b: U h, r and z. */
+template <class T> __global__ void reset(anl__recurrence k, int64_t step, const int32_t *lengths, const float *a, const float *b, const float *b_ih, const float *b_hh, const T *h, T *rh)
+{
+    int64_t H = k.units;
+    ANL_EACH(e, k.batch * H)
+    {
+        int64_t n = e / H, j = e % H, len = anl__sequence_length(&k, lengths, n), row = (step < len ? anl__sequence_time(&k, len, step) : step) * k.batch + n;
+        float u = a[row * 3 * H + j] + (b_ih ? b_ih[j] : 0) + b[n * 2 * H + j] + (b_hh ? b_hh[j] : 0);
+        rh[e] = anl_to<T>(step < len ? logistic(u) * anl_float(h[e]) : 0);
+    }
+}
+
+/* b: U h; with reset before only r and z of it, and b_n: U_n (r h). */
+template <class T> __global__ void cell(anl__recurrence k, int64_t step, const int32_t *lengths, const float *a, const float *b, const float *b_n, const float *b_ih, const float *b_hh,
+                                        T *h, float *c, T *y, float *reserve)
 {
     int64_t H = k.units, GH = k.gates * H;
     ANL_EACH(e, k.batch * H)
@@ -199,7 +218,7 @@ template <class T> __global__ void cell(anl__recurrence k, int64_t step, const i
         }
         for (int g = 0; g < k.gates; g++) {
             u[g] = a[row * GH + g * H + j] + (b_ih ? b_ih[g * H + j] : 0);
-            v[g] = b[n * GH + g * H + j] + (b_hh ? b_hh[g * H + j] : 0);
+            v[g] = (!b_n ? b[n * GH + g * H + j] : g < 2 ? b[n * 2 * H + g * H + j] : b_n[e]) + (b_hh ? b_hh[g * H + j] : 0);
         }
         if (k.cell == ANL__LSTM) {
             out[0] = logistic(u[0] + v[0]);
@@ -211,8 +230,8 @@ template <class T> __global__ void cell(anl__recurrence k, int64_t step, const i
         } else if (k.cell == ANL__GRU) {
             out[0] = logistic(u[0] + v[0]);
             out[1] = logistic(u[1] + v[1]);
-            out[2] = tanhf(u[2] + out[0] * v[2]);
-            out[3] = v[2];
+            out[2] = tanhf(u[2] + (k.before ? 1 : out[0]) * v[2]);
+            out[3] = k.before ? out[0] * anl_float(h[e]) : v[2];
             now = (1 - out[1]) * out[2] + out[1] * anl_float(h[e]);
         } else {
             now = k.cell == ANL__RNN_TANH ? tanhf(u[0] + v[0]) : fmaxf(u[0] + v[0], 0.0f);
@@ -233,6 +252,12 @@ template <class T> __global__ void end(int64_t n, const T *h, const float *c, T 
 
 template <class T> static const T *input(const anl__call *c, const anl__run *r, int i) { return anl__has_in(c, i) ? (const T *)r->in[i] : (const T *)NULL; }
 
+/* The last third of w_hh, as it lies there: plain, or packed in the activations' type. */
+static const void *last_third(const anl__recurrence &k, const matmul &m, anl_dtype type, const void *w)
+{
+    return (const char *)w + (size_t)(2 * k.units * k.units) * (m.lt ? anl_dtype_size(type) : sizeof(float));
+}
+
 template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl__run *r)
 {
     const anl__call *c = &p->call;
@@ -240,20 +265,27 @@ template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl
     const anl__recurrence &k = l->k;
     space s = space_of(c, l, false);
     char *ws = (char *)r->ws;
-    float *a = (float *)(ws + s.a), *b = (float *)(ws + s.b), *cell_state = (float *)(ws + s.c);
-    T *h = (T *)(ws + s.h);
+    float *a = (float *)(ws + s.a), *b = (float *)(ws + s.b), *b_n = k.before ? (float *)(ws + s.n) : (float *)NULL, *cell_state = (float *)(ws + s.c);
+    const float *b_ih = input<float>(c, r, ANL__REC_B_IH), *b_hh = input<float>(c, r, ANL__REC_B_HH);
+    const int32_t *lengths = input<int32_t>(c, r, ANL__REC_LENGTHS);
+    T *h = (T *)(ws + s.h), *rh = (T *)(ws + s.reset);
     int64_t n = k.batch * k.units;
     unsigned blocks = anl_blocks(n, ANL_THREADS);
     float *reserve = anl__recurrent_reserve(c) >= 0 ? (float *)r->out[anl__recurrent_reserve(c)] : (float *)NULL;
     void (*first)(int64_t, const T *, const T *, T *, float *) = begin<T>;
-    void (*step)(anl__recurrence, int64_t, const int32_t *, const float *, const float *, const float *, const float *, T *, float *, T *, float *) = cell<T>;
+    void (*gate)(anl__recurrence, int64_t, const int32_t *, const float *, const float *, const float *, const float *, const T *, T *) = reset<T>;
+    void (*step)(anl__recurrence, int64_t, const int32_t *, const float *, const float *, const float *, const float *, const float *, T *, float *, T *, float *) = cell<T>;
     void (*last)(int64_t, const T *, const float *, T *, T *) = end<T>;
     ANL_TRY(ANL_LAUNCH(first, blocks, ANL_THREADS, r, n, input<T>(c, r, ANL__REC_H0), input<T>(c, r, ANL__REC_C0), h, cell_state));
     ANL_TRY((matmul_run<T, float, float>(r, l->product[FWD_X], (const T *)r->in[0], r->in[ANL__REC_W_IH], a, false, ws + s.library)));
     for (int64_t t = 0; t < k.steps; t++) {
         ANL_TRY((matmul_run<T, float, float>(r, l->product[FWD_H], (const T *)h, r->in[ANL__REC_W_HH], b, false, ws + s.library)));
-        ANL_TRY(ANL_LAUNCH(step, blocks, ANL_THREADS, r, k, t, input<int32_t>(c, r, ANL__REC_LENGTHS), (const float *)a, (const float *)b, input<float>(c, r, ANL__REC_B_IH),
-                           input<float>(c, r, ANL__REC_B_HH), h, cell_state, (T *)r->out[0], reserve));
+        if (k.before) {
+            const matmul &m = l->product[FWD_N];
+            ANL_TRY(ANL_LAUNCH(gate, blocks, ANL_THREADS, r, k, t, lengths, (const float *)a, (const float *)b, b_ih, b_hh, (const T *)h, rh));
+            ANL_TRY((matmul_run<T, float, float>(r, m, (const T *)rh, last_third(k, m, c->in[0].dtype, r->in[ANL__REC_W_HH]), b_n, false, ws + s.library)));
+        }
+        ANL_TRY(ANL_LAUNCH(step, blocks, ANL_THREADS, r, k, t, lengths, (const float *)a, (const float *)b, (const float *)b_n, b_ih, b_hh, h, cell_state, (T *)r->out[0], reserve));
     }
     return ANL_LAUNCH(last, blocks, ANL_THREADS, r, n, (const T *)h, (const float *)cell_state, (T *)r->out[1], k.cell == ANL__LSTM ? (T *)r->out[2] : (T *)NULL);
 }
@@ -266,7 +298,8 @@ template <class T> struct given { /* inputs and results of backward; NULL: absen
     const int32_t *lengths;
     const float *reserve;
     T *da, *db, *all, *previous; /* da, all: of all steps; db: of this step; previous: the state before each step */
-    float *dh, *dc;
+    T *dn, *all_n, *previous_n;  /* a gru with reset before: db and all have r and z, these n, and r h of each step */
+    float *dh, *dc, *drh;        /* drh: gradient of r h of this step */
 };
 
 template <class T> __global__ void begin_back(int64_t n, const T *dhn, const T *dcn, float *dh, float *dc)
@@ -284,7 +317,7 @@ template <class T> __global__ void cell_back(anl__recurrence k, int64_t step, gi
     ANL_EACH(e, k.batch * H)
     {
         int64_t n = e / H, j = e % H, len = anl__sequence_length(&k, v.lengths, n), t = step < len ? anl__sequence_time(&k, len, step) : step, row = t * k.batch + n;
-        float da[4] = {0, 0, 0, 0}, db2 = 0;
+        float da[4] = {0, 0, 0, 0}, db2 = 0, rh = 0;
         if (step < len) {
             int64_t last = step ? anl__sequence_time(&k, len, step - 1) * k.batch + n : 0;
             const float *u = v.reserve ? v.reserve + row * k.kept * H + j : NULL;
@@ -299,7 +332,8 @@ template <class T> __global__ void cell_back(anl__recurrence k, int64_t step, gi
                 v.dc[e] = d * f;
             } else if (k.cell == ANL__GRU) {
                 float rr = u[0], z = u[H], nn = u[2 * H], dn = dh * (1 - z) * (1 - nn * nn);
-                da[0] = dn * u[3 * H] * rr * (1 - rr);
+                da[0] = k.before ? 0 : dn * u[3 * H] * rr * (1 - rr); /* before: reset_back's */
+                rh = u[3 * H];
                 da[1] = dh * (hp - nn) * z * (1 - z);
                 da[2] = dn;
                 db2 = dn * rr;
@@ -313,12 +347,31 @@ template <class T> __global__ void cell_back(anl__recurrence k, int64_t step, gi
         } else {
             v.previous[row * H + j] = anl_to<T>(0);
         }
+        if (k.before) {
+            v.dn[e] = v.all_n[row * H + j] = anl_to<T>(da[2]);
+            v.previous_n[row * H + j] = anl_to<T>(rh);
+            v.db[n * 2 * H + H + j] = v.all[row * 2 * H + H + j] = anl_to<T>(da[1]);
+        }
         for (int g = 0; g < k.gates; g++) {
-            float b = k.cell == ANL__GRU && g == 2 ? db2 : da[g];
             v.da[row * GH + g * H + j] = anl_to<T>(da[g]);
+            if (k.before) continue;
+            float b = k.cell == ANL__GRU && g == 2 ? db2 : da[g];
             v.db[n * GH + g * H + j] = anl_to<T>(b);
             if (v.all != v.da) v.all[row * GH + g * H + j] = anl_to<T>(b);
         }
+    }
+}
+
+/* A gru with reset before, after cell_back and the product of dn with U_n: r's part. */
+template <class T> __global__ void reset_back(anl__recurrence k, int64_t step, given<T> v)
+{
+    int64_t H = k.units;
+    ANL_EACH(e, k.batch * H)
+    {
+        int64_t n = e / H, j = e % H, len = anl__sequence_length(&k, v.lengths, n), row = (step < len ? anl__sequence_time(&k, len, step) : step) * k.batch + n;
+        float r = step < len ? v.reserve[row * k.kept * H + j] : 0;
+        v.da[row * 3 * H + j] = v.db[n * 2 * H + j] = v.all[row * 2 * H + j] = anl_to<T>(v.drh[e] * anl_float(v.previous[row * H + j]) * r * (1 - r));
+        if (step < len) v.dh[e] += v.drh[e] * r;
     }
 }
 
@@ -348,13 +401,18 @@ template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl
     unsigned blocks = anl_blocks(n, ANL_THREADS);
     given<T> v = {input<T>(c, r, ANL__REC_BWD_Y), input<T>(c, r, ANL__REC_BWD_H0), input<T>(c, r, ANL__REC_BWD_C0), input<T>(c, r, ANL__REC_BWD_DY), input<T>(c, r, ANL__REC_BWD_DHN),
                   input<T>(c, r, ANL__REC_BWD_DCN), input<int32_t>(c, r, ANL__REC_BWD_LENGTHS), input<float>(c, r, ANL__REC_BWD_RESERVE), (T *)(ws + s.a), (T *)(ws + s.b),
-                  (T *)(ws + s.steps), (T *)(ws + s.previous), (float *)(ws + s.h), (float *)(ws + s.c)};
+                  (T *)(ws + s.steps), (T *)(ws + s.previous), (T *)(ws + s.n), (T *)(ws + s.steps_n), (T *)(ws + s.previous_n), (float *)(ws + s.h), (float *)(ws + s.c), (float *)(ws + s.reset)};
     void (*first)(int64_t, const T *, const T *, float *, float *) = begin_back<T>;
-    void (*step)(anl__recurrence, int64_t, given<T>) = cell_back<T>;
+    void (*step)(anl__recurrence, int64_t, given<T>) = cell_back<T>, (*gate)(anl__recurrence, int64_t, given<T>) = reset_back<T>;
     void (*last)(int64_t, const float *, const float *, T *, T *) = end_back<T>;
     ANL_TRY(ANL_LAUNCH(first, blocks, ANL_THREADS, r, n, v.dhn, v.dcn, v.dh, v.dc));
     for (int64_t t = k.steps - 1; t >= 0; t--) {
         ANL_TRY(ANL_LAUNCH(step, blocks, ANL_THREADS, r, k, t, v));
+        if (k.before) {
+            const matmul &m = l->product[BWD_N];
+            ANL_TRY((matmul_run<T, float, float>(r, m, (const T *)v.dn, last_third(k, m, c->in[0].dtype, r->in[ANL__REC_W_HH]), v.drh, false, ws + s.library)));
+            ANL_TRY(ANL_LAUNCH(gate, blocks, ANL_THREADS, r, k, t, v));
+        }
         ANL_TRY((matmul_run<T, float, float>(r, l->product[BWD_H], (const T *)v.db, r->in[ANL__REC_W_HH], v.dh, true, ws + s.library)));
     }
     T *dx = result<T>(c, r, ANL__REC_DX);
@@ -362,13 +420,15 @@ template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl
     if (dx) ANL_TRY((matmul_run<T, float, T>(r, l->product[BWD_DX], (const T *)v.da, r->in[ANL__REC_W_IH], dx, false, ws + s.library)));
     if (dw_ih) ANL_TRY((matmul_run<T, T, float>(r, l->product[BWD_DW_IH], (const T *)v.da, r->in[0], dw_ih, false, ws + s.library)));
     if (dw_hh) ANL_TRY((matmul_run<T, T, float>(r, l->product[BWD_DW_HH], (const T *)v.all, v.previous, dw_hh, false, ws + s.library)));
+    if (dw_hh && k.before)
+        ANL_TRY((matmul_run<T, T, float>(r, l->product[BWD_DW_N], (const T *)v.all_n, v.previous_n, dw_hh + 2 * k.units * k.units, false, ws + s.library)));
     if (db_ih) ANL_TRY(anl_column_sums(r, (const T *)v.da, db_ih, (float *)(ws + s.sums), rows, gh, false));
-    if (db_hh) ANL_TRY(anl_column_sums(r, (const T *)v.all, db_hh, (float *)(ws + s.sums), rows, gh, false));
+    if (db_hh) ANL_TRY(anl_column_sums(r, (const T *)(k.before ? v.da : v.all), db_hh, (float *)(ws + s.sums), rows, gh, false));
     return ANL_LAUNCH(last, blocks, ANL_THREADS, r, n, (const float *)v.dh, (const float *)v.dc, result<T>(c, r, ANL__REC_DH0), result<T>(c, r, ANL__REC_DC0));
 }
 ANL_TYPED_RUN(bwd)
 
-#define KERNEL(op_name, fn) {.op = op_name, .device = "cuda", .name = op_name "/cuda", .rank = 10, .supports = supports, .pack = pack, .prepare = prepare, .run = fn, .release = release}
+#define KERNEL(op_name, fn) {.op = op_name, .device = "cuda", .name = op_name "/cuda", .rank = 10, .supports = anl_cuda_supports, .pack = pack, .prepare = prepare, .run = fn, .release = release}
 static const anl__kernel k_fwd = KERNEL("recurrent", fwd), k_bwd = KERNEL("recurrent_bwd", bwd);
 extern "C" const anl__kernel *const anl__kernels_recurrent_cuda[];
 const anl__kernel *const anl__kernels_recurrent_cuda[] = {&k_fwd, &k_bwd, NULL};
