@@ -190,6 +190,9 @@ struct anl__kernel {
     /* Asked for each parameter input: fills `pack` and returns true to receive that input packed. NULL: none.
        A failure is reported by returning false with pack->status set. */
     bool (*pack)(const anl__env *env, const anl__call *c, int in, anl__pack *pack);
+    /* For an output that only the operator's own gradient reads: a kernel that keeps something of its own there puts its type into c->out[j], and
+       the gradient's kernels, which see that type, take what is theirs. Asked before prepare. NULL: outputs are as inferred. */
+    anl_status (*keep)(const anl__env *env, anl__call *c);
     /* Sets p->state, workspace, tasks, note (p->call is filled). NULL: nothing to prepare. */
     anl_status (*prepare)(const anl__env *env, anl__prepared *p);
     /* Either run, or task (+ finish). */

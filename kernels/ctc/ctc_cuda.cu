@@ -252,7 +252,7 @@ template <class T> static anl_status walk_all(const anl__run *r, const anl__ctc 
     void (*g)(anl__ctc, const T *, const float *, double *, const int32_t *, float *, double *, outcome *, int32_t *) = trellis<T>;
     int64_t rows = k.steps * k.samples, threads = (cells_of(k) + 31) / 32 * 32;
     ANL_TRY(ANL_LAUNCH(f, anl_blocks(rows, ROW_THREADS / 32), ROW_THREADS, r, (const T *)r->in[0], rows, k.classes, l.lse, l.best));
-    return ANL_LAUNCH(g, (unsigned)k.samples, (unsigned)(threads < MOST_THREADS ? threads : MOST_THREADS), r, k, (const T *)r->in[0], (const float *)l.lse, l.rows,
+    return ANL_LAUNCH(g, (unsigned)k.samples, (unsigned)(threads < MOST_THREADS ? threads : (int64_t)MOST_THREADS), r, k, (const T *)r->in[0], (const float *)l.lse, l.rows,
                       (const int32_t *)l.best, l.part, l.alpha, l.kept, l.chain);
 }
 

@@ -1,4 +1,4 @@
-/* What kernels of NVIDIA's libraries need around them: casts, additions, bias and relu behind a product. Bound: memory. Not measured on a GPU. */
+/* What kernels of NVIDIA's libraries need around them: casts, additions, bias and relu behind a product, time turned round. Bound: memory. Not measured on a GPU. */
 #include "kernels/common/cuda.cuh"
 
 template <class S, class D> __global__ void convert(const S *src, D *dst, int64_t n, bool accum)
@@ -37,6 +37,22 @@ extern "C" anl_status anl__cuda_bias_relu(const anl_device *dev, void *y, anl_dt
     void (*plain)(float *, const float *, int64_t, int64_t, bool) = finish<float>;
     if (type == ANL_BF16) return ANL_LAUNCH(narrow, anl_blocks(n, ANL_THREADS), ANL_THREADS, &r, (anl_bf16 *)y, bias, n, k, relu);
     return ANL_LAUNCH(plain, anl_blocks(n, ANL_THREADS), ANL_THREADS, &r, (float *)y, bias, n, k, relu);
+}
+
+template <class T> __global__ void flip(const T *src, T *dst, int64_t steps, int64_t row)
+{
+    ANL_EACH(i, steps *row) dst[i] = src[(steps - 1 - i / row) * row + i % row];
+}
+
+extern "C" anl_status anl__cuda_flip(const anl_device *dev, void *dst, const void *src, int64_t steps, size_t row)
+{
+    anl__run r = {};
+    r.device = (anl_device *)dev;
+    void (*wide)(const uint32_t *, uint32_t *, int64_t, int64_t) = flip<uint32_t>;
+    void (*narrow)(const uint16_t *, uint16_t *, int64_t, int64_t) = flip<uint16_t>;
+    int64_t n = (int64_t)row / (row % 4 ? 2 : 4);
+    if (row % 4) return ANL_LAUNCH(narrow, anl_blocks(steps * n, ANL_THREADS), ANL_THREADS, &r, (const uint16_t *)src, (uint16_t *)dst, steps, n);
+    return ANL_LAUNCH(wide, anl_blocks(steps * n, ANL_THREADS), ANL_THREADS, &r, (const uint32_t *)src, (uint32_t *)dst, steps, n);
 }
 
 extern "C" const anl__kernel *const anl__kernels_casts_cuda[];

@@ -10,7 +10,7 @@
  *
  * Inputs: x (T, N, I), w_ih (G H, I), w_hh (G H, H), b_ih and b_hh (G H), h0 and c0 (N, H), lengths (N) i32; all from b_ih on may
  * be absent (a state is then 0, a sequence T long). Past a sequence's length its state stays and y is 0; `reverse` starts at its
- * own last step. Outputs: y (T, N, H), hn (N, H), for lstm cn (N, H), and in training, but for rnn, the reserve (recurrent.h).
+ * own last step. Outputs: y (T, N, H), hn (N, H), for lstm cn (N, H), and in training the reserve (recurrent.h).
  *
  * recurrent_bwd: x, w_ih, w_hh, y, and h0, c0, lengths, reserve, dy, dhn, dcn where present -> the gradients named by the bits
  * of `grads`, in the order dx, dw_ih, dw_hh, db_ih, db_hh, dh0, dc0. */
@@ -81,7 +81,7 @@ static anl_status infer(anl_ctx *ctx, anl__call *c)
     c->n_out = 0;
     c->out[c->n_out++] = anl__type_of(t, 3, (const int64_t[]){k.steps, k.batch, k.units});
     for (int i = 0; i < (k.cell == ANL__LSTM ? 2 : 1); i++) c->out[c->n_out++] = anl__type_of(t, 2, (const int64_t[]){k.batch, k.units});
-    if (k.kept && c->mode == ANL_TRAIN) c->out[c->n_out++] = reserve_type(c, &k);
+    if (c->mode == ANL_TRAIN) c->out[c->n_out++] = reserve_type(c, &k);
     return ANL_OK;
 }
 
@@ -90,10 +90,10 @@ static anl_status infer_bwd(anl_ctx *ctx, anl__call *c)
     ANL_TRY(check_layer(ctx, c));
     anl__recurrence k = anl__recurrence_of(c);
     anl_dtype t = c->in[0].dtype, wide = anl__wide(t);
-    if (!anl__has_in(c, ANL__REC_BWD_Y) || anl__has_in(c, ANL__REC_BWD_RESERVE) != (k.kept > 0))
+    if (!anl__has_in(c, ANL__REC_BWD_Y) || (k.kept && !anl__has_in(c, ANL__REC_BWD_RESERVE)))
         return anl__fail(ctx, ANL_INVALID, "needs y, and the reserve unless the cell is an rnn");
     ANL_TRY(expect(ctx, c, ANL__REC_BWD_Y, "y", t, k.steps, k.batch, k.units));
-    ANL_TRY(expect(ctx, c, ANL__REC_BWD_RESERVE, "the reserve", wide, k.steps, k.batch, k.kept * k.units));
+    if (k.kept) ANL_TRY(expect(ctx, c, ANL__REC_BWD_RESERVE, "the reserve", wide, k.steps, k.batch, k.kept * k.units));
     ANL_TRY(check_states(ctx, c, &k, ANL__REC_BWD_H0, ANL__REC_BWD_C0, ANL__REC_BWD_LENGTHS));
     ANL_TRY(expect(ctx, c, ANL__REC_BWD_DY, "dy", t, k.steps, k.batch, k.units));
     ANL_TRY(expect(ctx, c, ANL__REC_BWD_DHN, "dhn", t, k.batch, k.units, 0));
@@ -115,7 +115,7 @@ static anl_status grad(anl__grad *g)
     const anl__call *c = anl__grad_call(g);
     bool lstm = anl__attr_int(c, "cell") == ANL__LSTM;
     anl_value in[ANL__REC_BWD_DCN + 1], out[ANL__REC_GRADS];
-    int wanted = 0, reserve = anl__recurrent_reserve(c);
+    int wanted = 0, reserve = anl__recurrent_kept(c);
     for (int i = ANL__REC_X; i <= ANL__REC_W_HH; i++) in[i] = anl__grad_in(g, i);
     in[ANL__REC_BWD_Y] = anl__grad_out(g, 0);
     in[ANL__REC_BWD_H0] = anl__grad_in(g, ANL__REC_H0);

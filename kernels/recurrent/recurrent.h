@@ -6,7 +6,8 @@
  *   lstm         R = 5 H: i, f, g, o after their functions, c (the state after the step)
  *   gru, after   R = 4 H: r, z, n after their functions, q = W_hn h + b_hn
  *   gru, before  R = 4 H: r, z, n, r * h (h: the state before the step)
- *   rnn          none: y says all
+ *   rnn          R = 0: y says all
+ * A library that keeps something of its own between the passes puts that there: i32, one dimension.
  */
 #ifndef ANL_RECURRENT_H
 #define ANL_RECURRENT_H
@@ -46,8 +47,12 @@ static inline anl__recurrence anl__recurrence_of(const anl__call *c)
                              .gates = gates[cell], .kept = reserve[cell]};
 }
 
-/* The output of recurrent that is the reserve, -1: there is none (rnn; evaluation). */
-static inline int anl__recurrent_reserve(const anl__call *c) { return c->n_out == (anl__attr_int(c, "cell") == ANL__LSTM ? 4 : 3) ? c->n_out - 1 : -1; }
+/* The output of recurrent that is kept for the gradient; -1: there is none (evaluation). */
+static inline int anl__recurrent_kept(const anl__call *c) { return c->n_out == (anl__attr_int(c, "cell") == ANL__LSTM ? 4 : 3) ? c->n_out - 1 : -1; }
+/* Likewise, but -1 where it holds nothing (rnn). */
+static inline int anl__recurrent_reserve(const anl__call *c) { return anl__attr_int(c, "cell") <= ANL__RNN_RELU ? -1 : anl__recurrent_kept(c); }
+/* Is the reserve that recurrent_bwd reads a library's own? */
+static inline bool anl__recurrent_foreign(const anl__call *c) { return anl__has_in(c, ANL__REC_BWD_RESERVE) && c->in[ANL__REC_BWD_RESERVE].dtype == ANL_I32; }
 
 /* The output of recurrent_bwd that is gradient `which`; -1: it is not asked for. */
 static inline int anl__recurrent_grad(const anl__call *c, int which)

@@ -147,6 +147,14 @@ static void drop_products(layer *l)
     l->n = 0;
 }
 
+static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
+{
+    if (!anl_cuda_supports(env, c, why)) return false;
+    if (!is_back(c) || !anl__recurrent_foreign(c)) return true;
+    memcpy(why, "the reserve is cuDNN's", 23);
+    return false;
+}
+
 static void release(anl_ctx *ctx, anl__prepared *p)
 {
     layer *l = (layer *)p->state;
@@ -428,7 +436,7 @@ template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl
 }
 ANL_TYPED_RUN(bwd)
 
-#define KERNEL(op_name, fn) {.op = op_name, .device = "cuda", .name = op_name "/cuda", .rank = 10, .supports = anl_cuda_supports, .pack = pack, .prepare = prepare, .run = fn, .release = release}
+#define KERNEL(op_name, fn) {.op = op_name, .device = "cuda", .name = op_name "/cuda", .rank = 10, .supports = supports, .pack = pack, .prepare = prepare, .run = fn, .release = release}
 static const anl__kernel k_fwd = KERNEL("recurrent", fwd), k_bwd = KERNEL("recurrent_bwd", bwd);
 extern "C" const anl__kernel *const anl__kernels_recurrent_cuda[];
 const anl__kernel *const anl__kernels_recurrent_cuda[] = {&k_fwd, &k_bwd, NULL};

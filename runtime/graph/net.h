@@ -137,8 +137,8 @@ anl_status anl__net_no_room(anl_net *net, anl_status st, size_t slabs, size_t ro
 void anl__program_resolve(anl_program *p);
 /* explain.c: us (may be NULL): microseconds of each step. */
 anl_status anl__explain(const anl_program *p, const double *us, char **text) ANL_MUST;
-/* select.c: chooses and prepares a kernel for a node; `refused` collects the reasons of better ones. */
-anl_status anl__select(const anl__env *env, const anl_graph *g, int node, const char *prefer, anl__step *step) ANL_MUST;
+/* select.c: chooses and prepares a kernel for a node; `refused` collects the reasons of better ones. Values get the types that it keeps. */
+anl_status anl__select(const anl__env *env, anl_graph *g, int node, const char *prefer, anl__step *step) ANL_MUST;
 /* Registers (or finds) the packed copy that the step's kernel wants of input i; *index = -1: none. */
 anl_status anl__select_pack(anl_program *p, const anl__env *env, const anl__step *step, int i, anl_value v, int *index) ANL_MUST;
 /* alias.c: gives each value a root whose memory it shares; copy[k]: node k needs a copy of its accum input first.

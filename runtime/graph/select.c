@@ -46,7 +46,17 @@ static const anl__kernel *pick(const anl__env *env, const anl__call *c, const ch
     return NULL;
 }
 
-anl_status anl__select(const anl__env *env, const anl_graph *g, int node, const char *prefer, anl__step *step)
+/* Outputs in the kernel's own form: what reads them sees that. */
+static anl_status keep(const anl__env *env, anl_graph *g, int node, const anl__kernel *k, anl__call *c)
+{
+    if (!k->keep) return ANL_OK;
+    ANL_TRY(k->keep(env, c));
+    for (int j = 0; j < c->n_out; j++)
+        if (g->node[node].out[j] != ANL_NONE) g->value[g->node[node].out[j]].type = c->out[j];
+    return ANL_OK;
+}
+
+anl_status anl__select(const anl__env *env, anl_graph *g, int node, const char *prefer, anl__step *step)
 {
     anl_ctx *ctx = env->ctx;
     anl__buf why;
@@ -66,7 +76,9 @@ anl_status anl__select(const anl__env *env, const anl_graph *g, int node, const 
     if (st == ANL_OK && why.len && !(step->refused = anl__arena_strdup(g->arena, why.text))) st = ANL_NOMEM;
     if (st == ANL_OK) {
         step->prep.kernel = k;
-        if (k->prepare) st = anl__context(ctx, k->prepare(env, &step->prep), "layer '%s' (%s)", step->name, k->name);
+        st = keep(env, g, node, k, c);
+        if (st == ANL_OK && k->prepare) st = k->prepare(env, &step->prep);
+        st = anl__context(ctx, st, "layer '%s' (%s)", step->name, k->name);
     }
     anl__buf_release(&why);
     return st;

@@ -1,11 +1,11 @@
 /* Test only: stand-ins for cuBLASLt and cuDNN's backend graph API, so that what our kernels ask of them (layouts, transposes, attributes, order of
  * calls, workspaces) is checked on the host. They do the arithmetic by definition and refuse what the real ones document as an error: an attribute that is
  * missing or set after finalize, a use before it. ANL_SHIM_LIBS=0: neither is there. */
-#include "include/cuda_runtime.h"
+#include "fake.h"
 
 extern "C" {
 #include "kernels/device_cuda/plugin/cublaslt_table.h"
-#include "kernels/device_cuda/plugin/cudnn_table.h"
+#include "kernels/device_cuda/plugin/dnn_rnn.h"
 #include "kernels/device_cuda/plugin/libs.h"
 }
 
@@ -13,29 +13,6 @@ extern "C" {
 #include <cstdlib>
 #include <map>
 #include <vector>
-
-void anl_shim_enqueue(cudaStream_t s, std::function<void()> work);
-
-static float load(const void *p, bool narrow, size_t i)
-{
-    if (!narrow) return ((const float *)p)[i];
-    uint32_t u = (uint32_t)((const uint16_t *)p)[i] << 16;
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
-
-static void store(void *p, bool narrow, size_t i, double v)
-{
-    float f = (float)v;
-    uint32_t u;
-    if (!narrow) {
-        ((float *)p)[i] = f;
-        return;
-    }
-    memcpy(&u, &f, sizeof u);
-    ((uint16_t *)p)[i] = (uint16_t)(f != f ? 0x7fc0u : (u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
-}
 
 /* ---- cuBLASLt -------------------------------------------------------------------------------- */
 
@@ -131,7 +108,6 @@ struct dnn_descriptor {
     dnn_descriptor *graph = nullptr; /* of a configuration or an engine */
     int engine = 0;
 };
-struct dnn_handle { cudaStream_t stream = nullptr; };
 enum { ENGINE_NONDETERMINISTIC, ENGINE_TENSOR_CORE, ENGINE_PLAIN, ENGINES, DNN_WORKSPACE = 1000 };
 
 template <class T> static T get(const dnn_descriptor *d, int a, size_t i = 0)
@@ -312,6 +288,7 @@ extern "C" anl_status anl__cuda_libs_open(anl_ctx *ctx, void *stream, anl__cuda_
     *libs->lt = anl__cublaslt{nullptr, 0, version, lt_create, lt_destroy, lt_desc_create, lt_desc_destroy, lt_desc_set, lt_layout_create, lt_layout_destroy,
                               lt_pref_create, lt_pref_destroy, lt_pref_set, lt_heuristic, lt_matmul};
     *libs->cudnn = anl__cudnn{nullptr, nullptr, 0, version, version, dnn_create, dnn_destroy, dnn_set_stream, dnn_error, dnn_make, dnn_free, dnn_finalize, dnn_set, dnn_get, dnn_execute};
+    fake_rnn(libs->cudnn);
     libs->lt->Create(&libs->lt->handle);
     libs->cudnn->Create(&libs->cudnn->handle);
     libs->cudnn->SetStream(libs->cudnn->handle, stream);
@@ -321,6 +298,7 @@ extern "C" anl_status anl__cuda_libs_open(anl_ctx *ctx, void *stream, anl__cuda_
 extern "C" void anl__cuda_libs_close(anl_ctx *ctx, anl__cuda_libs *libs)
 {
     if (!libs) return;
+    anl__dnn_rnn_forget(ctx, libs);
     if (libs->cudnn) libs->cudnn->Destroy(libs->cudnn->handle);
     if (libs->lt) libs->lt->Destroy(libs->lt->handle);
     anl__free(ctx, libs->cudnn);

@@ -143,6 +143,7 @@ anl_status direct_open(direct *d, anl_ctx *ctx, const test_case *tc, anl_device 
     set_segments(d);
     d->refused = k->supports && !k->supports(&d->env, &d->call, why);
     if (d->refused) return ANL_UNSUPPORTED;
+    if (k->keep) ANL_TRY(k->keep(&d->env, &d->call));
     d->p = (anl__prepared){.kernel = k, .call = d->call};
     if (k->prepare) ANL_TRY(k->prepare(&d->env, &d->p));
     d->prepared = true;

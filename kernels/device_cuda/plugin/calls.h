@@ -23,6 +23,8 @@ void anl__cuda_drop(anl_device *dev, void *p);
 anl_status anl__cuda_convert(const anl_device *dev, void *dst, anl_dtype dst_type, const void *src, anl_dtype src_type, int64_t n, bool accum);
 /* y = relu(y + bias), n elements, k columns; bias may be NULL. */
 anl_status anl__cuda_bias_relu(const anl_device *dev, void *y, anl_dtype type, const float *bias, int64_t n, int64_t k, bool relu);
+/* dst[t] = src[steps - 1 - t], rows of an even number of bytes. */
+anl_status anl__cuda_flip(const anl_device *dev, void *dst, const void *src, int64_t steps, size_t row);
 /* Fills `out` for input `in`, an f32 parameter: its copy in bf16, in the same order. False with out->status set where memory is short. */
 bool anl__cuda_pack_bf16(const anl__env *env, const anl__call *c, int in, anl__pack *out);
 

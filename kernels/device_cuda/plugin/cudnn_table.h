@@ -1,4 +1,4 @@
-/* The functions and constants of cuDNN's backend graph API that we use, declared here so that kernels that call it are compiled and tested where
+/* The functions and constants of cuDNN's backend graph API and of its RNN API that we use, declared here so that kernels that call it are compiled and tested where
  * it is not installed; tables_check.c holds them to NVIDIA's header. */
 #ifndef ANL_CUDNN_TABLE_H
 #define ANL_CUDNN_TABLE_H
@@ -30,6 +30,11 @@ enum { /* values */
     DNN_NOTE_TENSOR_CORE = 0, DNN_NOTE_DOWN_CONVERT = 1, DNN_NOTE_REDUCED_REDUCTION = 2, DNN_NOTE_FFT = 3, DNN_NOTE_NONDETERMINISTIC = 4, DNN_NOTE_WINOGRAD = 5,
     DNN_NOTE_RUNTIME_COMPILATION = 0
 };
+enum { /* the RNN API */
+    DNN_RNN_STANDARD = 0, DNN_RNN_PERSIST_STATIC = 1, DNN_RNN_RELU = 0, DNN_RNN_TANH = 1, DNN_RNN_LSTM = 2, DNN_RNN_GRU = 3, DNN_RNN_DOUBLE_BIAS = 2, DNN_RNN_ONE_DIRECTION = 0,
+    DNN_RNN_LINEAR_INPUT = 0, DNN_RNN_PADDED_IO = 1, DNN_RNN_TIME_MAJOR = 0, DNN_RNN_INFERENCE = 0, DNN_RNN_TRAINING = 1, DNN_RNN_ADD = 0,
+    DNN_MATH_DEFAULT = 0, DNN_MATH_TENSOR_OP = 1, DNN_MATH_FMA = 3
+};
 
 /* Status 0 is success. Handles, descriptors and streams are opaque. */
 typedef struct anl__cudnn {
@@ -48,6 +53,31 @@ typedef struct anl__cudnn {
     int (*BackendSetAttribute)(void *, int attribute, int type, int64_t n, const void *);
     int (*BackendGetAttribute)(void *, int attribute, int type, int64_t room, int64_t *n, void *);
     int (*BackendExecute)(void *handle, void *plan, void *pack);
+    /* The RNN API; descriptors are opaque. */
+    int (*CreateTensorDescriptor)(void **);
+    int (*SetTensorNdDescriptor)(void *, int type, int n, const int *dims, const int *strides);
+    int (*GetTensorNdDescriptor)(const void *, int room, int *type, int *n, int *dims, int *strides);
+    int (*DestroyTensorDescriptor)(void *);
+    int (*CreateDropoutDescriptor)(void **);
+    int (*SetDropoutDescriptor)(void *, void *handle, float rate, void *states, size_t bytes, unsigned long long seed);
+    int (*DestroyDropoutDescriptor)(void *);
+    int (*CreateRNNDescriptor)(void **);
+    int (*SetRNNDescriptor_v8)(void *, int algo, int cell, int bias, int direction, int input, int type, int precision, int math, int32_t in, int32_t hidden, int32_t projected,
+                               int32_t layers, void *dropout, uint32_t flags);
+    int (*DestroyRNNDescriptor)(void *);
+    int (*CreateRNNDataDescriptor)(void **);
+    int (*SetRNNDataDescriptor)(void *, int type, int layout, int steps, int batch, int features, const int *lengths, void *fill);
+    int (*DestroyRNNDataDescriptor)(void *);
+    int (*GetRNNWeightSpaceSize)(void *handle, void *rnn, size_t *);
+    int (*GetRNNTempSpaceSizes)(void *handle, void *rnn, int mode, void *x, size_t *workspace, size_t *reserve);
+    int (*GetRNNWeightParams)(void *handle, void *rnn, int32_t layer, size_t bytes, const void *weights, int32_t id, void *matrix, void **at, void *bias, void **bias_at);
+    int (*RNNForward)(void *handle, void *rnn, int mode, const int32_t *lengths, void *xd, const void *x, void *yd, void *y, void *hd, const void *hx, void *hy, void *cd, const void *cx,
+                      void *cy, size_t bytes, const void *weights, size_t ws_bytes, void *ws, size_t reserve_bytes, void *reserve);
+    int (*RNNBackwardData_v8)(void *handle, void *rnn, const int32_t *lengths, void *yd, const void *y, const void *dy, void *xd, void *dx, void *hd, const void *hx, const void *dhy,
+                              void *dhx, void *cd, const void *cx, const void *dcy, void *dcx, size_t bytes, const void *weights, size_t ws_bytes, void *ws, size_t reserve_bytes,
+                              void *reserve);
+    int (*RNNBackwardWeights_v8)(void *handle, void *rnn, int add, const int32_t *lengths, void *xd, const void *x, void *hd, const void *hx, void *yd, const void *y, size_t bytes,
+                                 void *dweights, size_t ws_bytes, void *ws, size_t reserve_bytes, void *reserve);
 } anl__cudnn;
 
 #endif

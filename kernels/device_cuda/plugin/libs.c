@@ -6,6 +6,7 @@
 
 #include "cublaslt_table.h"
 #include "cudnn_table.h"
+#include "dnn_rnn.h"
 
 #include <cuda_runtime_api.h>
 #include <cudnn_version.h>
@@ -213,6 +214,25 @@ static bool load_cudnn(anl__cudnn *t, void *so)
     LOAD(t, so, "cudnn", BackendSetAttribute);
     LOAD(t, so, "cudnn", BackendGetAttribute);
     LOAD(t, so, "cudnn", BackendExecute);
+    LOAD(t, so, "cudnn", CreateTensorDescriptor);
+    LOAD(t, so, "cudnn", SetTensorNdDescriptor);
+    LOAD(t, so, "cudnn", GetTensorNdDescriptor);
+    LOAD(t, so, "cudnn", DestroyTensorDescriptor);
+    LOAD(t, so, "cudnn", CreateDropoutDescriptor);
+    LOAD(t, so, "cudnn", SetDropoutDescriptor);
+    LOAD(t, so, "cudnn", DestroyDropoutDescriptor);
+    LOAD(t, so, "cudnn", CreateRNNDescriptor);
+    LOAD(t, so, "cudnn", SetRNNDescriptor_v8);
+    LOAD(t, so, "cudnn", DestroyRNNDescriptor);
+    LOAD(t, so, "cudnn", CreateRNNDataDescriptor);
+    LOAD(t, so, "cudnn", SetRNNDataDescriptor);
+    LOAD(t, so, "cudnn", DestroyRNNDataDescriptor);
+    LOAD(t, so, "cudnn", GetRNNWeightSpaceSize);
+    LOAD(t, so, "cudnn", GetRNNTempSpaceSizes);
+    LOAD(t, so, "cudnn", GetRNNWeightParams);
+    LOAD(t, so, "cudnn", RNNForward);
+    LOAD(t, so, "cudnn", RNNBackwardData_v8);
+    LOAD(t, so, "cudnn", RNNBackwardWeights_v8);
     return true;
 }
 
@@ -281,6 +301,7 @@ anl_status anl__cuda_libs_open(anl_ctx *ctx, void *stream, anl__cuda_libs **out)
 void anl__cuda_libs_close(anl_ctx *ctx, anl__cuda_libs *libs)
 {
     if (!libs) return;
+    anl__dnn_rnn_forget(ctx, libs);
     if (libs->cudnn) libs->cudnn->Destroy(libs->cudnn->handle);
     if (libs->lt) libs->lt->Destroy(libs->lt->handle);
     anl__free(ctx, libs->cudnn);

@@ -8,6 +8,7 @@
 #include "measure.h"
 
 #include <cuda_runtime_api.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { RING = 8, SLOT_LEAST = 1 << 16, SLOT_MOST = 32 << 20 };
@@ -127,6 +128,7 @@ static anl_status cuda_open(anl_device *dev, const anl_device_opts *opts)
 {
     int count = 0;
     (void)opts;
+    setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); /* before the first call: else cuBLAS inside cuDNN's RNN may give other bits each time */
     cudaError_t e = cudaGetDeviceCount(&count);
     if (e != cudaSuccess || count < 1) return no_device(dev, e == cudaSuccess ? cudaErrorNoDevice : e);
     cuda_impl *d = anl__alloc(dev->ctx, sizeof *d);

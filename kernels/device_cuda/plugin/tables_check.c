@@ -115,3 +115,47 @@ SAME(DNN_NOTE_FFT, CUDNN_NUMERICAL_NOTE_FFT);
 SAME(DNN_NOTE_NONDETERMINISTIC, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC);
 SAME(DNN_NOTE_WINOGRAD, CUDNN_NUMERICAL_NOTE_WINOGRAD);
 SAME(DNN_NOTE_RUNTIME_COMPILATION, CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION);
+SAME(DNN_RNN_STANDARD, CUDNN_RNN_ALGO_STANDARD);
+SAME(DNN_RNN_PERSIST_STATIC, CUDNN_RNN_ALGO_PERSIST_STATIC);
+SAME(DNN_RNN_RELU, CUDNN_RNN_RELU);
+SAME(DNN_RNN_TANH, CUDNN_RNN_TANH);
+SAME(DNN_RNN_LSTM, CUDNN_LSTM);
+SAME(DNN_RNN_GRU, CUDNN_GRU);
+SAME(DNN_RNN_DOUBLE_BIAS, CUDNN_RNN_DOUBLE_BIAS);
+SAME(DNN_RNN_ONE_DIRECTION, CUDNN_UNIDIRECTIONAL);
+SAME(DNN_RNN_LINEAR_INPUT, CUDNN_LINEAR_INPUT);
+SAME(DNN_RNN_PADDED_IO, CUDNN_RNN_PADDED_IO_ENABLED);
+SAME(DNN_RNN_TIME_MAJOR, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED);
+SAME(DNN_RNN_INFERENCE, CUDNN_FWD_MODE_INFERENCE);
+SAME(DNN_RNN_TRAINING, CUDNN_FWD_MODE_TRAINING);
+SAME(DNN_RNN_ADD, CUDNN_WGRAD_MODE_ADD);
+SAME(DNN_MATH_DEFAULT, CUDNN_DEFAULT_MATH);
+SAME(DNN_MATH_TENSOR_OP, CUDNN_TENSOR_OP_MATH);
+SAME(DNN_MATH_FMA, CUDNN_FMA_MATH);
+
+/* The same arguments go into their functions and into ours (N: a number, P: a pointer, F: a float); nothing is called. */
+extern int N;
+extern void *P;
+extern float F;
+#define SAME_CALL(name, ...) \
+    _Static_assert(sizeof(cudnn##name(__VA_ARGS__)) == sizeof(((const anl__cudnn *)0)->name(__VA_ARGS__)), #name)
+SAME_CALL(CreateTensorDescriptor, P);
+SAME_CALL(SetTensorNdDescriptor, P, (cudnnDataType_t)N, N, P, P);
+SAME_CALL(GetTensorNdDescriptor, P, N, P, P, P, P);
+SAME_CALL(DestroyTensorDescriptor, P);
+SAME_CALL(CreateDropoutDescriptor, P);
+SAME_CALL(SetDropoutDescriptor, P, P, F, P, (size_t)N, (unsigned long long)N);
+SAME_CALL(DestroyDropoutDescriptor, P);
+SAME_CALL(CreateRNNDescriptor, P);
+SAME_CALL(SetRNNDescriptor_v8, P, (cudnnRNNAlgo_t)N, (cudnnRNNMode_t)N, (cudnnRNNBiasMode_t)N, (cudnnDirectionMode_t)N, (cudnnRNNInputMode_t)N, (cudnnDataType_t)N, (cudnnDataType_t)N,
+          (cudnnMathType_t)N, N, N, N, N, P, (uint32_t)N);
+SAME_CALL(DestroyRNNDescriptor, P);
+SAME_CALL(CreateRNNDataDescriptor, P);
+SAME_CALL(SetRNNDataDescriptor, P, (cudnnDataType_t)N, (cudnnRNNDataLayout_t)N, N, N, N, P, P);
+SAME_CALL(DestroyRNNDataDescriptor, P);
+SAME_CALL(GetRNNWeightSpaceSize, P, P, P);
+SAME_CALL(GetRNNTempSpaceSizes, P, P, (cudnnForwardMode_t)N, P, P, P);
+SAME_CALL(GetRNNWeightParams, P, P, N, (size_t)N, P, N, P, P, P, P);
+SAME_CALL(RNNForward, P, P, (cudnnForwardMode_t)N, P, P, P, P, P, P, P, P, P, P, P, (size_t)N, P, (size_t)N, P, (size_t)N, P);
+SAME_CALL(RNNBackwardData_v8, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, (size_t)N, P, (size_t)N, P, (size_t)N, P);
+SAME_CALL(RNNBackwardWeights_v8, P, P, (cudnnWgradMode_t)N, P, P, P, P, P, P, P, (size_t)N, P, (size_t)N, P, (size_t)N, P);
