@@ -157,6 +157,18 @@ static void test_pbt(void **state)
     assert_int_equal(count(c->out, ",complete,4,"), 4);
     assert_true(there(c, "pbt/trials/0000/gen1") || there(c, "pbt/trials/0001/gen1") ||
                 there(c, "pbt/trials/0002/gen1") || there(c, "pbt/trials/0003/gen1"));
+    cli_expect(c, 0, "sweep check pbt");
+    cli_says(c, "4 proposals made again"); /* also of those whose point has changed since */
+    /* later proposals see the points that earlier members had then */
+    cli_write(c, "turns.yaml",
+              "base: recipe.yaml\nspace:\n  optim.lr: {low: 0.0001, high: 0.2, log: true}\nobjective: "
+              "valid.loss\nsampler: {name: tpe, startup: 2}\n"
+              "scheduler: {name: pbt, population: 6, interval: 1}\nbudget: {trials: 6}\nparallel: 2\ntest: false\n");
+    cli_expect(c, 0, "sweep turns.yaml --dir turns");
+    cli_expect(c, 0, "sweep check turns");
+    cli_says(c, "6 proposals made again");
+    cli_expect(c, 0, "sweep best turns");
+    cli_says(c, "anneal train turns/base.yaml optim.lr=");
 }
 
 static void test_points(void **state)

@@ -240,6 +240,11 @@ static void test_pbt(void **state)
         assert_int_equal(whole(&w), 8);
         assert_true(w.exploits > 0);
     }
+    t.strict = false; /* one place: the members take turns, as they would with a place each */
+    sweep(*state, s, &t, 100, 1, &one);
+    assert_int_equal(whole(&one), 8);
+    assert_in_range(one.exploits, 4, 8);
+    t.strict = true;
     sweep(*state, s, &t, 100, 1, &one);
     assert_int_equal(w.exploits, one.exploits); /* strict: workers do not matter */
     assert_int_equal(one.exploits, 3 * 2);      /* a quarter of eight, at steps 5, 10 and 15 */

@@ -103,6 +103,44 @@ static anl_status words(driver *d, anl__arena *a, const sweep_trial *t, int part
     return ANL_OK;
 }
 
+/* The first DIR.lost, DIR.lost-2, ... that is not there; NULL: none, or no memory. */
+static char *lost_name(anl__arena *a, const char *run)
+{
+    for (int k = 1; k < 1000; k++) {
+        char *to = k == 1 ? anl__arena_printf(a, "%s.lost", run) : anl__arena_printf(a, "%s.lost-%d", run, k);
+        if (!to || !anl__path_exists(to)) return to;
+    }
+    return NULL;
+}
+
+/* When the machine dies, the store may lose its last decisions and a run's directory may not. The trial of that
+   number then has another point: the run is set aside. `word` as of words(). */
+static anl_status set_aside_other(driver *d, anl__arena *a, const sweep_trial *t, const char *run,
+                                  const char *const *word)
+{
+    char *stored = anl__arena_printf(a, "%s/recipe.yaml", run);
+    recipe *old = NULL, *now = NULL;
+    anl__buf lines;
+    int n = 0, fixed = 0, changeable = 0;
+    if (!stored) return ANL_NOMEM;
+    if (!anl__path_exists(stored)) return ANL_OK;
+    while (strcmp(word[3 + n], "--run")) n++;
+    anl__buf_init(&lines, d->ctx);
+    anl_status st = recipe_load(d->ctx, d->base, word + 3, n, &now);
+    if (st == ANL_OK) st = recipe_load(d->ctx, stored, NULL, 0, &old);
+    if (st == ANL_OK) st = recipe_diff(d->ctx, old, now, &lines, &fixed, &changeable);
+    recipe_free(old);
+    recipe_free(now);
+    anl__buf_release(&lines);
+    if (st != ANL_OK || !(fixed + changeable)) return ANL_OK; /* `anneal train` says what is wrong */
+    char *to = lost_name(a, run);
+    if (!to || rename(run, to))
+        return anl__fail(d->ctx, ANL_IO, "%s holds a run of another point and cannot be set aside: %s", run,
+                         to ? strerror(errno) : "no name is free");
+    show_line(d, "trial %lld: %s held a run that the store does not know; it is now %s", (long long)t->number, run, to);
+    return anl__dir_make(d->ctx, run);
+}
+
 static anl_status launch(driver *d, anl__arena *a, worker *w, sweep_trial *t)
 {
     const sweep_recipe *r = d->recipe;
@@ -113,6 +151,7 @@ static anl_status launch(driver *d, anl__arena *a, worker *w, sweep_trial *t)
     if (!log) return ANL_NOMEM;
     ANL_TRY(anl__dir_make(d->ctx, run));
     ANL_TRY(words(d, a, t, w->part, run, &o.argv));
+    ANL_TRY(set_aside_other(d, a, t, run, o.argv));
     o.trial = anl__arena_printf(a, "%lld", (long long)t->number);
     o.slot = slot ? slot->name : anl__arena_printf(a, "%d", w->place);
     if (slot) {

@@ -14,7 +14,7 @@ typedef struct replay {
 static anl_status proposed(replay *p, const log_entry *e)
 {
     const sweep_trial *t = sweep_state_find(p->final, e->trial);
-    double point[SPACE_MAX_AXES];
+    double point[SPACE_MAX_AXES], logged[SPACE_MAX_AXES];
     sweep_trial *made;
     anl_ctx *ctx = p->final->ctx;
     if (!t)
@@ -22,14 +22,27 @@ static anl_status proposed(replay *p, const log_entry *e)
                          (long long)e->trial);
     if (sweep_state_find(&p->then, e->trial))
         return anl__fail(ctx, ANL_MISMATCH, "trial %lld was proposed twice", (long long)e->trial);
-    if (strcmp(t->origin, "added") && !t->generation) { /* pbt has changed the point since */
+    ANL_TRY(store_point(p->final, e->point, logged));
+    if (strcmp(t->origin, "added")) {
         ANL_TRY(seen_propose(&p->then, e->trial, e->seen, point));
-        if (!space_same(p->final->recipe->space, point, t->values))
+        if (!space_same(p->final->recipe->space, point, logged))
             return anl__fail(ctx, ANL_MISMATCH, "trial %lld: the proposal made again is another point",
                              (long long)e->trial);
         p->proposals++;
     }
-    return sweep_state_add(&p->then, e->trial, t->origin, t->values, &made);
+    return sweep_state_add(&p->then, e->trial, t->origin, logged, &made);
+}
+
+/* The points that the log ends with are those of the trials. */
+static anl_status same_points(const replay *p)
+{
+    for (int64_t i = p->then.n_warm; i < p->then.n; i++) {
+        const sweep_trial *t = p->then.trial[i], *now = sweep_state_find(p->final, t->number);
+        if (!space_same(p->final->recipe->space, t->values, now->values))
+            return anl__fail(p->final->ctx, ANL_MISMATCH, "trial %lld: its point is not the log's",
+                             (long long)t->number);
+    }
+    return ANL_OK;
 }
 
 static anl_status each(void *self, const log_entry *e)
@@ -39,6 +52,7 @@ static anl_status each(void *self, const log_entry *e)
     sweep_trial *t = sweep_state_find(&p->then, e->trial);
     const sweep_trial *now = t ? sweep_state_find(p->final, e->trial) : NULL;
     if (!now) return ANL_OK;
+    if (!strcmp(e->kind, "exploit")) return store_point(p->final, e->point, t->values);
     if (!strcmp(e->kind, "reach")) {
         t->shown_step = e->step;
         t->shown_value = e->value;
@@ -75,6 +89,7 @@ anl_status replay_check(const sweep_state *s, store *db, int64_t *proposals)
         memcpy(made->constraint, w->constraint, sizeof made->constraint);
     }
     if (st == ANL_OK) st = store_each_log(db, each, &p);
+    if (st == ANL_OK) st = same_points(&p);
     *proposals = p.proposals;
     sweep_state_free(&p.then);
     return st;

@@ -3,7 +3,8 @@
  * the point: each number by a factor of 0.8 or 1.2, or drawn anew; a choice stays or is drawn anew.
  *
  * Members are compared at their last checkpoints; in the strict order at the same step, when all living
- * members have come there. Draws are keyed by (seed, trial, step).
+ * members have come there. Where there are fewer places than members they take turns: nobody goes on while
+ * another waits that has not come as far, or has not begun. Draws are keyed by (seed, trial, step).
  */
 #include "scheduler_inside.h"
 
@@ -94,6 +95,15 @@ static bool complete(const schedule_task *t, const schedule_trial *trials, int64
     return true;
 }
 
+/* Asynchronous: is it another's turn than trial i's? */
+static bool others_first(const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t i, bool closed)
+{
+    if (!closed && n < t->population && !(t->trials && n >= t->trials)) return true;
+    for (int64_t k = 0; k < n; k++)
+        if (trials[k].state == SCHEDULE_WAITING && schedule_last(&trials[k]) < schedule_last(&trials[i])) return true;
+    return false;
+}
+
 /* `closed`: no member will be added. */
 static void decide(const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t i, bool closed,
                    schedule_decision *out, double *values)
@@ -104,6 +114,11 @@ static void decide(const schedule_task *t, const schedule_trial *trials, int64_t
     if (closed && (!t->trials || t->trials > n)) here.trials = n;
     if (t->strict && !complete(&here, trials, n, step)) {
         schedule_say(out, SCHEDULE_WAIT, number, step, "not all members have come to step %lld",
+                     (long long)step);
+        return;
+    }
+    if (!t->strict && others_first(t, trials, n, i, closed)) {
+        schedule_say(out, SCHEDULE_WAIT, number, step, "members that have not come to step %lld go first",
                      (long long)step);
         return;
     }

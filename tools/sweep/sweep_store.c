@@ -1,15 +1,19 @@
 /* See sweep_store.h. The only file that knows SQLite. */
 #include "sweep_store.h"
 
+#include "json_number.h"
 #include "runtime/base/files.h"
 #include "space_text.h"
 
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
@@ -25,7 +29,8 @@ static const char schema[] =
     " PRIMARY KEY(trial, part, epoch, metric)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS log(id INTEGER PRIMARY KEY, at REAL, kind TEXT NOT NULL, trial INTEGER, step "
     "INTEGER, target INTEGER,"
-    " seen INTEGER, value REAL, why TEXT);";
+    " seen INTEGER, value REAL, why TEXT, point TEXT);";
+static const char schema_version[] = "2"; /* 1 kept no point in the log */
 
 enum { PUT_META, GET_META, PUT_TRIAL, PUT_ROW, PUT_LOG, ALL_LOG, ALL_TRIALS, ALL_ROWS, STATEMENTS };
 static const char *const texts[STATEMENTS] = {
@@ -33,8 +38,9 @@ static const char *const texts[STATEMENTS] = {
     "SELECT value FROM meta WHERE key=?",
     "INSERT OR REPLACE INTO trials VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     "INSERT OR REPLACE INTO intermediate VALUES(?,?,?,?,?)",
-    "INSERT INTO log(at,kind,trial,step,target,seen,value,why) VALUES(?,?,?,?,?,?,?,?)",
-    "SELECT kind,trial,step,target,seen,value,why FROM log ORDER BY id",
+    "INSERT INTO log(at,kind,trial,step,target,seen,value,why,point) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,"
+    "CASE WHEN ?2 IN('propose','exploit') THEN (SELECT point FROM trials WHERE number=?3) END)",
+    "SELECT kind,trial,step,target,seen,value,why,point FROM log ORDER BY id",
     "SELECT * FROM trials ORDER BY number",
     "SELECT trial,part,epoch,metric,value FROM intermediate ORDER BY trial,part,epoch",
 };
@@ -79,6 +85,32 @@ static anl_status done(store *s, sqlite3_stmt *q)
     return code == SQLITE_DONE ? ANL_OK : fail(s, "nothing could be written");
 }
 
+/* A reader of WAL writes into the -shm beside the file. Where it may not (a directory of somebody else, a
+ * read-only disk) and no -wal is left over, the file alone is the whole store, and is opened as such. */
+static int open_file(store *s, const char *dir, bool write)
+{
+    char uri[3 * sizeof s->path + 32] = "file:", log[sizeof s->path + 8];
+    size_t n = strlen(uri);
+    snprintf(log, sizeof log, "%s-wal", s->path);
+    if (write || !access(dir, W_OK) || anl__path_exists(log))
+        return sqlite3_open_v2(s->path, &s->db, write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE, NULL);
+    for (const char *p = s->path; *p; p++)
+        n += (size_t)snprintf(uri + n, sizeof uri - n, isalnum((unsigned char)*p) || strchr("/._-", *p) ? "%c" : "%%%02X",
+                              (unsigned char)*p);
+    snprintf(uri + n, sizeof uri - n, "?immutable=1");
+    return sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+}
+
+/* A driver that has just made the file, or died there, has not written its tables yet. */
+static bool empty(store *s)
+{
+    sqlite3_stmt *q;
+    bool none = sqlite3_prepare_v2(s->db, "SELECT 1 FROM sqlite_master WHERE name='meta'", -1, &q, NULL) == SQLITE_OK &&
+                sqlite3_step(q) == SQLITE_DONE;
+    sqlite3_finalize(q);
+    return none;
+}
+
 anl_status store_open(anl_ctx *ctx, const char *dir, bool write, store **out)
 {
     store *s = anl__alloc(ctx, sizeof *s);
@@ -92,11 +124,7 @@ anl_status store_open(anl_ctx *ctx, const char *dir, bool write, store **out)
         st = anl__fail(ctx, ANL_INVALID, "%s is no sweep: it has no sweep.db", dir);
         goto done;
     }
-    int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-                      : SQLITE_OPEN_READWRITE; /* a reader of WAL needs its -shm */
-    st = ANL_OK;
-    if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
-        st = fail(s, "the store cannot be opened");
+    st = open_file(s, dir, write) == SQLITE_OK ? ANL_OK : fail(s, "the store cannot be opened");
     if (st != ANL_OK) goto done;
     sqlite3_busy_timeout(s->db, 10000);
     if (write) {
@@ -104,12 +132,16 @@ anl_status store_open(anl_ctx *ctx, const char *dir, bool write, store **out)
         ANL_GO(run_text(s, schema));
     } else {
         ANL_GO(run_text(s, "PRAGMA query_only=ON;"));
+        if (empty(s)) st = anl__fail(ctx, ANL_INVALID, "%s is empty: nothing has been begun yet", s->path);
+        if (st != ANL_OK) goto done;
     }
     ANL_GO(anl__arena_create(ctx, &a));
     ANL_GO(store_meta(s, a, "version", &version));
-    if (version && strcmp(version, "1"))
-        st = anl__fail(ctx, ANL_FORMAT, "%s: written by a newer version (schema %s)", s->path, version);
-    else if (!version && write) st = store_put_meta(s, "version", "1");
+    if (version && strcmp(version, schema_version))
+        st = anl__fail(ctx, ANL_FORMAT, "%s: written by %s version (schema %s; this one knows %s)", s->path,
+                       strtol(version, NULL, 10) > strtol(schema_version, NULL, 10) ? "a newer" : "another", version,
+                       schema_version);
+    else if (!version && write) st = store_put_meta(s, "version", schema_version);
 done:
     if (a) anl__arena_destroy(a);
     if (st == ANL_OK) *out = s;
@@ -180,10 +212,7 @@ static void bind_text(sqlite3_stmt *q, int i, const char *text)
 static char *numbers_json(const char *const *name, const double *v, int n)
 {
     cJSON *o = cJSON_CreateObject();
-    for (int i = 0; i < n; i++) {
-        if (isfinite(v[i])) cJSON_AddNumberToObject(o, name[i], v[i]);
-        else cJSON_AddNullToObject(o, name[i]);
-    }
+    for (int i = 0; i < n; i++) json_number(o, name[i], v[i]);
     char *text = cJSON_PrintUnformatted(o);
     cJSON_Delete(o);
     return text;
@@ -305,7 +334,8 @@ anl_status store_each_log(store *s, anl_status (*each)(void *self, const log_ent
                        .target = sqlite3_column_int64(q, 3),
                        .seen = sqlite3_column_int64(q, 4),
                        .value = real_at(q, 5),
-                       .why = text_at(q, 6)};
+                       .why = text_at(q, 6),
+                       .point = text_at(q, 7)};
         st = each(self, &e);
     }
     sqlite3_reset(q);
@@ -318,7 +348,7 @@ const char *trial_status_name(trial_status s)
     return names[s];
 }
 
-static anl_status read_point(sweep_state *s, const char *json, double *values)
+anl_status store_point(const sweep_state *s, const char *json, double *values)
 {
     const space *sp = s->recipe->space;
     cJSON *o = cJSON_Parse(json ? json : "");
@@ -356,7 +386,7 @@ static anl_status read_trial(sweep_state *s, sqlite3_stmt *q)
     const char *names[SWEEP_MAX_CONSTRAINTS], *origin, *state = text_at(q, 3);
     sweep_trial *t;
     double values[SPACE_MAX_AXES];
-    ANL_TRY(read_point(s, text_at(q, 2), values));
+    ANL_TRY(store_point(s, text_at(q, 2), values));
     ANL_TRY(keep(s, text_at(q, 1), &origin));
     ANL_TRY(sweep_state_add(s, sqlite3_column_int64(q, 0), origin, values, &t));
     for (int k = 0; k <= STATUS_FAILED; k++)

@@ -87,10 +87,14 @@ typedef struct log_entry {
                      as the log says up to here */
     double value;
     const char *why;
+    const char *point; /* read only: the trial's point as JSON, of propose and exploit; the store itself adds it */
 } log_entry;
 anl_status store_log(store *s, const log_entry *e) ANL_MUST;
 /* In order; the texts are valid during the call. */
 anl_status store_each_log(store *s, anl_status (*each)(void *self, const log_entry *e), void *self) ANL_MUST;
+
+/* A point's JSON ({"optim.lr":"0.01"}) as values; FORMAT, or RECIPE when it is none of this space. */
+anl_status store_point(const sweep_state *s, const char *json, double *values) ANL_MUST;
 
 /* All trials of the store. Their memory is the state's. */
 anl_status sweep_state_load(anl_ctx *ctx, const sweep_recipe *r, store *s, sweep_state *out) ANL_MUST;

@@ -1,6 +1,7 @@
 /* See table.h. */
 #include "table.h"
 
+#include "json_number.h"
 #include "seen.h"
 #include "space_text.h"
 
@@ -218,12 +219,6 @@ anl_status table_csv(const sweep_state *s, anl__buf *out)
     return out->status;
 }
 
-static void add_number(cJSON *o, const char *name, double v)
-{
-    if (isfinite(v)) cJSON_AddNumberToObject(o, name, v);
-    else cJSON_AddNullToObject(o, name);
-}
-
 static cJSON *json_rows(const sweep_recipe *r, const sweep_trial *t)
 {
     cJSON *list = cJSON_CreateArray();
@@ -231,7 +226,7 @@ static cJSON *json_rows(const sweep_recipe *r, const sweep_trial *t)
         cJSON *o = cJSON_CreateObject();
         if (sweep_parts(r) > 1) cJSON_AddNumberToObject(o, "part", t->row[i].part);
         cJSON_AddNumberToObject(o, "epoch", (double)t->row[i].epoch);
-        for (int k = 0; k < r->n_objectives; k++) add_number(o, r->metric[k], t->row[i].value[k]);
+        for (int k = 0; k < r->n_objectives; k++) json_number(o, r->metric[k], t->row[i].value[k]);
         cJSON_AddItemToArray(list, o);
     }
     return list;
@@ -246,7 +241,7 @@ static cJSON *json_point(const sweep_state *s, const sweep_trial *t)
         if (!space_active(sp, k, t->values)) continue;
         if (axis->kind == SPACE_CHOICE)
             cJSON_AddStringToObject(o, axis->name, axis->choice[(int)t->values[k]]);
-        else add_number(o, axis->name, t->values[k]);
+        else json_number(o, axis->name, t->values[k]);
     }
     return o;
 }
@@ -263,15 +258,15 @@ anl_status table_json(const sweep_state *s, anl__buf *out)
         cJSON_AddStringToObject(o, "state", trial_status_name(t->status));
         cJSON_AddNumberToObject(o, "step", (double)t->step);
         if (t->why) cJSON_AddStringToObject(o, "why", t->why);
-        for (int k = 0; k < r->n_objectives; k++) add_number(objective, r->metric[k], t->objective[k]);
+        for (int k = 0; k < r->n_objectives; k++) json_number(objective, r->metric[k], t->objective[k]);
         if (r->n_constraints) {
             cJSON *c = cJSON_AddObjectToObject(o, "constraint");
             for (int k = 0; k < r->n_constraints; k++)
-                add_number(c, r->constraint[k].metric, t->constraint[k]);
+                json_number(c, r->constraint[k].metric, t->constraint[k]);
         }
-        add_number(o, "seconds", t->seconds);
-        add_number(o, "started", t->started);
-        add_number(o, "ended", t->ended);
+        json_number(o, "seconds", t->seconds);
+        json_number(o, "started", t->started);
+        json_number(o, "ended", t->ended);
         cJSON_AddItemToObject(o, "point", json_point(s, t));
         cJSON_AddItemToObject(o, "intermediate", json_rows(r, t));
         cJSON_AddItemToArray(list, o);
