@@ -114,8 +114,8 @@ static anl_status end_row(reader *r)
     }
     if (!c->columns) c->columns = r->column;
     if (r->column != c->columns)
-        return anl__fail(c->ctx, ANL_DATA, "%s:%lld: %lld cells, but the first row has %lld: the file is ragged", c->path,
-                         (long long)r->row_line, (long long)r->column, (long long)c->columns);
+        return anl__fail(c->ctx, ANL_DATA, "%s:%lld: %lld cells, but the first row has %lld: the file is ragged%s", c->path, (long long)r->row_line, (long long)r->column,
+                         (long long)c->columns, c->columns == 1 && strchr(c->cell[0], ';') ? " (cells are separated by commas, not by semicolons)" : "");
     ANL_TRY(anl__grow(c->ctx, &c->line, &r->line_cap, c->rows + 1, sizeof *c->line));
     c->line[c->rows++] = r->row_line;
     return ANL_OK;
@@ -150,6 +150,8 @@ static anl_status read_row(reader *r)
 
 static anl_status read_rows(reader *r)
 {
+    if (anl__utf16(r->at, (size_t)(r->end - r->at))) return anl__fail(r->c->ctx, ANL_DATA, "%s is UTF-16: save it as UTF-8", r->c->path);
+    if (r->end == r->at) return anl__fail(r->c->ctx, ANL_DATA, "%s: the file is empty", r->c->path);
     if (r->end - r->at >= 3 && memcmp(r->at, "\xEF\xBB\xBF", 3) == 0) r->at += 3;
     while (r->end > r->at && (r->end[-1] == '\n' || r->end[-1] == '\r')) r->end--;
     *r->end = 0;
@@ -213,13 +215,25 @@ int64_t anl__csv_find(const anl__csv *c, const char *column)
     return *column && !*end && number >= 1 && number <= c->columns ? number - 1 : -1;
 }
 
+/* A header of one column that holds another separator. */
+static const char *hint(const anl__csv *c)
+{
+    const char *wrong = c->columns == 1 ? strpbrk(c->name[0], ";\t|") : NULL;
+    if (!wrong) return "";
+    return *wrong == '\t' ? " (cells are separated by tabs in files named .tsv or .tab)" : " (cells are separated by commas, or by tabs in files named .tsv)";
+}
+
 anl_status anl__csv_need(const anl__csv *c, const char *column, int64_t *out)
 {
     *out = anl__csv_find(c, column);
     if (*out >= 0) return ANL_OK;
     const char *near = anl__nearest(column, (const char *const *)c->name, (int)c->columns);
-    return anl__fail(c->ctx, ANL_DATA, "%s has no column \"%s\"%s%s%s", c->path, column, near ? "; did you mean \"" : "", near ? near : "",
-                     near ? "\"?" : "");
+    if (near) return anl__fail(c->ctx, ANL_DATA, "%s has no column \"%s\"; did you mean \"%s\"?", c->path, column, near);
+    char list[200];
+    size_t n = 0;
+    *list = 0;
+    for (int64_t i = 0; i < c->columns && n < sizeof list; i++) n += (size_t)snprintf(list + n, sizeof list - n, "%s\"%s\"", i ? ", " : "", c->name[i]);
+    return anl__fail(c->ctx, ANL_DATA, "%s has no column \"%s\": its columns are %s%s%s", c->path, column, list, n < sizeof list ? "" : " ...", hint(c));
 }
 
 /* ---- opening ---------------------------------------------------------------------------------- */

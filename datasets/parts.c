@@ -37,7 +37,7 @@ static anl_status draw_one(anl_ctx *ctx, int64_t n, const int32_t *label, int cl
     else o.fraction = fraction;
     o.stratified = label != NULL;
     anl__split_input in = {left, label ? kept : NULL, label ? classes : 0};
-    ANL_GO(anl__split_make(ctx, &in, &o, &s));
+    ANL_GO(anl__context(ctx, anl__split_make(ctx, &in, &o, &s), "the %s part", names[to]));
     for (int64_t i = 0; i < s.n_valid; i++) part[id[s.valid[i]]] = to;
 done:
     anl__split_release(ctx, &s);

@@ -258,6 +258,8 @@ static anl_status cut_rows(builder *b, const anl__series_opts *o)
     int64_t valid = o->valid_rows ? o->valid_rows : llround((double)rows * o->valid_fraction);
     if (test < 0 || valid < 0 || test + valid >= rows)
         return anl__fail(b->ctx, ANL_DATA, "%s has %lld rows: %lld for validation and %lld for test leave nothing to train on", b->t->path, (long long)rows, (long long)valid, (long long)test);
+    if ((!valid && o->valid_fraction > 0) || (!test && o->test_fraction > 0))
+        return anl__fail(b->ctx, ANL_DATA, "%s: the part for %s is empty: %g of %lld rows", b->t->path, valid ? "test" : "validation", valid ? o->test_fraction : o->valid_fraction, (long long)rows);
     int64_t *begin = b->s->begin;
     begin[0] = 0;
     begin[1] = rows - test - valid;

@@ -26,6 +26,7 @@ static anl_status check_opts(anl_ctx *ctx, const anl__text_opts *o)
 /* A NUL, or bytes that are no UTF-8 where letters are wanted, named by line. */
 static anl_status check_text(const anl__text *t, const char *text, size_t bytes, bool letters)
 {
+    if (anl__utf16(text, bytes)) return anl__fail(t->ctx, ANL_DATA, "%s is UTF-16: save it as UTF-8", t->path);
     const char *nul = memchr(text, 0, bytes);
     size_t bad = nul ? (size_t)(nul - text) : letters ? anl__utf8_bad(text, bytes) : bytes;
     if (bad == bytes) return ANL_OK;

@@ -51,6 +51,11 @@ size_t anl__utf8_bad(const char *p, size_t n)
     return n;
 }
 
+bool anl__utf16(const char *p, size_t n)
+{
+    return n >= 2 && (!memcmp(p, "\xFF\xFE", 2) || !memcmp(p, "\xFE\xFF", 2));
+}
+
 uint32_t anl__utf8_lower(uint32_t c)
 {
     if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 32 : c;

@@ -3,6 +3,7 @@
 #ifndef ANL_UTF8_H
 #define ANL_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,8 @@ int anl__utf8_get(const char *p, size_t n, uint32_t *out);
 int anl__utf8_put(uint32_t code, char out[4]);
 /* Where the first invalid byte lies; n: all are valid. */
 size_t anl__utf8_bad(const char *p, size_t n);
+/* The text begins with the byte order mark of UTF-16. */
+bool anl__utf16(const char *p, size_t n);
 uint32_t anl__utf8_lower(uint32_t code);
 
 #endif

@@ -238,6 +238,29 @@ static void useless_keys(void **state)
         {"train hours.yaml data.compressors=[gzip]", "data.compressors"},
         {"train labelled.yaml data.missing=drop", "data.missing"},
     };
+    static const char *const none[][2] = {
+        {"train text.yaml data.vocabulary=3", "data.vocabulary: is without effect where data.tokens is char"},
+        {"train labelled.yaml data.classes=7", "data.classes"},
+        {"train labelled.yaml model.attention=dot", "model.attention: is without effect: seqclassifier does not read it"},
+        {"train windows.yaml data.longest=2", "data.longest"},
+        {"train windows.yaml data.text=label", "data.group"},
+        {"train hours.yaml data.sha256=abc", "data.sha256"},
+        {"train hours.yaml data.targets=[load,load]", "names 'load' twice"},
+        {"train text.yaml model.name=transformer", "model.cell"},
+        {"train pairs.yaml data.test=0.7 data.validation=0.5", "leave nothing to train on"},
+        {"train recipe.yaml data.horizon=3", "data.horizon"},
+    };
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        cli_expect(c, 2, none[i][0]);
+        cli_says(c, none[i][1]);
+    }
+    cli_expect(c, 3, "train hours.yaml data.validation=0.001");
+    cli_says(c, "the part for validation is empty");
+    cli_expect(c, 3, "train hours.yaml data.targets=[nothing]");
+    cli_says(c, "hours.csv has no column \"nothing\": its columns are \"when\", \"load\", \"shift\", \"notes\"");
+    cli_write(c, "one.csv", "label,text\na,x\na,y\na,z\na,z\na,z\na,z\na,z\na,z\na,z\na,z\n");
+    cli_expect(c, 3, "train labelled.yaml data.path=one.csv");
+    cli_says(c, "one class only");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         cli_expect(c, 2, bad[i][0]);
         cli_says(c, bad[i][1]);

@@ -61,7 +61,9 @@ static void bad_files_are_refused(void **state)
 {
     fixture *f = *state;
     char long_cell[128], long_line[256];
-    REFUSE(f, "", "no rows");
+    REFUSE(f, "", "the file is empty");
+    REFUSE(f, "\xFF\xFE" "a", "is UTF-16: save it as UTF-8");
+    REFUSE(f, "a;b\n1;2,5\n", "the file is ragged (cells are separated by commas, not by semicolons)");
     REFUSE(f, "a,b\n", "no rows below the header");
     REFUSE(f, "a,b\n1,2\n1\n", "bad.csv:3: 1 cells, but the first row has 2");
     REFUSE(f, "a,b\n1,2\n\n1,2\n", "bad.csv:3: 1 cells");

@@ -368,6 +368,7 @@ static anl_status open_labelled(job *j, const job_opts *o)
     l.tokenizer = s->given[0];
     ANL_TRY(anl__labelled_open(j->ctx, path, &l, &s->labelled));
     s->tokens[0] = s->labelled->tokenizer;
+    if (s->labelled->classes < 2) return anl__fail(j->ctx, ANL_DATA, "%s: column %s holds one class only, %s: there is nothing to tell apart", path, l.label, s->labelled->class_names[0]);
     j->model.classes = s->labelled->classes;
     j->class_names = (const char *const *)s->labelled->class_names;
     j->model.seq.vocabulary = s->tokens[0] ? anl__tokens_size(s->tokens[0]) : 0;

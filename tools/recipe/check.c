@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void against(const recipe *r, anl__buf *e, const char *key, const char *fmt, ...) ANL_FORMAT(4, 5);
@@ -44,43 +45,132 @@ static void check_data(const recipe *r, anl__buf *e)
     if (part >= 1 && part != floor(part)) against(r, e, "data.validation", "%g is neither a fraction below 1 nor a count", part);
 }
 
-/* What only models of sequences have, and what they have not: a key that would be without effect is refused. */
-static void check_sequence(const recipe *r, anl__buf *e)
+/* ---- keys that a model has no use for ---------------------------------------------------------- */
+
+#define SEQUENCES "forecaster|charlm|transformer|seq2seq|seqclassifier"
+static const struct {
+    const char *key, *models; /* the models that read it */
+    const char *by, *words;   /* and only where this key has one of these words, if without them it would mean another model; NULL: always */
+} used_by[] = {
+    {"model.depth", "resnet-cifar", NULL, NULL},
+    {"model.cell", "forecaster|charlm|seq2seq|seqclassifier", NULL, NULL},
+    {"model.units", SEQUENCES, NULL, NULL},
+    {"model.num_layers", SEQUENCES, NULL, NULL},
+    {"model.embed", "charlm|seq2seq|seqclassifier", NULL, NULL},
+    {"model.category_embed", "forecaster", NULL, NULL},
+    {"model.bidirectional", "seq2seq|seqclassifier", NULL, NULL},
+    {"model.reset", "forecaster|charlm|seq2seq|seqclassifier", NULL, NULL},
+    {"model.attention", "seq2seq", NULL, NULL},
+    {"model.readout", "seq2seq", "model.attention", "additive"},
+    {"model.attention_heads", "seq2seq|transformer", NULL, NULL},
+    {"model.kernel", "forecaster|seqclassifier", NULL, NULL},
+    {"model.pool", "seqclassifier", NULL, NULL},
+    {"model.autoregressive", "forecaster", "model.cell", "lstm|gru|rnn|rnn-relu"},
+    {"data.test", SEQUENCES, NULL, NULL},
+    {"data.sha256", "charlm|transformer", NULL, NULL},
+    {"data.time", "forecaster", NULL, NULL},
+    {"data.targets", "forecaster", NULL, NULL},
+    {"data.inputs", "forecaster|seqclassifier", NULL, NULL},
+    {"data.categories", "forecaster", NULL, NULL},
+    {"data.calendar", "forecaster", NULL, NULL},
+    {"data.periods", "forecaster", NULL, NULL},
+    {"data.window", "forecaster", NULL, NULL},
+    {"data.horizon", "forecaster", NULL, NULL},
+    {"data.difference", "forecaster", NULL, NULL},
+    {"data.missing", "forecaster", NULL, NULL},
+    {"data.doubled", "forecaster", NULL, NULL},
+    {"data.gaps", "forecaster", NULL, NULL},
+    {"data.tokens", "charlm|transformer|seq2seq|seqclassifier", NULL, NULL},
+    {"data.vocabulary", "charlm|transformer|seq2seq|seqclassifier", "data.tokens", "word"},
+    {"data.merges", "charlm|transformer|seq2seq|seqclassifier", NULL, NULL},
+    {"data.lowercase", "charlm|transformer|seq2seq|seqclassifier", "data.tokens", "char|word|bpe"},
+    {"data.chunk", "charlm|transformer", NULL, NULL},
+    {"data.compressors", "charlm|transformer", NULL, NULL},
+    {"data.longest", "seq2seq|seqclassifier", NULL, NULL},
+    {"data.buckets", "seq2seq|seqclassifier", NULL, NULL},
+    {"data.source", "seq2seq", NULL, NULL},
+    {"data.target", "seq2seq", NULL, NULL},
+    {"data.text", "seqclassifier", NULL, NULL},
+    {"data.label", "seqclassifier", NULL, NULL},
+    {"data.group", "seqclassifier", NULL, NULL},
+    {"data.folds", "mlp|lenet5|cnn2|resnet-cifar|sequential|graph", NULL, NULL},
+    {"data.classes", "mlp|lenet5|cnn2|resnet-cifar|sequential|graph", NULL, NULL},
+    {"data.augment.flip", "mlp|lenet5|cnn2|resnet-cifar|sequential|graph", NULL, NULL},
+    {"data.augment.crop", "mlp|lenet5|cnn2|resnet-cifar|sequential|graph", NULL, NULL},
+    {"data.augment.erase", "mlp|lenet5|cnn2|resnet-cifar|sequential|graph", NULL, NULL},
+};
+
+static bool among(const char *word, const char *words)
+{
+    size_t n = strlen(word);
+    for (const char *p = words; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
+        if (!strncmp(p, word, n) && (p[n] == '|' || !p[n])) return true;
+    return false;
+}
+
+static bool is_default(const recipe *r, const char *key)
+{
+    const recipe_key *k = recipe_keys;
+    while (strcmp(k->path, key)) k++;
+    switch (k->type) {
+    case RECIPE_BOOL: return recipe_bool(r, key) == !strcmp(k->def, "true");
+    case RECIPE_INT:
+    case RECIPE_REAL: return recipe_real(r, key) == strtod(k->def, NULL);
+    case RECIPE_TEXT:
+    case RECIPE_ENUM: return is(r, key, k->def) || (!*k->def && !recipe_text(r, key));
+    default: return !recipe_count(r, key); /* no list here has another default than none */
+    }
+}
+
+static void check_used(const recipe *r, anl__buf *e)
+{
+    const char *model = recipe_text(r, "model.name");
+    for (size_t i = 0; i < sizeof used_by / sizeof *used_by; i++) {
+        const char *by = used_by[i].by;
+        if (is_default(r, used_by[i].key)) continue;
+        if (!among(model, used_by[i].models)) against(r, e, used_by[i].key, "is without effect: %s does not read it (but %s)", model, used_by[i].models);
+        else if (by && !among(recipe_text(r, by), used_by[i].words)) against(r, e, used_by[i].key, "is without effect where %s is %s (but %s)", by, recipe_text(r, by), used_by[i].words);
+    }
+}
+
+/* ---- what sequences need ----------------------------------------------------------------------- */
+
+static void check_series(const recipe *r, anl__buf *e)
 {
     static const char *const calendar[] = {"hour", "weekday", "month", "yearday"};
-    const char *model = recipe_text(r, "model.name");
-    bool sequence = anl_model_is_sequence(model), series = is(r, "model.name", "forecaster"), text = is(r, "model.name", "charlm") || is(r, "model.name", "transformer");
-    bool steps = is(r, "model.cell", "linear") || is(r, "model.cell", "tcn");
     for (int i = 0; i < recipe_count(r, "data.calendar"); i++) {
         const char *word = recipe_text_at(r, "data.calendar", i), *near = anl__nearest(word, calendar, 4);
-        bool known = false;
-        for (int k = 0; k < 4; k++) known |= !strcmp(word, calendar[k]);
-        if (!known) against(r, e, "data.calendar", "'%.60s' is none of hour, weekday, month, yearday%s%s%s", word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        if (!among(word, "hour|weekday|month|yearday"))
+            against(r, e, "data.calendar", "'%.60s' is none of hour, weekday, month, yearday%s%s%s", word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
     for (int i = 0; i < recipe_count(r, "data.categories"); i++) {
         bool input = false;
         for (int k = 0; k < recipe_count(r, "data.inputs"); k++) input |= !strcmp(recipe_text_at(r, "data.categories", i), recipe_text_at(r, "data.inputs", k));
         if (!input) against(r, e, "data.categories", "'%.60s' is not among data.inputs", recipe_text_at(r, "data.categories", i));
     }
+    for (int i = 0; i < recipe_count(r, "data.targets"); i++)
+        for (int k = 0; k < i; k++)
+            if (!strcmp(recipe_text_at(r, "data.targets", i), recipe_text_at(r, "data.targets", k)))
+                against(r, e, "data.targets", "names '%.60s' twice", recipe_text_at(r, "data.targets", i));
     if (recipe_count(r, "data.periods") > 8) against(r, e, "data.periods", "has %d periods; at most 8", recipe_count(r, "data.periods"));
-    if (recipe_bool(r, "model.autoregressive") && (!series || steps))
-        against(r, e, "model.autoregressive", "goes with a forecaster of rnn, rnn-relu, lstm or gru, not %s%s%s", model, series ? " of " : "", series ? recipe_text(r, "model.cell") : "");
-    if (recipe_bool(r, "model.bidirectional") && !is(r, "model.name", "seq2seq") && !is(r, "model.name", "seqclassifier"))
-        against(r, e, "model.bidirectional", "goes with seq2seq and seqclassifier, not %s", model);
-    if (recipe_count(r, "data.compressors") && !text) against(r, e, "data.compressors", "goes with a text (charlm, transformer), not %s", model);
-    static const struct { const char *key, *usual; } tables[] = {{"data.missing", "refuse"}, {"data.doubled", "refuse"}, {"data.gaps", "keep"}};
-    for (int i = 0; i < 3; i++)
-        if (!series && !is(r, tables[i].key, tables[i].usual)) against(r, e, tables[i].key, "goes with a forecaster, not %s", model);
-    if (!sequence) return;
-    if (recipe_int(r, "data.folds")) against(r, e, "data.folds", "is of images and tables of samples; %s reads sequences", model);
-    if (recipe_bool(r, "data.augment.flip") || recipe_int(r, "data.augment.crop") || recipe_real(r, "data.augment.erase") > 0)
-        against(r, e, "data.augment.flip", "data.augment is of images; %s reads sequences", model);
+}
+
+static void check_sequence(const recipe *r, anl__buf *e)
+{
     static const char *const part[] = {"data.validation", "data.test"};
+    bool text = is(r, "model.name", "charlm") || is(r, "model.name", "transformer");
+    if (!anl_model_is_sequence(recipe_text(r, "model.name"))) return;
+    check_series(r, e);
     for (int i = 0; i < 2; i++) {
         double share = recipe_real(r, part[i]);
         if (text && share >= 1) against(r, e, part[i], "of a text is a fraction below 1, not %g", share);
-        if (i && share >= 1 && share != floor(share)) against(r, e, part[i], "%g is neither a fraction below 1 nor a count", share);
+        else if (i && share >= 1 && share != floor(share)) against(r, e, part[i], "%g is neither a fraction below 1 nor a count", share);
     }
+    if (recipe_real(r, "data.validation") + recipe_real(r, "data.test") >= 1 && recipe_real(r, "data.validation") < 1 && recipe_real(r, "data.test") < 1)
+        against(r, e, "data.test", "%g and data.validation %g leave nothing to train on", recipe_real(r, "data.test"), recipe_real(r, "data.validation"));
+    if (is(r, "model.name", "seqclassifier") && recipe_text(r, "data.text") && recipe_text(r, "data.group"))
+        against(r, e, "data.group", "is of windows, and data.text of texts: one of them");
+    if (recipe_text(r, "data.group") && recipe_int(r, "data.longest")) against(r, e, "data.longest", "is of texts, and these are windows");
 }
 
 static void check_train(const recipe *r, anl__buf *e)
@@ -138,6 +228,7 @@ anl_status recipe_check(const recipe *r, anl_ctx *ctx, anl__buf *e)
     anl__cadence every;
     check_model(r, e);
     check_data(r, e);
+    check_used(r, e);
     check_sequence(r, e);
     check_train(r, e);
     check_metric(r, e, "early_stop.metric");

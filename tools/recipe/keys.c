@@ -51,7 +51,7 @@ const recipe_key recipe_keys[] = {
     E("data.doubled", "refuse", "refuse|drop", FIXED, "series: what to do with rows of a time that was there already; drop: the first stays"),
     E("data.gaps", "keep", "keep|refuse|fill", FIXED, "series: what to do where rows of a time are not there; fill: rows of missing values (data.missing)"),
     E("data.tokens", "char", "byte|char|word|bpe", FIXED, "text: what a token is"),
-    I("data.vocabulary", "0", 0, 1 << 20, FIXED, "text: the most frequent so many tokens of the training part; 0: all"),
+    I("data.vocabulary", "0", 0, 1 << 20, FIXED, "words: the most frequent so many of the training part; 0: all"),
     I("data.merges", "1000", 1, 1 << 20, FIXED, "bpe: merges to learn"),
     B("data.lowercase", "false", FIXED, "text: capital letters are small ones"),
     I("data.chunk", "64", 1, 1 << 16, FIXED, "text: tokens of a batch's row, through which gradients flow"),
