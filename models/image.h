@@ -8,5 +8,6 @@ anl_value anl__mlp(anl_graph *g, const anl_model_opts *o, anl_value x);
 anl_value anl__lenet5(anl_graph *g, const anl_model_opts *o, anl_value x);
 anl_value anl__cnn2(anl_graph *g, const anl_model_opts *o, anl_value x);
 anl_value anl__resnet_cifar(anl_graph *g, const anl_model_opts *o, anl_value x);
+anl_value anl__resnet(anl_graph *g, const anl_model_opts *o, anl_value x);
 
 #endif

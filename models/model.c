@@ -15,7 +15,7 @@ static const struct {
     anl_value (*image)(anl_graph *g, const anl_model_opts *o, anl_value x);
     void (*whole)(anl_graph *g, const anl_model_opts *o, anl__size size);
 } models[] = {
-    {"mlp", anl__mlp, NULL}, {"lenet5", anl__lenet5, NULL}, {"cnn2", anl__cnn2, NULL}, {"resnet-cifar", anl__resnet_cifar, NULL}, {"sequential", NULL, NULL}, {"graph", NULL, NULL},
+    {"mlp", anl__mlp, NULL}, {"lenet5", anl__lenet5, NULL}, {"cnn2", anl__cnn2, NULL}, {"resnet-cifar", anl__resnet_cifar, NULL}, {"resnet", anl__resnet, NULL}, {"sequential", NULL, NULL}, {"graph", NULL, NULL},
     {"forecaster", NULL, anl__forecaster}, {"charlm", NULL, anl__charlm}, {"transformer", NULL, anl__transformer}, {"seq2seq", NULL, anl__seq2seq}, {"seqclassifier", NULL, anl__seqclassifier},
 };
 enum { MODELS = sizeof models / sizeof models[0] };

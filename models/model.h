@@ -44,10 +44,11 @@ typedef struct anl_sequence_opts {
 } anl_sequence_opts;
 
 typedef struct anl_model_opts {
-    const char *name;      /* mlp, lenet5, cnn2, resnet-cifar, sequential, graph, or a model of sequences */
+    const char *name;      /* mlp, lenet5, cnn2, resnet-cifar, resnet, sequential, graph, or a model of sequences */
     int64_t height, width, channels; /* of the images */
     int classes;
-    int depth;             /* resnet-cifar: 20, 32, 56 (6n + 2) */
+    int depth;             /* resnet-cifar: 20, 32, 56 (6n + 2); resnet: 18, 34, 50, 101, 152 */
+    bool small_stem;       /* resnet: for pictures of 32 */
     int64_t hidden[16];    /* mlp */
     int n_hidden;
     double dropout;        /* < 0: the model's own */

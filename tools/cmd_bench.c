@@ -16,29 +16,33 @@
 static const option bench_options[] = {
     {"dtype", "fp32|bf16", "of activations (default fp32)"},
     {"threads", "N", "of the cpu device (default: all)"},
-    {"batch", "N", "samples of a step (default 128; charlm 32, forecaster and seq2seq 64)"},
+    {"batch", "N", "samples of a step (default 128; resnet18, resnet50 and charlm 32, forecaster and seq2seq 64)"},
     {"seconds", "S", "how long to measure (default 3)"},
     {"json", NULL, "one JSON object"},
     {"profile", NULL, "a table of layers with microseconds instead"},
     {NULL, NULL, NULL},
 };
 
+#define SGD "optim: {name: sgd, lr: 0.01, weight_decay: 1e-4}\n"
 /* The models that comparisons with other programs use, with the same optimizers there. */
 static const struct {
     const char *name, *recipe;
-    int side, channels;   /* images */
-    bench_shape sequence; /* batch 0: images */
+    int side, channels, classes, batch; /* images */
+    bench_shape sequence;               /* batch 0: images */
 } benches[] = {
-    {"mlp", "model: {name: mlp}\noptim: {name: sgd, lr: 0.01}\n", 28, 1, {0}},
-    {"lenet5", "model: {name: lenet5}\n", 28, 1, {0}},
-    {"cnn2", "model: {name: cnn2}\n", 28, 1, {0}},
-    {"resnet20", "model: {name: resnet-cifar, depth: 20}\noptim: {name: sgd, lr: 0.01, weight_decay: 1e-4}\n", 32, 3, {0}},
-    {"charlm", "model: {name: charlm, cell: lstm, units: 512, num_layers: 2, embed: 128}\ntrain: {clip_norm: 1}\n", 0, 0, {128, 0, 96, 0, 32}},
-    {"forecaster", "model: {name: forecaster, cell: lstm, units: 64}\n", 0, 0, {48, 0, 0, 8, 64}},
-    {"seq2seq", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: general}\n", 0, 0, {12, 12, 5000, 0, 64}},
-    {"seq2seq-bahdanau", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: additive, readout: state}\n", 0, 0, {12, 12, 5000, 0, 64}},
+    {"mlp", "model: {name: mlp}\noptim: {name: sgd, lr: 0.01}\n", 28, 1, 10, 128, {0}},
+    {"lenet5", "model: {name: lenet5}\n", 28, 1, 10, 128, {0}},
+    {"cnn2", "model: {name: cnn2}\n", 28, 1, 10, 128, {0}},
+    {"resnet20", "model: {name: resnet-cifar, depth: 20}\n" SGD, 32, 3, 10, 128, {0}},
+    {"resnet18", "model: {name: resnet, depth: 18}\n" SGD, 224, 3, 1000, 32, {0}},
+    {"resnet18-small", "model: {name: resnet, depth: 18, stem: small}\n" SGD, 32, 3, 10, 128, {0}},
+    {"resnet50", "model: {name: resnet, depth: 50}\n" SGD, 224, 3, 1000, 32, {0}},
+    {"charlm", "model: {name: charlm, cell: lstm, units: 512, num_layers: 2, embed: 128}\ntrain: {clip_norm: 1}\n", 0, 0, 0, 0, {128, 0, 96, 0, 32}},
+    {"forecaster", "model: {name: forecaster, cell: lstm, units: 64}\n", 0, 0, 0, 0, {48, 0, 0, 8, 64}},
+    {"seq2seq", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: general}\n", 0, 0, 0, 0, {12, 12, 5000, 0, 64}},
+    {"seq2seq-bahdanau", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: additive, readout: state}\n", 0, 0, 0, 0, {12, 12, 5000, 0, 64}},
 };
-enum { BENCHES = sizeof benches / sizeof benches[0], MOST_STEPS = 100000, SAMPLES = 1280 };
+enum { BENCHES = sizeof benches / sizeof benches[0], MOST_STEPS = 100000 };
 
 static double now(clockid_t c)
 {
@@ -61,17 +65,20 @@ static double age(void)
     return now(CLOCK_BOOTTIME) - (double)start / (double)sysconf(_SC_CLK_TCK);
 }
 
-/* Images of noise, where the real set is not of that shape or not installed. */
-static anl_status noise(anl_ctx *ctx, int side, int channels, anl__dataset **out)
+/* n images of noise, where the real set is not of that shape or not installed. */
+static anl_status noise(anl_ctx *ctx, int side, int channels, int classes, int64_t n, anl__dataset **out)
 {
     anl_shape s = {3, {side, side, channels}};
-    size_t each = (size_t)anl_shape_count(&s);
-    uint8_t *x = anl__calloc(ctx, SAMPLES, each);
-    int32_t *y = anl__calloc(ctx, SAMPLES, sizeof *y);
+    size_t bytes = (size_t)(n * anl_shape_count(&s));
+    uint8_t *x = anl__calloc(ctx, bytes + 16, 1);
+    int32_t *y = anl__calloc(ctx, (size_t)n, sizeof *y);
     anl_status st = x && y ? ANL_OK : ANL_NOMEM;
-    for (size_t i = 0; st == ANL_OK && i < SAMPLES * each; i++) x[i] = (uint8_t)anl__philox(1, (uint32_t)i, 0, 0, 0).v[0];
-    for (int i = 0; st == ANL_OK && i < SAMPLES; i++) y[i] = i % 10;
-    if (st == ANL_OK) st = anl__dataset_from_memory(ctx, ANL_U8, &s, SAMPLES, x, y, 10, out);
+    for (size_t i = 0; st == ANL_OK && i < bytes; i += 16) {
+        anl__u32x4 v = anl__philox(1, (uint32_t)(i / 16), 0, 0, 0);
+        memcpy(x + i, v.v, 16);
+    }
+    for (int64_t i = 0; st == ANL_OK && i < n; i++) y[i] = (int32_t)(i % classes);
+    if (st == ANL_OK) st = anl__dataset_from_memory(ctx, ANL_U8, &s, n, x, y, classes, out);
     anl__free(ctx, x);
     anl__free(ctx, y);
     return st;
@@ -83,7 +90,7 @@ static anl_status open_bench(anl_ctx *ctx, const options *o, int which, recipe *
     const char *over[8 + OPTIONS_MOST] = {"data.validation=0", batch, threads, precision, "data.prefetch=8"}, *text = benches[which].recipe;
     int n = 5;
     bench_shape shape = benches[which].sequence;
-    snprintf(batch, sizeof batch, "%lld", (long long)(shape.batch ? shape.batch : 128));
+    snprintf(batch, sizeof batch, "%lld", (long long)(shape.batch ? shape.batch : benches[which].batch));
     char *given = anl__strdup(ctx, options_text(o, "batch", batch));
     if (!given) return ANL_NOMEM;
     snprintf(batch, sizeof batch, "train.batch=%.40s", given);
@@ -95,14 +102,12 @@ static anl_status open_bench(anl_ctx *ctx, const options *o, int which, recipe *
     d.path = "fashion-mnist";
     bool sequence = shape.batch > 0, real = benches[which].channels == 1 && anl__dataset_present(ctx, &d);
     if (real) over[n++] = "data.path=fashion-mnist";
-    else if (!sequence) ANL_TRY(noise(ctx, benches[which].side, benches[which].channels, &jo.set));
     for (int i = 0; i < o->n_override; i++) over[n++] = o->override[i];
-    anl_status st = recipe_parse(ctx, "bench", text, strlen(text), over, n, r);
-    if (st != ANL_OK) {
-        anl__dataset_close(jo.set);
-        return st;
-    }
+    ANL_TRY(recipe_parse(ctx, "bench", text, strlen(text), over, n, r));
     shape.batch = recipe_int(*r, "train.batch");
+    int64_t least = 1280; /* samples of noise: of each class one, and one batch at least */
+    if (!sequence && !real)
+        ANL_TRY(noise(ctx, benches[which].side, benches[which].channels, benches[which].classes, least > shape.batch ? least : shape.batch, &jo.set));
     ANL_TRY(sequence ? bench_sequence_open(ctx, *r, &shape, j) : job_open(ctx, *r, &jo, j));
     if (!sequence) job_feed_close(j, &j->part[JOB_TEST]);
     ANL_TRY(job_compile(j, true, false));
@@ -183,7 +188,7 @@ static int run_bench(const options *o)
     double seconds;
     char why[256];
     while (which < BENCHES && strcmp(benches[which].name, o->arg[0])) which++;
-    if (which == BENCHES) return command_usage(o, "knows mlp, lenet5, cnn2, resnet20, charlm, forecaster, seq2seq and seq2seq-bahdanau, not '%s'", o->arg[0]);
+    if (which == BENCHES) return command_usage(o, "knows mlp, lenet5, cnn2, resnet20, resnet18, resnet18-small, resnet50, charlm, forecaster, seq2seq and seq2seq-bahdanau, not '%s'", o->arg[0]);
     if (!options_real(o, "seconds", 3, 0, 3600, &seconds, why)) return command_usage(o, "%s", why);
     anl_ctx *ctx = command_ctx();
     if (!ctx) return EXIT_ERROR;
@@ -202,6 +207,6 @@ static int run_bench(const options *o)
 
 const command command_bench = {
     .name = "bench", .args = "MODEL [key=value ...]", .summary = "measures a training step on this machine",
-    .details = "MODEL is mlp, lenet5, cnn2, resnet20 (images), charlm, forecaster, seq2seq or seq2seq-bahdanau (sequences).",
+    .details = "MODEL is mlp, lenet5, cnn2, resnet20, resnet18, resnet18-small, resnet50 (images), charlm, forecaster, seq2seq or seq2seq-bahdanau (sequences).",
     .options = bench_options, .min_args = 1, .max_args = 1, .overrides = true, .run = run_bench,
 };

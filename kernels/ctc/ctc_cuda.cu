@@ -9,7 +9,7 @@ extern "C" {
 #include "ctc.h"
 }
 
-enum { MOST_THREADS = 512, SHARED_CELLS = 1024, ROW_THREADS = 128 };
+static const int64_t MOST_THREADS = 512, SHARED_CELLS = 1024, ROW_THREADS = 128;
 
 static inline __host__ __device__ int64_t cells_of(const anl__ctc &k) { return 2 * k.most + 1; }
 
@@ -251,8 +251,8 @@ template <class T> static anl_status walk_all(const anl__run *r, const anl__ctc 
     void (*f)(const T *, int64_t, int64_t, float *, int32_t *) = normalise<T>;
     void (*g)(anl__ctc, const T *, const float *, double *, const int32_t *, float *, double *, outcome *, int32_t *) = trellis<T>;
     int64_t rows = k.steps * k.samples, threads = (cells_of(k) + 31) / 32 * 32;
-    ANL_TRY(ANL_LAUNCH(f, anl_blocks(rows, ROW_THREADS / 32), ROW_THREADS, r, (const T *)r->in[0], rows, k.classes, l.lse, l.best));
-    return ANL_LAUNCH(g, (unsigned)k.samples, (unsigned)(threads < MOST_THREADS ? threads : (int64_t)MOST_THREADS), r, k, (const T *)r->in[0], (const float *)l.lse, l.rows,
+    ANL_TRY(ANL_LAUNCH(f, anl_blocks(rows, ROW_THREADS / 32), (unsigned)ROW_THREADS, r, (const T *)r->in[0], rows, k.classes, l.lse, l.best));
+    return ANL_LAUNCH(g, (unsigned)k.samples, (unsigned)(threads < MOST_THREADS ? threads : MOST_THREADS), r, k, (const T *)r->in[0], (const float *)l.lse, l.rows,
                       (const int32_t *)l.best, l.part, l.alpha, l.kept, l.chain);
 }
 
@@ -273,7 +273,7 @@ template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl
     void (*f)(anl__ctc, const T *, const float *, const double *, const outcome *, const int32_t *, const float *, T *) = slopes<T>;
     lay(k, true, (char *)r->ws, &l);
     ANL_TRY(walk_all<T>(r, k, l));
-    return ANL_LAUNCH(f, anl_blocks(k.steps * k.samples, 1), ROW_THREADS, r, k, (const T *)r->in[0], (const float *)l.lse, (const double *)l.alpha, (const outcome *)l.kept,
+    return ANL_LAUNCH(f, anl_blocks(k.steps * k.samples, 1), (unsigned)ROW_THREADS, r, k, (const T *)r->in[0], (const float *)l.lse, (const double *)l.alpha, (const outcome *)l.kept,
                       (const int32_t *)l.chain, (const float *)r->in[2], (T *)r->out[0]);
 }
 ANL_TYPED_RUN(bwd)

@@ -82,7 +82,7 @@ static void keys(void **state)
     cli *c = *state;
     cli_expect(c, 0, "help keys");
     static const char *const say[] = {"train.batch            integer|auto       128", "optim.lr               number             0.001", "~ passes over the training part",
-                                      "mlp|lenet5|cnn2|resnet-cifar|sequential|graph|forecaster|charlm|transformer|seq2seq|seqclassifier\n"};
+                                      "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph|forecaster|charlm|transformer|seq2seq|seqclassifier\n"};
     for (size_t i = 0; i < sizeof say / sizeof say[0]; i++) cli_says(c, say[i]);
 }
 

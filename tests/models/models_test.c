@@ -41,7 +41,7 @@ static void close_fixture(fixture *f)
     anl_ctx_destroy(f->ctx);
 }
 
-static int64_t parameters(const char *name, int64_t side, int64_t channels, int depth)
+static int64_t parameters(const char *name, int64_t side, int64_t channels, int depth, int classes)
 {
     fixture f = {0};
     anl_model_opts m = anl_model_opts_default();
@@ -50,6 +50,8 @@ static int64_t parameters(const char *name, int64_t side, int64_t channels, int 
     m.height = m.width = side;
     m.channels = channels;
     m.depth = depth;
+    m.classes = classes;
+    m.small_stem = side == 32;
     if (compile(&f, &m, 2) != ANL_OK) fail_msg("%s: %s", name, anl_last_error(f.ctx));
     for (int i = 0; i < anl_net_param_count(f.net); i++) count += anl_net_param(f.net, i).count;
     close_fixture(&f);
@@ -60,10 +62,15 @@ static int64_t parameters(const char *name, int64_t side, int64_t channels, int 
 static void sizes(void **state)
 {
     (void)state;
-    assert_int_equal(parameters("lenet5", 28, 1, 0), 61706);
-    assert_int_equal(parameters("cnn2", 28, 1, 0), 1199882);
-    int64_t resnet = parameters("resnet-cifar", 32, 3, 20);
+    assert_int_equal(parameters("lenet5", 28, 1, 0, 10), 61706);
+    assert_int_equal(parameters("cnn2", 28, 1, 0, 10), 1199882);
+    int64_t resnet = parameters("resnet-cifar", 32, 3, 20, 10);
     assert_true(resnet > 265000 && resnet < 275000);
+    assert_int_equal(parameters("resnet", 224, 3, 18, 1000), 11689512); /* torchvision's */
+    assert_int_equal(parameters("resnet", 224, 3, 34, 1000), 21797672);
+    assert_int_equal(parameters("resnet", 224, 3, 50, 1000), 25557032);
+    assert_int_equal(parameters("resnet", 64, 3, 152, 1000), 60192808);
+    assert_int_equal(parameters("resnet", 32, 3, 18, 10), 11173962); /* as usual on CIFAR */
 }
 
 static void refuse(const char *type, const char *attrs, const char *message)

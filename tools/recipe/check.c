@@ -202,6 +202,11 @@ static void check_model(const recipe *r, anl__buf *e)
     if (is(r, "model.name", "sequential") && recipe_tree(r, "model.heads")) against(r, e, "model.heads", "needs model.name graph");
     if (is(r, "model.name", "resnet-cifar") && (recipe_int(r, "model.depth") - 2) % 6)
         against(r, e, "model.depth", "%lld is not 6n+2 (20, 32, 44, 56, 110)", (long long)recipe_int(r, "model.depth"));
+    int64_t depth = recipe_int(r, "model.depth");
+    if (is(r, "model.name", "resnet") && depth != 18 && depth != 34 && depth != 50 && depth != 101 && depth != 152)
+        against(r, e, "model.depth", "%lld is no depth of resnet: 18, 34, 50, 101, 152", (long long)depth);
+    if (is(r, "model.stem", "small") && !is(r, "model.name", "resnet"))
+        against(r, e, "model.stem", "goes with model.name resnet, not %s", recipe_text(r, "model.name"));
     static const char *const cells[][2] = {{"linear", "forecaster"}, {"tcn", "forecaster"}, {"cnn", "seqclassifier"}};
     for (int i = 0; i < 3; i++)
         if (anl_model_is_sequence(recipe_text(r, "model.name")) && is(r, "model.cell", cells[i][0]) && !is(r, "model.name", cells[i][1]))

@@ -14,9 +14,10 @@
 #define BIG 1e15
 
 const recipe_key recipe_keys[] = {
-    E("model.name", "cnn2", "mlp|lenet5|cnn2|resnet-cifar|sequential|graph|forecaster|charlm|transformer|seq2seq|seqclassifier", FIXED,
+    E("model.name", "cnn2", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph|forecaster|charlm|transformer|seq2seq|seqclassifier", FIXED,
       "the network; sequential and graph are written in model.layers; the last five read sequences"),
-    I("model.depth", "20", 8, 1202, FIXED, "resnet-cifar: layers, 6n+2"),
+    I("model.depth", "20", 8, 1202, FIXED, "resnet-cifar: layers, 6n+2; resnet: 18, 34, 50, 101, 152"),
+    E("model.stem", "large", "large|small", FIXED, "resnet: how it begins; large: 7x7, stride 2 and pooling, for pictures of 224; small: 3x3, for 32"),
     {"model.hidden", RECIPE_INTS, "[512, 256]", 1, 1 << 20, 0, 0, FIXED, "mlp: units of the hidden layers"},
     R("model.dropout", "-1", -1, 0.99, FIXED, "probability of dropping; -1: the model's own"),
     {"model.layers", RECIPE_TREE, "", 0, 0, 0, 0, FIXED, "sequential, graph: list of layers, {type: conv, filters: 32, ...}"},

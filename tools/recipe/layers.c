@@ -381,6 +381,7 @@ anl_status recipe_model(const recipe *r, anl_ctx *ctx, anl__arena *a, anl_model_
     bool written = !strcmp(name, "sequential") || !strcmp(name, "graph");
     out->name = name;
     out->depth = (int)recipe_int(r, "model.depth");
+    out->small_stem = !strcmp(recipe_text(r, "model.stem"), "small");
     out->dropout = recipe_real(r, "model.dropout");
     out->label_smoothing = recipe_real(r, "loss.label_smoothing");
     out->n_hidden = recipe_count(r, "model.hidden");
