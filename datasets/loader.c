@@ -2,7 +2,7 @@
  * free. One mutex guards the counters and the slots' states; filling itself runs without it. */
 #include "datasets/loader.h"
 
-#include "datasets/order.h"
+#include "runtime/base/order.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -250,6 +250,11 @@ int64_t anl__loader_samples(const anl__loader *l)
 anl_shape anl__loader_shape(const anl__loader *l)
 {
     return l->ds->field[ANL__FIELD_X].shape;
+}
+
+const anl__transform *anl__loader_transform(const anl__loader *l)
+{
+    return &l->transform;
 }
 
 /* ---- the consumer's side ---------------------------------------------------------------------- */

@@ -49,6 +49,7 @@ void anl__loader_destroy(anl__loader *l);
 int64_t anl__loader_batches(const anl__loader *l); /* of an epoch */
 int64_t anl__loader_samples(const anl__loader *l); /* of an epoch */
 anl_shape anl__loader_shape(const anl__loader *l); /* of a sample */
+const anl__transform *anl__loader_transform(const anl__loader *l); /* borrowed */
 /* Begins an epoch at a batch (0 .. anl__loader_batches: the latter has none left), in O(1). Batches still
    held from before are taken back. */
 anl_status anl__loader_start(anl__loader *l, uint32_t epoch, int64_t first_batch) ANL_MUST;

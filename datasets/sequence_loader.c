@@ -2,7 +2,7 @@
  * is asked for is filled. */
 #include "datasets/sequence_loader.h"
 
-#include "datasets/order.h"
+#include "runtime/base/order.h"
 
 #include <string.h>
 

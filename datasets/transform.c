@@ -1,9 +1,6 @@
 /* One pass from a stored sample to the batch (transform.h). It does not choose samples or own batches. */
 #include "datasets/transform.h"
 
-#include "runtime/base/philox.h"
-
-#include <math.h>
 #include <string.h>
 
 enum { SPAN = 1024 }; /* values that one inner loop should cover at least: short rows are taken together */
@@ -29,7 +26,7 @@ static inline uint16_t as_bf16(float y)
     {                                                                                                    \
         const in_t *restrict x = src;                                                                    \
         out_t *restrict y = dst;                                                                         \
-        for (int64_t i = 0; i < n; i++) y[i] = as_##out((float)x[i] * scale[i] + shift[i]);              \
+        for (int64_t i = 0; i < n; i++) y[i] = as_##out(anl__normalised((float)x[i], scale[i], shift[i]));              \
     }
 LOOP(u8, uint8_t, f32, float)
 LOOP(u8, uint8_t, bf16, uint16_t)
@@ -117,12 +114,6 @@ size_t anl__transform_bytes(const anl__transform *t)
 
 /* ---- applying --------------------------------------------------------------------------------- */
 
-/* A number in [0, n) from 32 random bits (multiply-high: the bias is below n / 2^32). */
-static int64_t below(uint32_t u, int64_t n)
-{
-    return (int64_t)((uint64_t)u * (uint64_t)n >> 32);
-}
-
 /* Pixels in reverse order, the bytes of each in order. */
 static void mirror(const char *src, char *dst, int64_t pixels, int64_t pixel)
 {
@@ -155,46 +146,18 @@ static void window(const anl__transform *t, const char *src, char *dst, int64_t 
     }
 }
 
-/* A rectangle of erase_min..erase_max of the area and aspect 0.3..3.3, uniform in the logarithm, cut to the
- * image. */
-static void erase(const anl__transform *t, const anl__u32x4 *r, char *dst)
-{
-    double share = t->augment.erase_min +
-                   (t->augment.erase_max - t->augment.erase_min) * (double)anl__u32_to_unit(r->v[0]);
-    double aspect = exp(log(0.3) + (log(3.3) - log(0.3)) * (double)anl__u32_to_unit(r->v[1]));
-    double area = share * (double)(t->h * t->w);
-    int64_t h = (int64_t)(sqrt(area * aspect) + 0.5), w = (int64_t)(sqrt(area / aspect) + 0.5);
-    if (h > t->h) h = t->h;
-    if (w > t->w) w = t->w;
-    int64_t y0 = below(r->v[2], t->h - h + 1), x0 = below(r->v[3], t->w - w + 1);
-    size_t pixel = (size_t)t->c * anl_dtype_size(t->out);
-    for (int64_t y = y0; y < y0 + h; y++) memset(dst + (size_t)(y * t->w + x0) * pixel, 0, (size_t)w * pixel);
-}
-
 void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch, int64_t sample,
                           const void *src, void *scratch, void *dst)
 {
-    const anl__augment *a = &t->augment;
-    int64_t row = t->w * t->c, dy = 0, dx = 0;
-    bool flip = false;
-    uint32_t lo = (uint32_t)sample, hi = (uint32_t)((uint64_t)sample >> 32);
-    anl__u32x4 r = {{0}};
-    if (a->crop_pad || a->flip || a->erase > 0) r = anl__philox(seed, lo, hi, epoch, ANL__STREAM_AUGMENT);
-    if (a->crop_pad) {
-        dy = below(r.v[0], 2 * a->crop_pad + 1) - a->crop_pad;
-        dx = below(r.v[1], 2 * a->crop_pad + 1) - a->crop_pad;
-    }
-    if (a->flip) flip = r.v[2] >> 31;
-    if (flip || dy || dx) {
-        window(t, src, scratch, dy, dx, flip);
+    int64_t row = t->w * t->c;
+    anl__view v = anl__augment_draw(&t->augment, seed, epoch, sample, (int32_t)t->h, (int32_t)t->w);
+    if (v.flip || v.dy || v.dx) {
+        window(t, src, scratch, v.dy, v.dx, v.flip);
         src = scratch;
     }
-    size_t in = (size_t)row * anl_dtype_size(t->in), out = (size_t)row * anl_dtype_size(t->out);
+    size_t in = (size_t)row * anl_dtype_size(t->in), out = (size_t)row * anl_dtype_size(t->out), pixel = (size_t)t->c * anl_dtype_size(t->out);
     for (int64_t y = 0; y < t->h; y += t->rows)
         convert(t, (const char *)src + (size_t)y * in, (char *)dst + (size_t)y * out,
                 (t->h - y < t->rows ? t->h - y : t->rows) * row);
-    if (a->erase > 0 && (double)anl__u32_to_unit(r.v[3]) < a->erase) {
-        anl__u32x4 e = anl__philox(seed, lo, hi, epoch, ANL__STREAM_AUGMENT | 1u << 16);
-        erase(t, &e, dst);
-    }
+    for (int64_t y = v.top; y < v.top + v.height; y++) memset((char *)dst + (size_t)(y * t->w + v.left) * pixel, 0, (size_t)v.width * pixel);
 }

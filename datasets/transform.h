@@ -2,7 +2,7 @@
  * straight into the batch as float32 or bf16, NHWC.
  *
  * What happens to a sample is a function of (seed, epoch, sample index): two Philox blocks of stream AUGMENT,
- * drawn here and nowhere else. So it does not depend on the batch, its size, the position or the worker.
+ * drawn in augment.h and nowhere else. So it does not depend on the batch, its size, the position or the worker.
  *
  * y = x * scale + shift a channel, in float32, rounded once more (to nearest even) for bf16. u8 values count
  * as x / 255; then (x - mean) / std.
@@ -11,6 +11,7 @@
 #define ANL_TRANSFORM_H
 
 #include "datasets/dataset.h"
+#include "runtime/base/augment.h"
 
 /* Mean and standard deviation (of the population) a channel, u8 values taken as x / 255. The channels of
    "features" are the features. A channel that never changes has std 1. */
@@ -27,15 +28,6 @@ anl_status anl__norm_measure(anl_ctx *ctx, const anl__dataset *ds, const int64_t
 anl_status anl__norm_make(anl_ctx *ctx, int64_t channels, const double *mean, const double *std,
                           anl__norm *out) ANL_MUST;
 void anl__norm_release(anl_ctx *ctx, anl__norm *n);
-
-/* Applied in this order. All zero: nothing. */
-typedef struct anl__augment {
-    int crop_pad; /* p > 0: pad p zeros (before normalisation) on each side, take a random H x W window */
-    bool flip;    /* left to right, half of the samples */
-    double erase; /* probability of erasing a rectangle (set to 0 after normalisation); in [0, 1] */
-    double erase_min,
-        erase_max; /* its share of the area; both 0: 0.02 and 0.33 (Zhong et al., "Random erasing", 2017) */
-} anl__augment;
 
 typedef struct anl__transform {
     anl_dtype in, out;

@@ -112,7 +112,7 @@ struct anl__op {
 };
 
 /* The rng block: an i32[8] device scalar, last input of `random` operators. */
-enum { ANL__RNG_SEED_LO, ANL__RNG_SEED_HI, ANL__RNG_STEP, ANL__RNG_EPOCH, ANL__RNG_SAMPLE0, ANL__RNG_WORDS = 8 };
+enum { ANL__RNG_SEED_LO, ANL__RNG_SEED_HI, ANL__RNG_STEP, ANL__RNG_EPOCH, ANL__RNG_SAMPLE0, ANL__RNG_FIRST /* position in the epoch of the batch's first sample */, ANL__RNG_WORDS = 8 };
 /* The dropout counter (philox.h): c0 = feature/4, c1 = sample in the global batch (SAMPLE0 + row), c2 = step,
    c3 = STREAM_DROPOUT ^ name_hash(node name); feature = index inside the sample's row-major elements; word feature%4. */
 
@@ -124,6 +124,14 @@ typedef enum anl__hyper {
     ANL__HYPER_EPS, ANL__HYPER_RHO, ANL__HYPER_STEP, ANL__HYPER_BIAS1, ANL__HYPER_BIAS2, ANL__HYPER_EMA_DECAY,
     ANL__HYPER_DAMPENING, ANL__HYPER_CENTERED
 } anl__hyper;
+
+/* What a device keeps for whole steps, so that the host need not be asked between them (kernels/step). A tape, i32: word 0 is the next
+   row, rows begin at word ANL__TAPE_HEAD; a row is what the scalars (rng block, hyper block) are in its step. A ring, f32 rows of
+   ANL__RING_WORDS: what a step gave. */
+enum { ANL__TAPE_HEAD = 16 };
+enum { ANL__RING_NUM, ANL__RING_DEN, ANL__RING_CORRECT, ANL__RING_FINITE, ANL__RING_NORM, ANL__RING_BAD /* first parameter whose gradient is not finite; -1: none */, ANL__RING_WORDS = 8 };
+/* The verdict of grad_stats on the reduced gradient, f32[4]. */
+enum { ANL__STAT_FINITE, ANL__STAT_FACTOR, ANL__STAT_NORM };
 
 /* ---- kernels --------------------------------------------------------------------------------- */
 

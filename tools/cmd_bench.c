@@ -145,10 +145,8 @@ static anl_status profile(job *j)
     ANL_TRY(f->start(f->self, 0, 0));
     ANL_TRY(f->next(f->self, &b));
     anl_bind bind = {0};
-    memcpy(bind.input, b.input, sizeof bind.input);
-    anl__carry_bind(anl__trainer_carry(j->trainer), 0, &bind);
     anl_program *p = anl__trainer_program(j->trainer, ANL_TRAIN);
-    ANL_TRY(anl__trainer_stage(j->trainer, p, &bind));
+    ANL_TRY(anl__trainer_stage(j->trainer, p, &b, &bind));
     ANL_TRY(anl_program_profile(p, &bind, 30, &text));
     fputs(text, stdout);
     anl_text_free(j->ctx, text);

@@ -55,8 +55,8 @@ static anl_status show(anl_ctx *ctx, const options *o, job *j, recipe **r)
         anl__feed_batch b = {0};
         ANL_TRY(f->start(f->self, 0, 0));
         ANL_TRY(f->next(f->self, &b));
-        anl_bind bind = {.input = {b.input[0], b.input[1]}};
-        ANL_TRY(anl__trainer_stage(j->trainer, p, &bind));
+        anl_bind bind = {0};
+        ANL_TRY(anl__trainer_stage(j->trainer, p, &b, &bind));
         ANL_TRY(anl_program_profile(p, &bind, 20, &text));
     } else {
         ANL_TRY(anl_program_explain(p, &text));
@@ -64,6 +64,7 @@ static anl_status show(anl_ctx *ctx, const options *o, job *j, recipe **r)
     fputs(text, stdout);
     anl_text_free(ctx, text);
     anl_program_get_stats(p, &s);
+    if (*anl__trainer_data_note(j->trainer)) printf("\n%s\n", anl__trainer_data_note(j->trainer));
     printf("\n%d nodes, %d derived; %.3g Mflop a run\n", s.nodes, s.derived_nodes, s.flops * 1e-6);
     printf("activations %zu bytes planned (%zu alive at once at least, %zu without sharing); largest workspace %zu; packed parameters %zu\n", s.arena_bytes, s.live_peak_bytes,
            s.sum_bytes, s.workspace_bytes, s.derived_bytes);

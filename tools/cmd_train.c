@@ -304,6 +304,7 @@ static anl_status prepare(train *t)
     t->loop.limit_batches = limit;
     t->loop.pause_epoch = until;
     ANL_TRY(job_compile(j, true, j->sequence && j->sequence->pairs));
+    if (*anl__trainer_data_note(j->trainer)) fprintf(stderr, "%s\n", anl__trainer_data_note(j->trainer));
     t->loop.trainer = j->trainer;
     t->loop.train = j->part[JOB_TRAIN].feed;
     t->loop.valid = j->part[JOB_VALID].feed;

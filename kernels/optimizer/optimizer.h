@@ -8,7 +8,6 @@
 #include <math.h>
 
 enum { ANL__UP_PARAM, ANL__UP_GRAD, ANL__UP_STAT, ANL__UP_HYPER, ANL__UP_M, ANL__UP_V };
-enum { ANL__STAT_FINITE, ANL__STAT_FACTOR, ANL__STAT_NORM };
 
 #if defined(__CUDACC__)
 #define ANL_UP static __host__ __device__ __forceinline__

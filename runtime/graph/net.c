@@ -225,7 +225,7 @@ anl_status anl_net_slab_write(anl_net *net, anl_slab slab, int64_t offset, int64
     return ANL_OK;
 }
 
-static void fill_rng(int32_t words[ANL__RNG_WORDS], uint64_t seed, int64_t step, int64_t epoch, int64_t sample0)
+void anl__rng_words(int32_t words[ANL__RNG_WORDS], uint64_t seed, int64_t step, int64_t epoch, int64_t sample0)
 {
     memset(words, 0, sizeof *words * ANL__RNG_WORDS);
     words[ANL__RNG_SEED_LO] = (int32_t)(uint32_t)seed;
@@ -238,18 +238,8 @@ static void fill_rng(int32_t words[ANL__RNG_WORDS], uint64_t seed, int64_t step,
 anl_status anl_net_set_rng(anl_net *net, uint64_t seed, int64_t step, int64_t epoch, int64_t sample0)
 {
     int32_t words[ANL__RNG_WORDS];
-    fill_rng(words, seed, step, epoch, sample0);
+    anl__rng_words(words, seed, step, epoch, sample0);
     return net->device->vt->upload(net->device, net->scalar, words, sizeof words);
-}
-
-anl_status anl__net_set_scalars(anl_net *net, uint64_t seed, int64_t step, int64_t epoch, int64_t sample0, const float hyper[ANL_HYPER_WORDS])
-{
-    char block[ANL__SCALAR_HYPER + sizeof(float) * ANL_HYPER_WORDS] = {0};
-    int32_t words[ANL__RNG_WORDS];
-    fill_rng(words, seed, step, epoch, sample0);
-    memcpy(block, words, sizeof words);
-    memcpy(block + ANL__SCALAR_HYPER, hyper, sizeof(float) * ANL_HYPER_WORDS);
-    return net->device->vt->upload(net->device, net->scalar, block, sizeof block);
 }
 
 anl_status anl_net_set_hyper(anl_net *net, const float hyper[ANL_HYPER_WORDS])

@@ -70,7 +70,6 @@ struct anl_net {
 };
 
 #define ANL__SCALAR_HYPER 64   /* byte offset of the hyper block; the rng block is at 0 */
-#define ANL__SCALAR_RESULT 256 /* of what a trainer gathers for the host */
 
 typedef struct anl__step {
     anl__prepared prep;
@@ -128,8 +127,8 @@ void anl__program_forget(anl_program *p); /* run.c: what was recorded */
 anl_status anl__net_record_begin(anl_net *net) ANL_MUST;
 anl_status anl__net_record_end(anl_net *net, void **out) ANL_MUST;
 anl_status anl__net_replay(anl_net *net, void *recording) ANL_MUST;
-/* net.c: the random block and the hyper block in one upload. */
-anl_status anl__net_set_scalars(anl_net *net, uint64_t seed, int64_t step, int64_t epoch, int64_t sample0, const float hyper[ANL_HYPER_WORDS]) ANL_MUST;
+/* net.c: the words of the rng block. */
+void anl__rng_words(int32_t words[ANL__RNG_WORDS], uint64_t seed, int64_t step, int64_t epoch, int64_t sample0);
 /* room.c: says of ANL_DEVICE_NOMEM what the net needs and what would fit, `slabs` bytes of it being parameters and the like;
    room: bytes that were free, 0: not known. Other codes as they are. */
 anl_status anl__net_no_room(anl_net *net, anl_status st, size_t slabs, size_t room);

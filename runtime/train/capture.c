@@ -17,6 +17,7 @@ struct anl__capture {
     int n, n_own, n_carry; /* slabs' tensors, then carried states, then the caller's */
     float *staging; /* where the device's memory is not the host's */
     float *carried;
+    void *raw; /* a carried state in its own type */
 };
 
 static const char *group_of(anl_slab slab)
@@ -67,7 +68,7 @@ static anl_status list(anl__capture *c, const anl__ckpt_tensor *extra, int n_ext
         c->tensor[c->n++] = (anl__ckpt_tensor){"carry", x->name, x->shape, NULL};
         carried += anl_shape_count(&x->shape);
     }
-    if (carried && !(c->carried = anl__calloc(c->ctx, (size_t)carried, sizeof *c->carried))) return ANL_NOMEM;
+    if (carried && !((c->carried = anl__calloc(c->ctx, (size_t)carried, sizeof *c->carried)) && (c->raw = anl__calloc(c->ctx, (size_t)carried, sizeof(uint16_t))))) return ANL_NOMEM;
     for (int i = 0; i < n_extra; i++) c->tensor[c->n++] = extra[i];
     if (!net->device->vt->host_memory && !(c->staging = anl__calloc(c->ctx, (size_t)total + 1, sizeof *c->staging))) return ANL_NOMEM;
     return ANL_OK;
@@ -95,22 +96,25 @@ void anl__capture_destroy(anl__capture *c)
     if (c->arena) anl__arena_destroy(c->arena);
     anl__free(c->ctx, c->staging);
     anl__free(c->ctx, c->carried);
+    anl__free(c->ctx, c->raw);
     anl__free(c->ctx, c);
 }
 
 /* Carried states are kept in the graph's type, and saved as f32, which holds every value of it. */
-static void take_carried(anl__capture *c)
+static anl_status take_carried(anl__capture *c)
 {
     const anl__carry *carry = anl__trainer_carry(c->trainer);
     float *at = c->carried;
     for (int i = 0; i < c->n_carry; i++) {
         const anl__carried *x = &carry->item[i];
         int64_t n = anl_shape_count(&x->shape);
-        if (x->dtype == ANL_BF16) anl__bf16_to_f32(at, (const uint16_t *)(const void *)x->now, n);
-        else memcpy(at, x->now, (size_t)n * sizeof *at);
+        bool narrow = x->dtype == ANL_BF16;
+        ANL_TRY(carry->device->vt->download(carry->device, narrow ? c->raw : at, x->now, (size_t)n * anl_dtype_size(x->dtype)));
+        if (narrow) anl__bf16_to_f32(at, c->raw, n);
         c->tensor[c->n_own + i].data = at;
         at += n;
     }
+    return ANL_OK;
 }
 
 static anl_status put_carried(anl__trainer *t, const anl__ckpt *from)
@@ -126,8 +130,12 @@ static anl_status put_carried(anl__trainer *t, const anl__ckpt *from)
                              anl__shape_text(&x->shape, here));
         }
         int64_t n = anl_shape_count(&x->shape);
-        if (x->dtype == ANL_BF16) anl__bf16_from_f32((uint16_t *)(void *)x->now, f.data, n);
-        else memcpy(x->now, f.data, (size_t)n * sizeof(float));
+        uint16_t *narrow = x->dtype == ANL_BF16 ? anl__calloc(carry->ctx, (size_t)n, sizeof *narrow) : NULL;
+        if (x->dtype == ANL_BF16 && !narrow) return ANL_NOMEM;
+        if (narrow) anl__bf16_from_f32(narrow, f.data, n);
+        anl_status st = carry->device->vt->upload(carry->device, x->now, narrow ? (const void *)narrow : f.data, (size_t)n * anl_dtype_size(x->dtype));
+        anl__free(carry->ctx, narrow);
+        ANL_TRY(st);
     }
     return ANL_OK;
 }
@@ -146,7 +154,7 @@ anl_status anl__capture_take(anl__capture *c, const anl__ckpt_tensor **tensor, i
         c->tensor[i].data = at;
         at += p->count;
     }
-    take_carried(c);
+    ANL_TRY(take_carried(c));
     *tensor = c->tensor;
     *n = c->n;
     return ANL_OK;

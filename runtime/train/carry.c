@@ -12,7 +12,7 @@ static const anl__named *output_of(const anl_graph *g, const char *name)
     return NULL;
 }
 
-static anl_status add(anl__carry *c, const anl__value *in, const anl__value *out)
+static anl_status add(anl__carry *c, const anl__value *in, const anl__value *out, bool training)
 {
     char a[96], b[96];
     if (in->type.dtype != out->type.dtype || !anl__shape_equal(&in->type.shape, &out->type.shape))
@@ -23,39 +23,51 @@ static anl_status add(anl__carry *c, const anl__value *in, const anl__value *out
     x->shape.dim[0] = 1;
     x->row = (size_t)anl_shape_count(&x->shape) * anl_dtype_size(x->dtype);
     x->shape.dim[0] = c->rows;
-    x->now = anl__calloc(c->ctx, (size_t)c->rows, x->row);
-    x->next = anl__calloc(c->ctx, (size_t)c->rows, x->row);
-    return x->now && x->next ? ANL_OK : ANL_NOMEM;
+    size_t bytes = (size_t)c->rows * x->row;
+    ANL_TRY(c->device->vt->alloc(c->device, bytes, (void **)&x->now));
+    return training ? c->device->vt->alloc(c->device, bytes, (void **)&x->next) : ANL_OK;
 }
 
-anl_status anl__carry_create(anl_ctx *ctx, const anl_graph *g, int64_t rows, anl__carry *out)
+anl_status anl__carry_create(anl_device *dev, const anl_graph *g, int64_t rows, bool training, anl__carry *out)
 {
-    *out = (anl__carry){.ctx = ctx, .rows = rows};
+    size_t most = 0;
+    *out = (anl__carry){.ctx = dev->ctx, .device = dev, .rows = rows};
     for (int64_t v = 0; v < g->n_value; v++) {
         const anl__value *in = &g->value[v];
         const anl__named *o = in->kind == ANL__INPUT ? output_of(g, in->name) : NULL;
-        if (o) ANL_TRY(add(out, in, &g->value[o->v]));
+        if (!o) continue;
+        ANL_TRY(add(out, in, &g->value[o->v], training));
+        if (out->item[out->n - 1].row > most) most = out->item[out->n - 1].row;
     }
+    if (most && !(out->zero = anl__calloc(out->ctx, (size_t)rows, most))) return ANL_NOMEM;
     return ANL_OK;
 }
 
 void anl__carry_release(anl__carry *c)
 {
     for (int i = 0; i < c->n; i++) {
-        anl__free(c->ctx, c->item[i].now);
-        anl__free(c->ctx, c->item[i].next);
+        if (c->item[i].now) c->device->vt->free(c->device, c->item[i].now);
+        if (c->item[i].next) c->device->vt->free(c->device, c->item[i].next);
     }
+    anl__free(c->ctx, c->zero);
     *c = (anl__carry){0};
 }
 
-void anl__carry_clear(anl__carry *c)
+anl_status anl__carry_clear(anl__carry *c)
 {
-    for (int i = 0; i < c->n; i++) memset(c->item[i].now, 0, (size_t)c->rows * c->item[i].row);
+    for (int i = 0; i < c->n; i++) ANL_TRY(c->device->vt->upload(c->device, c->item[i].now, c->zero, (size_t)c->rows * c->item[i].row));
+    return ANL_OK;
 }
 
-void anl__carry_bind(const anl__carry *c, int64_t first, anl_bind *bind)
+anl_status anl__carry_bind(const anl__carry *c, anl_device *dev, const anl__staging *s, int place, int64_t first, int64_t n, anl_bind *bind)
 {
-    for (int i = 0; i < c->n; i++) bind->input[c->item[i].slot] = c->item[i].now + (size_t)first * c->item[i].row;
+    for (int i = 0; i < c->n; i++) {
+        const anl__carried *x = &c->item[i];
+        char *at = x->now + (size_t)first * x->row, *copy = first ? anl__staging_at(s, x->slot, place) : NULL;
+        if (copy) ANL_TRY(dev->vt->copy(dev, copy, at, (size_t)n * x->row));
+        bind->input[x->slot] = copy ? copy : at;
+    }
+    return ANL_OK;
 }
 
 anl_status anl__carry_take(anl__carry *c, anl_device *dev, const anl_program *p, int64_t first, int64_t n)
@@ -64,16 +76,32 @@ anl_status anl__carry_take(anl__carry *c, anl_device *dev, const anl_program *p,
         anl__carried *x = &c->item[i];
         const void *from = anl_program_output(p, x->name, NULL, NULL);
         ANL_CHECK_INTERNAL(c->ctx, from);
-        ANL_TRY(dev->vt->download(dev, x->next + (size_t)first * x->row, from, (size_t)n * x->row));
+        ANL_TRY(dev->vt->copy(dev, (x->next ? x->next : x->now) + (size_t)first * x->row, from, (size_t)n * x->row));
     }
     return ANL_OK;
 }
 
-void anl__carry_commit(anl__carry *c)
+anl_status anl__carry_compile(anl__carry *c, anl_net *net)
+{
+    const int64_t four[1] = {4};
+    for (int i = 0; i < c->n; i++) {
+        anl__carried *x = &c->item[i];
+        anl_graph *g;
+        ANL_TRY(anl_graph_create(c->ctx, ANL_TRAIN, ANL_F32, &g));
+        anl_value stat = anl_input(g, "stat", ANL_F32, 1, four), next = anl_input(g, "next", x->dtype, x->shape.rank, x->shape.dim);
+        anl_value in[3] = {stat, next, anl_input(g, "now", x->dtype, x->shape.rank, x->shape.dim)};
+        anl_node(g, "step_keep", x->name, in, 3, NULL);
+        anl_compile_opts opts = {.plan = true};
+        ANL_TRY(anl__context(c->ctx, anl_program_compile(net, g, &opts, &x->keep), "carried state '%s'", x->name));
+    }
+    return ANL_OK;
+}
+
+anl_status anl__carry_commit(const anl__carry *c, const void *stat)
 {
     for (int i = 0; i < c->n; i++) {
-        char *t = c->item[i].now;
-        c->item[i].now = c->item[i].next;
-        c->item[i].next = t;
+        anl_bind bind = {.input = {stat, c->item[i].next, c->item[i].now}};
+        ANL_TRY(anl_program_run(c->item[i].keep, &bind));
     }
+    return ANL_OK;
 }

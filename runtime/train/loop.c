@@ -177,26 +177,9 @@ static anl_status log_step(loop *l, const anl__step_result *r, double lr)
     return anl__mlog_row(l->log, "step", l->s.step, f, 5);
 }
 
-/* The first parameter whose gradient is not finite, for the message. */
-static const char *blame(loop *l)
-{
-    anl_net *net = anl__trainer_net(l->o->trainer);
-    for (int i = 0; i < anl_net_param_count(net); i++) {
-        anl_tensor_info t = anl_net_param(net, i);
-        float v[256];
-        for (int64_t k = 0; k < t.count; k += 256) {
-            int64_t n = t.count - k < 256 ? t.count - k : 256;
-            if (anl_net_slab_read(net, ANL_SLAB_GRAD0, t.offset + k, n, v) != ANL_OK) return NULL;
-            for (int64_t j = 0; j < n; j++)
-                if (!isfinite(v[j])) return t.name;
-        }
-    }
-    return NULL;
-}
-
 static anl_status diverged(loop *l, const anl__step_result *r, double lr, const char *why)
 {
-    const char *name = blame(l);
+    const char *name = r->bad_param >= 0 ? anl_net_param(anl__trainer_net(l->o->trainer), r->bad_param).name : NULL;
     return anl__fail(l->ctx, ANL_NONFINITE,
                      "training diverged at step %lld (epoch %lld, batch %lld, learning rate %.6g): loss %g, gradient norm %g%s%s%s; %s. "
                      "No weight has moved by it. Try a smaller optim.lr, schedule.warmup, train.clip_norm, or train.nonfinite=rollback",
@@ -289,24 +272,64 @@ static void progress(loop *l, const anl__step_result *r, double lr)
     o->on_step(o->user, &p);
 }
 
-static anl_status one_step(loop *l, anl__feed_batch *b, bool *again)
+/* What a step over n samples gave. */
+static anl_status take(loop *l, const anl__step_result *r, double lr, int64_t n, bool *again)
 {
-    anl__step_result r;
-    double lr = floored(l, rate_at(l, l->s.step));
-    ANL_TRY(anl__trainer_step(l->o->trainer, b, l->s.step + 1, l->s.epoch, lr, &r));
     l->s.step++;
     l->s.batch++;
-    l->begin_samples += b->n;
-    if (r.finite) {
+    l->begin_samples += n;
+    if (r->finite) {
         l->s.bad_row = 0;
-        l->s.loss_num += r.loss_num;
-        l->s.loss_den += r.loss_den;
-        l->s.correct += r.correct;
-        l->s.samples += b->n;
+        l->s.loss_num += r->loss_num;
+        l->s.loss_den += r->loss_den;
+        l->s.correct += r->correct;
+        l->s.samples += n;
     }
-    ANL_TRY(log_step(l, &r, lr));
-    progress(l, &r, lr);
-    return r.finite ? ANL_OK : on_bad_step(l, &r, lr, again);
+    ANL_TRY(log_step(l, r, lr));
+    progress(l, r, lr);
+    return r->finite ? ANL_OK : on_bad_step(l, r, lr, again);
+}
+
+/* Steps that may follow each other before the host looks at what they gave: to the next row of the log, checkpoint or end of the epoch. */
+static int until_boundary(const loop *l)
+{
+    const anl__loop_opts *o = l->o;
+    int64_t n = anl__trainer_most_ahead(o->trainer), left = l->batches - l->s.batch;
+    if (n > left) n = left;
+    if (l->log && o->log_every > 0 && n > o->log_every - l->s.step % o->log_every) n = o->log_every - l->s.step % o->log_every;
+    if (l->writer && l->every.kind == ANL__EVERY_STEPS) {
+        int64_t due = l->every.last_step + (int64_t)l->every.amount - l->s.step;
+        if (n > due) n = due;
+    }
+    return n > 1 ? (int)n : 1;
+}
+
+/* The next steps, all of them from one wait to the next. A signal ends them at the next step. Those that are behind a step after which the
+   loop ends or goes back are as if they had not been: nothing of them is looked at, and no checkpoint is taken of them. */
+static anl_status some_steps(loop *l, bool *over, bool *again)
+{
+    const anl__feed *f = &l->o->train;
+    double lr[ANL__MOST_AHEAD];
+    int64_t samples[ANL__MOST_AHEAD];
+    anl__step_result r[ANL__MOST_AHEAD];
+    int n = until_boundary(l), done = 0;
+    for (int i = 0; i < n; i++) lr[i] = floored(l, rate_at(l, l->s.step + i));
+    anl__launch launch = {.n = n, .step = l->s.step + 1, .epoch = l->s.epoch, .first = l->s.batch * f->batch, .batch = f->batch, .lr = lr};
+    ANL_TRY(anl__trainer_begin(l->o->trainer, &launch));
+    while (done < n && !(done && anl__signals_stop())) {
+        anl__feed_batch b = {0};
+        ANL_TRY(f->next(f->self, &b));
+        *over = !b.n;
+        if (*over) break;
+        samples[done++] = b.n;
+        anl_status st = anl__trainer_enqueue(l->o->trainer, &b);
+        f->release(f->self, &b);
+        ANL_TRY(st);
+    }
+    if (!done) return ANL_OK;
+    ANL_TRY(anl__trainer_results(l->o->trainer, r));
+    for (int i = 0; i < done && !*again; i++) ANL_TRY(take(l, &r[i], lr[i], samples[i], again));
+    return ANL_OK;
 }
 
 /* ---- an epoch -------------------------------------------------------------------------------- */
@@ -326,13 +349,9 @@ static anl_status train_epoch(loop *l, bool *stop, bool *again, anl__loop_end *e
 {
     const anl__feed *f = &l->o->train;
     ANL_TRY(f->start(f->self, l->s.epoch, l->s.batch));
-    while (l->s.batch < l->batches && !*stop && !*again) {
-        anl__feed_batch b = {0};
-        ANL_TRY(f->next(f->self, &b));
-        if (!b.n) break;
-        anl_status st = one_step(l, &b, again);
-        f->release(f->self, &b);
-        ANL_TRY(st);
+    for (bool over = false; l->s.batch < l->batches && !*stop && !*again;) {
+        ANL_TRY(some_steps(l, &over, again));
+        if (over) break;
         if (*again) break;
         *stop = stopping(l, end);
         double cost = l->writer ? anl__writer_seconds(l->writer) : 0;

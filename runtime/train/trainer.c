@@ -28,6 +28,7 @@ typedef struct replica {
 /* A whole step as one recording, by the batch's size: not recorded at its first step, when the device loads what it needs. */
 typedef struct whole {
     anl__size size;
+    bool fed; /* from the data on the device */
     void *recording;
     bool refused;
 } whole;
@@ -41,23 +42,32 @@ struct anl__trainer {
     anl__reduce *reduce; /* by number of shards that have samples: those that occur */
     int n_reduce;
     anl__carry carry, eval_carry;
-    int64_t sum_num, sum_den, sum_correct; /* offsets in a GRAD slab; -1: none */
+    anl__tape tape; /* of replica 0 */
+    anl__resident resident; /* of replica 0 */
     whole whole[ANL__MOST_SIZES];
     int n_whole;
     float *logits;
     uint16_t *logits16; /* bf16 ones on their way from a device; NULL: none */
     int64_t columns;
+    anl__launch launch; /* the steps under way */
+    int enqueued;       /* of them */
     /* the step under way, read by replicas */
     const anl__feed_batch *batch;
     const anl__reduce *order;
     int64_t step, epoch;
 };
 
+/* One replica on a device that records: its steps read their scalars from the tape, and go on without the host. */
+static bool alone(const anl__trainer *t) { return t->tape.host != NULL; }
+
 anl__trainer_opts anl__trainer_opts_default(void)
 {
     return (anl__trainer_opts){.device = "auto", .device_opts = anl_device_opts_default(), .shards = 1, .lanes = 1,
                                .optim = anl__optim_opts_default(), .rewrite = true, .plan = true};
 }
+
+/* Is this batch made on the device? */
+static bool fed(const anl__trainer *t, const anl__feed_batch *b) { return t->resident.x && !b->input[0]; }
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
@@ -100,7 +110,7 @@ static anl_status compile_one(anl__trainer *t, replica *r, anl_mode mode, anl__s
     ANL_TRY(anl_program_compile(r->net, g, &c, &made.p));
     measure_rows(&made);
     (*list)[(*count)++] = made;
-    return anl__staging_room(&r->staging, r->device, made.p);
+    return anl__staging_room(&r->staging, r->device, made.p, t->n_rep > 1 ? 1 : t->opts.shards);
 }
 
 static int64_t shard_begin(int64_t n, int shards, int s) { return anl__slice_begin(n, shards, s); }
@@ -151,6 +161,29 @@ static anl_status of_replica(anl__trainer *t, const replica *r, anl_status st)
     return anl__fail(t->ctx, st, "%s", anl_last_error(r->ctx));
 }
 
+static int64_t most_rows(const anl__size *size)
+{
+    int64_t most = 0;
+    for (int i = 0; i < ANL__MOST_SIZES && size[i].n; i++)
+        if (size[i].n > most) most = size[i].n;
+    return most;
+}
+
+/* What replica 0 has besides the model: the tape, and the states that go from batch to batch. */
+static anl_status compile_first(anl__trainer *t)
+{
+    replica *r = &t->rep[0];
+    bool taped = t->n_rep == 1 && r->device->vt->record_begin;
+    if (r->n_train) {
+        ANL_TRY(anl__carry_create(r->device, r->train[0].p->graph, most_rows(t->opts.train_sizes), true, &t->carry));
+        ANL_TRY(anl__carry_compile(&t->carry, r->net));
+    }
+    if (r->n_eval) ANL_TRY(anl__carry_create(r->device, r->eval[0].p->graph, most_rows(t->opts.eval_sizes), false, &t->eval_carry));
+    ANL_TRY(anl__tape_compile(&t->tape, r->net, taped, r->n_train > 0));
+    for (int i = 0; alone(t) && i < r->n_train; i++) ANL_TRY(anl__resident_compile(&t->resident, r->net, &t->opts.samples, t->opts.dtype, r->train[i].size.n));
+    return ANL_OK;
+}
+
 static anl_status make_replica(anl__trainer *t, int i, int slabs)
 {
     const anl__trainer_opts *o = &t->opts;
@@ -169,28 +202,9 @@ static anl_status make_replica(anl__trainer *t, int i, int slabs)
     if (st == ANL_OK) st = compile_all(t, r);
     bool training = r->n_train > 0;
     if (st == ANL_OK && training) st = anl__optim_compile(r->net, &o->optim, &r->update);
+    if (st == ANL_OK && !i) st = compile_first(t);
     if (st == ANL_OK) st = anl_net_finish(r->net, training ? anl__optim_moments(&o->optim) : 0, training ? slabs : 0, o->optim.ema > 0);
     return of_replica(t, r, st);
-}
-
-static void find_sums(anl__trainer *t)
-{
-    const anl_net *net = t->rep[0].net;
-    t->sum_num = t->sum_den = t->sum_correct = -1;
-    for (int i = 0; i < anl_net_sum_count(net); i++) {
-        const char *name = anl_net_sum_name(net, i);
-        if (!strcmp(name, "loss.num")) t->sum_num = anl_net_sum_offset(net, i);
-        if (!strcmp(name, "loss.den")) t->sum_den = anl_net_sum_offset(net, i);
-        if (!strcmp(name, "correct")) t->sum_correct = anl_net_sum_offset(net, i);
-    }
-}
-
-static int64_t most_rows(const anl__size *size)
-{
-    int64_t most = 0;
-    for (int i = 0; i < ANL__MOST_SIZES && size[i].n; i++)
-        if (size[i].n > most) most = size[i].n;
-    return most;
 }
 
 static int64_t columns_of(const compiled *c)
@@ -199,18 +213,14 @@ static int64_t columns_of(const compiled *c)
     return anl_program_output(c->p, "logits", NULL, &s) ? anl_shape_count(&s) / c->size.n : 0;
 }
 
-/* Room for what comes out of evaluation, and for what goes from batch to batch. */
+/* Room for what comes out of evaluation. */
 static anl_status make_buffers(anl__trainer *t)
 {
     const replica *r = &t->rep[0];
     int64_t most = most_rows(t->opts.eval_sizes);
-    if (r->n_train) { /* without a part to evaluate on there is still something to score by */
-        t->columns = columns_of(&r->train[0]);
-        ANL_TRY(anl__carry_create(t->ctx, r->train[0].p->graph, most_rows(t->opts.train_sizes), &t->carry));
-    }
+    if (r->n_train) t->columns = columns_of(&r->train[0]); /* without a part to evaluate on there is still something to score by */
     for (int i = 0; i < r->n_eval; i++)
         if (columns_of(&r->eval[i]) > t->columns) t->columns = columns_of(&r->eval[i]);
-    if (r->n_eval) ANL_TRY(anl__carry_create(t->ctx, r->eval[0].p->graph, most, &t->eval_carry));
     t->logits = anl__calloc(t->ctx, (size_t)(t->columns * most) + 1, sizeof *t->logits);
     if (t->opts.dtype == ANL_BF16 && !r->device->vt->host_memory && !(t->logits16 = anl__calloc(t->ctx, (size_t)(t->columns * most) + 1, sizeof *t->logits16))) return ANL_NOMEM;
     return t->logits ? ANL_OK : ANL_NOMEM;
@@ -228,10 +238,9 @@ anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__tr
     if (st == ANL_OK && !(t->rep = anl__calloc(ctx, (size_t)t->n_rep, sizeof *t->rep))) st = ANL_NOMEM;
     if (st == ANL_OK && t->n_rep > 1) st = anl__pool_create(ctx, t->n_rep, &t->lanes);
     for (int i = 0; i < t->n_rep && st == ANL_OK; i++) st = make_replica(t, i, slabs);
-    if (st == ANL_OK) {
-        find_sums(t);
-        st = make_buffers(t);
-    }
+    if (st == ANL_OK) st = anl__tape_open(&t->tape, most_rows(o->train_sizes));
+    if (st == ANL_OK) st = make_buffers(t);
+    if (st == ANL_OK) st = anl__resident_open(&t->resident); /* last: it takes of what is left */
     if (st != ANL_OK) {
         anl__trainer_destroy(t);
         return st;
@@ -245,6 +254,10 @@ void anl__trainer_destroy(anl__trainer *t)
     if (!t) return;
     for (int i = 0; i < t->n_whole; i++)
         if (t->whole[i].recording) t->rep[0].device->vt->forget(t->rep[0].device, t->whole[i].recording);
+    anl__resident_release(&t->resident);
+    anl__tape_release(&t->tape);
+    anl__carry_release(&t->carry);
+    anl__carry_release(&t->eval_carry);
     for (int i = 0; t->rep && i < t->n_rep; i++) {
         anl__free(t->rep[i].ctx, t->rep[i].train);
         anl__free(t->rep[i].ctx, t->rep[i].eval);
@@ -254,8 +267,6 @@ void anl__trainer_destroy(anl__trainer *t)
         if (t->rep[i].ctx != t->ctx) anl_ctx_destroy(t->rep[i].ctx);
     }
     anl__pool_destroy(t->lanes);
-    anl__carry_release(&t->carry);
-    anl__carry_release(&t->eval_carry);
     for (int i = 0; i < t->n_reduce; i++) anl__reduce_release(t->ctx, &t->reduce[i]);
     anl__free(t->ctx, t->reduce);
     anl__free(t->ctx, t->rep);
@@ -264,6 +275,8 @@ void anl__trainer_destroy(anl__trainer *t)
     anl__free(t->ctx, t);
 }
 
+bool anl__trainer_resident(const anl__trainer *t) { return t->resident.x != NULL; }
+const char *anl__trainer_data_note(const anl__trainer *t) { return t->resident.note; }
 int64_t anl__trainer_columns(const anl__trainer *t) { return t->columns; }
 anl_net *anl__trainer_net(anl__trainer *t) { return t->rep[0].net; }
 anl_device *anl__trainer_device(anl__trainer *t) { return t->rep[0].device; }
@@ -286,7 +299,21 @@ anl_program *anl__trainer_program_of(anl__trainer *t, anl_mode mode, anl__size s
 }
 
 anl__carry *anl__trainer_carry(anl__trainer *t) { return &t->carry; }
-anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, anl_bind *bind) { return anl__staging_fill(&t->rep[0].staging, p, bind); }
+
+anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, const anl__feed_batch *b, anl_bind *bind)
+{
+    replica *r = &t->rep[0];
+    memcpy(bind->input, b->input, sizeof bind->input);
+    ANL_TRY(anl__staging_fill(&r->staging, p, 0, bind));
+    if (fed(t, b)) {
+        int32_t rng[ANL__RNG_WORDS];
+        anl__rng_words(rng, t->opts.seed, 1, 0, 0);
+        rng[ANL__RNG_FIRST] = (int32_t)b->first;
+        ANL_TRY(r->device->vt->upload(r->device, r->net->scalar, rng, sizeof rng));
+        ANL_TRY(anl__resident_make(&t->resident, &r->staging, 0, b->n, bind));
+    }
+    return anl__carry_bind(&t->carry, r->device, &r->staging, 0, 0, b->n, bind);
+}
 
 anl_status anl__trainer_init(anl__trainer *t)
 {
@@ -329,19 +356,45 @@ anl_status anl__trainer_spread(anl__trainer *t)
 
 /* ---- a step ---------------------------------------------------------------------------------- */
 
-static anl_status run_shard(anl__trainer *t, replica *r, int shard, int slab)
+typedef struct shard {
+    int number, place;  /* of the batch; in the staging */
+    int64_t begin, end; /* samples of the batch */
+    const compiled *c;
+} shard;
+
+static anl_status shard_of(const anl__trainer *t, const replica *r, int number, shard *out)
 {
-    int64_t a = shard_begin(t->batch->n, t->opts.shards, shard), b = shard_begin(t->batch->n, t->opts.shards, shard + 1);
-    const compiled *c = find(r->train, r->n_train, (anl__size){b - a, t->batch->variant});
-    if (!c) return anl__fail(r->ctx, ANL_INTERNAL, "no program for a shard of %lld samples, variant %d", (long long)(b - a), t->batch->variant);
-    anl_bind bind = {.grad_slab = slab};
-    for (int i = 0; i < ANL_MAX_INPUTS && c->row[i]; i++)
-        if (t->batch->input[i]) bind.input[i] = (const char *)t->batch->input[i] + (size_t)a * c->row[i];
-    anl__carry_bind(&t->carry, a, &bind);
-    ANL_TRY(anl__staging_fill(&r->staging, c->p, &bind));
-    ANL_TRY(anl_net_set_rng(r->net, t->opts.seed, t->step, t->epoch, a));
-    ANL_TRY(anl_program_run(c->p, &bind));
-    return anl__carry_take(&t->carry, r->device, c->p, a, b - a);
+    int64_t a = shard_begin(t->batch->n, t->opts.shards, number), b = shard_begin(t->batch->n, t->opts.shards, number + 1);
+    *out = (shard){number, t->n_rep > 1 ? 0 : number, a, b, find(r->train, r->n_train, (anl__size){b - a, t->batch->variant})};
+    return out->c ? ANL_OK : anl__fail(r->ctx, ANL_INTERNAL, "no program for a shard of %lld samples, variant %d", (long long)(b - a), t->batch->variant);
+}
+
+/* What the batch gives a shard, in the host's memory. */
+static anl_bind given(const anl__trainer *t, const shard *s)
+{
+    anl_bind bind = {0};
+    for (int i = 0; i < ANL_MAX_INPUTS && s->c->row[i]; i++)
+        if (t->batch->input[i]) bind.input[i] = (const char *)t->batch->input[i] + (size_t)s->begin * s->c->row[i];
+    return bind;
+}
+
+/* Forward and backward over staged inputs. */
+static anl_status compute_shard(anl__trainer *t, replica *r, const shard *s, anl_bind *bind)
+{
+    ANL_TRY(anl__carry_bind(&t->carry, r->device, &r->staging, s->place, s->begin, s->end - s->begin, bind));
+    ANL_TRY(anl_program_run(s->c->p, bind));
+    return anl__carry_take(&t->carry, r->device, s->c->p, s->begin, s->end - s->begin);
+}
+
+static anl_status run_shard(anl__trainer *t, replica *r, int number, int slab)
+{
+    shard s;
+    ANL_TRY(shard_of(t, r, number, &s));
+    anl_bind bind = given(t, &s);
+    bind.grad_slab = slab;
+    ANL_TRY(anl__staging_fill(&r->staging, s.c->p, s.place, &bind));
+    ANL_TRY(anl_net_set_rng(r->net, t->opts.seed, t->step, t->epoch, s.begin));
+    return compute_shard(t, r, &s, &bind);
 }
 
 /* A replica's own shards and additions. */
@@ -382,94 +435,12 @@ static anl_status everywhere(anl__trainer *t, anl__task_fn fn, void *arg)
     return ANL_OK;
 }
 
-/* What a step gives, side by side on the device, so that it is fetched at once: on a GPU each fetch waits for the stream. */
-enum { NUM, DEN, CORRECT, STAT, RESULTS = STAT + 4 };
-
-static anl_status gather(anl_net *net, int at, const void *from, int n)
+/* What follows on the update, on replica 0. */
+static anl_status finish_step(anl__trainer *t)
 {
-    return net->device->vt->copy(net->device, (char *)net->scalar + ANL__SCALAR_RESULT + sizeof(float) * (size_t)at, from, sizeof(float) * (size_t)n);
-}
-
-static anl_status gather_sums(anl__trainer *t, int slab)
-{
-    anl_net *net = t->rep[0].net;
-    const float *base = net->slab[ANL_SLAB_GRAD0 + slab];
-    const int64_t offset[3] = {t->sum_num, t->sum_den, t->sum_correct};
-    for (int i = 0; i < 3; i++)
-        if (offset[i] >= 0) ANL_TRY(gather(net, NUM + i, base + offset[i], 1));
-    return ANL_OK;
-}
-
-/* What is not measured stays zero, as the device's memory began. */
-static anl_status fetch(anl__trainer *t, float out[RESULTS])
-{
-    anl_net *net = t->rep[0].net;
-    return net->device->vt->download(net->device, out, (const char *)net->scalar + ANL__SCALAR_RESULT, sizeof(float) * RESULTS);
-}
-
-static anl_status gather_step(anl__trainer *t, int root)
-{
-    ANL_TRY(gather(t->rep[0].net, STAT, anl_program_output(t->rep[0].update, "stat", NULL, NULL), 4));
-    return gather_sums(t, root);
-}
-
-static anl_status result_of(anl__trainer *t, anl__step_result *out)
-{
-    float v[RESULTS];
-    ANL_TRY(fetch(t, v));
-    *out = (anl__step_result){.finite = v[STAT] != 0, .norm = (double)v[STAT + 2], .loss_num = (double)v[NUM], .loss_den = (double)v[DEN], .correct = (double)v[CORRECT]};
-    return ANL_OK;
-}
-
-/* ---- a step at once -------------------------------------------------------------------------- */
-
-/* One replica, one shard and nothing carried: the step's recording, which may be still to be made; NULL: there is none for it. */
-static whole *whole_of(anl__trainer *t)
-{
-    anl__size size = {t->batch->n, t->batch->variant};
-    if (t->n_rep > 1 || t->order->n != 1 || t->carry.n || !t->rep[0].device->vt->record_begin) return NULL;
-    for (int i = 0; i < t->n_whole; i++)
-        if (t->whole[i].size.n == size.n && t->whole[i].size.variant == size.variant) return t->whole[i].refused ? NULL : &t->whole[i];
-    if (t->n_whole < ANL__MOST_SIZES) t->whole[t->n_whole++].size = size;
-    return NULL;
-}
-
-static anl_status enqueue_whole(anl__trainer *t, const compiled *c, const anl_bind *bind, int root)
-{
-    anl_bind update = {.grad_slab = root};
-    ANL_TRY(anl_program_run(c->p, bind));
-    ANL_TRY(anl_program_run(t->rep[0].update, &update));
-    return gather_step(t, root);
-}
-
-static anl_status record_whole(anl__trainer *t, whole *w, const compiled *c, const anl_bind *bind, int root)
-{
-    anl_net *net = t->rep[0].net;
-    void *made = NULL;
-    ANL_TRY(anl__net_record_begin(net));
-    anl_status st = enqueue_whole(t, c, bind, root), ended = anl__net_record_end(net, &made);
-    if (st == ANL_OK && ended == ANL_OK) w->recording = made;
-    else if (ended == ANL_OK) net->device->vt->forget(net->device, made);
-    w->refused = !w->recording;
-    return st;
-}
-
-/* Uploads, then everything else by one launch. *done is false where that cannot be: nothing has happened then. */
-static anl_status step_at_once(anl__trainer *t, const float *hyper, bool *done)
-{
-    replica *r = &t->rep[0];
-    whole *w = whole_of(t);
-    const compiled *c = find(r->train, r->n_train, (anl__size){t->batch->n, t->batch->variant});
-    anl_bind bind = {.grad_slab = t->order->op[0].slab};
-    *done = false;
-    if (!w || !c) return ANL_OK;
-    memcpy(bind.input, t->batch->input, sizeof bind.input);
-    ANL_TRY(anl__staging_fill(&r->staging, c->p, &bind));
-    ANL_TRY(anl__net_set_scalars(r->net, t->opts.seed, t->step, t->epoch, 0, hyper));
-    if (!w->recording) ANL_TRY(record_whole(t, w, c, &bind, t->order->root));
-    if (w->refused) return ANL_OK;
-    *done = true;
-    return anl__net_replay(r->net, w->recording);
+    const void *stat = anl_program_output(t->rep[0].update, "stat", NULL, NULL);
+    ANL_TRY(anl__carry_commit(&t->carry, stat));
+    return anl__tape_end(&t->tape, stat, t->order->root);
 }
 
 static anl_status step_by_parts(anl__trainer *t, const float *hyper)
@@ -483,25 +454,142 @@ static anl_status step_by_parts(anl__trainer *t, const float *hyper)
     int root = t->order->root;
     ANL_TRY(copy_slab(t, ANL_SLAB_GRAD0 + root, ANL_SLAB_GRAD0 + root));
     ANL_TRY(everywhere(t, update_part, &(update_job){t, hyper, root}));
-    return gather_step(t, root);
+    return finish_step(t);
+}
+
+/* ---- a step without the host ----------------------------------------------------------------- */
+
+enum { MOST_NODES = 1 << 15 }; /* of a recording: a step of very many shards is enqueued each time */
+
+/* The step's recording, which may be still to be made; NULL: there is none for it. */
+static whole *whole_of(anl__trainer *t)
+{
+    anl__size size = {t->batch->n, t->batch->variant};
+    for (int i = 0; i < t->n_whole; i++)
+        if (t->whole[i].size.n == size.n && t->whole[i].size.variant == size.variant && t->whole[i].fed == fed(t, t->batch)) return t->whole[i].refused ? NULL : &t->whole[i];
+    if (t->n_whole < ANL__MOST_SIZES) t->whole[t->n_whole++] = (whole){.size = size, .fed = fed(t, t->batch), .refused = (int64_t)t->order->n * t->rep[0].train[0].p->n_step > MOST_NODES};
+    return NULL;
+}
+
+/* Everything that a step does once its inputs are staged: nothing that the host has a part in. */
+static anl_status enqueue_step(anl__trainer *t)
+{
+    replica *r = &t->rep[0];
+    ANL_TRY(anl__tape_begin(&t->tape));
+    for (int k = 0; k < t->order->n; k++) {
+        const anl__reduce_op *o = &t->order->op[k];
+        if (o->shard < 0) {
+            ANL_TRY(anl_net_grad_add(r->net, o->slab, r->net, o->src_slab));
+            continue;
+        }
+        shard s;
+        ANL_TRY(shard_of(t, r, o->shard, &s));
+        anl_bind bind = given(t, &s);
+        bind.grad_slab = o->slab;
+        anl__staging_use(&r->staging, s.c->p, s.place, &bind);
+        ANL_TRY(anl__tape_sample(&t->tape, s.begin));
+        if (fed(t, t->batch)) ANL_TRY(anl__resident_make(&t->resident, &r->staging, s.place, s.end - s.begin, &bind));
+        ANL_TRY(compute_shard(t, r, &s, &bind));
+    }
+    anl_bind update = {.grad_slab = t->order->root};
+    ANL_TRY(anl_program_run(r->update, &update));
+    return finish_step(t);
+}
+
+static anl_status record_whole(anl__trainer *t, whole *w)
+{
+    anl_net *net = t->rep[0].net;
+    void *made = NULL;
+    ANL_TRY(anl__net_record_begin(net));
+    anl_status st = enqueue_step(t), ended = anl__net_record_end(net, &made);
+    if (st == ANL_OK && ended == ANL_OK) w->recording = made;
+    else if (ended == ANL_OK) net->device->vt->forget(net->device, made);
+    w->refused = !w->recording;
+    return st;
+}
+
+/* Uploads where the host makes the batch, then everything else, by one launch from the second step of a size on. */
+static anl_status step_alone(anl__trainer *t)
+{
+    replica *r = &t->rep[0];
+    for (int k = 0; !fed(t, t->batch) && k < t->order->n; k++) {
+        shard s;
+        if (t->order->op[k].shard < 0) continue;
+        ANL_TRY(shard_of(t, r, t->order->op[k].shard, &s));
+        anl_bind bind = given(t, &s);
+        ANL_TRY(anl__staging_fill(&r->staging, s.c->p, s.place, &bind));
+    }
+    whole *w = whole_of(t);
+    if (w && !w->recording) ANL_TRY(record_whole(t, w));
+    return w && w->recording ? anl__net_replay(r->net, w->recording) : enqueue_step(t);
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+/* By itself: as many steps as are done within about a millisecond on a large GPU, so that a signal is heard soon and small models need not wait
+   for the host after each. */
+int anl__trainer_most_ahead(const anl__trainer *t)
+{
+    const double enough = 2e10; /* flops */
+    enum { BY_ITSELF = 64 };
+    anl_program_stats s;
+    if (!alone(t)) return 1;
+    if (t->opts.ahead > 0) return t->opts.ahead < ANL__MOST_AHEAD ? t->opts.ahead : ANL__MOST_AHEAD;
+    anl_program_get_stats(t->rep[0].train[0].p, &s);
+    double n = enough / (s.flops * t->opts.shards + 1);
+    return n > BY_ITSELF ? BY_ITSELF : n > 1 ? (int)n : 1;
+}
+
+anl_status anl__trainer_begin(anl__trainer *t, const anl__launch *l)
+{
+    t->launch = *l;
+    t->enqueued = 0;
+    if (l->n < 1 || l->n > ANL__TAPE_ROWS) return anl__fail(t->ctx, ANL_INVALID, "%d steps at once: 1 to %d are possible", l->n, ANL__TAPE_ROWS);
+    for (int i = 0; alone(t) && i < l->n; i++) {
+        anl__tape_row row = {0};
+        anl__rng_words(row.rng, t->opts.seed, l->step + i, l->epoch, 0);
+        row.rng[ANL__RNG_FIRST] = (int32_t)(l->first + i * l->batch);
+        anl__optim_hyper(&t->opts.optim, l->lr[i], l->step + i, row.hyper);
+        anl__tape_set(&t->tape, i, &row);
+    }
+    return alone(t) ? anl__tape_write(&t->tape, l->n) : ANL_OK;
+}
+
+anl_status anl__trainer_enqueue(anl__trainer *t, const anl__feed_batch *b)
+{
+    float hyper[ANL_HYPER_WORDS];
+    int i = t->enqueued;
+    if (i >= t->launch.n) return anl__fail(t->ctx, ANL_INTERNAL, "more steps than the %d announced", t->launch.n);
+    t->order = order_of(t, b->n);
+    if (!t->order) return anl__fail(t->ctx, ANL_INTERNAL, "a batch of %lld samples was not announced", (long long)b->n);
+    if (b->fresh) ANL_TRY(anl__carry_clear(&t->carry));
+    t->batch = b;
+    t->step = t->launch.step + i;
+    t->epoch = t->launch.epoch;
+    t->enqueued++;
+    if (alone(t)) return step_alone(t);
+    anl__optim_hyper(&t->opts.optim, t->launch.lr[i], t->step, hyper);
+    return step_by_parts(t, hyper);
+}
+
+anl_status anl__trainer_results(anl__trainer *t, anl__step_result *out)
+{
+    float row[ANL__TAPE_ROWS][ANL__RING_WORDS];
+    ANL_TRY(anl__tape_results(&t->tape, t->launch.step, t->enqueued, row));
+    for (int i = 0; i < t->enqueued; i++) {
+        const float *v = row[i];
+        out[i] = (anl__step_result){.finite = v[ANL__RING_FINITE] != 0, .norm = (double)v[ANL__RING_NORM], .loss_num = (double)v[ANL__RING_NUM],
+                                    .loss_den = (double)v[ANL__RING_DEN], .correct = (double)v[ANL__RING_CORRECT], .bad_param = (int)v[ANL__RING_BAD]};
+    }
+    return ANL_OK;
 }
 
 anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t step, int64_t epoch, double lr, anl__step_result *out)
 {
-    float hyper[ANL_HYPER_WORDS];
-    t->order = order_of(t, b->n);
-    if (!t->order) return anl__fail(t->ctx, ANL_INTERNAL, "a batch of %lld samples was not announced", (long long)b->n);
-    if (b->fresh) anl__carry_clear(&t->carry);
-    t->batch = b;
-    t->step = step;
-    t->epoch = epoch;
-    anl__optim_hyper(&t->opts.optim, lr, step, hyper);
-    bool done;
-    ANL_TRY(step_at_once(t, hyper, &done));
-    if (!done) ANL_TRY(step_by_parts(t, hyper));
-    ANL_TRY(result_of(t, out));
-    if (out->finite) anl__carry_commit(&t->carry);
-    return ANL_OK;
+    anl__launch l = {.n = 1, .step = step, .epoch = epoch, .first = b->first, .batch = b->n, .lr = &lr};
+    ANL_TRY(anl__trainer_begin(t, &l));
+    ANL_TRY(anl__trainer_enqueue(t, b));
+    return anl__trainer_results(t, out);
 }
 
 /* ---- evaluation ------------------------------------------------------------------------------ */
@@ -531,21 +619,19 @@ anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema
     anl_bind bind = {.ema = ema};
     *out = (anl__eval_result){0};
     for (int i = 0; i < ANL_MAX_INPUTS; i++) bind.input[i] = b->input[i];
-    if (b->fresh) anl__carry_clear(&t->eval_carry);
-    anl__carry_bind(&t->eval_carry, 0, &bind);
-    ANL_TRY(anl__staging_fill(&r->staging, c->p, &bind));
+    if (b->fresh) ANL_TRY(anl__carry_clear(&t->eval_carry));
+    ANL_TRY(anl__staging_fill(&r->staging, c->p, 0, &bind));
+    ANL_TRY(anl__carry_bind(&t->eval_carry, r->device, &r->staging, 0, 0, b->n, &bind));
     ANL_TRY(anl_program_run(c->p, &bind));
     ANL_TRY(anl__carry_take(&t->eval_carry, r->device, c->p, 0, b->n));
-    anl__carry_commit(&t->eval_carry);
     if (columns_of(c)) {
         ANL_TRY(read_logits(t, c));
         out->logits = t->logits;
     }
-    float v[RESULTS];
-    ANL_TRY(gather_sums(t, 0));
-    ANL_TRY(fetch(t, v));
-    out->loss_num = (double)v[NUM];
-    out->loss_den = (double)v[DEN];
-    out->correct = (double)v[CORRECT];
+    float v[ANL__RING_WORDS];
+    ANL_TRY(anl__tape_eval(&t->tape, v));
+    out->loss_num = (double)v[ANL__RING_NUM];
+    out->loss_den = (double)v[ANL__RING_DEN];
+    out->correct = (double)v[ANL__RING_CORRECT];
     return ANL_OK;
 }

@@ -10,6 +10,8 @@
 #include "carry.h"
 #include "feed.h"
 #include "optim.h"
+#include "resident.h"
+#include "tape.h"
 
 typedef struct anl__trainer anl__trainer;
 
@@ -25,6 +27,8 @@ typedef struct anl__trainer_opts {
     anl__size eval_sizes[ANL__MOST_SIZES];  /* of evaluation */
     anl__optim_opts optim;
     bool rewrite, plan;
+    anl__samples samples; /* what the batches of training are made of; the device may keep it */
+    int ahead; /* on a device that records: steps that are enqueued before the host waits for what they gave; 0: by the model's size */
 } anl__trainer_opts;
 anl__trainer_opts anl__trainer_opts_default(void);
 
@@ -41,6 +45,7 @@ typedef struct anl__step_result {
     bool finite;      /* false: the weights did not move */
     double norm;      /* of the averaged gradient before clipping */
     double loss_num, loss_den, correct;
+    int bad_param;    /* of the net: the first whose gradient is not finite; -1: none */
 } anl__step_result;
 /* step counts from 1 and keys dropout; lr is this step's rate. */
 anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t step, int64_t epoch, double lr, anl__step_result *out) ANL_MUST;
@@ -49,6 +54,20 @@ typedef struct anl__eval_result {
     const float *logits; /* f32 [n, anl__trainer_columns], valid until the next call; NULL: the model has none */
     double loss_num, loss_den, correct;
 } anl__eval_result;
+/* Several steps, waited for once: begin announces at most anl__trainer_most_ahead of them, enqueue gives each its batch (which may be reused
+   afterwards), results waits and gives what those that were enqueued gave. The bits are those of one step after the other. */
+enum { ANL__MOST_AHEAD = ANL__TAPE_ROWS };
+typedef struct anl__launch {
+    int n;
+    int64_t step, epoch;  /* of the first; all are in one epoch */
+    int64_t first, batch; /* position in the epoch of the first's first sample; samples of a full batch */
+    const double *lr;     /* [n]; read until results */
+} anl__launch;
+int anl__trainer_most_ahead(const anl__trainer *t); /* 1 where waiting for each costs nothing */
+anl_status anl__trainer_begin(anl__trainer *t, const anl__launch *l) ANL_MUST;
+anl_status anl__trainer_enqueue(anl__trainer *t, const anl__feed_batch *b) ANL_MUST;
+anl_status anl__trainer_results(anl__trainer *t, anl__step_result *out) ANL_MUST;
+
 /* Runs one evaluation batch over the weights (ema: their averages). */
 anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, anl__eval_result *out) ANL_MUST;
 
@@ -57,8 +76,12 @@ anl_program *anl__trainer_program_of(anl__trainer *t, anl_mode mode, anl__size s
 /* What training carries from batch to batch, for checkpoints. */
 anl__carry *anl__trainer_carry(anl__trainer *t);
 
-/* Names a host batch's copies on the device in `bind`, for running one of the trainer's programs by hand. */
-anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, anl_bind *bind) ANL_MUST;
+/* Does the device keep the data? Then batches need no content: their number and place in the epoch are enough. */
+bool anl__trainer_resident(const anl__trainer *t);
+const char *anl__trainer_data_note(const anl__trainer *t); /* where the data is, in one line; "" where there is no question */
+
+/* Names a host batch's copies on the device, and what is carried, in `bind`, for running one of the trainer's programs by hand. */
+anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, const anl__feed_batch *b, anl_bind *bind) ANL_MUST;
 
 /* After the host wrote replica 0's slabs: the others get them too. */
 anl_status anl__trainer_spread(anl__trainer *t) ANL_MUST;

@@ -97,7 +97,7 @@ static void test_killed(void **state)
     cli_digest(c, "gpu", want);
     for (int k = 0; code != 0; k++) {
         struct timespec t = {0, (long)(60 + 37 * (k % 12)) * 1000000L};
-        int pid = cli_start(c, "train small.yaml --run killed");
+        int pid = cli_start(c, "train small.yaml --run killed train.ahead=16 checkpoint.every=5 log.every=7");
         if (kills < 6) {
             nanosleep(&t, NULL);
             kill(pid, SIGKILL);
@@ -109,6 +109,95 @@ static void test_killed(void **state)
     cli_digest(c, "killed", got);
     assert_string_equal(got, want);
     cli_log_once(c, "killed");
+}
+
+/* Batches from the host and batches made on the device, one step and many from one wait to the next: the same bits. */
+static void test_resident(void **state)
+{
+    cli *c = *state;
+    char want[65], got[65];
+    static const char *const how[] = {"data.resident=false train.ahead=1", "data.resident=false", "data.resident=true train.ahead=1", "train.ahead=5 log.every=0 checkpoint.every=auto"};
+    with_shim(true);
+    cli_digest(c, "gpu", want);
+    for (int i = 0; i < 4; i++) {
+        char words[200], run[16];
+        snprintf(run, sizeof run, "way%d", i);
+        snprintf(words, sizeof words, "train small.yaml --run %s %s", run, how[i]);
+        cli_expect(c, 0, words);
+        bool here = strstr(c->err, "data: 0.0 MiB on the device, where batches are made") != NULL;
+        assert_true(here == (i > 1));
+        cli_digest(c, run, got);
+        assert_string_equal(got, want);
+    }
+}
+
+/* 4000 images of 28x28, whose labels are their numbers modulo 4. */
+static void write_large(const cli *c)
+{
+    char path[512];
+    unsigned char row[28 * 28];
+    static const char *const name[2] = {"large-images-idx3-ubyte", "large-labels-idx1-ubyte"};
+    static const unsigned char head[2][16] = {{0, 0, 8, 3, 0, 0, 15, 160, 0, 0, 0, 28, 0, 0, 0, 28}, {0, 0, 8, 1, 0, 0, 15, 160}};
+    for (int f = 0; f < 2; f++) {
+        snprintf(path, sizeof path, "%s/%s", c->dir, name[f]);
+        FILE *out = fopen(path, "wb");
+        assert_non_null(out);
+        fwrite(head[f], 1, f ? 8 : 16, out);
+        for (int i = 0; i < 4000; i++) {
+            memset(row, i * 7 % 256, sizeof row);
+            row[0] = (unsigned char)(i % 4);
+            fwrite(row, 1, f ? 1 : sizeof row, out);
+        }
+        fclose(out);
+    }
+}
+
+/* Data that would take more than half of what is free stays on the host, and that is said; asked for all the same, it says what is missing. */
+static void test_room(void **state)
+{
+    cli *c = *state;
+    const char *recipe = "model: {name: mlp, hidden: [8]}\ndata: {images: large-images-idx3-ubyte, labels: large-labels-idx1-ubyte, validation: 100}\n"
+                         "train: {batch: 32, epochs: 1}\ndevice: cuda\n";
+    with_shim(true);
+    write_large(c);
+    cli_write(c, "large.yaml", recipe);
+    setenv("ANL_SHIM_MEMORY", "5", 1);
+    cli_expect(c, 0, "train large.yaml --limit-batches 2");
+    cli_says(c, "data: on the host, which makes the batches: its 3.0 MiB are more than half of the ");
+    cli_expect(c, 0, "explain large.yaml");
+    cli_says(c, "data: on the host, which makes the batches");
+    cli_expect(c, 0, "explain large.yaml data.resident=true --profile");
+    cli_says(c, "data: 3.0 MiB on the device");
+    setenv("ANL_SHIM_MEMORY", "3", 1);
+    cli_expect(c, 5, "train large.yaml --limit-batches 2 data.resident=true");
+    cli_says(c, "data.resident: 3.0 MiB of data: the CUDA device has no room for ");
+    unsetenv("ANL_SHIM_MEMORY");
+    cli_expect(c, 0, "train large.yaml --limit-batches 2");
+    cli_says(c, "data: 3.0 MiB on the device");
+}
+
+/* A signal while many steps are under way ends the run at a whole step with a checkpoint; the same command comes to the same bits. */
+static void test_signal(void **state)
+{
+    cli *c = *state;
+    char want[65], got[65];
+    int ends = 0, code = 1;
+    with_shim(true);
+    cli_digest(c, "gpu", want);
+    for (int k = 0; code; k++) {
+        struct timespec t = {0, (long)(150 + 50 * (k % 4)) * 1000000L};
+        int pid = cli_start(c, "train small.yaml --run signal train.ahead=64 checkpoint.every=auto log.every=0");
+        nanosleep(&t, NULL);
+        if (ends < 3) kill(pid, SIGTERM);
+        code = cli_wait(pid);
+        assert_true(code == 0 || code == 75 || code == 128 + SIGTERM); /* the last: before it listened */
+        ends += code == 75;
+        assert_true(k < 40);
+    }
+    cli_digest(c, "signal", got);
+    assert_string_equal(got, want);
+    cli_log_once(c, "signal");
+    assert_true(ends > 0);
 }
 
 /* A device that is too small says what the net needs and what would fit, and that fits. */
@@ -185,6 +274,6 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_same_again), cmocka_unit_test(test_killed), cmocka_unit_test(test_memory), cmocka_unit_test(test_lost), cmocka_unit_test(test_unfit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_same_again), cmocka_unit_test(test_resident), cmocka_unit_test(test_room), cmocka_unit_test(test_killed), cmocka_unit_test(test_signal), cmocka_unit_test(test_memory), cmocka_unit_test(test_lost), cmocka_unit_test(test_unfit)};
     return cmocka_run_group_tests_name("cli/cuda", tests, begin, end);
 }

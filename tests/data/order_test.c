@@ -1,5 +1,5 @@
 /* The epoch's shuffle: a bijection for every count, another for every epoch and seed, and not a pattern. */
-#include "datasets/order.h"
+#include "runtime/base/order.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -70,6 +70,7 @@ anl_status job_compile(job *j, bool train, bool answer)
     o.seed = (uint64_t)recipe_int(r, "train.seed");
     o.shards = (int)recipe_int(r, "train.shards");
     o.lanes = (int)recipe_int(r, "train.lanes");
+    o.ahead = (int)recipe_int(r, "train.ahead");
     o.rewrite = recipe_bool(r, "train.rewrite");
     o.plan = recipe_bool(r, "train.plan");
     o.optim = (anl__optim_opts){
@@ -80,11 +81,14 @@ anl_status job_compile(job *j, bool train, bool answer)
         .clip_norm = recipe_real(r, "train.clip_norm"), .clip_value = recipe_real(r, "train.clip_value"), .ema = recipe_real(r, "train.ema")};
     if (!train) o.optim.ema = 0; /* evaluation reads the averages in the parameters' place */
     if (train) sizes_of(&j->part[JOB_TRAIN], o.train_sizes, ANL__MOST_SIZES);
+    if (train) o.samples = j->part[JOB_TRAIN].samples;
     int n = sizes_of(&j->part[JOB_VALID], o.eval_sizes, ANL__MOST_SIZES);
     n += sizes_of(&j->part[JOB_TEST], o.eval_sizes + n, ANL__MOST_SIZES - n);
     if (!train) n += sizes_of(&j->part[JOB_TRAIN], o.eval_sizes + n, ANL__MOST_SIZES - n);
     if (answer && j->sequence) job_answer_sizes(j, o.eval_sizes, n, ANL__MOST_SIZES);
-    return anl__trainer_create(j->ctx, &o, &j->trainer);
+    ANL_TRY(anl__trainer_create(j->ctx, &o, &j->trainer));
+    j->part[JOB_TRAIN].resident = anl__trainer_resident(j->trainer);
+    return ANL_OK;
 }
 
 /* Class weights are a buffer of the model. */

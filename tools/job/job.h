@@ -20,6 +20,9 @@ typedef struct job_feed { /* a part of the data as the engine takes it */
     anl__loader *loader;
     anl__batch held[8]; /* of the loader, given out and not yet released */
     int32_t *no_label;  /* stands for the labels of an unlabelled set */
+    anl__samples samples; /* what the batches are made of; n 0: of sequences, or without labels */
+    bool resident;        /* the device makes them: the feed gives numbers only */
+    int64_t next;         /* then: batch of the epoch */
     /* of sequences (job_sequence.c) */
     anl__sequence_loader *sequence;
     int inputs, field[ANL_MAX_INPUTS], label_field; /* fields of the set; label_field -1: none */

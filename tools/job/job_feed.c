@@ -6,13 +6,20 @@
 static anl_status feed_start(void *self, int64_t epoch, int64_t first_batch)
 {
     job_feed *f = self;
-    return anl__loader_start(f->loader, (uint32_t)epoch, first_batch);
+    f->next = first_batch;
+    return f->resident ? ANL_OK : anl__loader_start(f->loader, (uint32_t)epoch, first_batch);
 }
 
 static anl_status feed_next(void *self, anl__feed_batch *out)
 {
     job_feed *f = self;
     anl__batch b;
+    if (f->resident) {
+        int64_t first = f->next++ * f->feed.batch, left = f->feed.samples - first;
+        *out = (anl__feed_batch){.n = left < f->feed.batch ? left : f->feed.batch, .first = first};
+        if (out->n < 0) out->n = 0;
+        return ANL_OK;
+    }
     ANL_TRY(anl__loader_next(f->loader, &b));
     *out = (anl__feed_batch){.n = b.n, .first = b.first, .id = b.id};
     if (!b.n) return ANL_OK;
@@ -28,7 +35,20 @@ static anl_status feed_next(void *self, anl__feed_batch *out)
 static void feed_release(void *self, anl__feed_batch *b)
 {
     job_feed *f = self;
-    anl__loader_release(f->loader, b->token);
+    if (!f->resident) anl__loader_release(f->loader, b->token);
+}
+
+/* What the loader's batches are made of. */
+static void describe(const job *j, job_feed *f, const anl__dataset *ds, const int64_t *index, int64_t n, const anl__loader_opts *o)
+{
+    static const char *const where[] = {"auto", "true", "false"};
+    const anl__field *x = &ds->field[ANL__FIELD_X], *label = &ds->field[ANL__FIELD_LABEL];
+    const anl__transform *t = anl__loader_transform(f->loader);
+    if (ds->fields < 2) return;
+    f->samples = (anl__samples){.x = x->data, .dtype = x->dtype, .shape = x->shape, .n = ds->n, .label = label->data, .label_dtype = label->dtype, .index = index, .n_index = n,
+                                .scale = t->scale, .shift = t->shift, .augment = t->augment, .shuffle = o->shuffle};
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(recipe_text(j->recipe, "data.resident"), where[i])) f->samples.where = (anl__residence)i;
 }
 
 anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int64_t *index, int64_t n, bool training)
@@ -48,6 +68,7 @@ anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int6
     if (o.ring > most) o.ring = most;
     ANL_TRY(anl__loader_create(j->ctx, ds, index, n, &o, &f->loader));
     if (ds->fields < 2 && !(f->no_label = anl__calloc(j->ctx, (size_t)o.batch, sizeof *f->no_label))) return ANL_NOMEM;
+    describe(j, f, ds, index, n, &o);
     f->feed = (anl__feed){.self = f, .samples = n, .batch = o.batch, .start = feed_start, .next = feed_next, .release = feed_release};
     return ANL_OK;
 }

@@ -92,8 +92,8 @@ static anl_status open(translator *t)
     ANL_TRY(compile(t, anl__seq2seq_step, TRANSLATOR_ROWS, &t->step));
     ANL_TRY(anl_net_finish(t->net, 0, 0, false));
     ANL_TRY(copy_parameters(t));
-    ANL_TRY(anl__staging_room(&t->staging, t->device, t->read));
-    ANL_TRY(anl__staging_room(&t->staging, t->device, t->step));
+    ANL_TRY(anl__staging_room(&t->staging, t->device, t->read, 1));
+    ANL_TRY(anl__staging_room(&t->staging, t->device, t->step, 1));
     t->source = anl__calloc(t->ctx, (size_t)(t->texts * t->steps), sizeof *t->source);
     t->length = anl__calloc(t->ctx, TRANSLATOR_ROWS, sizeof *t->length);
     t->given = anl__calloc(t->ctx, TRANSLATOR_ROWS, sizeof *t->given);
@@ -163,7 +163,7 @@ static anl_status read_sources(translator *t, const anl__ids *source, int64_t n)
         for (int64_t k = 0; k < t->steps; k++) t->source[i * t->steps + k] = k < s->n ? s->id[k] : -1;
         for (int h = 0; h < t->beam; h++) t->length[i * t->beam + h] = (int32_t)s->n;
     }
-    ANL_TRY(anl__staging_fill(&t->staging, t->read, &bind));
+    ANL_TRY(anl__staging_fill(&t->staging, t->read, 0, &bind));
     ANL_TRY(anl_program_run(t->read, &bind));
     for (int i = 0; i < t->n_kept; i++) {
         kept *k = &t->kept[i];
@@ -190,7 +190,7 @@ static anl_status score(void *self, const int32_t *prefix, const int64_t *from, 
     if (length > 1) follow(t, from, rows);
     for (int64_t r = 0; r < TRANSLATOR_ROWS; r++) t->given[r] = r < rows ? prefix[r * (t->longest + 1) + length - 1] : -1;
     for (int i = 0; i < t->n_kept; i++) bind.input[FIRST_KEPT + i] = t->kept[i].now;
-    ANL_TRY(anl__staging_fill(&t->staging, t->step, &bind));
+    ANL_TRY(anl__staging_fill(&t->staging, t->step, 0, &bind));
     ANL_TRY(anl_program_run(t->step, &bind));
     for (int i = 0; i < t->n_kept; i++)
         if (!t->kept[i].stays) ANL_TRY(fetch(t, t->step, t->kept[i].name, t->kept[i].next, TRANSLATOR_ROWS * t->kept[i].row));
