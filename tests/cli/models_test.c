@@ -31,6 +31,16 @@ static void resnet_as_graph(void **state)
     assert_string_not_equal(built, other);
 }
 
+static void resnet(void **state)
+{
+    cli *c = *state;
+    cli_write(c, "resnet.yaml", "model: {name: resnet, depth: 18, stem: small}\ndata: {path: data, validation: 100, augment: {flip: true}}\n");
+    cli_expect(c, 0, "explain resnet.yaml");
+    cli_says(c, "stage4.block2.conv2");
+    cli_expect(c, 2, "explain resnet.yaml model.depth=20");
+    cli_says(c, "20 is no depth of resnet");
+}
+
 /* The same bits whatever the threads: an LSTM over the rows of an image. */
 static void lstm_over_features(void **state)
 {
@@ -105,6 +115,6 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(resnet_as_graph), cmocka_unit_test(lstm_over_features), cmocka_unit_test(ctc_head), cmocka_unit_test(values)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(resnet_as_graph), cmocka_unit_test(resnet), cmocka_unit_test(lstm_over_features), cmocka_unit_test(ctc_head), cmocka_unit_test(values)};
     return cmocka_run_group_tests_name("cli/models", tests, setup, teardown);
 }

@@ -138,7 +138,7 @@ static void contradictions(void **state)
         {"model: {name: graph}\n", NULL, "r.yaml:1:15: model.name: graph needs model.layers"},
         {"model: {name: resnet-cifar, depth: 21}\n", NULL, "r.yaml:1:36: model.depth: 21 is not 6n+2 (20, 32, 44, 56, 110)"},
         {"model: {name: resnet, depth: 20}\n", NULL, "r.yaml:1:30: model.depth: 20 is no depth of resnet: 18, 34, 50, 101, 152"},
-        {"model: {name: cnn2, stem: small}\n", NULL, "r.yaml:1:27: model.stem: goes with model.name resnet, not cnn2"},
+        {"model: {name: cnn2, stem: small}\n", NULL, "r.yaml:1:27: model.stem: is without effect: cnn2 does not read it (but resnet)"},
         {"checkpoint: {every: often}\n", NULL, "r.yaml:1:21: checkpoint.every: 'often' is none of: auto, N steps, N epochs, N seconds, N minutes, N hours"},
         {"early_stop: {metric: valid.los}\n", NULL,
          "r.yaml:1:22: early_stop.metric: 'valid.los' is not measured; there are train. and valid.loss and accuracy, valid.topk, macro_f1, auc, average_precision, rmse, "

@@ -52,7 +52,8 @@ static const struct {
     const char *key, *models; /* the models that read it */
     const char *by, *words;   /* and only where this key has one of these words, if without them it would mean another model; NULL: always */
 } used_by[] = {
-    {"model.depth", "resnet-cifar", NULL, NULL},
+    {"model.depth", "resnet-cifar|resnet", NULL, NULL},
+    {"model.stem", "resnet", NULL, NULL},
     {"model.cell", "forecaster|charlm|seq2seq|seqclassifier", NULL, NULL},
     {"model.units", SEQUENCES, NULL, NULL},
     {"model.num_layers", SEQUENCES, NULL, NULL},
@@ -93,11 +94,11 @@ static const struct {
     {"data.text", "seqclassifier", NULL, NULL},
     {"data.label", "seqclassifier", NULL, NULL},
     {"data.group", "seqclassifier", NULL, NULL},
-    {"data.folds", "mlp|lenet5|cnn2|resnet-cifar|sequential|graph", NULL, NULL},
-    {"data.classes", "mlp|lenet5|cnn2|resnet-cifar|sequential|graph", NULL, NULL},
-    {"data.augment.flip", "mlp|lenet5|cnn2|resnet-cifar|sequential|graph", NULL, NULL},
-    {"data.augment.crop", "mlp|lenet5|cnn2|resnet-cifar|sequential|graph", NULL, NULL},
-    {"data.augment.erase", "mlp|lenet5|cnn2|resnet-cifar|sequential|graph", NULL, NULL},
+    {"data.folds", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
+    {"data.classes", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
+    {"data.augment.flip", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
+    {"data.augment.crop", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
+    {"data.augment.erase", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
 };
 
 static bool among(const char *word, const char *words)
@@ -205,8 +206,6 @@ static void check_model(const recipe *r, anl__buf *e)
     int64_t depth = recipe_int(r, "model.depth");
     if (is(r, "model.name", "resnet") && depth != 18 && depth != 34 && depth != 50 && depth != 101 && depth != 152)
         against(r, e, "model.depth", "%lld is no depth of resnet: 18, 34, 50, 101, 152", (long long)depth);
-    if (is(r, "model.stem", "small") && !is(r, "model.name", "resnet"))
-        against(r, e, "model.stem", "goes with model.name resnet, not %s", recipe_text(r, "model.name"));
     static const char *const cells[][2] = {{"linear", "forecaster"}, {"tcn", "forecaster"}, {"cnn", "seqclassifier"}};
     for (int i = 0; i < 3; i++)
         if (anl_model_is_sequence(recipe_text(r, "model.name")) && is(r, "model.cell", cells[i][0]) && !is(r, "model.name", cells[i][1]))
