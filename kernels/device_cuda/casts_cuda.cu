@@ -20,6 +20,34 @@ extern "C" anl_status anl__cuda_convert(const anl_device *dev, void *dst, anl_dt
     return src_type == ANL_BF16 ? convert_run<anl_bf16, float>(dev, dst, src, n, accum) : convert_run<float, float>(dev, dst, src, n, accum);
 }
 
+template <class S, class D> __global__ void columns(const S *src, int64_t have, D *dst, int64_t want, int64_t rows, bool accum)
+{
+    ANL_EACH(i, rows *want)
+    {
+        int64_t c = i % want;
+        float v = c < have ? anl_float(src[i / want * have + c]) : 0;
+        dst[i] = anl_to<D>(v + (accum ? anl_float(dst[i]) : 0));
+    }
+}
+
+template <class S, class D> static anl_status columns_run(const anl_device *dev, void *dst, int64_t want, const void *src, int64_t have, int64_t rows, bool accum)
+{
+    anl__run r = {};
+    r.device = (anl_device *)dev;
+    void (*f)(const S *, int64_t, D *, int64_t, int64_t, bool) = columns<S, D>;
+    return ANL_LAUNCH(f, anl_blocks(rows * want, ANL_THREADS), ANL_THREADS, &r, (const S *)src, have, (D *)dst, want, rows, accum);
+}
+
+extern "C" anl_status anl__cuda_columns(const anl_device *dev, void *dst, anl_dtype dst_type, int64_t dst_columns, const void *src, anl_dtype src_type, int64_t src_columns, int64_t rows,
+                                        bool accum)
+{
+    if (dst_type == ANL_BF16)
+        return src_type == ANL_BF16 ? columns_run<anl_bf16, anl_bf16>(dev, dst, dst_columns, src, src_columns, rows, accum)
+                                    : columns_run<float, anl_bf16>(dev, dst, dst_columns, src, src_columns, rows, accum);
+    return src_type == ANL_BF16 ? columns_run<anl_bf16, float>(dev, dst, dst_columns, src, src_columns, rows, accum)
+                                : columns_run<float, float>(dev, dst, dst_columns, src, src_columns, rows, accum);
+}
+
 template <class T> __global__ void finish(T *y, const float *bias, int64_t n, int64_t k, bool relu)
 {
     ANL_EACH(i, n)

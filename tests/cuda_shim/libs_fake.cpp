@@ -6,6 +6,8 @@
 extern "C" {
 #include "kernels/device_cuda/plugin/cublaslt_table.h"
 #include "kernels/device_cuda/plugin/dnn_rnn.h"
+#include "kernels/device_cuda/plugin/lt_product.h"
+#include "kernels/device_cuda/plugin/plan_memory.h"
 #include "kernels/device_cuda/plugin/libs.h"
 }
 
@@ -127,7 +129,7 @@ static int dnn_free(void *d) { return delete (dnn_descriptor *)d, 0; }
 static int dnn_set(void *desc, int a, int type, int64_t n, const void *v)
 {
     dnn_descriptor *d = (dnn_descriptor *)desc;
-    size_t each = type == DNN_T_INT64 || type == DNN_T_DESCRIPTOR || type == DNN_T_VOID_PTR || type == DNN_T_HANDLE ? 8 : 4;
+    size_t each = type == DNN_T_INT64 || type == DNN_T_DESCRIPTOR || type == DNN_T_VOID_PTR || type == DNN_T_HANDLE ? 8 : type == DNN_T_BOOLEAN ? 1 : 4;
     if (d->final || n < 1) return 2000;
     if (type == DNN_T_DESCRIPTOR)
         for (int64_t i = 0; i < n; i++)
@@ -143,11 +145,30 @@ static const std::map<int, std::vector<int>> needed = {
     {DNN_CONV_FORWARD, {DNN_A_FORWARD_CONV, DNN_A_FORWARD_X, DNN_A_FORWARD_W, DNN_A_FORWARD_Y, DNN_A_FORWARD_ALPHA, DNN_A_FORWARD_BETA}},
     {DNN_CONV_DATA, {DNN_A_DATA_CONV, DNN_A_DATA_DX, DNN_A_DATA_W, DNN_A_DATA_DY, DNN_A_DATA_ALPHA, DNN_A_DATA_BETA}},
     {DNN_CONV_FILTER, {DNN_A_FILTER_CONV, DNN_A_FILTER_X, DNN_A_FILTER_DW, DNN_A_FILTER_DY, DNN_A_FILTER_ALPHA, DNN_A_FILTER_BETA}},
+    {DNN_POINTWISE, {DNN_A_POINTWISE_MODE, DNN_A_POINTWISE_PRECISION}},
+    {DNN_OP_POINTWISE, {DNN_A_POINTWISE_OF, DNN_A_POINTWISE_X, DNN_A_POINTWISE_Y}},
     {DNN_GRAPH, {DNN_A_GRAPH_OPS, DNN_A_GRAPH_HANDLE}},
     {DNN_ENGINEHEUR, {DNN_A_HEUR_GRAPH, DNN_A_HEUR_MODE}},
     {DNN_PLAN, {DNN_A_PLAN_CFG, DNN_A_PLAN_HANDLE}},
     {DNN_VARIANT_PACK, {DNN_A_PACK_IDS, DNN_A_PACK_POINTERS, DNN_A_PACK_WORKSPACE}},
 };
+
+static const struct conv_op { int type, conv, x, w, y; } conv_ops[] = {{DNN_CONV_FORWARD, DNN_A_FORWARD_CONV, DNN_A_FORWARD_X, DNN_A_FORWARD_W, DNN_A_FORWARD_Y},
+                                                                        {DNN_CONV_DATA, DNN_A_DATA_CONV, DNN_A_DATA_DX, DNN_A_DATA_W, DNN_A_DATA_DY},
+                                                                        {DNN_CONV_FILTER, DNN_A_FILTER_CONV, DNN_A_FILTER_X, DNN_A_FILTER_DW, DNN_A_FILTER_DY}};
+
+/* Tensor cores want channels in eights; bias and relu are not for groups. */
+static bool has_engine(const dnn_descriptor *graph, int engine)
+{
+    const dnn_descriptor *op = get<dnn_descriptor *>(graph, DNN_A_GRAPH_OPS);
+    for (const auto &o : conv_ops) {
+        if (op->type != o.type) continue;
+        int64_t channels = get<int64_t>(get<dnn_descriptor *>(op, o.x), DNN_A_TENSOR_DIMS, 1), each = get<int64_t>(get<dnn_descriptor *>(op, o.w), DNN_A_TENSOR_DIMS, 1);
+        if (engine == ENGINE_TENSOR_CORE && channels % 8) return false;
+        return graph->count.at(DNN_A_GRAPH_OPS) == 1 || channels == each;
+    }
+    return false;
+}
 
 static int dnn_finalize(void *desc)
 {
@@ -156,6 +177,10 @@ static int dnn_finalize(void *desc)
     if (d->final || want == needed.end()) return 2002;
     for (int a : want->second)
         if (!d->count.count(a)) return 2003;
+    if (d->type == DNN_PLAN) {
+        const dnn_descriptor *cfg = get<dnn_descriptor *>(d, DNN_A_PLAN_CFG);
+        if (!has_engine(cfg->graph, cfg->engine)) return 3004;
+    }
     d->final = true;
     return 0;
 }
@@ -213,7 +238,8 @@ static dnn_tensor tensor_of(const dnn_descriptor *op, int a)
 static size_t at(const dnn_tensor &t, int64_t n, int64_t c, int64_t h, int64_t w) { return (size_t)(n * t.stride[0] + c * t.stride[1] + h * t.stride[2] + w * t.stride[3]); }
 
 /* Every term of a convolution, added up in double where its result belongs. */
-static void convolve(int type, const dnn_tensor &x, const dnn_tensor &w, const dnn_tensor &y, void *px, void *pw, void *py, const int64_t pad[2], const int64_t stride[2], const int64_t dilation[2])
+static void convolve(int type, const dnn_tensor &x, const dnn_tensor &w, const dnn_tensor &y, void *px, void *pw, void *py, const void *pb, bool relu,
+                     const int64_t pad[2], const int64_t stride[2], const int64_t dilation[2])
 {
     const dnn_tensor &r = type == DNN_CONV_FORWARD ? y : type == DNN_CONV_DATA ? x : w;
     std::vector<double> sum((size_t)(r.dim[0] * r.dim[1] * r.dim[2] * r.dim[3]));
@@ -234,24 +260,55 @@ static void convolve(int type, const dnn_tensor &x, const dnn_tensor &w, const d
                             }
                         }
     void *out = type == DNN_CONV_FORWARD ? py : type == DNN_CONV_DATA ? px : pw;
-    for (size_t i = 0; i < sum.size(); i++) store(out, r.narrow, i, sum[i]);
+    for (size_t i = 0; i < sum.size(); i++) {
+        double v = sum[i] + (pb ? (double)load(pb, r.narrow, i % (size_t)r.dim[1]) : 0);
+        store(out, r.narrow, i, relu && v < 0 ? 0 : v);
+    }
+}
+
+static bool is_virtual(const dnn_descriptor *t) { return t->count.count(DNN_A_TENSOR_VIRTUAL) && t->attribute.at(DNN_A_TENSOR_VIRTUAL)[0]; }
+
+/* What follows the convolution: x of each operation is the virtual f32 result of the one before; the last writes a real tensor. */
+struct behind { bool bias = false, relu = false; dnn_tensor b, y; };
+static bool behind_of(const dnn_descriptor *graph, const dnn_descriptor *sum, behind *out)
+{
+    int64_t n = graph->count.at(DNN_A_GRAPH_OPS);
+    for (int64_t i = 1; i < n; i++) {
+        const dnn_descriptor *op = get<dnn_descriptor *>(graph, DNN_A_GRAPH_OPS, (size_t)i), *mode = get<dnn_descriptor *>(op, DNN_A_POINTWISE_OF);
+        if (op->type != DNN_OP_POINTWISE || get<dnn_descriptor *>(op, DNN_A_POINTWISE_X) != sum || !is_virtual(sum) || get<int>(sum, DNN_A_TENSOR_TYPE) != DNN_FLOAT) return false;
+        if (get<int>(mode, DNN_A_POINTWISE_MODE) == DNN_ADD && !out->relu) {
+            out->bias = true;
+            out->b = tensor_of(op, DNN_A_POINTWISE_B);
+        } else if (get<int>(mode, DNN_A_POINTWISE_MODE) == DNN_RELU) {
+            out->relu = true;
+        } else {
+            return false;
+        }
+        sum = get<dnn_descriptor *>(op, DNN_A_POINTWISE_Y);
+        out->y = tensor_of(op, DNN_A_POINTWISE_Y);
+    }
+    if (out->bias && (out->b.dim[0] != 1 || out->b.dim[1] != out->y.dim[1] || out->b.dim[2] != 1 || out->b.dim[3] != 1)) return false;
+    return !is_virtual(sum);
 }
 
 static int dnn_execute(void *handle, void *plan, void *pack)
 {
-    static const struct { int type, conv, x, w, y; } of[] = {{DNN_CONV_FORWARD, DNN_A_FORWARD_CONV, DNN_A_FORWARD_X, DNN_A_FORWARD_W, DNN_A_FORWARD_Y},
-                                                             {DNN_CONV_DATA, DNN_A_DATA_CONV, DNN_A_DATA_DX, DNN_A_DATA_W, DNN_A_DATA_DY},
-                                                             {DNN_CONV_FILTER, DNN_A_FILTER_CONV, DNN_A_FILTER_X, DNN_A_FILTER_DW, DNN_A_FILTER_DY}};
     const dnn_descriptor *p = (dnn_descriptor *)plan, *v = (dnn_descriptor *)pack;
-    if (!p->final || !v->final || v->count.at(DNN_A_PACK_IDS) != 3 || v->count.at(DNN_A_PACK_POINTERS) != 3) return 3000;
-    const dnn_descriptor *op = get<dnn_descriptor *>(get<dnn_descriptor *>(p, DNN_A_PLAN_CFG)->graph, DNN_A_GRAPH_OPS);
+    if (!p->final || !v->final || v->count.at(DNN_A_PACK_IDS) != v->count.at(DNN_A_PACK_POINTERS)) return 3000;
+    const dnn_descriptor *graph = get<dnn_descriptor *>(p, DNN_A_PLAN_CFG)->graph, *op = get<dnn_descriptor *>(graph, DNN_A_GRAPH_OPS);
     std::map<int64_t, void *> pointer;
-    for (size_t i = 0; i < 3; i++) pointer[get<int64_t>(v, DNN_A_PACK_IDS, i)] = get<void *>(v, DNN_A_PACK_POINTERS, i);
+    for (size_t i = 0; i < (size_t)v->count.at(DNN_A_PACK_IDS); i++) pointer[get<int64_t>(v, DNN_A_PACK_IDS, i)] = get<void *>(v, DNN_A_PACK_POINTERS, i);
     void *ws = get<void *>(v, DNN_A_PACK_WORKSPACE);
-    for (const auto &o : of) {
+    for (const auto &o : conv_ops) {
         if (op->type != o.type) continue;
         const dnn_descriptor *c = get<dnn_descriptor *>(op, o.conv);
         dnn_tensor x = tensor_of(op, o.x), w = tensor_of(op, o.w), y = tensor_of(op, o.y);
+        behind more;
+        more.y = y;
+        if (!behind_of(graph, get<dnn_descriptor *>(op, o.y), &more) || pointer.size() != (more.bias ? 4u : 3u)) return 3005;
+        for (size_t i = 0; i < 4; i++)
+            if (more.y.dim[i] != y.dim[i]) return 3006;
+        y = more.y;
         struct { int64_t pad[2], stride[2], dilation[2]; } g;
         for (size_t i = 0; i < 2; i++) {
             g.pad[i] = get<int64_t>(c, DNN_A_CONV_PRE_PADDINGS, i);
@@ -260,11 +317,11 @@ static int dnn_execute(void *handle, void *plan, void *pack)
             int64_t after = get<int64_t>(c, DNN_A_CONV_POST_PADDINGS, i), reach = (w.dim[2 + i] - 1) * g.dilation[i] + 1;
             if (y.dim[2 + i] != (x.dim[2 + i] + g.pad[i] + after - reach) / g.stride[i] + 1) return 3001;
         }
-        void *px = pointer.at(x.id), *pw = pointer.at(w.id), *py = pointer.at(y.id);
-        if (((uintptr_t)px | (uintptr_t)pw | (uintptr_t)py | (uintptr_t)ws) % 16) return 3002;
+        void *px = pointer.at(x.id), *pw = pointer.at(w.id), *py = pointer.at(y.id), *pb = more.bias ? pointer.at(more.b.id) : nullptr;
+        if (((uintptr_t)px | (uintptr_t)pw | (uintptr_t)py | (uintptr_t)pb | (uintptr_t)ws) % 16) return 3002;
         anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
             memset(ws, 0xff, DNN_WORKSPACE);
-            convolve(o.type, x, w, y, px, pw, py, g.pad, g.stride, g.dilation);
+            convolve(o.type, x, w, y, px, pw, py, pb, more.relu, g.pad, g.stride, g.dilation);
         });
         return 0;
     }
@@ -286,7 +343,7 @@ extern "C" anl_status anl__cuda_libs_open(anl_ctx *ctx, void *stream, anl__cuda_
     libs->cudnn = (anl__cudnn *)anl__alloc(ctx, sizeof *libs->cudnn);
     if (!libs->lt || !libs->cudnn) return anl__cuda_libs_close(ctx, libs), ANL_NOMEM;
     *libs->lt = anl__cublaslt{nullptr, 0, version, lt_create, lt_destroy, lt_desc_create, lt_desc_destroy, lt_desc_set, lt_layout_create, lt_layout_destroy,
-                              lt_pref_create, lt_pref_destroy, lt_pref_set, lt_heuristic, lt_matmul};
+                              lt_pref_create, lt_pref_destroy, lt_pref_set, lt_heuristic, lt_matmul, ctx, nullptr};
     *libs->cudnn = anl__cudnn{nullptr, nullptr, 0, version, version, dnn_create, dnn_destroy, dnn_set_stream, dnn_error, dnn_make, dnn_free, dnn_finalize, dnn_set, dnn_get, dnn_execute};
     fake_rnn(libs->cudnn);
     libs->lt->Create(&libs->lt->handle);
@@ -299,6 +356,8 @@ extern "C" void anl__cuda_libs_close(anl_ctx *ctx, anl__cuda_libs *libs)
 {
     if (!libs) return;
     anl__dnn_rnn_forget(ctx, libs);
+    anl__plan_forget(ctx, libs);
+    anl__lt_product_forget(libs->lt);
     if (libs->cudnn) libs->cudnn->Destroy(libs->cudnn->handle);
     if (libs->lt) libs->lt->Destroy(libs->lt->handle);
     anl__free(ctx, libs->cudnn);

@@ -18,6 +18,9 @@ static const layer layers[] = {
     {"resnet50", 56, 256, 512, 1, 2, 0}, {"resnet50", 14, 256, 256, 3, 1, 1}, {"resnet50", 7, 512, 512, 3, 1, 1},
 };
 
+static const anl_dtype types[] = {ANL_F32, ANL_BF16};
+enum { TYPES = sizeof types / sizeof *types };
+
 #define LOAD(t, so, name)                                \
     do {                                                 \
         void *p_ = dlsym(so, "cudnn" #name);             \
@@ -50,16 +53,17 @@ static bool describe_device(anl__cudnn *t, const char *path)
            !t->BackendFinalize(t->deviceprop);
 }
 
-static bool one(const anl__cudnn *t, const layer *l, int64_t batch, anl_dtype type, anl__dnn_kind kind)
+/* A cell of the table: engine, t for tensor cores, 8 for channels widened to 8, + for bias and relu in the graph, workspace. */
+static bool one(const anl__cudnn *t, const layer *l, int64_t batch, anl_dtype type, anl__dnn_kind kind, bool bias)
 {
     char why[128] = "";
     int64_t o = (l->h + 2 * l->pad - l->r) / l->stride + 1;
     anl__dnn_conv p;
     anl__dnn_shape s = {.kind = kind, .type = type, .n = batch, .h = l->h, .w = l->h, .c = l->c, .k = l->k, .r = l->r, .s = l->r, .oh = o, .ow = o, .groups = 1,
-                        .stride = {l->stride, l->stride}, .dilation = {1, 1}, .before = {l->pad, l->pad}, .after = {l->pad, l->pad}, .deterministic = true,
+                        .stride = {l->stride, l->stride}, .dilation = {1, 1}, .before = {l->pad, l->pad}, .after = {l->pad, l->pad}, .deterministic = true, .bias = bias, .relu = bias,
                         .workspace_most = (size_t)512 << 20};
-    bool ok = anl__dnn_conv_make(t, &s, &p, why);
-    if (ok) printf(" %lld%s %.1f |", (long long)p.engine, p.tensor_core ? "t" : "", (double)p.workspace / 1048576);
+    bool ok = anl__dnn_conv_best(t, &s, &p, why);
+    if (ok) printf(" %lld%s%s%s %.1f |", (long long)p.engine, p.tensor_core ? "t" : "", p.shape.c > l->c ? " 8" : "", p.shape.bias ? " +" : "", (double)p.workspace / 1048576);
     else printf(" none: %s |", why);
     if (ok) anl__dnn_conv_release(&p);
     return ok;
@@ -74,12 +78,18 @@ int main(int argc, char **argv)
     if (!load(&t)) return printf("skipped: libcudnn.so.9 is not here\n"), 77;
     if (!describe_device(&t, argv[1])) return printf("%s is no description of a device\n", argv[1]), 1;
     printf("cuDNN %zu, batch %lld; engine (t: tensor cores) and workspace in MiB\n", t.GetVersion(), (long long)batch);
-    printf("| layer | f32 forward | data | filter | bf16 forward | data | filter |\n|---|---|---|---|---|---|---|\n");
+    printf("| layer |");
+    for (size_t type = 0; type < TYPES; type++) printf(" %s forward | with bias, relu | data | filter |", anl_dtype_name(types[type]));
+    printf("\n|---|");
+    for (size_t type = 0; type < TYPES; type++) printf("---|---|---|---|");
+    printf("\n");
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         const layer *l = &layers[i];
         printf("| %s %lldx%lldx%lld -> %lld, %lldx%lld/%lld |", l->model, (long long)l->h, (long long)l->h, (long long)l->c, (long long)l->k, (long long)l->r, (long long)l->r, (long long)l->stride);
-        for (int type = 0; type < 2; type++)
-            for (int kind = ANL__DNN_FORWARD; kind <= ANL__DNN_FILTER; kind++) bad += !one(&t, l, batch, type ? ANL_BF16 : ANL_F32, (anl__dnn_kind)kind);
+        for (size_t type = 0; type < TYPES; type++) {
+            bad += !one(&t, l, batch, types[type], ANL__DNN_FORWARD, false) + !one(&t, l, batch, types[type], ANL__DNN_FORWARD, true);
+            bad += !one(&t, l, batch, types[type], ANL__DNN_DATA, false) + !one(&t, l, batch, types[type], ANL__DNN_FILTER, false);
+        }
         printf("\n");
         fflush(stdout);
     }

@@ -21,6 +21,8 @@ anl_status anl__cuda_keep(anl_device *dev, const void *host, size_t bytes, void 
 void anl__cuda_drop(anl_device *dev, void *p);
 /* dst = (accum ? dst : 0) + src, n elements of f32 or bf16 each. */
 anl_status anl__cuda_convert(const anl_device *dev, void *dst, anl_dtype dst_type, const void *src, anl_dtype src_type, int64_t n, bool accum);
+/* dst (rows, dst_columns) = (accum ? dst : 0) + src (rows, src_columns): columns that src lacks are 0, columns that dst lacks are left out. */
+anl_status anl__cuda_columns(const anl_device *dev, void *dst, anl_dtype dst_type, int64_t dst_columns, const void *src, anl_dtype src_type, int64_t src_columns, int64_t rows, bool accum);
 /* y = relu(y + bias), n elements, k columns; bias may be NULL. */
 anl_status anl__cuda_bias_relu(const anl_device *dev, void *y, anl_dtype type, const float *bias, int64_t n, int64_t k, bool relu);
 /* dst[t] = src[steps - 1 - t], rows of an even number of bytes. */

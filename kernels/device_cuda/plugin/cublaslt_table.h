@@ -40,6 +40,8 @@ typedef struct anl__cublaslt {
     int (*MatmulAlgoGetHeuristic)(void *, void *desc, void *a, void *b, void *c, void *d, void *preference, int wanted, anl__lt_choice *, int *found);
     int (*Matmul)(void *, void *desc, const void *alpha, const void *a, void *la, const void *b, void *lb, const void *beta, const void *c, void *lc, void *d, void *ld,
                   const anl__lt_algo *, void *workspace, size_t bytes, void *stream);
+    struct anl_ctx *ctx;              /* of the device that opened it */
+    struct anl__lt_memory *memory;    /* lt_product.c */
 } anl__cublaslt;
 
 #endif

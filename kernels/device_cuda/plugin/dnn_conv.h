@@ -1,4 +1,4 @@
-/* Convolutions by cuDNN's backend graph API: a plan for one convolution, forward or either gradient, NHWC, prepared once. */
+/* Convolutions by cuDNN's backend graph API: a plan for one convolution, forward (with bias, or bias and relu, behind it) or either gradient, NHWC, prepared once. */
 #ifndef ANL_DNN_CONV_H
 #define ANL_DNN_CONV_H
 
@@ -8,7 +8,8 @@
 typedef enum anl__dnn_kind { ANL__DNN_FORWARD, ANL__DNN_DATA, ANL__DNN_FILTER } anl__dnn_kind;
 typedef struct anl__dnn_shape {
     anl__dnn_kind kind;
-    anl_dtype type; /* of all three tensors: f32 or bf16; sums are f32 */
+    anl_dtype type; /* of all three tensors and of the bias: f32 or bf16; sums are f32 */
+    bool bias, relu; /* forward: in the same graph; relu only with a bias */
     int64_t n, h, w, c, k, r, s, oh, ow, groups;
     int64_t stride[2], dilation[2], before[2], after[2]; /* rows, columns */
     bool deterministic;
@@ -17,17 +18,24 @@ typedef struct anl__dnn_shape {
 
 typedef struct anl__dnn_conv {
     const anl__cudnn *dnn;
-    void *part[16]; /* descriptors that the plan stands on */
+    void *part[32]; /* descriptors that the plan stands on */
     int n_part;
     void *plan;
     int64_t workspace, engine;
+    int mode, index; /* where the plan stands: DNN_HEUR_*, and the place in that list */
     bool tensor_core;
+    anl__dnn_shape shape; /* what the plan does; anl__dnn_conv_best may have taken other channels, and no bias */
 } anl__dnn_conv;
 
 /* The first plan in the library's order that is deterministic (when asked), exact in f32 (no TF32) and within the workspace. False: there is none. */
 bool anl__dnn_conv_make(const anl__cudnn *dnn, const anl__dnn_shape *s, anl__dnn_conv *out, char why[128]);
+/* The plan that stands there. False: there is none, or it is not acceptable. */
+bool anl__dnn_conv_at(const anl__cudnn *dnn, const anl__dnn_shape *s, int mode, int index, anl__dnn_conv *out);
+/* The best form of the case: with the bias in the graph where that has a plan, else without; narrow types with fewer than 8 input channels (the first layer of a net) also with 8,
+   of which the caller fills the rest with 0: taken where only that has tensor cores, or needs less memory, its copy of x included. */
+bool anl__dnn_conv_best(const anl__cudnn *dnn, const anl__dnn_shape *s, anl__dnn_conv *out, char why[128]);
 void anl__dnn_conv_release(anl__dnn_conv *p);
-/* x: N,H,W,C; w: K,R,S,C/groups; y: N,OH,OW,K; the result is y, x or w by kind. ws: p->workspace bytes. False: the library failed. */
-bool anl__dnn_conv_run(const anl__dnn_conv *p, void *x, void *w, void *y, void *ws);
+/* x: N,H,W,C; w: K,R,S,C/groups; y: N,OH,OW,K; bias: K, where the shape has it; the result is y, x or w by kind. ws: p->workspace bytes. False: the library failed. */
+bool anl__dnn_conv_run(const anl__dnn_conv *p, void *x, void *w, void *y, void *bias, void *ws);
 
 #endif

@@ -7,6 +7,8 @@
 #include "cublaslt_table.h"
 #include "cudnn_table.h"
 #include "dnn_rnn.h"
+#include "lt_product.h"
+#include "plan_memory.h"
 
 #include <cuda_runtime_api.h>
 #include <cudnn_version.h>
@@ -277,6 +279,7 @@ static anl_status open_cublaslt(anl_ctx *ctx, anl__cublaslt **out)
     if (!find(&cublaslt_library, &f, NULL)) return ANL_OK;
     anl__cublaslt *t = anl__alloc(ctx, sizeof *t);
     if (!t) return ANL_NOMEM;
+    t->ctx = ctx;
     if (load_cublaslt(t, f.so) && t->Create(&t->handle) == 0) {
         t->version = t->GetVersion();
         *out = t;
@@ -302,6 +305,8 @@ void anl__cuda_libs_close(anl_ctx *ctx, anl__cuda_libs *libs)
 {
     if (!libs) return;
     anl__dnn_rnn_forget(ctx, libs);
+    anl__plan_forget(ctx, libs);
+    anl__lt_product_forget(libs->lt);
     if (libs->cudnn) libs->cudnn->Destroy(libs->cudnn->handle);
     if (libs->lt) libs->lt->Destroy(libs->lt->handle);
     anl__free(ctx, libs->cudnn);

@@ -10,7 +10,8 @@ typedef struct anl__cublaslt anl__cublaslt; /* cublaslt_table.h */
 struct anl__cuda_libs {
     anl__cudnn *cudnn;    /* NULL: not found, or not of a version we take */
     anl__cublaslt *lt;    /* likewise */
-    struct anl__rnn_memory *rnn; /* dnn_rnn.h */
+    struct anl__rnn_memory *rnn;    /* dnn_rnn.h */
+    struct anl__plan_memory *plans; /* plan_memory.h */
 };
 typedef struct anl__cuda_libs anl__cuda_libs;
 

@@ -6,9 +6,15 @@
 
 enum { WORKSPACE_MOST = 32 << 20 };
 
+typedef struct told { anl__lt_shape shape; anl__lt_choice choice; } told;
+typedef struct anl__lt_memory {
+    told *told;
+    int64_t n, cap;
+} anl__lt_memory;
+
 static int type_of(anl_dtype t) { return t == ANL_BF16 ? LT_R_16BF : LT_R_32F; }
 
-static bool choose(const anl__cublaslt *lt, anl__lt_product *p)
+static bool ask(const anl__cublaslt *lt, anl__lt_product *p)
 {
     void *pref = NULL;
     uint64_t most = WORKSPACE_MOST;
@@ -23,6 +29,31 @@ static bool choose(const anl__cublaslt *lt, anl__lt_product *p)
     return ok;
 }
 
+static bool same(const anl__lt_shape *a, const anl__lt_shape *b)
+{
+    return a->m == b->m && a->n == b->n && a->k == b->k && a->trans_a == b->trans_a && a->trans_b == b->trans_b && a->in == b->in && a->out == b->out && a->epilogue == b->epilogue;
+}
+
+/* From memory, else from the heuristics; without memory to keep it in, the answer is asked for again. */
+static bool choose(anl__cublaslt *lt, const anl__lt_shape *s, anl__lt_product *p)
+{
+    if (!lt->memory) lt->memory = anl__calloc(lt->ctx, 1, sizeof *lt->memory);
+    anl__lt_memory *m = lt->memory;
+    for (int64_t i = 0; m && i < m->n; i++)
+        if (same(&m->told[i].shape, s)) return p->choice = m->told[i].choice, true;
+    if (!ask(lt, p)) return false;
+    if (m && anl__grow(lt->ctx, &m->told, &m->cap, m->n + 1, sizeof *m->told) == ANL_OK) m->told[m->n++] = (told){*s, p->choice};
+    return true;
+}
+
+void anl__lt_product_forget(anl__cublaslt *lt)
+{
+    if (!lt || !lt->memory) return;
+    anl__free(lt->ctx, lt->memory->told);
+    anl__free(lt->ctx, lt->memory);
+    lt->memory = NULL;
+}
+
 bool anl__lt_product_make(const anl__cublaslt *lt, const anl__lt_shape *s, anl__lt_product *out)
 {
     int ta = s->trans_a ? LT_OP_T : LT_OP_N, tb = s->trans_b ? LT_OP_T : LT_OP_N, in = type_of(s->in);
@@ -33,7 +64,7 @@ bool anl__lt_product_make(const anl__cublaslt *lt, const anl__lt_shape *s, anl__
               !lt->MatmulDescSetAttribute(out->desc, LT_DESC_TRANSB, &tb, sizeof tb) &&
               !lt->MatmulDescSetAttribute(out->desc, LT_DESC_EPILOGUE, &s->epilogue, sizeof s->epilogue) && !lt->MatrixLayoutCreate(&out->a, in, ar, ac, (int64_t)ar) &&
               !lt->MatrixLayoutCreate(&out->b, in, br, bc, (int64_t)br) && !lt->MatrixLayoutCreate(&out->d, type_of(s->out), s->m, s->n, (int64_t)s->m);
-    if (ok && choose(lt, out)) return true;
+    if (ok && choose((anl__cublaslt *)(uintptr_t)lt, s, out)) return true;
     anl__lt_product_release(out);
     return false;
 }

@@ -17,9 +17,10 @@ typedef struct anl__lt_product {
     anl__lt_choice choice;
 } anl__lt_product;
 
-/* False: the library has no algorithm for it. */
+/* The heuristics are asked once a shape. False: the library has no algorithm for it. */
 bool anl__lt_product_make(const anl__cublaslt *lt, const anl__lt_shape *s, anl__lt_product *out);
 void anl__lt_product_release(anl__lt_product *p);
+void anl__lt_product_forget(anl__cublaslt *lt); /* what the heuristics said */
 /* bias: of m elements of D's type, for epilogues that have one. ws: p->choice.workspace bytes. False: the library failed. */
 bool anl__lt_product_run(const anl__lt_product *p, const void *a, const void *b, void *d, bool accum, const void *bias, void *ws, void *stream);
 
