@@ -151,6 +151,33 @@ static anl_status add_labels(anl__dataset *ds, const anl__data_opts *o)
     return check_labels(ds, o);
 }
 
+/* Further columns as fields. */
+static anl_status add_more(anl__dataset *ds, const anl__data_opts *o)
+{
+    static const char *const names[ANL__MOST_LABELS] = {NULL, "label2", "label3", "label4", "label5", "label6", "label7", "label8"};
+    for (int k = 1; k < ANL__MOST_LABELS; k++) {
+        bool class = o->more[k] == ANL__LABEL_CLASS;
+        if (o->more[k] == ANL__LABEL_UNUSED) continue;
+        if (!ds->more[k])
+            return anl__fail(ds->ctx, ANL_DATA, "%s: there is one label a sample, but %s is wanted: NPY files of labels may have several columns",
+                             o->labels ? o->labels : ds->name, names[k]);
+        for (; ds->fields < 1 + k; ds->fields++) ds->field[ds->fields] = (anl__field){.name = names[ds->fields - 1], .dtype = ANL_F32};
+        ds->field[1 + k] = (anl__field){.name = names[k], .dtype = class ? ANL_I32 : ANL_F32, .bytes = 4, .data = ds->more[k]};
+        ds->fields = 2 + k;
+        if (!class) continue;
+        int32_t most = 0, limit = o->more_classes[k] ? o->more_classes[k] : ANL__MAX_CLASSES;
+        for (int64_t i = 0; i < ds->n; i++) {
+            int32_t v = ((const int32_t *)ds->more[k])[i];
+            if (v < -1 || v >= limit)
+                return anl__fail(ds->ctx, ANL_DATA, "%s: record %lld: %s %d is out of range, expected 0..%d, or -1 where it is not known",
+                                 o->labels, (long long)i, names[k], v, limit - 1);
+            if (v > most) most = v;
+        }
+        ds->more_classes[k] = o->more_classes[k] ? o->more_classes[k] : most + 1;
+    }
+    return ANL_OK;
+}
+
 static anl_status open_files(anl__dataset *ds, const anl__data_opts *o)
 {
     if (!o->images) return anl__fail(ds->ctx, ANL_INVALID, "a data set needs a path, or a file of images");
@@ -159,7 +186,8 @@ static anl_status open_files(anl__dataset *ds, const anl__data_opts *o)
     ANL_TRY(choose_format(ds->ctx, o, &ds->vt));
     ANL_TRY(ds->vt->open(ds, o));
     if (ds->value) add_values(ds);
-    return ds->label ? add_labels(ds, o) : ANL_OK;
+    if (ds->label) ANL_TRY(add_labels(ds, o));
+    return ds->fields > 1 ? add_more(ds, o) : ANL_OK;
 }
 
 bool anl__dataset_present(anl_ctx *ctx, const anl__data_opts *opts)
@@ -246,6 +274,7 @@ void anl__dataset_close(anl__dataset *ds)
     for (int i = 0; i < ANL__MAX_SOURCES; i++) anl__source_close(ds->source[i]);
     anl__free(ctx, ds->label);
     anl__free(ctx, ds->value);
+    for (int k = 0; k < ANL__MOST_LABELS; k++) anl__free(ctx, ds->more[k]);
     anl__free(ctx, ds->owned);
     anl__free(ctx, ds->class_count);
     anl__free(ctx, ds->name);

@@ -3,6 +3,8 @@
  *
  * Field 0 is what the model sees: "image" of shape H,W,C or "features" of shape F, u8 or f32. Field 1, when
  * there are labels, is "label": an i32 scalar in [0, classes), or, when values are to be predicted, an f32 scalar.
+ * Fields 2, 3, ... are further columns of the labels' file, "label2", "label3", ..., where the options ask for them;
+ * one that they pass over has no data.
  *
  * Errors: ANL_DATA (missing file, sizes that disagree, label out of range, empty class) and ANL_FORMAT (the
  * bytes are not what the format says) name the file, the record, what was expected and what was found.
@@ -26,6 +28,9 @@ typedef struct anl__field {
     const void *data; /* sample i lies at data + i * bytes; borrowed from the set */
 } anl__field;
 
+/* What a column of labels is read as. */
+typedef enum anl__label_kind { ANL__LABEL_UNUSED, ANL__LABEL_CLASS, ANL__LABEL_VALUE } anl__label_kind;
+
 /* How a format is read. */
 typedef struct anl__data_opts anl__data_opts;
 typedef struct anl__dataset_vt {
@@ -38,7 +43,8 @@ typedef struct anl__dataset_vt {
 enum {
     ANL__FIELD_X = 0,
     ANL__FIELD_LABEL = 1,
-    ANL__MAX_FIELDS = 2,
+    ANL__MOST_LABELS = 8, /* columns */
+    ANL__MAX_FIELDS = 1 + ANL__MOST_LABELS,
     ANL__MAX_SOURCES = 2,
     ANL__MAX_CLASSES = 65536
 };
@@ -57,6 +63,8 @@ struct anl__dataset {
     anl__source *source[ANL__MAX_SOURCES]; /* images, labels; owned */
     int32_t *label;                        /* owned; NULL without labels */
     float *value;                          /* owned; labels that are values, all finite; NULL: none */
+    void *more[ANL__MOST_LABELS];          /* [column]: i32 or f32, owned; -1: a class that is not known */
+    int more_classes[ANL__MOST_LABELS];    /* [column]: of a column of classes */
     void *owned;                           /* a copy of field 0, or NULL: it lies in source[0] */
 };
 
@@ -67,6 +75,8 @@ struct anl__data_opts {
     /* ... or `path`, a directory or a known set's name (known.h), and the part of it: "train" or "test". */
     const char *path, *part;
     bool values;                    /* labels are values to predict, not classes (default false) */
+    anl__label_kind more[ANL__MOST_LABELS]; /* [column], from 1: what a further column of the labels' file is */
+    int more_classes[ANL__MOST_LABELS];     /* [column]: 0: one more than the largest label */
     int classes;                    /* 0: the known set's, or one more than the largest label */
     const char *const *class_names; /* `classes` of them, or NULL; must outlive the set */
     bool allow_empty_class;         /* default false: a class without a sample is ANL_DATA */

@@ -1,8 +1,10 @@
 /* NPY, NumPy's file of one array (format versions 1 and 2): little endian, C order. Samples are u1, f4 or f8
- * (f8 is kept as f32) of shape (N,F), (N,H,W) or (N,H,W,C); labels u1, i4 or i8 of shape (N) or (N,1). */
+ * (f8 is kept as f32) of shape (N,F), (N,H,W) or (N,H,W,C); labels u1, i4 or i8 of shape (N) or (N,1), or, where
+ * a model's heads read several, (N,columns), also f4 and f8. */
 #include "datasets/dataset.h"
 #include "datasets/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,57 +191,75 @@ static double npy_number(const npy_head *h, int64_t i)
     }
 }
 
-/* Labels that are values to predict. */
-static anl_status npy_values(anl__dataset *ds, const anl__source *s, const npy_head *h)
+/* "label", or "label2" and so on. */
+static const char *npy_label(int column, char text[16])
 {
-    ds->value = anl__calloc(ds->ctx, (size_t)ds->n, sizeof *ds->value);
-    if (!ds->value) return ANL_NOMEM;
+    snprintf(text, 16, column ? "label%d" : "label", column + 1);
+    return text;
+}
+
+/* A column of labels: classes as i32 (their range is the set's business), values as f32. */
+static anl_status npy_column(anl__dataset *ds, const anl__source *s, const npy_head *h, int column, bool class, void **out)
+{
+    char name[16];
+    float *value = NULL;
+    int32_t *label = NULL;
+    if (class) label = *out = anl__calloc(ds->ctx, (size_t)ds->n, sizeof *label);
+    else value = *out = anl__calloc(ds->ctx, (size_t)ds->n, sizeof *value);
+    if (!*out) return ANL_NOMEM;
     for (int64_t i = 0; i < ds->n; i++) {
-        double v = npy_number(h, i);
-        ds->value[i] = (float)v;
-        if (!__builtin_isfinite(ds->value[i]))
-            return anl__fail(ds->ctx, ANL_DATA, "%s: record %lld: the value %g is not finite in single precision",
-                             s->path, (long long)i, v);
+        double v = npy_number(h, i * h->per_sample + column);
+        if (!class) {
+            value[i] = (float)v;
+            if (!__builtin_isfinite(value[i]))
+                return anl__fail(ds->ctx, ANL_DATA, "%s: record %lld: the value %g is not finite in single precision%s%s",
+                                 s->path, (long long)i, v, column ? ": " : "", column ? npy_label(column, name) : "");
+            continue;
+        }
+        if (!(v >= (column ? -1 : 0) && v < ANL__MAX_CLASSES))
+            return anl__fail(ds->ctx, ANL_DATA, "%s: record %lld: %s %.17g is outside 0..%d", s->path, (long long)i,
+                             npy_label(column, name), v, ANL__MAX_CLASSES - 1);
+        label[i] = (int32_t)v;
+        if ((double)label[i] != v)
+            return anl__fail(ds->ctx, ANL_DATA, "%s: record %lld: %s %.17g is no class: classes are whole numbers", s->path,
+                             (long long)i, npy_label(column, name), v);
     }
     return ANL_OK;
 }
 
-static anl_status npy_labels(anl__dataset *ds, const anl__source *s, bool values)
+static anl_status npy_labels(anl__dataset *ds, const anl__source *s, const anl__data_opts *o)
 {
     npy_head h;
+    char name[16];
+    int columns = 1;
+    bool real;
+    for (int k = 1; k < ANL__MOST_LABELS; k++)
+        if (o->more[k] != ANL__LABEL_UNUSED) columns = k + 1;
     ANL_TRY(npy_parse(ds->ctx, s, &h));
-    if (values && h.per_sample != 1)
-        return anl__fail(ds->ctx, ANL_FORMAT, "%s: one value a sample is expected, found %lld a sample", s->path,
-                         (long long)h.per_sample);
-    if (!values && h.per_sample == 1 && (h.type == NPY_F4 || h.type == NPY_F8))
+    real = h.type == NPY_F4 || h.type == NPY_F8;
+    if (columns > 1 && h.per_sample < columns)
+        return anl__fail(ds->ctx, ANL_FORMAT, "%s: a head reads %s, but there are %lld labels a sample", s->path,
+                         npy_label(columns - 1, name), (long long)h.per_sample);
+    if (columns == 1 && h.per_sample != 1)
+        return anl__fail(ds->ctx, ANL_FORMAT,
+                         o->values ? "%s: one value a sample is expected, found %lld a sample; a graph's heads may read a column each (label, label2, ...)"
+                                   : "%s: labels must be one a sample, found %lld a sample; a graph's heads may read a column each (label, label2, ...)",
+                         s->path, (long long)h.per_sample);
+    if (!o->values && real && h.per_sample == 1)
         return anl__fail(ds->ctx, ANL_FORMAT,
                          "%s: labels must be u1, i4 or i8, found %s; are they values to predict? then set "
                          "data.label_type to value",
                          s->path, npy_types[h.type].descr[0]);
-    if (!values && h.per_sample != 1)
-        return anl__fail(ds->ctx, ANL_FORMAT,
-                         "%s: labels must be u1, i4 or i8, one a sample; found %s, %lld a sample", s->path,
-                         npy_types[h.type].descr[0], (long long)h.per_sample);
     if (h.dim[0] != ds->n)
         return anl__fail(ds->ctx, ANL_DATA, "%s has %lld samples, but %s has %lld labels",
                          ds->source[0]->path, (long long)ds->n, s->path, (long long)h.dim[0]);
-    if (values) return npy_values(ds, s, &h);
-    ds->label = anl__calloc(ds->ctx, (size_t)ds->n, sizeof *ds->label);
-    if (!ds->label) return ANL_NOMEM;
-    for (int64_t i = 0; i < ds->n; i++) {
-        int64_t v = h.data[i];
-        int32_t v4;
-        if (h.type == NPY_I8) memcpy(&v, h.data + i * 8, 8);
-        if (h.type == NPY_I4) {
-            memcpy(&v4, h.data + i * 4, 4);
-            v = v4;
-        }
-        if (v < 0 || v >= ANL__MAX_CLASSES)
-            return anl__fail(ds->ctx, ANL_DATA, "%s: record %lld: label %lld is outside 0..%d", s->path,
-                             (long long)i, (long long)v, ANL__MAX_CLASSES - 1);
-        ds->label[i] = (int32_t)v;
-    }
-    return ANL_OK;
+    void *first = NULL;
+    anl_status st = npy_column(ds, s, &h, 0, !o->values, &first);
+    if (o->values) ds->value = first;
+    else ds->label = first;
+    for (int k = 1; k < columns && st == ANL_OK; k++)
+        if (o->more[k] != ANL__LABEL_UNUSED) st = npy_column(ds, s, &h, k, o->more[k] == ANL__LABEL_CLASS, &ds->more[k]);
+    return st;
 }
 
 static anl_status npy_open(anl__dataset *ds, const anl__data_opts *opts)
@@ -247,7 +267,7 @@ static anl_status npy_open(anl__dataset *ds, const anl__data_opts *opts)
     const char *paths[2] = {opts->images, opts->labels};
     ANL_TRY(anl__sources_open(ds->ctx, paths, opts->labels ? 2 : 1, opts, ds->source));
     ANL_TRY(npy_samples(ds, ds->source[0]));
-    return opts->labels ? npy_labels(ds, ds->source[1], opts->values) : ANL_OK;
+    return opts->labels ? npy_labels(ds, ds->source[1], opts) : ANL_OK;
 }
 
 const anl__dataset_vt anl__dataset_npy = {"npy", npy_open};

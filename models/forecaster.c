@@ -103,5 +103,5 @@ void anl__forecaster(anl_graph *g, const anl_model_opts *o, anl__size size)
     if (anl_graph_dtype(g) != ANL_F32) out = anl__seq_node(g, "cast", "out.f32", out, "dtype=f32");
     if (anl_graph_status(g) != ANL_OK) return;
     anl_output(g, "logits", out);
-    anl__model_loss(g, o, "loss", o->loss, o->huber_delta, out, y, 1);
+    anl__model_loss(g, o, "loss", &(anl__model_head){.label = "label", .loss = o->loss, .weight = 1}, out, y);
 }

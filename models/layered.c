@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-typedef struct named { const char *name; anl_value v; } named;
+typedef struct named { const char *name; anl_value v; const anl__layer *layer; } named;
 
 static anl_value find(anl_graph *g, const named *list, int n, const anl__model_layer *l, const char *name)
 {
@@ -20,6 +20,19 @@ static anl_value find(anl_graph *g, const named *list, int n, const anl__model_l
     return ANL_NONE;
 }
 
+/* Cross-entropy makes a softmax of its own: behind another it would learn slowly, and never say why. */
+static bool twice(anl_graph *g, const char *loss, const named *list, int n, anl_value y)
+{
+    for (int i = n - 1; i > 0 && !strcmp(loss, "cross-entropy"); i--) {
+        if (list[i].v != y || strcmp(list[i].layer->type, "softmax")) continue;
+        anl_graph_fail(g, ANL_RECIPE, "layer '%s' is a softmax, and the loss cross-entropy makes its own of the layer that it is given: leave this one out (`predict` gives probabilities all the same)",
+                       list[i].name);
+        anl_graph_context(g, list[i].layer->where);
+        return true;
+    }
+    return false;
+}
+
 /* What a model with loss ctc says of each class: its largest log probability at any step. The blank, the last, is no class. */
 static anl_value spoken(anl_graph *g, anl_value y)
 {
@@ -29,15 +42,17 @@ static anl_value spoken(anl_graph *g, anl_value y)
 }
 
 /* The first head is the model's: its loss is "loss", its value what the model says. Others are named by their layer. */
-static anl_value add_head(anl_graph *g, const anl_model_opts *o, int i, const named *list, int n, anl_value label)
+static anl_value add_head(anl_graph *g, const anl_model_opts *o, int i, const named *list, int n, const anl_value label[ANL_MOST_LABELS])
 {
     const anl__model_head *h = &o->head[i];
     anl_value y = find(g, list, n, NULL, h->from);
-    if (y != ANL_NONE) anl__model_loss(g, o, i ? h->from : "loss", h->loss, h->delta > 0 ? h->delta : o->huber_delta, y, label, h->weight);
+    int column = anl_model_label_column(h->label);
+    if (column < 0) anl_graph_fail(g, ANL_RECIPE, "head '%s' reads '%s', which is no column of labels", h->from, h->label);
+    else if (y != ANL_NONE && !twice(g, h->loss, list, n, y)) anl__model_loss(g, o, i ? h->from : "loss", h, y, label[column]);
     return i == 0 && !strcmp(h->loss, "ctc") && anl_graph_status(g) == ANL_OK ? spoken(g, y) : y;
 }
 
-anl_value anl__layered(anl_graph *g, const anl_model_opts *o, anl_value image, anl_value label)
+anl_value anl__layered(anl_graph *g, const anl_model_opts *o, anl_value image, const anl_value label[ANL_MOST_LABELS])
 {
     anl_ctx *ctx = anl_graph_ctx(g);
     if (o->n_layer < 1) {
@@ -49,7 +64,7 @@ anl_value anl__layered(anl_graph *g, const anl_model_opts *o, anl_value image, a
         anl_graph_fail(g, ANL_NOMEM, "no memory for %d layers", o->n_layer);
         return ANL_NONE;
     }
-    list[0] = (named){"input", image};
+    list[0] = (named){"input", image, NULL};
     int n = 1;
     for (int i = 0; i < o->n_layer && anl_graph_status(g) == ANL_OK; i++) {
         const anl__model_layer *l = &o->layer[i];
@@ -57,10 +72,11 @@ anl_value anl__layered(anl_graph *g, const anl_model_opts *o, anl_value image, a
         int n_in = 0;
         if (!l->n_from) in[n_in++] = list[n - 1].v;
         for (int k = 0; k < l->n_from && k < 16; k++) in[n_in++] = find(g, list, n, l, l->from[k]);
-        list[n] = (named){l->layer.name, anl__layer_add(g, &l->layer, in, n_in)};
+        list[n] = (named){l->layer.name, anl__layer_add(g, &l->layer, in, n_in), &l->layer};
         n++;
     }
     anl_value last = list[n - 1].v;
+    if (!o->n_head && !o->values && anl_graph_status(g) == ANL_OK) twice(g, "cross-entropy", list, n, last);
     for (int i = 0; i < o->n_head && anl_graph_status(g) == ANL_OK; i++) {
         anl_value y = add_head(g, o, i, list, n, label);
         if (i == 0) last = y;

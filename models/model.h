@@ -13,9 +13,11 @@ typedef struct anl__model_layer {
     int n_from;
 } anl__model_layer;
 
+enum { ANL_MOST_LABELS = 8 }; /* columns of labels */
+
 typedef struct anl__model_head { /* a loss of a `graph` model */
     const char *from;  /* layer whose output is compared */
-    const char *label; /* input field */
+    const char *label; /* "label", "label2", ...: column of the labels that it is compared with */
     const char *loss;  /* "cross-entropy", "ctc", "mse", "huber", "bce" */
     double weight;
     double delta;      /* huber: where it becomes linear; 0: the model's */
@@ -58,17 +60,22 @@ typedef struct anl_model_opts {
     int n_layer;
     const anl__model_head *head;   /* graph; none: cross-entropy over the last layer */
     int n_head;
-    bool values;           /* images: labels are f32 values to predict, by `loss` where there are no heads */
+    bool values;           /* images: labels are f32 values to predict, by `loss` where there are no heads; of heads, those that read "label" */
+    int label_classes[ANL_MOST_LABELS]; /* [column], from 1: classes of a further column; 0: as many as its head has units */
     const char *loss;      /* forecaster, values: mse, huber */
     double huber_delta;    /* huber, forecaster's and heads': where it becomes linear */
     anl_sequence_opts seq;
 } anl_model_opts;
 
 anl_model_opts anl_model_opts_default(void);
-/* Models of images declare inputs "image" [n,H,W,C] (the graph's dtype) and "label" i32 [n] (values: f32); output "logits" [n,classes]; loss
-   "loss"; sum "correct". Models of sequences: sequence.h. Failures stick to the graph. */
+/* Models of images declare inputs "image" [n,H,W,C] (the graph's dtype) and "label" i32 [n] (values: f32), and for heads that read
+   further columns of labels "label2", ..., in this order; output "logits" [n,classes]; loss "loss"; sum "correct". Models of sequences: sequence.h. Failures stick to the graph. */
 void anl_model_build(anl_graph *g, const anl_model_opts *opts, anl__size size);
 bool anl_model_is_sequence(const char *name); /* does it read sequences? */
 bool anl_model_loss_is_class(const char *loss); /* is a head's label a class, not a value to predict? */
+int anl_model_label_column(const char *label);  /* "label": 0, "label2": 1, ...; -1: no such name */
+/* What the heads take a further column of labels (1, 2, ...) for. */
+typedef enum anl_label_use { ANL_LABEL_NONE, ANL_LABEL_CLASS, ANL_LABEL_VALUE } anl_label_use;
+anl_label_use anl_model_label_use(const anl_model_opts *o, int column);
 
 #endif

@@ -63,5 +63,5 @@ void anl__seqclassifier(anl_graph *g, const anl_model_opts *o, anl__size size)
     x = anl__seq_dense(g, "out", x, o->classes, true);
     if (x == ANL_NONE) return;
     anl_output(g, "logits", x);
-    anl__model_loss(g, o, "loss", "cross-entropy", 0, x, label, 1);
+    anl__model_loss(g, o, "loss", &(anl__model_head){.label = "label", .loss = "cross-entropy", .weight = 1}, x, label);
 }

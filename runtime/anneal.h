@@ -151,8 +151,9 @@ void anl_graph_context(anl_graph *g, const char *where);
 void anl_graph_fail(anl_graph *g, anl_status code, const char *fmt, ...) ANL_FORMAT(3, 4);
 
 /* What the program is for. A loss is a numerator and a denominator (scalars, f32): the loss shown is
-   sum(num)/sum(den) over the batch, its gradient that of num divided by the summed den. All losses of a graph
-   share the denominator of the first. */
+   sum(num)/sum(den) over the batch, its gradient that of num divided by the summed den. The update divides by the
+   first loss's; the gradients of the others are scaled by what their own den is to it, a shard's each: exact
+   wherever the two are in proportion (both count samples), and over one shard. */
 void anl_loss(anl_graph *g, const char *name, anl_value num, anl_value den, double weight);
 /* A scalar that is added over shards and batches (metrics). */
 void anl_sum(anl_graph *g, const char *name, anl_value scalar);

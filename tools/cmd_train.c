@@ -47,7 +47,7 @@ typedef struct train {
     anl__watch *watch;
     anl__ckpt_tensor tensor[2];
     float *norm;
-    anl__ckpt_attr attr[12 + JOB_SEQUENCE_TEXTS];
+    anl__ckpt_attr attr[12 + ANL_MOST_LABELS + JOB_SEQUENCE_TEXTS];
     job_sequence_text text[JOB_SEQUENCE_TEXTS];
     anl__buf dump, names, device;
 } train;
@@ -88,6 +88,8 @@ static anl_status describe_job(train *t)
     add_int(t, "data.height", j->model.height);
     add_int(t, "data.width", j->model.width);
     add_int(t, "data.channels", j->model.channels);
+    for (int k = 1; k < ANL_MOST_LABELS; k++)
+        if (j->model.label_classes[k]) add_int(t, job_label_classes[k], j->model.label_classes[k]);
     if (!n) return ANL_OK;
     t->norm = anl__calloc(t->ctx, 2 * (size_t)n, sizeof *t->norm);
     if (!t->norm) return ANL_NOMEM;

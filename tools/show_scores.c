@@ -26,7 +26,19 @@ static void print_matrix(FILE *out, const anl__scores *s, int classes)
     }
 }
 
-void scores_print(FILE *out, anl__scores *s, const char *const *names)
+/* A line for each head beside the first. */
+static void print_heads(FILE *out, anl__scores *s)
+{
+    const anl__heads *all = anl__scores_heads(s);
+    for (int i = 0; i < all->n; i++) {
+        const anl__head *h = &all->head[i];
+        fprintf(out, "head %s: loss %.5g", h->name, anl__head_loss(h));
+        if (h->at[2] >= 0) fprintf(out, "  accuracy %.4f", anl__head_accuracy(h));
+        fputc('\n', out);
+    }
+}
+
+static void print_own(FILE *out, anl__scores *s, const char *const *names)
 {
     anl__score_summary m;
     char text[16];
@@ -53,6 +65,12 @@ void scores_print(FILE *out, anl__scores *s, const char *const *names)
     fprintf(out, " %9s %9lld\n", "", (long long)m.samples);
     if (classes <= MOST_MATRIX) print_matrix(out, s, classes);
     fprintf(out, "\nloss %.5f  accuracy %.4f  top-k %.4f  micro F1 %.4f\n", m.loss, m.accuracy, m.topk, m.micro_f1);
+}
+
+void scores_print(FILE *out, anl__scores *s, const char *const *names)
+{
+    print_own(out, s, names);
+    print_heads(out, s);
 }
 
 void scores_number(cJSON *o, const char *name, double v)
@@ -83,6 +101,17 @@ static void add_classes(cJSON *o, anl__scores *s, const char *const *names, int 
     }
 }
 
+static void add_heads(cJSON *o, anl__scores *s)
+{
+    const anl__heads *all = anl__scores_heads(s);
+    cJSON *list = all->n ? cJSON_AddObjectToObject(o, "heads") : NULL;
+    for (int i = 0; i < all->n; i++) {
+        cJSON *one = cJSON_AddObjectToObject(list, all->head[i].name);
+        scores_number(one, "loss", anl__head_loss(&all->head[i]));
+        if (all->head[i].at[2] >= 0) scores_number(one, "accuracy", anl__head_accuracy(&all->head[i]));
+    }
+}
+
 void scores_json(anl__scores *s, const char *const *names, cJSON *o)
 {
     anl__score_summary m;
@@ -108,6 +137,7 @@ void scores_json(anl__scores *s, const char *const *names, cJSON *o)
         scores_number(o, "mae", m.mae);
         scores_number(o, "r2", m.r2);
     }
+    add_heads(o, s);
 }
 
 anl_status scores_write(const cJSON *o, anl__buf *out)

@@ -1,4 +1,9 @@
 #include "tests/ops/case.h"
 
 static const anl__case constant = {.op = "fill", .attrs = "value=2.5", .nograd = true};
-const anl__case *const anl__cases_fill[] = {&constant, NULL};
+static const anl__case seed = {.op = "loss_seed", .attrs = "weight=0.5", .in = {"stat 32"}, .nograd = true};
+static const anl__case ratio = {.op = "loss_seed", .attrs = "weight=0.5", .in = {"stat 32", "stat 1 positive", "stat 1 positive"}, .nograd = true};
+static const anl__case nothing = {.op = "loss_seed", .in = {"stat 32", "stat 1 positive", "stat 1 =0"}, .nograd = true};
+static const anl__case half = {.op = "loss_seed", .in = {"stat 32", "stat 1"}, .reject = "both denominators"};
+static const anl__case wide = {.op = "loss_seed", .in = {"stat 32", "stat 2", "stat 1"}, .reject = "one number"};
+const anl__case *const anl__cases_fill[] = {&constant, &seed, &ratio, &nothing, &half, &wide, NULL};

@@ -14,7 +14,14 @@ static anl_status anl__fill_run(const anl__prepared *p, const anl__run *r)
 
 static anl_status anl__loss_seed_run(const anl__prepared *p, const anl__run *r)
 {
-    *(float *)r->out[0] = ((const float *)r->in[0])[ANL__HYPER_LOSS_SCALE] * (float)anl__attr_float(&p->call, "weight");
+    float seed = ((const float *)r->in[0])[ANL__HYPER_LOSS_SCALE] * (float)anl__attr_float(&p->call, "weight");
+    if (p->call.n_in == 3) {
+        bool wide = p->call.in[1].dtype == ANL_F64;
+        double first = wide ? *(const double *)r->in[1] : (double)*(const float *)r->in[1];
+        double own = wide ? *(const double *)r->in[2] : (double)*(const float *)r->in[2];
+        seed *= own > 0 ? (float)(first / own) : 0; /* nothing counted: nothing to learn */
+    }
+    *(float *)r->out[0] = seed;
     return ANL_OK;
 }
 

@@ -129,8 +129,8 @@ static void seed_losses(anl__grad *G)
         snprintf(attrs, sizeof attrs, "weight=%.17g", g->loss[i].weight);
         const anl__op *op = anl__op_find("loss_seed");
         if (!op) return anl_graph_fail(g, ANL_INTERNAL, "operator loss_seed is not built in");
-        anl_value hyper = anl__graph_hyper(g);
-        G->grad[g->loss[i].v] = anl__graph_add(g, op, g->loss[i].name, &hyper, 1, NULL, 0, attrs);
+        anl_value in[3] = {anl__graph_hyper(g), g->loss[0].v2, g->loss[i].v2};
+        G->grad[g->loss[i].v] = anl__graph_add(g, op, g->loss[i].name, in, i ? 3 : 1, NULL, 0, attrs);
     }
 }
 

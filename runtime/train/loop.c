@@ -121,6 +121,11 @@ static void put_scores(loop *l, anl__scores *sc)
         put(l, "valid.mae", s.mae, false);
         put(l, "valid.r2", s.r2, false);
     }
+    const anl__heads *heads = anl__scores_heads(sc);
+    for (int i = 0; i < heads->n; i++) {
+        put(l, heads->head[i].loss_name, anl__head_loss(&heads->head[i]), false);
+        if (heads->head[i].at[2] >= 0) put(l, heads->head[i].accuracy_name, anl__head_accuracy(&heads->head[i]), false);
+    }
 }
 
 static bool row_value(const loop *l, const char *name, double *out)
@@ -364,7 +369,9 @@ static anl_status train_epoch(loop *l, bool *stop, bool *again, anl__loop_end *e
 
 anl_status anl__loop_evaluate(anl__trainer *t, const anl__feed *f, bool ema, anl__scores *scores)
 {
+    anl_net *net = anl__trainer_net(t);
     anl__scores_reset(scores);
+    anl__heads_find(net, anl__scores_heads(scores));
     ANL_TRY(f->start(f->self, 0, 0));
     for (;;) {
         anl__feed_batch b = {0};
@@ -376,6 +383,7 @@ anl_status anl__loop_evaluate(anl__trainer *t, const anl__feed *f, bool ema, anl
             if (anl__scores_kind(scores) == ANL__SCORE_TOKENS) anl__scores_add_tokens(scores, r.correct, r.loss_den, b.n);
             else anl__scores_add(scores, r.logits, b.label, b.n);
             anl__scores_add_loss(scores, r.loss_num, r.loss_den);
+            st = anl__heads_take(net, anl__scores_heads(scores));
         }
         f->release(f->self, &b);
         ANL_TRY(st);

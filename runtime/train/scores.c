@@ -24,6 +24,7 @@ struct anl__scores {
     double err2, err1, sum, sum2; /* values: of errors, of targets */
     int64_t values;
     double token_hits, tokens;
+    anl__heads heads;
 };
 
 anl_status anl__scores_create(anl_ctx *ctx, int outputs, anl__score_kind kind, int topk, int64_t samples, anl__scores **out)
@@ -66,6 +67,7 @@ void anl__scores_reset(anl__scores *s)
 {
     s->n = s->correct = s->in_topk = s->kept = s->values = 0;
     s->token_hits = s->tokens = s->loss_num = s->loss_den = s->err2 = s->err1 = s->sum = s->sum2 = 0;
+    s->heads.n = 0;
     s->curves_known = false;
     if (s->confusion) memset(s->confusion, 0, sizeof *s->confusion * (size_t)s->outputs * (size_t)s->outputs);
 }
@@ -128,6 +130,8 @@ void anl__scores_add_loss(anl__scores *s, double num, double den)
     s->loss_num += num;
     s->loss_den += den;
 }
+
+anl__heads *anl__scores_heads(anl__scores *s) { return &s->heads; }
 
 void anl__scores_add_tokens(anl__scores *s, double correct, double tokens, int64_t n)
 {

@@ -5,7 +5,7 @@
 #ifndef ANL_SCORES_H
 #define ANL_SCORES_H
 
-#include "../base/base.h"
+#include "heads.h"
 
 typedef enum anl__score_kind { ANL__SCORE_CLASSES, ANL__SCORE_VALUES, ANL__SCORE_TOKENS } anl__score_kind;
 typedef struct anl__scores anl__scores;
@@ -20,6 +20,9 @@ void anl__scores_add(anl__scores *s, const float *y, const void *label, int64_t 
 void anl__scores_add_loss(anl__scores *s, double num, double den);
 /* n sequences with so many tokens, of which so many were predicted. */
 void anl__scores_add_tokens(anl__scores *s, double correct, double tokens, int64_t n);
+
+/* Losses of further heads, counted with the same samples. */
+anl__heads *anl__scores_heads(anl__scores *s);
 
 typedef struct anl__class_score {
     int64_t support, predicted, hit;

@@ -56,6 +56,7 @@ static void test_layers(void **state)
     try_recipe(c, "model: {name: sequential, layers: [flatten, {type: conv, filters: 3, kernel: 3}]}\ndata: {path: data}\n", 2, "conv", "64");
     try_recipe(c, "model: {name: sequential, layers: [{type: conv, filters: 3, kernel: 11}]}\ndata: {path: data}\n", 2, "conv", "8x8");
     try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dense, units: 7}]}\ndata: {path: data}\n", 2, "4 classes", "7");
+    try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dense, units: 4}, softmax]}\ndata: {path: data}\n", 2, "bad.yaml:1:70: layer 'softmax1' is a softmax", "leave this one out");
     try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dens, units: 4}]}\ndata: {path: data}\n", 2, "dense", NULL);
     try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dense, unit: 4}]}\ndata: {path: data}\n", 2, "unit", NULL);
     try_recipe(c, "model: {name: graph, layers: [{type: flatten, name: f}, {type: dense, units: 4, from: [g]}]}\ndata: {path: data}\n", 2, "'g'", NULL);

@@ -194,10 +194,51 @@ static void bad_values(void **state)
     refuse(f, ANL_FORMAT, "set data.label_type to value");
 }
 
+/* Several labels a sample: whole numbers of a file of floats are classes, -1 is not known, one may be passed over. */
+static void columns(void **state)
+{
+    fixture *f = *state;
+    const char *y = at(f, "y.npy");
+    float x[6] = {0};
+    double f8[12] = {1, 0.5, 7, -1, 0, -2.5, 7, 1, 1, 3.5, 7, 0};
+    const int32_t first[3] = {1, 0, 1}, fourth[3] = {-1, 1, 0};
+    const float second[3] = {0.5f, -2.5f, 3.5f};
+    anl__dataset *ds = NULL;
+    anl__data_opts o = opts_of(f);
+    o.more[1] = ANL__LABEL_VALUE;
+    o.more[3] = ANL__LABEL_CLASS;
+    put_npy(at(f, "x.npy"), 1, "<f4", "False", "3, 2", x, sizeof x);
+    put_npy(y, 1, "<f8", "False", "3, 4", f8, sizeof f8);
+    assert_int_equal(anl__dataset_open(f->ctx, &o, &ds), ANL_OK);
+    assert_int_equal(ds->fields, 5);
+    assert_memory_equal(ds->field[1].data, first, sizeof first);
+    assert_memory_equal(ds->field[2].data, second, sizeof second);
+    assert_null(ds->field[3].data);
+    assert_memory_equal(ds->field[4].data, fourth, sizeof fourth);
+    assert_string_equal(ds->field[4].name, "label4");
+    assert_int_equal(ds->more_classes[3], 2);
+    anl__dataset_close(ds);
+    o.more_classes[3] = 1;
+    assert_int_equal(anl__dataset_open(f->ctx, &o, &ds), ANL_DATA);
+    assert_non_null(strstr(anl_last_error(f->ctx), "record 1: label4 1 is out of range, expected 0..0"));
+    o.more_classes[3] = 0;
+    f8[11] = 0.25;
+    put_npy(y, 1, "<f8", "False", "3, 4", f8, sizeof f8);
+    assert_int_equal(anl__dataset_open(f->ctx, &o, &ds), ANL_DATA);
+    assert_non_null(strstr(anl_last_error(f->ctx), "record 2: label4 0.25 is no class"));
+    f8[11] = -2;
+    put_npy(y, 1, "<f8", "False", "3, 4", f8, sizeof f8);
+    assert_int_equal(anl__dataset_open(f->ctx, &o, &ds), ANL_DATA);
+    assert_non_null(strstr(anl_last_error(f->ctx), "record 2: label4 -2 is outside"));
+    put_npy(y, 1, "<f8", "False", "3, 2", f8, 6 * sizeof *f8);
+    assert_int_equal(anl__dataset_open(f->ctx, &o, &ds), ANL_FORMAT);
+    assert_non_null(strstr(anl_last_error(f->ctx), "a head reads label4, but there are 2 labels a sample"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(floats_and_doubles), TEST(bytes_as_images), TEST(bad_arrays),
-                                       TEST(bad_labels), TEST(values), TEST(bad_values)};
+                                       TEST(bad_labels), TEST(values), TEST(bad_values), TEST(columns)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

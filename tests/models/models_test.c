@@ -173,9 +173,53 @@ static void heads_learn(void **state)
     assert_true(narrow < one);
 }
 
+/* One step by each head's own mean: the second head's layer moves as if its loss stood alone, also where labels are not known. */
+static void own_denominators(void **state)
+{
+    (void)state;
+    const anl__model_layer both[] = {{{"dense", "first", NULL, ARG({"units", "3"}), 1}, FROM("input"), 1},
+                                     {{"dense", "second", NULL, ARG({"units", "2"}), 1}, FROM("input"), 1}};
+    const anl__model_head heads[] = {{"first", "label", "cross-entropy", 1, 0}, {"second", "label2", "cross-entropy", 1, 0}};
+    float image[N * SIDE * SIDE], grad[2][4096];
+    int32_t label[N] = {0, 1, 2, 1}, part[N] = {-1, 1, -1, 0};
+    for (int i = 0; i < N * SIDE * SIDE; i++) image[i] = (float)(i * 7 % 11) / 11;
+    for (int alone = 0; alone < 2; alone++) {
+        anl_model_opts m = anl_model_opts_default();
+        anl__model_head only = heads[1];
+        fixture f = {0};
+        m.name = "graph";
+        m.height = m.width = SIDE;
+        m.classes = alone ? 2 : 3;
+        m.layer = alone ? both + 1 : both;
+        m.n_layer = alone ? 1 : 2;
+        m.head = alone ? &only : heads;
+        m.n_head = alone ? 1 : 2;
+        only.label = "label";
+        if (compile(&f, &m, N) != ANL_OK) fail_msg("%s", anl_last_error(f.ctx));
+        assert_int_equal(anl_net_finish(f.net, 0, 1, false), ANL_OK);
+        assert_int_equal(anl_net_init(f.net, 3), ANL_OK);
+        anl_bind bind = {.input = {image, alone ? part : label, part}};
+        step(&f, &bind, 0);
+        float den = 0;
+        anl_tensor_info t = {0};
+        for (int i = 0; i < anl_net_sum_count(f.net); i++)
+            if (!strcmp(anl_net_sum_name(f.net, i), "loss.den"))
+                assert_int_equal(anl_net_slab_read(f.net, ANL_SLAB_GRAD0, anl_net_sum_offset(f.net, i), 1, &den), ANL_OK);
+        assert_true(den == (alone ? 2 : 4));
+        for (int i = 0; i < anl_net_param_count(f.net); i++)
+            if (!strcmp(anl_net_param(f.net, i).name, "second.weight")) t = anl_net_param(f.net, i);
+        assert_int_equal(t.count, 2 * SIDE * SIDE);
+        assert_int_equal(anl_net_slab_read(f.net, ANL_SLAB_GRAD0, t.offset, t.count, grad[alone]), ANL_OK);
+        for (int64_t i = 0; i < t.count; i++) grad[alone][i] /= den; /* as the update does */
+        close_fixture(&f);
+    }
+    for (int i = 0; i < 2 * SIDE * SIDE; i++) assert_float_equal(grad[0][i], grad[1][i], 1e-6);
+    assert_true(grad[1][0] != 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(sizes), cmocka_unit_test(refusals),
-                                       cmocka_unit_test(heads_learn)};
+                                       cmocka_unit_test(heads_learn), cmocka_unit_test(own_denominators)};
     return cmocka_run_group_tests_name("models/models", tests, NULL, NULL);
 }

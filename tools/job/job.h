@@ -23,6 +23,9 @@ typedef struct job_feed { /* a part of the data as the engine takes it */
     anl__samples samples; /* what the batches are made of; n 0: of sequences, or without labels */
     bool resident;        /* the device makes them: the feed gives numbers only */
     int64_t next;         /* then: batch of the epoch */
+    const anl__dataset *set; /* of images */
+    int more[ANL_MOST_LABELS]; /* columns of labels that heads read beside the first; 0 ends */
+    int32_t *more_label;     /* [slot of the ring][of those][sample]: i32 or f32 */
     /* of sequences (job_sequence.c) */
     anl__sequence_loader *sequence;
     int inputs, field[ANL_MAX_INPUTS], label_field; /* fields of the set; label_field -1: none */
@@ -71,6 +74,7 @@ anl_status job_init(job *j, char **report) ANL_MUST;
 void job_close(job *j);
 
 /* job_data.c */
+extern const char *const job_label_classes[ANL_MOST_LABELS]; /* [column], from 1: name in checkpoints of a further label's classes */
 anl_status job_open_data(job *j, const job_opts *o) ANL_MUST;
 /* Class weights from the recipe; count [classes]: samples of each class among the n of the training part, for "balanced". */
 anl_status job_weights(job *j, const int64_t *count, int64_t n) ANL_MUST;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+_Static_assert((int)ANL_MOST_LABELS == (int)ANL__MOST_LABELS, "columns of labels: models and data sets");
+
 static anl__data_opts data_opts(const job *j, const char *part)
 {
     const recipe *r = j->recipe;
@@ -16,6 +18,11 @@ static anl__data_opts data_opts(const job *j, const char *part)
     d.part = part;
     d.classes = (int)recipe_int(r, "data.classes");
     d.values = j->model.values;
+    for (int k = 1; k < ANL_MOST_LABELS; k++) {
+        anl_label_use use = anl_model_label_use(&j->model, k);
+        d.more[k] = use == ANL_LABEL_CLASS ? ANL__LABEL_CLASS : use == ANL_LABEL_VALUE ? ANL__LABEL_VALUE : ANL__LABEL_UNUSED;
+        d.more_classes[k] = j->model.label_classes[k];
+    }
     d.cache = recipe_bool(r, "data.cache");
     d.cache_dir = recipe_text(r, "data.cache_dir");
     return d;
@@ -30,6 +37,7 @@ static anl_status open_train(job *j, const job_opts *o)
         return anl__fail(j->ctx, ANL_RECIPE, "the recipe names no data: set data.path (a directory or a known set, see `anneal data get`) or data.images and data.labels");
     ANL_TRY(anl__dataset_open(j->ctx, &d, &j->set[0]));
     const anl__dataset *ds = j->set[0];
+    for (int k = 1; k < ANL_MOST_LABELS; k++) j->model.label_classes[k] = ds->more_classes[k];
     if (ds->fields < 2) return anl__fail(j->ctx, ANL_DATA, "%s has no labels: training needs them", ds->name);
     return anl__dataset_fingerprint(j->set[0], j->fingerprint);
 }
@@ -153,6 +161,23 @@ static anl_status same_classes(job *j, const anl__dataset *ds, const anl__ckpt *
     return ANL_OK;
 }
 
+/* Targets that a head's loss cannot be measured against. */
+static anl_status check_targets(job *j, const anl__dataset *ds)
+{
+    for (int h = 0; h < j->model.n_head && ds; h++) {
+        int column = anl_model_label_column(j->model.head[h].label);
+        if (strcmp(j->model.head[h].loss, "bce") || ds->fields < 2 + column) continue;
+        const anl__field *f = &ds->field[ANL__FIELD_LABEL + column];
+        for (int64_t i = 0; i < ds->n; i++) {
+            double v = f->dtype == ANL_F32 ? (double)((const float *)f->data)[i] : (double)((const int32_t *)f->data)[i];
+            if (v < 0 || v > 1)
+                return anl__fail(j->ctx, ANL_DATA, "%s: record %lld: %s is %g, but the loss bce of head '%s' takes 0 to 1", ds->name, (long long)i, f->name, v,
+                                 j->model.head[h].from);
+        }
+    }
+    return ANL_OK;
+}
+
 /* What the checkpoint says about classes and shape, or what the data says. */
 static anl_status describe(job *j, const job_opts *o)
 {
@@ -183,11 +208,16 @@ static anl_status describe(job *j, const job_opts *o)
     return ANL_OK;
 }
 
+const char *const job_label_classes[ANL_MOST_LABELS] = {
+    NULL, "data.classes2", "data.classes3", "data.classes4", "data.classes5", "data.classes6", "data.classes7", "data.classes8"};
+
 anl_status job_open_data(job *j, const job_opts *o)
 {
+    for (int k = 1; k < ANL_MOST_LABELS && o->from; k++) j->model.label_classes[k] = (int)anl__ckpt_int(o->from, job_label_classes[k], 0);
     if (o->train) ANL_TRY(open_train(j, o));
     ANL_TRY(open_test(j, o));
     ANL_TRY(describe(j, o));
+    for (int s = 0; s < 2; s++) ANL_TRY(check_targets(j, j->set[s]));
     if (o->train) ANL_TRY(make_split(j, o));
     ANL_TRY(make_norm(j, o));
     round_norm(j);

@@ -10,6 +10,17 @@ static anl_status feed_start(void *self, int64_t epoch, int64_t first_batch)
     return f->resident ? ANL_OK : anl__loader_start(f->loader, (uint32_t)epoch, first_batch);
 }
 
+/* What further heads compare with: the batch's rows of their columns; zeros where the set has none. */
+static void put_more(job_feed *f, const anl__batch *b, anl__feed_batch *out)
+{
+    for (int i = 0; i < ANL_MOST_LABELS && f->more[i]; i++) {
+        int32_t *to = f->more_label + ((int64_t)b->slot * ANL_MOST_LABELS + i) * f->feed.batch;
+        int field = ANL__FIELD_LABEL + f->more[i];
+        for (int64_t k = 0; k < b->n && field < f->set->fields; k++) memcpy(&to[k], anl__dataset_get(f->set, field, b->id[k]), sizeof *to);
+        out->input[2 + i] = to;
+    }
+}
+
 static anl_status feed_next(void *self, anl__feed_batch *out)
 {
     job_feed *f = self;
@@ -28,6 +39,7 @@ static anl_status feed_next(void *self, anl__feed_batch *out)
     out->input[0] = b.x;
     out->input[1] = label;
     out->label = label;
+    put_more(f, &b, out);
     out->token = &f->held[b.slot];
     return ANL_OK;
 }
@@ -68,7 +80,11 @@ anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int6
     if (o.ring > most) o.ring = most;
     ANL_TRY(anl__loader_create(j->ctx, ds, index, n, &o, &f->loader));
     if (ds->fields < 2 && !(f->no_label = anl__calloc(j->ctx, (size_t)o.batch, sizeof *f->no_label))) return ANL_NOMEM;
-    describe(j, f, ds, index, n, &o);
+    f->set = ds;
+    for (int k = 1, m = 0; k < ANL_MOST_LABELS; k++)
+        if (anl_model_label_use(&j->model, k) != ANL_LABEL_NONE) f->more[m++] = k;
+    if (f->more[0] && !(f->more_label = anl__calloc(j->ctx, (size_t)(o.ring * ANL_MOST_LABELS * o.batch), sizeof *f->more_label))) return ANL_NOMEM;
+    if (!f->more[0]) describe(j, f, ds, index, n, &o); /* else the loader makes the batches: a device knows one label */
     f->feed = (anl__feed){.self = f, .samples = n, .batch = o.batch, .start = feed_start, .next = feed_next, .release = feed_release};
     return ANL_OK;
 }
@@ -78,5 +94,6 @@ void job_feed_close(job *j, job_feed *f)
     anl__loader_destroy(f->loader);
     anl__sequence_loader_destroy(f->sequence);
     anl__free(j->ctx, f->no_label);
+    anl__free(j->ctx, f->more_label);
     *f = (job_feed){0};
 }

@@ -40,6 +40,9 @@ static void check_data(const recipe *r, anl__buf *e)
         against(r, e, "data.label_type", "is of images and tables of samples; %s reads sequences", recipe_text(r, "model.name"));
     if (is(r, "data.label_type", "value") && (recipe_int(r, "data.classes") || recipe_count(r, "loss.class_weights") || recipe_is_word(r, "loss.class_weights") || recipe_real(r, "loss.label_smoothing") > 0))
         against(r, e, "data.label_type", "values have no classes: data.classes, loss.class_weights and loss.label_smoothing do not go with it");
+    bool weighs = !recipe_count(r, "loss.class_weights");
+    for (int i = 0; i < recipe_count(r, "loss.class_weights"); i++) weighs |= recipe_real_at(r, "loss.class_weights", i) > 0;
+    if (!weighs) against(r, e, "loss.class_weights", "are all 0: nothing would be learnt");
     if (folds == 1) against(r, e, "data.folds", "one fold leaves nothing to train on: 2 and more, or 0");
     else if (fold && fold >= folds) against(r, e, "data.fold", "%lld is not below data.folds, %lld", (long long)fold, (long long)folds);
     if (part >= 1 && part != floor(part)) against(r, e, "data.validation", "%g is neither a fraction below 1 nor a count", part);
@@ -213,6 +216,20 @@ static void check_model(const recipe *r, anl__buf *e)
     if (recipe_count(r, "model.hidden") > 16) against(r, e, "model.hidden", "has more than 16 layers");
 }
 
+/* valid.LAYER.loss or accuracy of a head beside the first. */
+static bool is_head_metric(const recipe *r, const char *name)
+{
+    const yaml_node *list = recipe_tree(r, "model.heads");
+    const char *dot = strrchr(name, '.');
+    if (!list || strncmp(name, "valid.", 6) || (strcmp(dot, ".loss") && strcmp(dot, ".accuracy"))) return false;
+    for (int i = 1; i < list->n; i++) {
+        const yaml_node *from = yaml_find(list->item[i], "from");
+        size_t n = from && from->kind == YAML_SCALAR ? strlen(from->text) : 0;
+        if (n && name + 6 + n == dot && !strncmp(name + 6, from->text, n)) return true;
+    }
+    return false;
+}
+
 /* What the training loop measures; whether the model at hand has it is seen there. */
 static void check_metric(const recipe *r, anl__buf *e, const char *key)
 {
@@ -222,6 +239,7 @@ static void check_metric(const recipe *r, anl__buf *e, const char *key)
     const char *name = recipe_text(r, key), *near;
     for (int i = 0; i < N; i++)
         if (!strcmp(names[i], name)) return;
+    if (is_head_metric(r, name)) return;
     near = anl__nearest(name, names, N);
     against(r, e, key, "'%.60s' is not measured; there are train. and valid.loss and accuracy, valid.topk, macro_f1, auc, average_precision, rmse, mae, r2, bits, perplexity%s%s%s",
             name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");

@@ -22,7 +22,7 @@ const recipe_key recipe_keys[] = {
     R("model.dropout", "-1", -1, 0.99, FIXED, "probability of dropping; -1: the model's own"),
     {"model.layers", RECIPE_TREE, "", 0, 0, 0, 0, FIXED, "sequential, graph: list of layers, {type: conv, filters: 32, ...}"},
     {"model.blocks", RECIPE_TREE, "", 0, 0, 0, 0, FIXED, "graph: named groups of layers with parameters"},
-    {"model.heads", RECIPE_TREE, "", 0, 0, 0, 0, FIXED, "graph: losses, {from: layer, loss: cross-entropy, weight: 1}"},
+    {"model.heads", RECIPE_TREE, "", 0, 0, 0, 0, FIXED, "graph: losses, {from: layer, loss: cross-entropy, weight: 1, label: label}"},
     E("model.cell", "lstm", "lstm|gru|rnn|rnn-relu|linear|tcn|cnn", FIXED, "sequences: the layer over time; linear and tcn: forecaster only; cnn: seqclassifier only"),
     I("model.units", "128", 1, 1 << 20, FIXED, "sequences: units of a layer (of each direction), filters of tcn and cnn, width of the transformer"),
     I("model.num_layers", "1", 1, 64, FIXED, "sequences: layers on top of each other"),

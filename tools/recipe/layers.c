@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Small texts must not spell out to large ones. */
-enum { MOST_LAYERS = 10000, MOST_NESTING = 8, MOST_FROM = 16, MOST_ARGS = 32, MOST_ITEMS = 64, MOST_TEXT = 1000, MOST_NAME = 128 };
+enum { MOST_LAYERS = 10000, MOST_NESTING = 8, MOST_FROM = 16, MOST_ARGS = 32, MOST_ITEMS = 64, MOST_TEXT = 1000, MOST_NAME = 128, MOST_HEADS = 16 };
 
 typedef struct pair { const char *key, *value; } pair;
 
@@ -351,7 +351,8 @@ static anl_status head(spell *s, const yaml_node *n, anl__model_head *h)
         if (k == KEYS || n->item[i]->kind != YAML_SCALAR) return bad(s, n->item[i], "a head knows from, label, loss, weight and delta, not '%s'", n->item[i]->key);
         v[k] = n->item[i]->text;
     }
-    if (strcmp(v[LABEL], "label")) return bad(s, n, "the data has one label field, 'label'; there is no '%.40s'", v[LABEL]);
+    if (anl_model_label_column(v[LABEL]) < 0)
+        return bad(s, n, "a head's label is 'label', or a further column of the labels, 'label2' to 'label%d'; not '%.40s'", ANL_MOST_LABELS, v[LABEL]);
     if (!v[FROM]) return bad(s, n, "a head needs 'from'");
     *h = (anl__model_head){.from = v[FROM], .label = v[LABEL], .loss = v[LOSS]};
     if (!above_zero(v[WEIGHT], &h->weight)) return bad(s, n, "weight '%s' is not a number above 0", v[WEIGHT]);
@@ -365,9 +366,11 @@ static anl_status heads(spell *s, const recipe *r, anl_model_opts *out)
     const yaml_node *list = recipe_tree(r, "model.heads");
     if (!list) return ANL_OK;
     if (list->kind != YAML_LIST) return bad(s, list, "model.heads needs a list");
+    if (list->n > MOST_HEADS) return bad(s, list, "model.heads has more than %d heads", MOST_HEADS);
     anl__model_head *h = anl__arena_alloc(s->a, sizeof *h * (size_t)list->n);
     if (!h) return nomem(s);
     for (int i = 0; i < list->n; i++) ANL_TRY(head(s, list->item[i], &h[i]));
+    if (list->n && anl_model_label_column(h[0].label)) return bad(s, list->item[0], "the first head is what the model says, and reads 'label', not '%s'", h[0].label);
     out->head = h;
     out->n_head = list->n;
     return ANL_OK;

@@ -1,0 +1,149 @@
+/* A graph with several heads, each with a column of the labels of its own: classes, values, and classes that are not known of
+ * every sample. Trained, resumed, scored, and what is said of labels that do not fit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "runtime/base/philox.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { FEATURES = 4, LABELS = 3 };
+
+static FILE *npy(const cli *c, const char *name, const char *descr, int rows, int columns)
+{
+    char path[400], text[100], head[160];
+    snprintf(path, sizeof path, "%s/multi/%s", c->dir, name);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }", descr, rows, columns);
+    snprintf(head, sizeof head, "%-117s\n", text);
+    assert_int_equal(fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, f), 10);
+    assert_int_equal(fwrite(head, 1, 118, f), 118);
+    return f;
+}
+
+/* The quadrant of the first two features, a sum of the others, and a half plane, which one in ten does not know. */
+static void write_part(const cli *c, const char *images, const char *labels, int n, uint64_t seed)
+{
+    FILE *x = npy(c, images, "<f4", n, FEATURES), *y = npy(c, labels, "<f8", n, LABELS);
+    for (int i = 0; i < n; i++) {
+        float v[FEATURES];
+        for (int k = 0; k < FEATURES; k++) v[k] = (float)(anl__philox(seed, (uint32_t)k, (uint32_t)i, 0, 0).v[0] % 2001) / 1000 - 1;
+        double label[LABELS] = {(v[0] > 0) + 2 * (v[1] > 0), (double)(2 * v[2] - v[3]), i % 10 == 3 ? -1 : v[0] + v[2] > 0};
+        fwrite(v, sizeof *v, FEATURES, x);
+        fwrite(label, sizeof *label, LABELS, y);
+    }
+    assert_int_equal(fclose(x), 0);
+    assert_int_equal(fclose(y), 0);
+}
+
+static const char recipe[] = "model:\n"
+                             "  name: graph\n"
+                             "  layers:\n"
+                             "    - {type: dense, name: body, units: 16, act: relu}\n"
+                             "    - {type: dense, name: quadrant, units: 4}\n"
+                             "    - {type: dense, name: height, from: [body], units: 1}\n"
+                             "    - {type: dense, name: side, from: [body], units: 2}\n"
+                             "  heads:\n"
+                             "    - {from: quadrant}\n"
+                             "    - {from: height, label: label2, loss: mse, weight: 0.5}\n"
+                             "    - {from: side, label: label3}\n"
+                             "data: {path: multi, validation: 0.1}\n"
+                             "train: {epochs: 4, batch: 32}\n"
+                             "optim: {lr: 0.01}\n"
+                             "checkpoint: {metric: valid.height.loss}\n";
+
+/* A number behind a text of the program's output. */
+static double number(const cli *c, const char *text)
+{
+    const char *at = strstr(c->out, text);
+    double v = NAN;
+    if (!at || sscanf(at + strlen(text), "%lf", &v) != 1) fail_msg("there is no number behind %s in %s", text, c->out);
+    return v;
+}
+
+static void learns(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "train heads.yaml --run heads");
+    cli_says(c, "valid.side.accuracy");
+    cli_says(c, "valid.height.loss");
+    cli_says(c, "best valid.height.loss");
+    cli_expect(c, 0, "eval heads --json");
+    assert_true(number(c, "\"accuracy\":") > 0.8);
+    assert_true(number(c, "\"height\":{\"loss\":") < 0.4); /* the variance is 1.7 */
+    assert_true(number(c, "\"side\":{\"loss\":") < 0.5);
+    cli_expect(c, 0, "eval heads --split valid");
+    cli_says(c, "head side: loss");
+    cli_expect(c, 0, "predict heads multi/test-images.npy");
+}
+
+/* The same bits whatever the threads and lanes, and after a pause. */
+static void same_bits(void **state)
+{
+    cli *c = *state;
+    char one[65], two[65];
+    cli_expect(c, 0, "train heads.yaml --run one threads=1 train.shards=4");
+    cli_expect(c, 0, "train heads.yaml --run two threads=2 train.shards=4 train.lanes=2 data.workers=4 --until 2");
+    cli_expect(c, 0, "train two");
+    cli_digest(c, "one", one);
+    cli_digest(c, "two", two);
+    assert_string_equal(one, two);
+}
+
+static void refusals(void **state)
+{
+    cli *c = *state;
+    static const struct { const char *more; int code; const char *says; } list[] = {
+        {"model.heads.1.label=label5", 3, "a head reads label5, but there are 3 labels a sample"},
+        {"model.heads.1.label=label9", 2, "'label2' to 'label8'"},
+        {"model.heads.0.label=label3", 2, "the first head is what the model says"},
+        {"model.heads.1.loss=cross-entropy", 3, "is no class: classes are whole numbers"},
+        {"model.heads.1.loss=bce", 3, "the loss bce of head 'height' takes 0 to 1"},
+        {"model.layers.3.units=3", 2, "layer 'side' gives 32x3, but its head's labels (label3) have 2 classes"},
+        {"checkpoint.metric=valid.heigth.loss", 2, "is not measured"},
+        {"loss.class_weights=[0,0,0,0]", 2, "nothing would be learnt"},
+        {"data.path=data", 3, "there is one label a sample, but label2 is wanted"},
+    };
+    for (size_t k = 0; k < sizeof list / sizeof list[0]; k++) {
+        char words[256];
+        snprintf(words, sizeof words, "train heads.yaml --run none %s", list[k].more);
+        cli_expect(c, list[k].code, words);
+        cli_says(c, list[k].says);
+    }
+    cli_expect(c, 3, "train recipe.yaml --run none data.path=multi data.validation=100");
+    cli_says(c, "found 3 a sample");
+}
+
+static int setup(void **state)
+{
+    static cli c;
+    cli_begin(&c);
+    char dir[300];
+    snprintf(dir, sizeof dir, "%s/multi", c.dir);
+    assert_int_equal(mkdir(dir, 0755), 0);
+    write_part(&c, "train-images.npy", "train-labels.npy", 1000, 7);
+    write_part(&c, "test-images.npy", "test-labels.npy", 200, 8);
+    cli_write(&c, "heads.yaml", recipe);
+    *state = &c;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    cli_end(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(learns), cmocka_unit_test(same_bits), cmocka_unit_test(refusals)};
+    return cmocka_run_group_tests_name("cli/heads", tests, setup, teardown);
+}
