@@ -104,6 +104,10 @@ anl_value anl__make_position(anl__build *b, const anl__layer_row *r)
     if (w[0] > x.dim[0]) place = sub_node(b, "slice", "first", place, text);
     snprintf(text, sizeof text, "shape=%lld,1,%lld", (long long)x.dim[0], (long long)x.dim[2]);
     anl_value in[2] = {b->in[0], sub_node(b, "reshape", "places", place, text)};
+    if (anl_value_dtype(b->g, in[0]) != anl_value_dtype(b->g, in[1])) { /* parameters are wide */
+        snprintf(text, sizeof text, "dtype=%s", anl_dtype_name(anl_value_dtype(b->g, in[0])));
+        in[1] = sub_node(b, "cast", "narrow", in[1], text);
+    }
     return anl_node(b->g, r->op, b->name, in, 2, NULL);
 }
 

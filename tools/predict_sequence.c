@@ -141,7 +141,7 @@ static anl_status flush(job *j, const options *o, texts_fn fn, char **line, int 
     return st;
 }
 
-/* Every line of a file ("-": standard input) is a text; empty ones are left out. */
+/* Every line of a file ("-": standard input) is a text; blank ones are left out. */
 static anl_status each_line(job *j, const options *o, const char *path, texts_fn fn)
 {
     char *line[GROUP], *buffer = NULL;
@@ -153,7 +153,7 @@ static anl_status each_line(job *j, const options *o, const char *path, texts_fn
     for (ssize_t got; st == ANL_OK && (got = getline(&buffer, &room, f)) >= 0;) {
         while (got && (buffer[got - 1] == '\n' || buffer[got - 1] == '\r')) buffer[--got] = 0;
         if (got > MOST_LINE) st = anl__fail(j->ctx, ANL_DATA, "%s: a line of %zd bytes; at most %d", path, got, MOST_LINE);
-        if (!got || st != ANL_OK) continue;
+        if (!buffer[strspn(buffer, " \t")] || st != ANL_OK) continue;
         if (!(line[n] = anl__strdup(j->ctx, buffer))) st = ANL_NOMEM;
         else if (++n == GROUP) st = flush(j, o, fn, line, &n);
     }

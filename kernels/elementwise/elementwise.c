@@ -23,6 +23,8 @@ static anl_status infer_two(anl_ctx *ctx, anl__call *c)
     anl__broadcast m;
     if (!anl__broadcast_of(&c->in[0].shape, &c->in[1].shape, &m))
         return anl__fail(ctx, ANL_SHAPE, "%s does not repeat over %s", anl__shape_text(&c->in[1].shape, a), anl__shape_text(&c->in[0].shape, b));
+    if (c->in[0].dtype != c->in[1].dtype)
+        return anl__fail(ctx, ANL_SHAPE, "the operands are %s and %s: cast one of them", anl_dtype_name(c->in[0].dtype), anl_dtype_name(c->in[1].dtype));
     return infer_same(ctx, c);
 }
 

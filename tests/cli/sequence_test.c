@@ -195,7 +195,7 @@ static void labelled(void **state)
     cli_expect(c, 0, "train labelled.yaml --run longer-labels train.epochs=15");
     cli_says(c, "logistic regression (bag of words");
     cli_says(c, "class bad at probability");
-    cli_write(c, "ask.txt", "one two nine\none two three eight\n");
+    cli_write(c, "ask.txt", "one two nine\n\n  \t \r\none two three eight\n"); /* blank lines are no texts */
     cli_expect(c, 0, "predict longer-labels ask.txt");
     double p[2];
     assert_int_equal(sscanf(c->out, "bad,%lf\ngood,%lf\n", &p[0], &p[1]), 2);

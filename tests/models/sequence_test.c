@@ -14,6 +14,9 @@
 
 enum { N = 8, T = 12, VOCABULARY = 7 };
 
+static anl_dtype precision = ANL_F32;  /* of make */
+static double padded_error(void) { return precision == ANL_F32 ? 1e-4 : 1e-2; }
+
 static const int64_t lengths[2][2] = {{T, T}, {T + 5, T + 3}};
 
 static void build(void *self, anl_graph *g, anl__size size) { anl_model_build(g, self, size); }
@@ -25,6 +28,7 @@ static anl__trainer *make(anl_ctx *ctx, const anl_model_opts *m, int shards)
     o.task = (anl__task){(void *)(uintptr_t)m, build};
     o.device_opts.threads = 2;
     o.seed = 3;
+    o.dtype = precision;
     o.shards = shards;
     for (int v = 0; v < 2; v++) o.train_sizes[v] = o.eval_sizes[v] = (anl__size){N, v};
     if (anl__trainer_create(ctx, &o, &t) != ANL_OK) fail_msg("%s: %s", m->name, anl_last_error(ctx));
@@ -99,7 +103,7 @@ static void language(const char *name, const char *cell, int64_t expected)
         assert_true(r.loss_den == N * T);
         loss[v] = r.loss_num;
     }
-    if (fabs(loss[0] - loss[1]) > 1e-4 * loss[0]) fail_msg("%s: loss %.9g, padded %.9g", name, loss[0], loss[1]);
+    if (fabs(loss[0] - loss[1]) > padded_error() * loss[0]) fail_msg("%s: loss %.9g, padded %.9g", name, loss[0], loss[1]);
     text(tokens, next, T);
     anl__feed_batch b = {.n = N, .fresh = true, .input = {tokens, next}};
     learns(t, &b, 60, 0.01, 0.5);
@@ -245,7 +249,7 @@ static void seq2seq(const char *cell, const char *attention, bool bidirectional,
         assert_int_equal(anl__trainer_eval(t, &b, false, &r), ANL_OK);
         loss[v] = r.loss_num;
     }
-    if (fabs(loss[0] - loss[1]) > 1e-4 * loss[0]) fail_msg("%s %s: loss %.9g, padded %.9g", cell, attention, loss[0], loss[1]);
+    if (fabs(loss[0] - loss[1]) > padded_error() * loss[0]) fail_msg("%s %s: loss %.9g, padded %.9g", cell, attention, loss[0], loss[1]);
     anl__feed_batch b = {.n = N, .input = {source, length, given, wanted}};
     learns(t, &b, 80, 0.02, 0.6);
     anl__trainer_destroy(t);
@@ -316,7 +320,7 @@ static void classifier(const char *cell, const char *pool, bool tokens)
         assert_int_equal(anl__trainer_eval(t, &b, false, &r), ANL_OK);
         loss[v] = r.loss_num;
     }
-    if (fabs(loss[0] - loss[1]) > 1e-4 * loss[0]) fail_msg("%s %s: loss %.9g, padded %.9g", cell, pool, loss[0], loss[1]);
+    if (fabs(loss[0] - loss[1]) > padded_error() * loss[0]) fail_msg("%s %s: loss %.9g, padded %.9g", cell, pool, loss[0], loss[1]);
     anl__feed_batch b = {.n = N, .input = {tokens ? (void *)token : (void *)x, length, label}, .label = label};
     learns(t, &b, 80, 0.02, 0.5);
     anl__trainer_destroy(t);
@@ -334,9 +338,37 @@ static void test_classifier(void **state)
     classifier("cnn", "mean", false);
 }
 
+/* Every kind again with activations in bf16, which has kernels, casts and operands of its own. */
+static void test_bf16(void **state)
+{
+    (void)state;
+    anl_ctx *ctx = anl_ctx_create();
+    anl_model_opts m = opts("charlm", "lstm");
+    anl__trainer_opts o = anl__trainer_opts_default();
+    anl__trainer *t = NULL;
+    o.task = (anl__task){&m, build};
+    o.dtype = ANL_BF16;
+    o.train_sizes[0] = (anl__size){N, 0};
+    anl_status st = anl__trainer_create(ctx, &o, &t);
+    if (st == ANL_UNSUPPORTED) print_message("SKIP bf16: %s\n", anl_last_error(ctx));
+    anl__trainer_destroy(t);
+    anl_ctx_destroy(ctx);
+    if (st == ANL_UNSUPPORTED) skip();
+    precision = ANL_BF16;
+    test_charlm(state);
+    test_transformer(state);
+    test_forecaster(state);
+    seq2seq("gru", "dot", false, false);
+    seq2seq("lstm", "general", true, false);
+    seq2seq("gru", "multi-head", true, false);
+    seq2seq("gru", "additive", true, false);
+    test_classifier(state);
+    precision = ANL_F32;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_charlm), cmocka_unit_test(test_carried), cmocka_unit_test(test_forecaster), cmocka_unit_test(test_category_embed), cmocka_unit_test(test_transformer),
-                                       cmocka_unit_test(test_seq2seq), cmocka_unit_test(test_long_answers), cmocka_unit_test(test_classifier)};
+                                       cmocka_unit_test(test_seq2seq), cmocka_unit_test(test_long_answers), cmocka_unit_test(test_classifier), cmocka_unit_test(test_bf16)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

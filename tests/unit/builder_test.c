@@ -66,8 +66,28 @@ static void names(void **state)
     anl_ctx_destroy(ctx);
 }
 
+/* An operand of another dtype would be read as what it is not. */
+static void dtypes(void **state)
+{
+    (void)state;
+    anl_ctx *ctx = anl_ctx_create();
+    anl_graph *g;
+    const int64_t dim[2] = {2, 3};
+    static const char *const op[] = {"add", "sub", "mul"};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(anl_graph_create(ctx, ANL_TRAIN, ANL_BF16, &g), ANL_OK);
+        anl_value in[2] = {anl_input(g, "x", ANL_BF16, 2, dim), anl_param(g, "w", 2, dim, (anl_init){ANL_INIT_CONSTANT, 0}, 0)};
+        assert_int_equal(anl_node(g, op[i], "layer", in, 2, NULL), ANL_NONE);
+        assert_int_equal(anl_graph_status(g), ANL_SHAPE);
+        assert_non_null(strstr(anl_last_error(ctx), "bf16 and f32: cast one of them"));
+        anl_graph_destroy(g);
+    }
+    assert_int_equal(anl__live_blocks(ctx), 0);
+    anl_ctx_destroy(ctx);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(attributes), cmocka_unit_test(names)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(attributes), cmocka_unit_test(names), cmocka_unit_test(dtypes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
