@@ -175,6 +175,7 @@ void anl_net_destroy(anl_net *net); /* destroys its programs too */
 typedef struct anl_compile_opts {
     bool backward;   /* append the gradients of the losses (default: the graph's mode is ANL_TRAIN) */
     bool rewrite;    /* fusions (default true) */
+    bool recompute;  /* what is cheap is computed again in the backward pass rather than kept (default false): less memory, the same bits */
     bool plan;       /* share memory by lifetime (default true); false: each tensor has its own, to bisect a bug */
     int slices;      /* 0: from shapes */
     const char *kernel; /* only kernels whose name starts with this, where one supports the case; NULL: no preference */

@@ -100,6 +100,7 @@ struct anl__op {
     /* Multiply-adds count 2. NULL: 0. */
     double (*flops)(const anl__call *c);
     bool accum_ok;     /* every kernel of it honours accum[0] (out[0] += result) */
+    bool cheap;        /* out[0] may be computed twice rather than kept for the backward pass (recompute.c) */
     bool view;         /* out[0] is in[0]'s bytes under another shape (reshape) */
     uint32_t mutates;  /* bit i: in[i] is written in place (slabs, states) */
     bool random;       /* reads the rng block (last input): see anl__rng */

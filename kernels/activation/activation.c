@@ -48,23 +48,23 @@ static anl_status grad(anl__grad *g)
     return ANL_OK;
 }
 
-static const anl__op relu_op = {.name = "relu", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .help = "x where positive, else 0"};
+static const anl__op relu_op = {.name = "relu", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .cheap = true, .help = "x where positive, else 0"};
 static const anl__op relu_bwd_op = {.name = "relu_bwd", .min_in = 2, .max_in = 2, .infer = infer_bwd, .help = "gradient of relu"};
-static const anl__op leaky_relu_op = {.name = "leaky_relu", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .attrs = leaky_attrs, .help = "x where positive, else slope*x"};
+static const anl__op leaky_relu_op = {.name = "leaky_relu", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .cheap = true, .attrs = leaky_attrs, .help = "x where positive, else slope*x"};
 static const anl__op leaky_relu_bwd_op = {.name = "leaky_relu_bwd", .min_in = 2, .max_in = 2, .infer = infer_bwd, .attrs = leaky_attrs, .help = "gradient of leaky_relu"};
-static const anl__op elu_op = {.name = "elu", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .attrs = elu_attrs, .help = "x where positive, else alpha*(exp(x)-1); alpha >= 0"};
+static const anl__op elu_op = {.name = "elu", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .cheap = true, .attrs = elu_attrs, .help = "x where positive, else alpha*(exp(x)-1); alpha >= 0"};
 static const anl__op elu_bwd_op = {.name = "elu_bwd", .min_in = 2, .max_in = 2, .infer = infer_bwd, .attrs = elu_attrs, .help = "gradient of elu"};
-static const anl__op gelu_op = {.name = "gelu", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .attrs = gelu_attrs, .help = "x times the normal distribution"};
+static const anl__op gelu_op = {.name = "gelu", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .cheap = true, .attrs = gelu_attrs, .help = "x times the normal distribution"};
 static const anl__op gelu_bwd_op = {.name = "gelu_bwd", .min_in = 2, .max_in = 2, .infer = infer_bwd, .attrs = gelu_attrs, .help = "gradient of gelu"};
-static const anl__op silu_op = {.name = "silu", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .help = "x*sigmoid(x)"};
+static const anl__op silu_op = {.name = "silu", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .cheap = true, .help = "x*sigmoid(x)"};
 static const anl__op silu_bwd_op = {.name = "silu_bwd", .min_in = 2, .max_in = 2, .infer = infer_bwd, .help = "gradient of silu"};
-static const anl__op sigmoid_op = {.name = "sigmoid", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .help = "1/(1+exp(-x))"};
+static const anl__op sigmoid_op = {.name = "sigmoid", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .cheap = true, .help = "1/(1+exp(-x))"};
 static const anl__op sigmoid_bwd_op = {.name = "sigmoid_bwd", .min_in = 2, .max_in = 2, .infer = infer_bwd, .help = "gradient of sigmoid"};
-static const anl__op tanh_op = {.name = "tanh", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .help = "hyperbolic tangent"};
+static const anl__op tanh_op = {.name = "tanh", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .cheap = true, .help = "hyperbolic tangent"};
 static const anl__op tanh_bwd_op = {.name = "tanh_bwd", .min_in = 2, .max_in = 2, .infer = infer_bwd, .help = "gradient of tanh"};
-static const anl__op hardswish_op = {.name = "hardswish", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .help = "x*min(max(x+3,0),6)/6"};
+static const anl__op hardswish_op = {.name = "hardswish", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .cheap = true, .help = "x*min(max(x+3,0),6)/6"};
 static const anl__op hardswish_bwd_op = {.name = "hardswish_bwd", .min_in = 2, .max_in = 2, .infer = infer_bwd, .help = "gradient of hardswish"};
-static const anl__op softplus_op = {.name = "softplus", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .help = "log(1+exp(x))"};
+static const anl__op softplus_op = {.name = "softplus", .min_in = 1, .max_in = 1, .infer = infer, .grad = grad, .cheap = true, .help = "log(1+exp(x))"};
 static const anl__op softplus_bwd_op = {.name = "softplus_bwd", .min_in = 2, .max_in = 2, .infer = infer_bwd, .help = "gradient of softplus"};
 const anl__op *const anl__ops_activation[] = {
     &relu_op, &relu_bwd_op, &leaky_relu_op, &leaky_relu_bwd_op, &elu_op, &elu_bwd_op, &gelu_op, &gelu_bwd_op, &silu_op, &silu_bwd_op, &sigmoid_op, &sigmoid_bwd_op, &tanh_op, &tanh_bwd_op, &hardswish_op, &hardswish_bwd_op, &softplus_op, &softplus_bwd_op, NULL};

@@ -85,7 +85,7 @@ static anl_status grad(anl__grad *g)
     return ANL_OK;
 }
 
-static const anl__op fwd = {.name = "batchnorm", .min_in = 5, .max_in = 6, .attrs = attrs, .infer = infer, .grad = grad, .running = "batchnorm_running", .running_out = 3,
+static const anl__op fwd = {.name = "batchnorm", .min_in = 5, .max_in = 6, .attrs = attrs, .infer = infer, .grad = grad, .cheap = true, .running = "batchnorm_running", .running_out = 3,
                             .help = "normalisation over the batch, a channel"};
 static const anl__op bwd = {.name = "batchnorm_bwd", .min_in = 5, .max_in = 7, .attrs = bwd_attrs, .infer = infer_bwd, .help = "gradient of batchnorm"};
 static const anl__op running = {.name = "batchnorm_running", .min_in = 4, .max_in = 4, .attrs = running_attrs, .infer = infer_running, .mutates = 3, .help = "moves running statistics once a step"};

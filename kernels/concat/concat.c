@@ -81,7 +81,7 @@ static anl_status infer_slice_bwd(anl_ctx *ctx, anl__call *c)
     return ANL_OK;
 }
 
-static const anl__op concat = {.name = "concat", .min_in = 2, .max_in = ANL__MAX_IN, .attrs = concat_attrs, .infer = infer_concat, .grad = grad_concat, .help = "tensors one after the other along an axis"};
-static const anl__op slice = {.name = "slice", .min_in = 1, .max_in = 1, .attrs = slice_attrs, .infer = infer_slice, .grad = grad_slice, .help = "a range of an axis"};
+static const anl__op concat = {.name = "concat", .min_in = 2, .max_in = ANL__MAX_IN, .attrs = concat_attrs, .infer = infer_concat, .grad = grad_concat, .cheap = true, .help = "tensors one after the other along an axis"};
+static const anl__op slice = {.name = "slice", .min_in = 1, .max_in = 1, .attrs = slice_attrs, .infer = infer_slice, .grad = grad_slice, .cheap = true, .help = "a range of an axis"};
 static const anl__op slice_bwd = {.name = "slice_bwd", .min_in = 1, .max_in = 1, .attrs = slice_bwd_attrs, .infer = infer_slice_bwd, .help = "gradient of slice"};
 const anl__op *const anl__ops_concat[] = {&concat, &slice, &slice_bwd, NULL};

@@ -28,6 +28,6 @@ static anl_status grad(anl__grad *g)
     return ANL_OK;
 }
 
-static const anl__op fwd = {.name = "dropout", .min_in = 2, .max_in = 2, .attrs = attrs, .infer = infer, .grad = grad, .random = true, .help = "drops units in training"};
+static const anl__op fwd = {.name = "dropout", .min_in = 2, .max_in = 2, .attrs = attrs, .infer = infer, .grad = grad, .random = true, .cheap = true, .help = "drops units in training"};
 static const anl__op bwd = {.name = "dropout_bwd", .min_in = 2, .max_in = 2, .attrs = attrs, .infer = infer, .random = true, .help = "gradient of dropout"};
 const anl__op *const anl__ops_dropout[] = {&fwd, &bwd, NULL};

@@ -99,10 +99,10 @@ static anl_status grad_cast(anl__grad *g)
     return ANL_OK;
 }
 
-static const anl__op add = {.name = "add", .min_in = 2, .max_in = 2, .infer = infer_two, .grad = grad_add, .help = "a + b, b may repeat"};
-static const anl__op sub = {.name = "sub", .min_in = 2, .max_in = 2, .infer = infer_two, .grad = grad_sub, .help = "a - b, b may repeat"};
-static const anl__op mul = {.name = "mul", .min_in = 2, .max_in = 2, .infer = infer_two, .grad = grad_mul, .help = "a * b, b may repeat"};
-static const anl__op scale = {.name = "scale", .min_in = 1, .max_in = 1, .attrs = scale_attrs, .infer = infer_same, .grad = grad_scale, .help = "a * factor"};
+static const anl__op add = {.name = "add", .min_in = 2, .max_in = 2, .infer = infer_two, .grad = grad_add, .cheap = true, .help = "a + b, b may repeat"};
+static const anl__op sub = {.name = "sub", .min_in = 2, .max_in = 2, .infer = infer_two, .grad = grad_sub, .cheap = true, .help = "a - b, b may repeat"};
+static const anl__op mul = {.name = "mul", .min_in = 2, .max_in = 2, .infer = infer_two, .grad = grad_mul, .cheap = true, .help = "a * b, b may repeat"};
+static const anl__op scale = {.name = "scale", .min_in = 1, .max_in = 1, .attrs = scale_attrs, .infer = infer_same, .grad = grad_scale, .cheap = true, .help = "a * factor"};
 static const anl__op cast = {.name = "cast", .min_in = 1, .max_in = 1, .attrs = cast_attrs, .infer = infer_cast, .grad = grad_cast, .help = "another element type"};
 static const anl__op sum_to = {.name = "sum_to", .min_in = 1, .max_in = 1, .attrs = sum_attrs, .infer = infer_sum, .help = "adds what a smaller shape repeats over"};
 const anl__op *const anl__ops_elementwise[] = {&add, &sub, &mul, &scale, &cast, &sum_to, NULL};

@@ -66,8 +66,8 @@ static anl_status grad_with(anl__grad *g, const char *op)
 static anl_status grad(anl__grad *g) { return grad_with(g, "layernorm_bwd"); }
 static anl_status grad_group(anl__grad *g) { return grad_with(g, "groupnorm_bwd"); }
 
-static const anl__op layer = {.name = "layernorm", .min_in = 3, .max_in = 3, .attrs = layer_attrs, .infer = infer, .grad = grad, .help = "normalises the last dimension"};
+static const anl__op layer = {.name = "layernorm", .min_in = 3, .max_in = 3, .attrs = layer_attrs, .infer = infer, .grad = grad, .cheap = true, .help = "normalises the last dimension"};
 static const anl__op layer_bwd = {.name = "layernorm_bwd", .min_in = 5, .max_in = 5, .infer = infer_bwd, .help = "gradient of layernorm"};
-static const anl__op group = {.name = "groupnorm", .min_in = 3, .max_in = 3, .attrs = group_attrs, .infer = infer_group, .grad = grad_group, .help = "normalises groups of channels"};
+static const anl__op group = {.name = "groupnorm", .min_in = 3, .max_in = 3, .attrs = group_attrs, .infer = infer_group, .grad = grad_group, .cheap = true, .help = "normalises groups of channels"};
 static const anl__op group_bwd = {.name = "groupnorm_bwd", .min_in = 5, .max_in = 5, .attrs = group_bwd_attrs, .infer = infer_group_bwd, .help = "gradient of groupnorm"};
 const anl__op *const anl__ops_layernorm[] = {&layer, &layer_bwd, &group, &group_bwd, NULL};

@@ -43,6 +43,6 @@ static anl_status grad(anl__grad *g)
     return ANL_OK;
 }
 
-static const anl__op pad2d = {.name = "pad2d", .min_in = 1, .max_in = 1, .attrs = attrs, .infer = infer, .grad = grad, .help = "zeros around images"};
+static const anl__op pad2d = {.name = "pad2d", .min_in = 1, .max_in = 1, .attrs = attrs, .infer = infer, .grad = grad, .cheap = true, .help = "zeros around images"};
 static const anl__op bwd = {.name = "pad2d_bwd", .min_in = 1, .max_in = 1, .attrs = attrs, .infer = infer_bwd, .help = "gradient of pad2d"};
 const anl__op *const anl__ops_pad2d[] = {&pad2d, &bwd, NULL};

@@ -32,5 +32,5 @@ static anl_status grad(anl__grad *g)
     return ANL_OK;
 }
 
-static const anl__op transpose = {.name = "transpose", .min_in = 1, .max_in = 1, .attrs = attrs, .infer = infer, .grad = grad, .help = "dimensions in another order"};
+static const anl__op transpose = {.name = "transpose", .min_in = 1, .max_in = 1, .attrs = attrs, .infer = infer, .grad = grad, .cheap = true, .help = "dimensions in another order"};
 const anl__op *const anl__ops_transpose[] = {&transpose, NULL};

@@ -36,6 +36,6 @@ static anl_status grad(anl__grad *g)
     return ANL_OK;
 }
 
-static const anl__op up = {.name = "upsample2d", .min_in = 1, .max_in = 1, .attrs = attrs, .infer = infer, .grad = grad, .help = "larger images: nearest or bilinear"};
+static const anl__op up = {.name = "upsample2d", .min_in = 1, .max_in = 1, .attrs = attrs, .infer = infer, .grad = grad, .cheap = true, .help = "larger images: nearest or bilinear"};
 static const anl__op bwd = {.name = "upsample2d_bwd", .min_in = 1, .max_in = 1, .attrs = attrs, .infer = infer_bwd, .help = "gradient of upsample2d"};
 const anl__op *const anl__ops_upsample2d[] = {&up, &bwd, NULL};

@@ -1,7 +1,7 @@
 /* The graph's inside: arrays of values and nodes referred to by integer handles. One file a pass:
- *   builder.c (values, nodes, attributes), rewrite.c (fusions), autodiff.c, select.c (kernels, packs),
+ *   builder.c (values, nodes, attributes), rewrite.c (fusions), autodiff.c, recompute.c, select.c (kernels, packs),
  *   alias.c (in-place, views), schedule.c (order, lifetimes), plan.c (intervals to offsets), program.c (run),
- *   net.c (slabs). Passes only append or mark; handles never move.
+ *   net.c (slabs). Passes only append or mark, but for recompute.c, which puts nodes in between; values never move.
  */
 #ifndef ANL_GRAPH_H
 #define ANL_GRAPH_H

@@ -11,6 +11,9 @@ void anl__pass_rewrite(anl_graph *g);
    the gradient of parameter or wanted value v, or ANL_NONE. */
 void anl__pass_autodiff(anl_graph *g, anl_value **grad_of);
 
+/* recompute.c: has the backward nodes read clones of values that are cheap to make again. Optional; no bit changes. */
+void anl__pass_recompute(anl_graph *g);
+
 /* schedule.c: marks nodes dead whose outputs nobody needs. needed[v]: read after the run (outputs, bound values). */
 void anl__pass_prune(anl_graph *g, const bool *needed);
 

@@ -110,7 +110,7 @@ static anl_status bind_all(compile *c)
     for (int64_t v = 0; c->grad_of && v < values; v++)
         if (g->value[v].kind == ANL__PARAM && c->grad_of[v] != ANL_NONE) ANL_TRY(bind(c, c->grad_of[v], g->value[v].slot, false));
     for (int64_t k = 0; c->p->opts.backward && k < nodes; k++)
-        if (!g->node[k].dead && g->node[k].op->running) ANL_TRY(bind_running(c, (int)k));
+        if (!g->node[k].dead && !g->node[k].backward && g->node[k].op->running) ANL_TRY(bind_running(c, (int)k));
     for (int64_t i = 0; i < g->n_loss; i++) {
         ANL_TRY(bind_sum(c, g->loss[i].name, ".num", g->loss[i].v));
         ANL_TRY(bind_sum(c, g->loss[i].name, ".den", g->loss[i].v2));
@@ -529,6 +529,7 @@ anl_status anl_program_compile(anl_net *net, anl_graph *g, const anl_compile_opt
         ANL_GO(anl__fail(ctx, ANL_UNSUPPORTED, "device %s has no %s activations", net->device->vt->name, anl_dtype_name(g->dtype)));
     if (p->opts.rewrite) anl__pass_rewrite(g);
     if (p->opts.backward) anl__pass_autodiff(g, &c.grad_of);
+    if (p->opts.backward && p->opts.recompute) anl__pass_recompute(g);
     ANL_GO(g->status);
     ANL_GO(bind_all(&c));
     c.env = (anl__env){.ctx = ctx, .device = net->device, .pool = net->device->pool, .workers = net->device->pool ? anl__pool_size(net->device->pool) : 1,

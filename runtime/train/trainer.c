@@ -104,6 +104,7 @@ static anl_status compile_one(anl__trainer *t, replica *r, anl_mode mode, anl__s
     t->opts.task.build(t->opts.task.self, g, size);
     anl_compile_opts c = anl_compile_opts_default(g);
     c.rewrite = t->opts.rewrite;
+    c.recompute = t->opts.recompute;
     c.plan = t->opts.plan;
     if (mode == ANL_TRAIN && g->status == ANL_OK && !g->n_loss) anl_graph_fail(g, ANL_INVALID, "the model has no loss to train on");
     compiled made = {.size = size};

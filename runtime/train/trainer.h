@@ -26,7 +26,7 @@ typedef struct anl__trainer_opts {
     anl__size train_sizes[ANL__MOST_SIZES]; /* that steps will have: full and last; n = 0 ends. None: evaluation only */
     anl__size eval_sizes[ANL__MOST_SIZES];  /* of evaluation */
     anl__optim_opts optim;
-    bool rewrite, plan;
+    bool rewrite, plan, recompute;
     anl__samples samples; /* what the batches of training are made of; the device may keep it */
     int ahead; /* on a device that records: steps that are enqueued before the host waits for what they gave; 0: by the model's size */
 } anl__trainer_opts;

@@ -39,7 +39,7 @@ static void test_same_bits(void **state)
 {
     cli *c = *state;
     char want[65], got[65];
-    static const char *const ways[] = {"threads=1", "threads=3 data.workers=4", "data.workers=0 train.plan=false"};
+    static const char *const ways[] = {"threads=1", "threads=3 data.workers=4", "data.workers=0 train.plan=false", "train.recompute=true"};
     cli_digest(c, "whole", want);
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         char words[256], run[16];

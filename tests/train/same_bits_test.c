@@ -1,4 +1,4 @@
-/* The same weights, whatever the threads, lanes, plan or fusion of memory: whole training steps, a short last batch included. */
+/* The same weights, whatever the threads, lanes, plan, fusion of memory or recomputation: whole training steps, a short last batch included. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,6 +93,20 @@ static void test_plan(void **state)
 
 /* Eight shards on 1, 2, 3, 4 and 8 replicas, one after the other or beside each other. The short batch has 5 samples, so
    three shards are empty there. */
+/* What is cheap is made anew in the backward pass: dropout's masks too, over shards and lanes. */
+static void test_recompute(void **state)
+{
+    (void)state;
+    for (int shards = 1; shards <= 4; shards += 3) {
+        anl__trainer_opts a = base(shards), b = base(shards);
+        b.recompute = true;
+        b.lanes = shards > 1 ? 2 : 1;
+        expect_same(&a, &b);
+        a.rewrite = b.rewrite = false;
+        expect_same(&a, &b);
+    }
+}
+
 static void test_replicas(void **state)
 {
     (void)state;
@@ -131,7 +145,7 @@ static void test_too_many(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_twice), cmocka_unit_test(test_threads), cmocka_unit_test(test_plan),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_twice), cmocka_unit_test(test_threads), cmocka_unit_test(test_plan), cmocka_unit_test(test_recompute),
                                        cmocka_unit_test(test_replicas), cmocka_unit_test(test_shards_matter), cmocka_unit_test(test_too_many)};
     return cmocka_run_group_tests_name("train/same_bits", tests, NULL, NULL);
 }

@@ -72,6 +72,7 @@ anl_status job_compile(job *j, bool train, bool answer)
     o.lanes = (int)recipe_int(r, "train.lanes");
     o.ahead = (int)recipe_int(r, "train.ahead");
     o.rewrite = recipe_bool(r, "train.rewrite");
+    o.recompute = recipe_bool(r, "train.recompute");
     o.plan = recipe_bool(r, "train.plan");
     o.optim = (anl__optim_opts){
         .name = recipe_text(r, "optim.name"), .lr = recipe_real(r, "optim.lr"), .momentum = recipe_real(r, "optim.momentum"),

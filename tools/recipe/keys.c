@@ -97,6 +97,7 @@ const recipe_key recipe_keys[] = {
     R("train.ema", "0", 0, 0.9999999, FIXED, "decay of averaged weights, which are then evaluated; 0: none"),
     R("train.clip_norm", "0", 0, 1e30, FIXED, "largest norm of the gradient; 0: no limit"),
     R("train.clip_value", "0", 0, 1e30, FIXED, "largest element of the gradient; 0: no limit"),
+    B("train.recompute", "false", MACHINE, "activations and normalisations are computed again in the backward pass rather than kept: less memory, the same bits"),
     B("train.plan", "true", FIXED, "share memory between activations (off to bisect a bug)"),
     B("train.rewrite", "true", FIXED, "fuse layers (off to bisect a bug)"),
     T("early_stop.metric", "valid.loss", FIXED, "what early stopping and plateau watch"),
