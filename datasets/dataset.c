@@ -6,6 +6,7 @@
 #include "datasets/source.h"
 #include "runtime/base/files.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const anl__dataset_vt *const formats[] = {&anl__dataset_idx, &anl__dataset_npy};
@@ -279,6 +280,29 @@ void anl__dataset_close(anl__dataset *ds)
     anl__free(ctx, ds->class_count);
     anl__free(ctx, ds->name);
     anl__free(ctx, ds);
+}
+
+anl_status anl__dataset_open_input(anl_ctx *ctx, const anl__data_opts *opts, int k, anl__dataset **out)
+{
+    const char *part = opts->part ? opts->part : "train";
+    char name[40];
+    anl__buf file;
+    anl_status st = ANL_OK;
+    snprintf(name, sizeof name, "%s-input%d.npy", part, k);
+    if (!opts->path)
+        return anl__fail(ctx, ANL_DATA, "the model reads input%d, a file %s beside the images: put them into one directory, and name that in data.path", k, name);
+    const anl__known_set *known = anl__known_find(opts->path);
+    anl__buf_init(&file, ctx);
+    if (!find_file(&file, known ? known->dir : opts->path, name))
+        ANL_GO(file.status != ANL_OK ? file.status : anl__fail(ctx, ANL_DATA, "%s: the model reads input%d, but there is no %s", opts->path, k, name));
+    anl__data_opts o = *opts;
+    o.path = o.labels = o.format = NULL;
+    o.images = file.text;
+    memset(o.more, 0, sizeof o.more);
+    ANL_GO(anl__dataset_open(ctx, &o, out));
+done:
+    anl__buf_release(&file);
+    return st;
 }
 
 /* The digests of the content: the files', or that of the memory. */

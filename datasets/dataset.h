@@ -89,6 +89,8 @@ struct anl__data_opts {
 anl__data_opts anl__data_opts_default(void);
 
 anl_status anl__dataset_open(anl_ctx *ctx, const anl__data_opts *opts, anl__dataset **out) ANL_MUST;
+/* Further inputs of the same samples, without labels: <opts->path>/{train,test}-input<k>.npy[.gz], by opts->part. */
+anl_status anl__dataset_open_input(anl_ctx *ctx, const anl__data_opts *opts, int k, anl__dataset **out) ANL_MUST;
 /* Are there files of that part? Opens none; the context's message is not to be shown. */
 bool anl__dataset_present(anl_ctx *ctx, const anl__data_opts *opts);
 /* A set over the caller's memory: n samples x of one shape (rank 1 or 3, u8 or f32), and labels in [0,

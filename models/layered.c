@@ -23,8 +23,8 @@ static anl_value find(anl_graph *g, const named *list, int n, const anl__model_l
 /* Cross-entropy makes a softmax of its own: behind another it would learn slowly, and never say why. */
 static bool twice(anl_graph *g, const char *loss, const named *list, int n, anl_value y)
 {
-    for (int i = n - 1; i > 0 && !strcmp(loss, "cross-entropy"); i--) {
-        if (list[i].v != y || strcmp(list[i].layer->type, "softmax")) continue;
+    for (int i = n - 1; i >= 0 && !strcmp(loss, "cross-entropy"); i--) {
+        if (list[i].v != y || !list[i].layer || strcmp(list[i].layer->type, "softmax")) continue;
         anl_graph_fail(g, ANL_RECIPE, "layer '%s' is a softmax, and the loss cross-entropy makes its own of the layer that it is given: leave this one out (`predict` gives probabilities all the same)",
                        list[i].name);
         anl_graph_context(g, list[i].layer->where);
@@ -52,20 +52,22 @@ static anl_value add_head(anl_graph *g, const anl_model_opts *o, int i, const na
     return i == 0 && !strcmp(h->loss, "ctc") && anl_graph_status(g) == ANL_OK ? spoken(g, y) : y;
 }
 
-anl_value anl__layered(anl_graph *g, const anl_model_opts *o, anl_value image, const anl_value label[ANL_MOST_LABELS])
+anl_value anl__layered(anl_graph *g, const anl_model_opts *o, const anl_value input[1 + ANL_MORE_INPUTS], const anl_value label[ANL_MOST_LABELS])
 {
+    static const char *const names[1 + ANL_MORE_INPUTS] = {"input", "input2", "input3", "input4"};
     anl_ctx *ctx = anl_graph_ctx(g);
     if (o->n_layer < 1) {
         anl_graph_fail(g, ANL_RECIPE, "model '%s' has no layers", o->name);
         return ANL_NONE;
     }
-    named *list = anl__calloc(ctx, (size_t)o->n_layer + 1, sizeof *list);
+    named *list = anl__calloc(ctx, (size_t)o->n_layer + 1 + ANL_MORE_INPUTS, sizeof *list);
     if (!list) {
         anl_graph_fail(g, ANL_NOMEM, "no memory for %d layers", o->n_layer);
         return ANL_NONE;
     }
-    list[0] = (named){"input", image, NULL};
-    int n = 1;
+    int n = 0;
+    for (int more = anl_model_more_inputs(o); n < more; n++) list[n] = (named){names[n + 1], input[n + 1], NULL};
+    list[n++] = (named){names[0], input[0], NULL}; /* what the first layer reads unasked */
     for (int i = 0; i < o->n_layer && anl_graph_status(g) == ANL_OK; i++) {
         const anl__model_layer *l = &o->layer[i];
         anl_value in[16];

@@ -91,6 +91,27 @@ static void ctc(anl_graph *g, const anl_model_opts *o, const char *name, const a
 
 bool anl_model_loss_is_class(const char *loss) { return !strcmp(loss, "cross-entropy") || !strcmp(loss, "ctc"); }
 
+/* "input3": 2; other names: 0. */
+static int input_number(const char *name)
+{
+    static const char word[] = "input";
+    size_t n = sizeof word - 1;
+    return !strncmp(name, word, n) && name[n] >= '2' && name[n] < '2' + ANL_MORE_INPUTS && !name[n + 1] ? name[n] - '1' : 0;
+}
+
+int anl_model_more_inputs(const anl_model_opts *o)
+{
+    int most = 0;
+    for (int i = 0; i < o->n_layer; i++)
+        for (int k = 0; k < o->layer[i].n_from; k++) {
+            int number = input_number(o->layer[i].from[k]);
+            bool own = false; /* a layer of that name */
+            for (int q = 0; q < i && number > most; q++) own |= o->layer[q].layer.name && !strcmp(o->layer[q].layer.name, o->layer[i].from[k]);
+            if (number > most && !own) most = number;
+        }
+    return most;
+}
+
 int anl_model_label_column(const char *label)
 {
     static const char word[] = "label";
@@ -154,7 +175,15 @@ void anl_model_build(anl_graph *g, const anl_model_opts *o, anl__size size)
         snprintf(name, sizeof name, "label%d", c + 1);
         label[c] = use == ANL_LABEL_NONE ? ANL_NONE : anl_input(g, name, use == ANL_LABEL_VALUE ? ANL_F32 : ANL_I32, 1, dim);
     }
-    anl_value y = models[k].image ? models[k].image(g, o, image) : anl__layered(g, o, image, label);
+    anl_value input[1 + ANL_MORE_INPUTS] = {image};
+    for (int i = 0, n = anl_model_more_inputs(o); i < n; i++) {
+        char name[16];
+        const int64_t more[4] = {size.n, o->more_input[i].dim[0], o->more_input[i].dim[1], o->more_input[i].dim[2]};
+        if (o->more_input[i].rank != 3) return anl_graph_fail(g, ANL_RECIPE, "a layer reads 'input%d', which the data does not have", i + 2);
+        snprintf(name, sizeof name, "input%d", i + 2);
+        input[1 + i] = anl_input(g, name, anl_graph_dtype(g), 4, more);
+    }
+    anl_value y = models[k].image ? models[k].image(g, o, image) : anl__layered(g, o, input, label);
     if (y == ANL_NONE) return;
     anl_output(g, "logits", y);
     if (!o->n_head) anl__model_loss(g, o, "loss", &(anl__model_head){.label = "label", .loss = o->values ? o->loss : "cross-entropy", .weight = 1}, y, label[0]);

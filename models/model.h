@@ -13,7 +13,10 @@ typedef struct anl__model_layer {
     int n_from;
 } anl__model_layer;
 
-enum { ANL_MOST_LABELS = 8 }; /* columns of labels */
+enum {
+    ANL_MOST_LABELS = 8, /* columns of labels */
+    ANL_MORE_INPUTS = 3  /* of a graph: "input2", ... */
+};
 
 typedef struct anl__model_head { /* a loss of a `graph` model */
     const char *from;  /* layer whose output is compared */
@@ -58,6 +61,7 @@ typedef struct anl_model_opts {
     const float *class_weight; /* [classes] or NULL; kept as a buffer named class_weight */
     const anl__model_layer *layer; /* sequential, graph */
     int n_layer;
+    anl_shape more_input[ANL_MORE_INPUTS]; /* graph: height, width, channels of "input2", ..., anl_model_more_inputs of them */
     const anl__model_head *head;   /* graph; none: cross-entropy over the last layer */
     int n_head;
     bool values;           /* images: labels are f32 values to predict, by `loss` where there are no heads; of heads, those that read "label" */
@@ -69,10 +73,11 @@ typedef struct anl_model_opts {
 
 anl_model_opts anl_model_opts_default(void);
 /* Models of images declare inputs "image" [n,H,W,C] (the graph's dtype) and "label" i32 [n] (values: f32), and for heads that read
-   further columns of labels "label2", ..., in this order; output "logits" [n,classes]; loss "loss"; sum "correct". Models of sequences: sequence.h. Failures stick to the graph. */
+   further columns of labels "label2", ..., and for layers that read them "input2" [n,H,W,C], ..., in this order; output "logits" [n,classes]; loss "loss"; sum "correct". Models of sequences: sequence.h. Failures stick to the graph. */
 void anl_model_build(anl_graph *g, const anl_model_opts *opts, anl__size size);
 bool anl_model_is_sequence(const char *name); /* does it read sequences? */
 bool anl_model_loss_is_class(const char *loss); /* is a head's label a class, not a value to predict? */
+int anl_model_more_inputs(const anl_model_opts *o); /* how many inputs its layers read beside the first: 2 where one reads "input3" */
 int anl_model_label_column(const char *label);  /* "label": 0, "label2": 1, ...; -1: no such name */
 /* What the heads take a further column of labels (1, 2, ...) for. */
 typedef enum anl_label_use { ANL_LABEL_NONE, ANL_LABEL_CLASS, ANL_LABEL_VALUE } anl_label_use;

@@ -45,8 +45,8 @@ typedef struct train {
     anl__loop_result result;
     progress progress;
     anl__watch *watch;
-    anl__ckpt_tensor tensor[2];
-    float *norm;
+    anl__ckpt_tensor tensor[2 + 2 * ANL_MORE_INPUTS];
+    float *norm[1 + ANL_MORE_INPUTS];
     anl__ckpt_attr attr[12 + ANL_MOST_LABELS + JOB_SEQUENCE_TEXTS];
     job_sequence_text text[JOB_SEQUENCE_TEXTS];
     anl__buf dump, names, device;
@@ -66,10 +66,26 @@ static void add_int(train *t, const char *name, int64_t v)
     t->attr[t->loop.n_extra_attr++] = (anl__ckpt_attr){.name = name, .type = ANL__CKPT_INT, .i = v};
 }
 
+/* How input number k is normalised; nothing where it is not. */
+static anl_status add_norm(train *t, int k, const anl__norm *norm)
+{
+    static const char *const names[1 + ANL_MORE_INPUTS][2] = {{"mean", "std"}, {"mean2", "std2"}, {"mean3", "std3"}, {"mean4", "std4"}};
+    int64_t n = norm->channels;
+    if (!n) return ANL_OK;
+    float *both = t->norm[k] = anl__calloc(t->ctx, 2 * (size_t)n, sizeof *both);
+    if (!both) return ANL_NOMEM;
+    for (int64_t i = 0; i < n; i++) {
+        both[i] = (float)norm->mean[i];
+        both[n + i] = (float)norm->std[i];
+    }
+    t->loop.extra_tensor = t->tensor;
+    for (int i = 0; i < 2; i++) t->tensor[t->loop.n_extra_tensor++] = (anl__ckpt_tensor){"data", names[k][i], {1, {n}}, both + i * n};
+    return ANL_OK;
+}
+
 static anl_status describe_job(train *t)
 {
     const job *j = &t->job;
-    int64_t n = j->norm.channels;
     ANL_TRY(recipe_dump(t->recipe, &t->dump));
     for (int c = 0; j->class_names && c < j->model.classes; c++) anl__buf_add(&t->names, "%s%s", c ? "\n" : "", j->class_names[c]);
     anl_device *dev = anl__trainer_device(j->trainer);
@@ -90,17 +106,8 @@ static anl_status describe_job(train *t)
     add_int(t, "data.channels", j->model.channels);
     for (int k = 1; k < ANL_MOST_LABELS; k++)
         if (j->model.label_classes[k]) add_int(t, job_label_classes[k], j->model.label_classes[k]);
-    if (!n) return ANL_OK;
-    t->norm = anl__calloc(t->ctx, 2 * (size_t)n, sizeof *t->norm);
-    if (!t->norm) return ANL_NOMEM;
-    for (int64_t i = 0; i < n; i++) {
-        t->norm[i] = (float)j->norm.mean[i];
-        t->norm[n + i] = (float)j->norm.std[i];
-    }
-    t->tensor[0] = (anl__ckpt_tensor){"data", "mean", {1, {n}}, t->norm};
-    t->tensor[1] = (anl__ckpt_tensor){"data", "std", {1, {n}}, t->norm + n};
-    t->loop.extra_tensor = t->tensor;
-    t->loop.n_extra_tensor = 2;
+    ANL_TRY(add_norm(t, 0, &j->norm));
+    for (int k = 0; k < j->more_inputs; k++) ANL_TRY(add_norm(t, 1 + k, &j->more_input[k].norm));
     return ANL_OK;
 }
 
@@ -423,7 +430,7 @@ static int run_train(const options *o)
     int code = trial ? without_run(t) : with_run(t);
     anl__watch_stop(t->watch);
     job_close(&t->job);
-    anl__free(t->ctx, t->norm);
+    for (int k = 0; k <= ANL_MORE_INPUTS; k++) anl__free(t->ctx, t->norm[k]);
     anl__buf_release(&t->dump);
     anl__buf_release(&t->names);
     anl__buf_release(&t->device);

@@ -91,6 +91,16 @@ void cli_write(const cli *c, const char *name, const char *text)
     assert_int_equal(fclose(f), 0);
 }
 
+FILE *cli_npy(const cli *c, const char *name, const char *descr, int rows, int columns)
+{
+    FILE *f = create(c, name);
+    char text[100];
+    snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }", descr, rows, columns);
+    assert_int_equal(fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, f), 10);
+    assert_true(fprintf(f, "%-117s\n", text) == 118);
+    return f;
+}
+
 int cli_start(const cli *c, const char *words)
 {
     char copy[2048], out[1024], err[1024], *argv[64] = {(char *)(uintptr_t) "anneal"}, *save = NULL;

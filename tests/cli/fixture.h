@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 typedef struct cli {
     char dir[256];   /* temporary, the program's working directory */
@@ -17,6 +18,8 @@ typedef struct cli {
 void cli_begin(cli *c);
 void cli_end(cli *c); /* removes it */
 void cli_write(const cli *c, const char *name, const char *text);
+/* Opens dir/name for writing and puts an NPY header there for rows x columns of that type ("<f4"): the elements are the caller's. */
+FILE *cli_npy(const cli *c, const char *name, const char *descr, int rows, int columns);
 /* Runs `anneal` with these words (split at blanks; no quoting). */
 void cli_run(cli *c, const char *words);
 /* Starts it in the background; the pid. Output is appended to out.txt and err.txt. */

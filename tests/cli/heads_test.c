@@ -16,23 +16,10 @@
 
 enum { FEATURES = 4, LABELS = 3 };
 
-static FILE *npy(const cli *c, const char *name, const char *descr, int rows, int columns)
-{
-    char path[400], text[100], head[160];
-    snprintf(path, sizeof path, "%s/multi/%s", c->dir, name);
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }", descr, rows, columns);
-    snprintf(head, sizeof head, "%-117s\n", text);
-    assert_int_equal(fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, f), 10);
-    assert_int_equal(fwrite(head, 1, 118, f), 118);
-    return f;
-}
-
 /* The quadrant of the first two features, a sum of the others, and a half plane, which one in ten does not know. */
 static void write_part(const cli *c, const char *images, const char *labels, int n, uint64_t seed)
 {
-    FILE *x = npy(c, images, "<f4", n, FEATURES), *y = npy(c, labels, "<f8", n, LABELS);
+    FILE *x = cli_npy(c, images, "<f4", n, FEATURES), *y = cli_npy(c, labels, "<f8", n, LABELS);
     for (int i = 0; i < n; i++) {
         float v[FEATURES];
         for (int k = 0; k < FEATURES; k++) v[k] = (float)(anl__philox(seed, (uint32_t)k, (uint32_t)i, 0, 0).v[0] % 2001) / 1000 - 1;
@@ -129,8 +116,8 @@ static int setup(void **state)
     char dir[300];
     snprintf(dir, sizeof dir, "%s/multi", c.dir);
     assert_int_equal(mkdir(dir, 0755), 0);
-    write_part(&c, "train-images.npy", "train-labels.npy", 1000, 7);
-    write_part(&c, "test-images.npy", "test-labels.npy", 200, 8);
+    write_part(&c, "multi/train-images.npy", "multi/train-labels.npy", 1000, 7);
+    write_part(&c, "multi/test-images.npy", "multi/test-labels.npy", 200, 8);
     cli_write(&c, "heads.yaml", recipe);
     *state = &c;
     return 0;

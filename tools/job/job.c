@@ -126,6 +126,7 @@ void job_close(job *j)
     for (int p = 0; p < JOB_PARTS; p++) job_feed_close(j, &j->part[p]);
     job_sequence_close(j);
     anl__norm_release(j->ctx, &j->norm);
+    job_inputs_close(j);
     anl__split_release(j->ctx, &j->split);
     for (int s = 0; s < 2; s++) anl__dataset_close(j->set[s]);
     if (j->arena) anl__arena_destroy(j->arena);

@@ -16,6 +16,19 @@
 
 typedef enum job_part { JOB_TRAIN, JOB_VALID, JOB_TEST, JOB_PARTS } job_part;
 
+typedef struct job_input { /* a further input of a graph */
+    anl__dataset *set[2]; /* training, test; NULL: not there */
+    anl__norm norm;       /* channels 0: none */
+} job_input;
+
+typedef struct job_input_feed {
+    const anl__dataset *set;
+    anl__transform transform;
+    size_t bytes;  /* of a sample */
+    void *x;       /* [slot of the ring][sample] */
+    void *scratch;
+} job_input_feed;
+
 typedef struct job_feed { /* a part of the data as the engine takes it */
     anl__loader *loader;
     anl__batch held[8]; /* of the loader, given out and not yet released */
@@ -25,6 +38,8 @@ typedef struct job_feed { /* a part of the data as the engine takes it */
     int64_t next;         /* then: batch of the epoch */
     const anl__dataset *set; /* of images */
     int more[ANL_MOST_LABELS]; /* columns of labels that heads read beside the first; 0 ends */
+    job_input_feed more_input[ANL_MORE_INPUTS]; /* more_inputs of them */
+    int more_inputs;
     int32_t *more_label;     /* [slot of the ring][of those][sample]: i32 or f32 */
     /* of sequences (job_sequence.c) */
     anl__sequence_loader *sequence;
@@ -40,6 +55,8 @@ typedef struct job {
     anl__dataset *set[2];        /* training (with validation inside), test; NULL: not there */
     anl__split split;
     anl__norm norm;              /* channels 0: none */
+    job_input more_input[ANL_MORE_INPUTS]; /* more_inputs of them */
+    int more_inputs;
     anl_model_opts model;
     float *class_weight;         /* [classes] or NULL */
     const char *const *class_names; /* [classes] or NULL */
@@ -78,6 +95,16 @@ extern const char *const job_label_classes[ANL_MOST_LABELS]; /* [column], from 1
 anl_status job_open_data(job *j, const job_opts *o) ANL_MUST;
 /* Class weights from the recipe; count [classes]: samples of each class among the n of the training part, for "balanced". */
 anl_status job_weights(job *j, const int64_t *count, int64_t n) ANL_MUST;
+/* Mean and deviation of those names from a checkpoint; and to f32, as they are kept with the model: training uses those very numbers, so that
+   evaluation later sees the same. */
+anl_status job_norm_from(job *j, const anl__ckpt *from, const char *mean, const char *std, anl__norm *out) ANL_MUST;
+void job_norm_round(anl__norm *norm);
+/* job_inputs.c: after the sets and the split are there. from: as job_opts. */
+anl_status job_inputs_open(job *j, const anl__data_opts *train, const anl__data_opts *test, const anl__ckpt *from) ANL_MUST;
+void job_inputs_close(job *j);
+anl_status job_inputs_feed(job *j, job_feed *f, const anl__dataset *ds, int slots) ANL_MUST;
+void job_inputs_put(job_feed *f, const anl__batch *b, const void **input); /* input[0 .. more_inputs - 1]: the batch's */
+void job_inputs_feed_close(job *j, job_feed *f);
 /* job_feed.c: a loader over these samples (NULL: all n) as a feed. */
 anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int64_t *index, int64_t n, bool training) ANL_MUST;
 void job_feed_close(job *j, job_feed *f);

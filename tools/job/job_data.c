@@ -42,11 +42,9 @@ static anl_status open_train(job *j, const job_opts *o)
     return anl__dataset_fingerprint(j->set[0], j->fingerprint);
 }
 
-/* The test part is optional unless it is asked for. */
-static anl_status open_test(job *j, const job_opts *o)
+static anl__data_opts test_opts(const job *j, const job_opts *o)
 {
     anl__data_opts d = data_opts(j, "test");
-    if (o->set) return ANL_OK;
     if (o->test_data) {
         d.images = d.labels = NULL;
         d.path = o->test_data;
@@ -56,6 +54,14 @@ static anl_status open_test(job *j, const job_opts *o)
         d.labels = d.path = d.format = NULL;
         d.cache = false;
     }
+    return d;
+}
+
+/* The test part is optional unless it is asked for. */
+static anl_status open_test(job *j, const job_opts *o)
+{
+    anl__data_opts d = test_opts(j, o);
+    if (o->set) return ANL_OK;
     if (j->set[0]) {
         d.classes = j->set[0]->classes;
         if (!o->test_data && !o->test_file && !anl__dataset_present(j->ctx, &d)) return ANL_OK;
@@ -86,12 +92,11 @@ static anl_status make_split(job *j, const job_opts *o)
     return ANL_OK;
 }
 
-static anl_status make_norm(job *j, const job_opts *o)
+anl_status job_norm_from(job *j, const anl__ckpt *from, const char *mean_name, const char *std_name, anl__norm *out)
 {
-    if (!recipe_bool(j->recipe, "data.normalize")) return ANL_OK;
-    if (!o->from) return anl__norm_measure(j->ctx, j->set[0], j->split.train, j->split.n_train, &j->norm);
-    anl__ckpt_tensor mean = anl__ckpt_find(o->from, "data", "mean"), std = anl__ckpt_find(o->from, "data", "std");
-    if (!mean.data || !std.data) return anl__fail(j->ctx, ANL_MISMATCH, "%s holds no normalisation (data/mean, data/std)", anl__ckpt_path(o->from));
+    anl__ckpt_tensor mean = anl__ckpt_find(from, "data", mean_name), std = anl__ckpt_find(from, "data", std_name);
+    if (!mean.data || !std.data || anl_shape_count(&mean.shape) != anl_shape_count(&std.shape))
+        return anl__fail(j->ctx, ANL_MISMATCH, "%s holds no normalisation (data/%s, data/%s)", anl__ckpt_path(from), mean_name, std_name);
     int64_t n = anl_shape_count(&mean.shape);
     double *both = anl__arena_alloc(j->arena, sizeof *both * 2 * (size_t)n);
     if (!both) return ANL_NOMEM;
@@ -99,16 +104,24 @@ static anl_status make_norm(job *j, const job_opts *o)
         both[i] = (double)mean.data[i];
         both[n + i] = (double)std.data[i];
     }
-    return anl__norm_make(j->ctx, n, both, both + n, &j->norm);
+    return anl__norm_make(j->ctx, n, both, both + n, out);
 }
 
-/* The statistics are kept as f32 with the model; training uses those very numbers, so that evaluation later sees the same. */
-static void round_norm(job *j)
+void job_norm_round(anl__norm *norm)
 {
-    for (int64_t i = 0; i < j->norm.channels; i++) {
-        j->norm.mean[i] = (double)(float)j->norm.mean[i];
-        j->norm.std[i] = (double)(float)j->norm.std[i];
+    for (int64_t i = 0; i < norm->channels; i++) {
+        norm->mean[i] = (double)(float)norm->mean[i];
+        norm->std[i] = (double)(float)norm->std[i];
     }
+}
+
+static anl_status make_norm(job *j, const job_opts *o)
+{
+    if (!recipe_bool(j->recipe, "data.normalize")) return ANL_OK;
+    if (o->from) return job_norm_from(j, o->from, "mean", "std", &j->norm);
+    ANL_TRY(anl__norm_measure(j->ctx, j->set[0], j->split.train, j->split.n_train, &j->norm));
+    job_norm_round(&j->norm);
+    return ANL_OK;
 }
 
 /* loss.class_weights: a list, or "balanced": n / (classes * n of the class), over the training part (as scikit-learn). */
@@ -220,6 +233,7 @@ anl_status job_open_data(job *j, const job_opts *o)
     for (int s = 0; s < 2; s++) ANL_TRY(check_targets(j, j->set[s]));
     if (o->train) ANL_TRY(make_split(j, o));
     ANL_TRY(make_norm(j, o));
-    round_norm(j);
+    anl__data_opts train = data_opts(j, "train"), test = test_opts(j, o);
+    ANL_TRY(job_inputs_open(j, &train, &test, o->from));
     return make_weights(j);
 }

@@ -21,6 +21,13 @@ static void put_more(job_feed *f, const anl__batch *b, anl__feed_batch *out)
     }
 }
 
+static int more_labels(const job_feed *f)
+{
+    int n = 0;
+    while (n < ANL_MOST_LABELS && f->more[n]) n++;
+    return n;
+}
+
 static anl_status feed_next(void *self, anl__feed_batch *out)
 {
     job_feed *f = self;
@@ -40,6 +47,7 @@ static anl_status feed_next(void *self, anl__feed_batch *out)
     out->input[1] = label;
     out->label = label;
     put_more(f, &b, out);
+    job_inputs_put(f, &b, out->input + 2 + more_labels(f));
     out->token = &f->held[b.slot];
     return ANL_OK;
 }
@@ -84,8 +92,9 @@ anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int6
     for (int k = 1, m = 0; k < ANL_MOST_LABELS; k++)
         if (anl_model_label_use(&j->model, k) != ANL_LABEL_NONE) f->more[m++] = k;
     if (f->more[0] && !(f->more_label = anl__calloc(j->ctx, (size_t)(o.ring * ANL_MOST_LABELS * o.batch), sizeof *f->more_label))) return ANL_NOMEM;
-    if (!f->more[0]) describe(j, f, ds, index, n, &o); /* else the loader makes the batches: a device knows one label */
     f->feed = (anl__feed){.self = f, .samples = n, .batch = o.batch, .start = feed_start, .next = feed_next, .release = feed_release};
+    ANL_TRY(job_inputs_feed(j, f, ds, o.ring));
+    if (!f->more[0] && !f->more_inputs) describe(j, f, ds, index, n, &o); /* else the loader makes the batches: a device knows one input and one label */
     return ANL_OK;
 }
 
@@ -95,5 +104,6 @@ void job_feed_close(job *j, job_feed *f)
     anl__sequence_loader_destroy(f->sequence);
     anl__free(j->ctx, f->no_label);
     anl__free(j->ctx, f->more_label);
+    job_inputs_feed_close(j, f);
     *f = (job_feed){0};
 }
