@@ -10,6 +10,7 @@
 #include "tools/sweep/driver.h"
 #include "tools/sweep/replay.h"
 #include "tools/sweep/table.h"
+#include "tools/sweep/winner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,16 +49,12 @@ static anl_status make_status(const sweep_open *s, const char *dir, anl__buf *ou
 
 static anl_status make_best(const sweep_open *s, const char *dir, anl__buf *out)
 {
-    int64_t *order, n;
-    ANL_TRY(table_order(&s->state, &order, NULL, &n));
-    const sweep_trial *best = n ? s->state.trial[order[0]] : NULL;
-    anl__free(s->state.ctx, order);
-    if (!best || best->status != STATUS_COMPLETE)
-        return anl__fail(s->state.ctx, ANL_INVALID, "%s: no trial is complete yet", dir);
+    const sweep_trial *best;
+    ANL_TRY(winner_of(s, &best));
+    if (!best) return anl__fail(s->state.ctx, ANL_INVALID, "%s: no trial is complete yet", dir);
     ANL_TRY(table_best(&s->state, s->recipe->n_objectives > 1 ? 1000000 : 10, out));
-    anl__buf_add(out, "\nto train the %s again:\n  ",
-                 s->recipe->n_objectives > 1 ? "first of the front" : "winner");
-    return table_command(&s->state, dir, best, out);
+    anl__buf_add(out, "\n");
+    return winner_text(s, dir, best, out);
 }
 
 static anl_status make_csv(const sweep_open *s, const char *dir, anl__buf *out)

@@ -44,6 +44,9 @@ static void test_whole(void **state)
     cli_says(c, "a new sweep");
     cli_says(c, "to train the winner again:");
     cli_says(c, "anneal train sweeps/s/base.yaml optim.lr=");
+    cli_says(c, "test part, read once: loss ");
+    cli_says(c, "  accuracy 0.");
+    cli_says(c, "its run, which eval, predict and export take: sweeps/s/trials/000");
     assert_true(there(c, "sweeps/s/winner-test.json"));
     assert_false(there(c, "sweeps/s/trials/0000/test.json")); /* nothing is chosen by the test part */
     cli_expect(c, 0, "sweep export sweeps/s");
@@ -142,6 +145,15 @@ static void test_several(void **state)
     cli_expect(c, 0, "sweep check two");
     cli_expect(c, 0, "sweep export two");
     cli_says(c, "constraint.parameters");
+    cli_expect(c, 0, "sweep best two");
+    cli_says(c, "(breaks parameters <= 300)");
+    assert_null(strstr(c->out, "(breaks parameters <= 300)  (front)"));
+    cli_write(c, "none.yaml",
+              "base: recipe.yaml\n" SPACE "objective: valid.accuracy\nsampler: random\nbudget: {trials: 2}\n"
+              "override: [train.epochs=1]\nconstraints:\n  - {metric: parameters, max: 3}\n");
+    cli_expect(c, 0, "sweep none.yaml --dir none");
+    cli_says(c, "no trial keeps all constraints: trial ");
+    assert_false(there(c, "none/winner-test.json")); /* nobody has won */
 }
 
 static void test_pbt(void **state)
@@ -169,6 +181,8 @@ static void test_pbt(void **state)
     cli_says(c, "6 proposals made again");
     cli_expect(c, 0, "sweep best turns");
     cli_says(c, "anneal train turns/base.yaml optim.lr=");
+    if (strstr(c->out, "/gen")) cli_says(c, "so no command trains it again");
+    else cli_says(c, "to train the winner again");
 }
 
 static void test_points(void **state)

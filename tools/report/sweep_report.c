@@ -3,6 +3,7 @@
 
 #include "sweep_charts.h"
 #include "tools/sweep/table.h"
+#include "tools/sweep/winner.h"
 
 #include "runtime/base/files.h"
 #include "tools/sweep/space_text.h"
@@ -117,7 +118,7 @@ static void charts(const charted *c, anl__buf *out)
 
 static anl_status page(const sweep_open *o, const char *dir, const charted *c, anl__buf *out)
 {
-    int64_t *order, n;
+    const sweep_trial *winner;
     anl__buf_add(out, "%s<title>Sweep ", head);
     svg_text(out, dir);
     anl__buf_add(out, "</title></head><body>\n<h1>Sweep ");
@@ -125,14 +126,12 @@ static anl_status page(const sweep_open *o, const char *dir, const charted *c, a
     anl__buf_add(out, "</h1>\n<p>%s, %s.</p>\n", o->recipe->sampler->name,
                  strcmp(o->recipe->scheduler->name, "none") ? o->recipe->scheduler->name : "no scheduler");
     ANL_TRY(best(&o->state, out));
-    ANL_TRY(table_order(&o->state, &order, NULL, &n));
-    const sweep_trial *winner = n ? o->state.trial[order[0]] : NULL;
-    anl__free(o->state.ctx, order);
-    if (winner && winner->status == STATUS_COMPLETE) {
+    ANL_TRY(winner_of(o, &winner));
+    if (winner) {
         anl__buf b;
         anl__buf_init(&b, o->state.ctx);
-        anl_status st = table_command(&o->state, dir, winner, &b);
-        anl__buf_add(out, "<p>To train the first again:</p><pre>");
+        anl_status st = winner_text(o, dir, winner, &b);
+        anl__buf_add(out, "<pre>trial %lld\n", (long long)winner->number);
         svg_text(out, b.text);
         anl__buf_add(out, "</pre>\n");
         anl__buf_release(&b);

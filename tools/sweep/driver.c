@@ -1,5 +1,6 @@
 /* See driver.h: the loop. It waits for processes, reads what they report, and fills free places. */
 #include "driver_inside.h"
+#include "table.h"
 
 #include "runtime/base/files.h"
 #include "runtime/state/signals.h"
@@ -164,11 +165,7 @@ const sweep_trial *driver_best(const driver *d)
     const sweep_trial *best = NULL;
     for (int64_t i = d->state.n_warm; i < d->state.n && r->n_objectives == 1; i++) {
         const sweep_trial *t = d->state.trial[i];
-        bool ok = t->status == STATUS_COMPLETE;
-        for (int k = 0; ok && k < r->n_constraints; k++)
-            ok = r->constraint[k].below ? t->constraint[k] <= r->constraint[k].limit
-                                        : t->constraint[k] >= r->constraint[k].limit;
-        if (!ok) continue;
+        if (t->status != STATUS_COMPLETE || table_broken(r, t)) continue;
         double v = t->objective[0], b = best ? best->objective[0] : NAN;
         if (!best || (r->maximize[0] ? v > b : v < b)) best = t;
     }

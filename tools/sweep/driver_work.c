@@ -223,8 +223,9 @@ static anl_status never_reported(driver *d, const char *missing, const char *the
 {
     for (int64_t i = d->state.n_warm; i < d->state.n; i++)
         if (d->state.trial[i]->status == STATUS_COMPLETE || d->state.trial[i]->first_step) return ANL_OK;
-    return anl__fail(d->ctx, ANL_RECIPE, "objective %s: the recipe never reports it; a trial reported%s",
-                     missing, there);
+    bool valid = !strncmp(missing, "valid.", 6) && !strstr(there, " valid.");
+    return anl__fail(d->ctx, ANL_RECIPE, "objective %s: the recipe never reports it; a trial reported%s%s", missing, there,
+                     valid ? "; data.validation sets records aside to choose by" : "");
 }
 
 static anl_status take_rows(driver *d, worker *w)

@@ -22,7 +22,8 @@ static anl_status proposed(replay *p, const log_entry *e)
                          (long long)e->trial);
     if (sweep_state_find(&p->then, e->trial))
         return anl__fail(ctx, ANL_MISMATCH, "trial %lld was proposed twice", (long long)e->trial);
-    ANL_TRY(store_point(p->final, e->point, logged));
+    if (e->point) ANL_TRY(store_point(p->final, e->point, logged));
+    else memcpy(logged, t->values, sizeof *logged * (size_t)space_count(p->final->recipe->space)); /* of schema 1 */
     if (strcmp(t->origin, "added")) {
         ANL_TRY(seen_propose(&p->then, e->trial, e->seen, point));
         if (!space_same(p->final->recipe->space, point, logged))
@@ -52,7 +53,7 @@ static anl_status each(void *self, const log_entry *e)
     sweep_trial *t = sweep_state_find(&p->then, e->trial);
     const sweep_trial *now = t ? sweep_state_find(p->final, e->trial) : NULL;
     if (!now) return ANL_OK;
-    if (!strcmp(e->kind, "exploit")) return store_point(p->final, e->point, t->values);
+    if (!strcmp(e->kind, "exploit") && e->point) return store_point(p->final, e->point, t->values);
     if (!strcmp(e->kind, "reach")) {
         t->shown_step = e->step;
         t->shown_value = e->value;

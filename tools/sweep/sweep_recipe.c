@@ -50,6 +50,21 @@ static void read_base(sweep_reader *s, const yaml_node *map)
         sweep_wrong_last(s, yaml_find(map, "base"), "base");
 }
 
+/* An override of what the space decides. */
+static void check_overrides(sweep_reader *s, const yaml_node *map)
+{
+    const yaml_node *list = yaml_find(map, "override");
+    for (int i = 0; list && list->kind == YAML_LIST && i < list->n; i++) {
+        const yaml_node *n = list->item[i];
+        size_t len = n->kind == YAML_SCALAR ? strcspn(n->text, "=") : 0;
+        for (int k = 0; len && k < space_count(s->r->space); k++) {
+            const char *name = space_axis_at(s->r->space, k)->name;
+            if (strlen(name) == len && !strncmp(name, n->text, len))
+                sweep_wrong(s, n, "%s is an axis of the space: the override would never hold", name);
+        }
+    }
+}
+
 /* ---- what is made good ----------------------------------------------------------------------- */
 
 static const char *const metrics[] = {
@@ -62,16 +77,15 @@ enum { METRICS = sizeof metrics / sizeof *metrics };
 static const char *reported_by(const char *model)
 {
     static const char *const tokens[] = {"charlm", "transformer", "seq2seq", NULL};
-    if (!strcmp(model, "forecaster")) return "valid.rmse valid.mae valid.r2 ";
+    if (!strcmp(model, "forecaster")) return "valid.rmse valid.mae valid.r2";
     for (int i = 0; tokens[i]; i++)
-        if (!strcmp(model, tokens[i])) return "valid.accuracy valid.bits valid.perplexity train.accuracy ";
+        if (!strcmp(model, tokens[i])) return "valid.accuracy valid.bits valid.perplexity train.accuracy";
     return "valid.accuracy valid.topk valid.macro_f1 valid.auc valid.average_precision train.accuracy ";
 }
 
 static bool known_metric(sweep_reader *s, const yaml_node *at, const char *name)
 {
     const char *model = s->r->base ? recipe_text(s->r->base, "model.name") : NULL;
-    char word[64];
     if (!strncmp(name, "test", 4)) {
         sweep_wrong(s, at, "%s: nothing is chosen by the test part: name a metric of the validation part",
                     name);
@@ -86,8 +100,9 @@ static bool known_metric(sweep_reader *s, const yaml_node *at, const char *name)
         return false;
     }
     if (!model || strchr(name, '.') == NULL || strstr(name, ".loss")) return true;
-    snprintf(word, sizeof word, "%s ", name);
-    if (strstr(reported_by(model), word)) return true;
+    size_t len = strlen(name);
+    for (const char *p = reported_by(model); (p = strstr(p, name)); p += len)
+        if (p[len] == ' ' || !p[len]) return true;
     sweep_wrong(s, at,
                 "the recipe never reports %s: model.name is %s, which reports valid.loss train.loss %s", name,
                 model, reported_by(model));
@@ -342,6 +357,10 @@ static void check_together(sweep_reader *s, const yaml_node *map)
     if (pbt && !r->trials) r->trials = r->schedule.trials = r->schedule.population;
     if (!r->trials && !r->epochs && !r->hours)
         sweep_wrong(s, yaml_find(map, "budget"), "budget is missing: trials, epochs or hours, in all");
+    int64_t whole = sweep_parts(r) * sweep_epochs_of_part(r);
+    if (r->epochs && r->epochs < whole)
+        sweep_wrong(s, yaml_find(map, "budget"), "budget.epochs is %lld, and one whole trial takes %lld", (long long)r->epochs,
+                    (long long)whole);
     if (r->strict && (rungs || pbt) && !r->trials)
         sweep_wrong(s, yaml_find(map, "order"),
                     "order: strict with %s needs budget.trials, which says when a rung is complete",
@@ -385,6 +404,7 @@ static void read_all(sweep_reader *s, const yaml_node *map)
     else if (s->r->base) sweep_read_space(s, sp);
     sweep_read_points(s, yaml_find(map, "points"));
     if (s->errors.len || !s->r->space) return;
+    check_overrides(s, map);
     set_best_metric(s);
     check_together(s, map);
 }

@@ -10,7 +10,6 @@
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,7 +29,7 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS log(id INTEGER PRIMARY KEY, at REAL, kind TEXT NOT NULL, trial INTEGER, step "
     "INTEGER, target INTEGER,"
     " seen INTEGER, value REAL, why TEXT, point TEXT);";
-static const char schema_version[] = "2"; /* 1 kept no point in the log */
+static const char schema_version[] = "2";
 
 enum { PUT_META, GET_META, PUT_TRIAL, PUT_ROW, PUT_LOG, ALL_LOG, ALL_TRIALS, ALL_ROWS, STATEMENTS };
 static const char *const texts[STATEMENTS] = {
@@ -101,6 +100,17 @@ static int open_file(store *s, const char *dir, bool write)
     return sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
 }
 
+/* Version 1 had no point in the log. */
+static anl_status upgrade(store *s)
+{
+    ANL_TRY(store_begin(s));
+    anl_status st = run_text(s, "ALTER TABLE log ADD COLUMN point TEXT");
+    if (st == ANL_OK) st = store_put_meta(s, "version", schema_version);
+    if (st == ANL_OK) st = store_commit(s);
+    if (st != ANL_OK) store_rollback(s);
+    return st;
+}
+
 /* A driver that has just made the file, or died there, has not written its tables yet. */
 static bool empty(store *s)
 {
@@ -137,9 +147,10 @@ anl_status store_open(anl_ctx *ctx, const char *dir, bool write, store **out)
     }
     ANL_GO(anl__arena_create(ctx, &a));
     ANL_GO(store_meta(s, a, "version", &version));
-    if (version && strcmp(version, schema_version))
-        st = anl__fail(ctx, ANL_FORMAT, "%s: written by %s version (schema %s; this one knows %s)", s->path,
-                       strtol(version, NULL, 10) > strtol(schema_version, NULL, 10) ? "a newer" : "another", version,
+    if (version && !strcmp(version, "1")) {
+        if (write) st = upgrade(s);
+    } else if (version && strcmp(version, schema_version))
+        st = anl__fail(ctx, ANL_FORMAT, "%s: written by a newer version (schema %s; this one knows %s)", s->path, version,
                        schema_version);
     else if (!version && write) st = store_put_meta(s, "version", schema_version);
 done:

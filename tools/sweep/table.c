@@ -63,6 +63,15 @@ anl_status table_order(const sweep_state *s, int64_t **order, int **front, int64
 
 /* ---- for people ----------------------------------------------------------------------------------- */
 
+const sweep_constraint *table_broken(const sweep_recipe *r, const sweep_trial *t)
+{
+    for (int k = 0; k < r->n_constraints && t->status == STATUS_COMPLETE; k++) {
+        const sweep_constraint *c = &r->constraint[k];
+        if (!(c->below ? t->constraint[k] <= c->limit : t->constraint[k] >= c->limit)) return c;
+    }
+    return NULL;
+}
+
 static void best_line(const sweep_state *s, const sweep_trial *t, anl__buf *out)
 {
     const sweep_recipe *r = s->recipe;
@@ -85,12 +94,16 @@ anl_status table_best(const sweep_state *s, int most, anl__buf *out)
     const sweep_recipe *r = s->recipe;
     ANL_TRY(table_order(s, &order, &front, &n));
     anl__buf_add(out, "%6s  %-8s", "trial", "state");
-    for (int i = 0; i < r->n_objectives; i++) anl__buf_add(out, "  %12s", r->metric[i]);
+    for (int i = 0; i < r->n_objectives; i++)
+        anl__buf_add(out, sweep_parts(r) > 1 ? "  %12s           " : "  %12s", r->metric[i]);
     anl__buf_add(out, "  point\n");
     for (int64_t i = 0; i < n && i < most; i++) {
         const sweep_trial *t = s->trial[order[i]];
         if (t->status == STATUS_RUNNING && !t->shown_step) continue;
         best_line(s, t, out);
+        const sweep_constraint *broken = table_broken(r, t);
+        if (broken)
+            anl__buf_add(out, "  (breaks %s %s %g)", broken->metric, broken->below ? "<=" : ">=", broken->limit);
         anl__buf_add(out, "%s\n", r->n_objectives > 1 && front[order[i] - s->n_warm] == 0 ? "  (front)" : "");
     }
     anl__free(s->ctx, order);
@@ -126,41 +139,6 @@ anl_status table_status(const sweep_state *s, anl__buf *out)
         anl__buf_add(out, "\n");
     }
     return out->status;
-}
-
-/* A word as a shell wants it. */
-static void shell_word(anl__buf *out, const char *word)
-{
-    if (!word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=+-:,@%")]) {
-        anl__buf_add(out, " %s", word);
-        return;
-    }
-    anl__buf_add(out, " '");
-    for (const char *p = word; *p; p++)
-        if (*p == '\'') anl__buf_add(out, "'\\''");
-        else anl__buf_bytes(out, p, 1);
-    anl__buf_add(out, "'");
-}
-
-anl_status table_command(const sweep_state *s, const char *dir, const sweep_trial *t, anl__buf *out)
-{
-    anl__arena *a;
-    const char *const *word;
-    sweep_recipe whole = *s->recipe; /* all of the data, and the base's own seed */
-    int n;
-    whole.folds = whole.seeds = 0;
-    ANL_TRY(anl__arena_create(s->ctx, &a));
-    char *base = anl__arena_printf(a, "%s/base.yaml", dir);
-    anl_status st = base ? sweep_overrides(&whole, t->values, 0, a, &word, &n) : ANL_NOMEM;
-    if (st == ANL_OK) {
-        anl__buf_add(out, "anneal train");
-        shell_word(out, base);
-        for (int i = 0; i < n; i++) shell_word(out, word[i]);
-        anl__buf_add(out, "\n");
-        st = out->status;
-    }
-    anl__arena_destroy(a);
-    return st;
 }
 
 /* ---- for programs --------------------------------------------------------------------------------- */

@@ -19,7 +19,7 @@ anl_status table_json(const sweep_state *s, anl__buf *out) ANL_MUST;
 /* Best first, warm trials left out; *n of them: indices into s->trial. front (may be NULL) as sampler_order
    gives it. Freed with anl__free. */
 anl_status table_order(const sweep_state *s, int64_t **order, int **front, int64_t *n) ANL_MUST;
-/* The command that trains a trial's point again, in full and with its test part. */
-anl_status table_command(const sweep_state *s, const char *dir, const sweep_trial *t, anl__buf *out) ANL_MUST;
+/* The first constraint that a complete trial does not keep, or whose value is unknown; NULL: it keeps all. */
+const sweep_constraint *table_broken(const sweep_recipe *r, const sweep_trial *t);
 
 #endif
