@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A sweep's report in headless Chromium: one file, nothing fetched, nothing complained about, and every picture is laid out with a size.
+# A sweep's report in headless Chromium: one file, nothing fetched, nothing complained about, every picture is laid out with a size, and no
+# text in it is cut off at its edge.
 # Usage: report_browser_long.sh PROGRAM
 set -u
 program=$(realpath "${1:?program}")
@@ -19,7 +20,8 @@ base: base.yaml
 space:
   optim.lr: {low: 1e-4, high: 1e-1, log: true}
   train.batch: [12, 24]
-objective: valid.loss
+  checkpoint.every: ["1000 steps", "2000 steps"]
+objective: [valid.loss, parameters]
 sampler: random
 budget: {trials: 6}
 TXT
@@ -27,10 +29,14 @@ TXT
 pictures=$(grep -o '<svg' s/report.html | wc -l)
 ! grep -qE '(src|href)="?https?:' s/report.html || { echo "the report refers to the network"; exit 1; }
 # a copy that says of itself how its pictures were laid out
-sed 's|</body>|<script>document.title=[...document.querySelectorAll("svg")].filter(e=>e.getBoundingClientRect().height>20).length+" laid out"</script></body>|' s/report.html >seen.html
+script='const box=e=>e.getBoundingClientRect(),cut=[];for(const s of document.querySelectorAll("svg"))for(const t of s.querySelectorAll("text"))
+if(box(t).left<box(s).left-1||box(t).right>box(s).right+1||box(t).top<box(s).top-1||box(t).bottom>box(s).bottom+1)cut.push(t.textContent);
+document.title=[...document.querySelectorAll("svg")].filter(e=>box(e).height>20).length+" laid out, cut:"+cut.join(", ")+"."'
+awk -v script="$script" '{ sub("</body>", "<script>" script "</script></body>") } 1' s/report.html >seen.html
 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$dir/profile" --host-resolver-rules='MAP * ~NOTFOUND' --enable-logging=stderr --virtual-time-budget=2000 \
     --dump-dom "file://$dir/seen.html" >dom.html 2>err.txt || { tail -20 err.txt; exit 1; }
 ! grep -E 'CONSOLE' err.txt || { echo "the browser complains"; exit 1; }
 laid=$(grep -o '<title>[0-9]* laid out' dom.html | tr -dc '0-9')
+grep -q 'laid out, cut:\.<' dom.html || { grep -o '<title>[^<]*' dom.html; exit 1; }
 [ "$pictures" -ge 5 ] && [ "${laid:-0}" = "$pictures" ] || { echo "$pictures pictures, $laid laid out"; exit 1; }
 echo "ok: $pictures pictures"

@@ -89,9 +89,9 @@ void chart_y_label(chart *c, double y, const char *text)
     anl__buf_add(c->out, "</text>\n");
 }
 
-static void ticks(chart *c, double from, double to, void (*label)(chart *, double, const char *))
+static void ticks(chart *c, double from, double to, double least, void (*label)(chart *, double, const char *))
 {
-    double step = round_step(to - from);
+    double step = fmax(least, round_step(to - from));
     char text[32];
     if (!(step > 0) || !isfinite(step)) return;
     for (double k = ceil(from / step); k * step <= to + step * 1e-9; k++) {
@@ -100,19 +100,29 @@ static void ticks(chart *c, double from, double to, void (*label)(chart *, doubl
     }
 }
 
-void chart_x_ticks(chart *c, const char *name)
+static void x_ticks(chart *c, const char *name, double least)
 {
-    ticks(c, c->x0, c->x1, chart_x_label);
+    ticks(c, c->x0, c->x1, least, chart_x_label);
     anl__buf_add(c->out, "<text class=\"name\" x=\"%g\" y=\"%g\">", (c->left + c->width - c->right) / 2,
                  c->height - 6);
     svg_text(c->out, name);
     anl__buf_add(c->out, "</text>\n");
 }
 
+void chart_x_ticks(chart *c, const char *name)
+{
+    x_ticks(c, name, 0);
+}
+
+void chart_x_counts(chart *c, const char *name)
+{
+    x_ticks(c, name, 1);
+}
+
 void chart_y_ticks(chart *c, const char *name)
 {
     double y = (c->top + c->height - c->bottom) / 2;
-    ticks(c, c->y0, c->y1, chart_y_label);
+    ticks(c, c->y0, c->y1, 0, chart_y_label);
     anl__buf_add(c->out, "<text class=\"name\" transform=\"translate(13 %g) rotate(-90)\">", y);
     svg_text(c->out, name);
     anl__buf_add(c->out, "</text>\n");

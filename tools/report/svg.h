@@ -21,6 +21,7 @@ double chart_x(const chart *c, double x);
 double chart_y(const chart *c, double y);
 /* About five round numbers along an axis, and its name. */
 void chart_x_ticks(chart *c, const char *name);
+void chart_x_counts(chart *c, const char *name); /* the same for what is counted: no tick between 1 and 2 */
 void chart_y_ticks(chart *c, const char *name);
 /* One tick with a text of its own. */
 void chart_x_label(chart *c, double x, const char *text);

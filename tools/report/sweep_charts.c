@@ -145,11 +145,11 @@ void charts_history(const charted *c, anl__buf *out)
     if (!c->n) return;
     range_of(c, &low, &high);
     chart h = chart_begin(out, 760, 300, -0.5, (double)c->trial[c->n - 1]->number + 0.5, low, high);
-    chart_x_ticks(&h, "trial");
+    chart_x_counts(&h, "trial");
     chart_y_ticks(&h, r->metric[0]);
     for (int64_t i = 0; i < c->n; i++) {
         const sweep_trial *t = c->trial[i];
-        bool whole = t->status == STATUS_COMPLETE,
+        bool whole = t->status == STATUS_COMPLETE && !table_broken(r, t),
              better = whole && (isnan(best) || (r->maximize[0] ? c->value[i] > best : c->value[i] < best));
         hint(c, i, text);
         if (better) {
@@ -181,7 +181,8 @@ static void axis_labels(const charted *c, int axis, chart *h, double at,
         char text[24];
         anl__buf_init(&b, c->s->ctx);
         space_text(sp, axis, v, &b);
-        snprintf(text, sizeof text, "%.22s", b.text);
+        if (a->kind == SPACE_REAL && i == 1) snprintf(text, sizeof text, "%.3g", v); /* nobody chose this one */
+        else snprintf(text, sizeof text, "%.22s", b.text);
         anl__buf_release(&b);
         if (own) {
             anl__buf_add(h->out, "<text class=\"own\" x=\"%.1f\" y=\"%.1f\">", chart_x(h, at) + 3,
@@ -201,7 +202,7 @@ void charts_parallel(const charted *c, anl__buf *out)
     if (!c->n) return;
     range_of(c, &low, &high);
     chart h =
-        chart_begin(out, 110.0 * (d + 1) > 760 ? 110.0 * (d + 1) : 760, 320, -0.2, d + 0.2, -0.03, 1.03);
+        chart_begin(out, 110.0 * (d + 1) > 760 ? 110.0 * (d + 1) : 760, 320, -0.2, d + 0.5, -0.03, 1.03);
     for (int pass = 0; pass < 2; pass++) /* the best half lies on top */
         for (int64_t i = 0; i < c->n; i++) {
             if ((c->goodness[i] >= 0.5) != (pass == 1)) continue;
@@ -310,8 +311,9 @@ void charts_importance(const charted *c, anl__buf *out)
         double y = d - k - 0.5;
         snprintf(text, sizeof text, "%.1f %%", 100 * c->share[k]);
         chart_box(&h, 0, y - 0.35, c->share[k], y + 0.35, accent, text);
-        anl__buf_add(out, "<text class=\"own\" x=\"%.1f\" y=\"%.1f\">", chart_x(&h, c->share[k]) + 5,
-                     chart_y(&h, y) + 4);
+        bool inside = c->share[k] > 0.5; /* beside a long bar there is no room */
+        anl__buf_add(out, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">", inside ? "in" : "own",
+                     chart_x(&h, c->share[k]) + (inside ? -6 : 5), chart_y(&h, y) + 4);
         svg_text(out, space_axis_at(sp, k)->name);
         anl__buf_add(out, " %s</text>\n", text);
     }
@@ -330,7 +332,7 @@ void charts_curves(const charted *c, anl__buf *out)
         for (int64_t k = 0; k < c->trial[i]->n_rows; k++)
             if (c->trial[i]->row[k].epoch > last) last = c->trial[i]->row[k].epoch;
     chart h = chart_begin(out, 760, 320, 1, (double)last, low, high);
-    chart_x_ticks(&h, "epoch");
+    chart_x_counts(&h, "epoch");
     chart_y_ticks(&h, c->s->recipe->metric[0]);
     for (int64_t i = 0; i < c->n; i++) {
         const sweep_trial *t = c->trial[i];
@@ -376,6 +378,10 @@ void charts_timeline(const sweep_state *s, anl__buf *out)
         chart_box(&h, t->started - from, (double)i + 0.1, fmax(end, t->started) - from, (double)i + 0.9,
                   colours[t->status], text);
     }
+    for (int64_t i = 0; i < n; i += n / 15 + 1) {
+        snprintf(text, sizeof text, "%lld", (long long)s->trial[s->n_warm + i]->number);
+        chart_y_label(&h, (double)i + 0.5, text);
+    }
     chart_x_ticks(&h, "seconds since the first trial began");
     chart_end(&h);
 }
@@ -396,6 +402,11 @@ void charts_front(const charted *c, int a, int b, anl__buf *out)
         }
     }
     if (!shown) return;
+    for (int k = 0; k < 2; k++) {
+        double room = 0.04 * (high[k] - low[k]);
+        low[k] -= room;
+        high[k] += room;
+    }
     chart h = chart_begin(out, 560, 380, low[0], high[0], low[1], high[1]);
     chart_x_ticks(&h, r->metric[a]);
     chart_y_ticks(&h, r->metric[b]);

@@ -111,9 +111,8 @@ anl_status table_best(const sweep_state *s, int most, anl__buf *out)
     return out->status;
 }
 
-anl_status table_status(const sweep_state *s, anl__buf *out)
+void table_counts(const sweep_state *s, anl__buf *out)
 {
-    const sweep_recipe *r = s->recipe;
     int64_t count[STATUS_FAILED + 1] = {0};
     char time[32];
     double seconds = 0;
@@ -122,11 +121,17 @@ anl_status table_status(const sweep_state *s, anl__buf *out)
         seconds += s->trial[i]->seconds;
     }
     anl__buf_add(out, "%lld trials", (long long)(s->n - s->n_warm));
-    if (r->trials) anl__buf_add(out, " of %lld", (long long)r->trials);
+    if (s->recipe->trials) anl__buf_add(out, " of %lld", (long long)s->recipe->trials);
     for (int k = 0; k <= STATUS_FAILED; k++)
-        anl__buf_add(out, "%s %lld %s", k ? "," : ":", (long long)count[k],
-                     trial_status_name((trial_status)k));
-    anl__buf_add(out, "; %s in trials\n", table_time(seconds, time));
+        anl__buf_add(out, "%s %lld %s", k ? "," : ":", (long long)count[k], trial_status_name((trial_status)k));
+    anl__buf_add(out, "; %s in trials", table_time(seconds, time));
+}
+
+anl_status table_status(const sweep_state *s, anl__buf *out)
+{
+    const sweep_recipe *r = s->recipe;
+    table_counts(s, out);
+    anl__buf_add(out, "\n");
     for (int64_t i = s->n_warm; i < s->n; i++) {
         const sweep_trial *t = s->trial[i];
         if (t->status != STATUS_RUNNING && t->status != STATUS_FAILED) continue;

@@ -10,6 +10,8 @@
 const char *table_time(double seconds, char out[32]);
 /* A line a trial, best first, at most `most`. */
 anl_status table_best(const sweep_state *s, int most, anl__buf *out) ANL_MUST;
+/* "9 trials of 9: 0 running, 7 waiting, ...; 2:13 in trials" */
+void table_counts(const sweep_state *s, anl__buf *out);
 /* Counts, what runs, what failed and why. */
 anl_status table_status(const sweep_state *s, anl__buf *out) ANL_MUST;
 /* A header and a line a trial, ascending numbers. */
