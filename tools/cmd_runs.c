@@ -53,7 +53,7 @@ static void show(anl_ctx *ctx, const char *run, bool json)
         printf("%-56s %-9s %6lld %9lld ", run, state, (long long)epoch, (long long)(c ? anl__ckpt_step(c) : 0));
         if (isnan(best)) printf("%9s", "-");
         else printf("%9.5g", best);
-        printf(" %10s\n", progress_time(seconds, time));
+        printf(" %10s\n", anl__time_text(seconds, time));
     }
     anl__ckpt_close(c);
 }

@@ -253,7 +253,7 @@ static int ended(train *t)
         return EXIT_AGAIN;
     case ANL__END_BUDGET:
         fprintf(stderr, "train.hours are used up (%s) at step %lld, epoch %lld; a checkpoint is kept. Go on with: anneal train %s train.hours=%g --change\n",
-                progress_time(s->seconds, time), (long long)s->step, (long long)s->epoch + 1, again(t), 2 * t->loop.hours);
+                anl__time_text(s->seconds, time), (long long)s->step, (long long)s->epoch + 1, again(t), 2 * t->loop.hours);
         break;
     case ANL__END_EARLY:
         fprintf(stderr, "stopped early after epoch %lld: no gain in %s for %lld epochs (best in epoch %lld)\n", (long long)s->epoch, t->loop.stop_metric,
@@ -267,7 +267,7 @@ static int ended(train *t)
     }
     anl_status st = options_has(t->o, "no-test") ? ANL_OK : report(t);
     if (st != ANL_OK) return command_fail(t->ctx, st);
-    if (t->run.dir) fprintf(stderr, "trained %s; the run lies in %s\n", progress_time(s->seconds, time), t->run.path);
+    if (t->run.dir) fprintf(stderr, "trained %s; the run lies in %s\n", anl__time_text(s->seconds, time), t->run.path);
     return EXIT_DONE;
 }
 

@@ -11,15 +11,6 @@ enum { BAR = 24 };
 
 progress progress_make(void) { return (progress){.terminal = isatty(STDERR_FILENO), .unit = "images"}; }
 
-const char *progress_time(double seconds, char out[32])
-{
-    long s = seconds < 0 || !isfinite(seconds) ? 0 : (long)(seconds + 0.5);
-    if (s >= 3600) snprintf(out, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
-    else if (s >= 60) snprintf(out, 32, "%ld:%02ld", s / 60, s % 60);
-    else snprintf(out, 32, "%ld s", s);
-    return out;
-}
-
 static double now(void)
 {
     struct timespec t;
@@ -40,7 +31,7 @@ void progress_step(void *self, const anl__progress *p)
     bar[BAR] = 0;
     fprintf(stderr, "\r\033[Kepoch %lld/%lld [%s] loss %.4f", (long long)p->epoch, (long long)p->epochs, bar, p->loss);
     if (!isnan(p->accuracy)) fprintf(stderr, "  accuracy %.4f", p->accuracy);
-    fprintf(stderr, "  %.0f %s/s  %s left", p->samples_per_second, me->unit, progress_time(p->seconds_left, left));
+    fprintf(stderr, "  %.0f %s/s  %s left", p->samples_per_second, me->unit, anl__time_text(p->seconds_left, left));
     fflush(stderr);
     me->bar = true;
 }
@@ -67,7 +58,7 @@ void progress_epoch(void *self, const anl__mlog_field *field, int n, bool best)
         if (!strcmp(name, "bad_steps") && field[i].value == 0) continue;
         if (!strcmp(name, "seconds")) {
             char t[32];
-            fprintf(stderr, "  %s", progress_time(field[i].value, t));
+            fprintf(stderr, "  %s", anl__time_text(field[i].value, t));
         } else if (!strcmp(name, "samples_per_second")) fprintf(stderr, "  %.0f %s/s", field[i].value, me->unit);
         else if (field[i].integer) fprintf(stderr, "%s%s %.0f", i ? "  " : "", name, field[i].value);
         else fprintf(stderr, "  %s %.5g", name, field[i].value);

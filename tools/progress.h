@@ -17,7 +17,4 @@ void progress_epoch(void *self, const anl__mlog_field *field, int n, bool best);
 void progress_message(void *self, const char *text);
 void progress_end(progress *p); /* leaves the bar's line */
 
-/* "1:02:03", "2:03" or "12 s" */
-const char *progress_time(double seconds, char out[32]);
-
 #endif

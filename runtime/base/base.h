@@ -78,5 +78,7 @@ void anl__arena_destroy(anl__arena *a);
 
 /* Nearest name by edit distance among n names, or NULL when none is near (for "did you mean"). */
 const char *anl__nearest(const char *word, const char *const *names, int n);
+/* "1:02:03", "2:03" or "12 s" */
+const char *anl__time_text(double seconds, char out[32]);
 
 #endif

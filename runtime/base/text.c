@@ -1,6 +1,7 @@
-/* Growable text, and the nearest name. */
+/* Growable text, the nearest name, and seconds as people read them. */
 #include "base.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,4 +87,13 @@ const char *anl__nearest(const char *word, const char *const *names, int n)
         }
     }
     return best;
+}
+
+const char *anl__time_text(double seconds, char out[32])
+{
+    long s = seconds < 0 || !isfinite(seconds) ? 0 : (long)(seconds + 0.5);
+    if (s >= 3600) snprintf(out, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else if (s >= 60) snprintf(out, 32, "%ld:%02ld", s / 60, s % 60);
+    else snprintf(out, 32, "%ld s", s);
+    return out;
 }

@@ -37,6 +37,6 @@ awk -v script="$script" '{ sub("</body>", "<script>" script "</script></body>") 
     --dump-dom "file://$dir/seen.html" >dom.html 2>err.txt || { tail -20 err.txt; exit 1; }
 ! grep -E 'CONSOLE' err.txt || { echo "the browser complains"; exit 1; }
 laid=$(grep -o '<title>[0-9]* laid out' dom.html | tr -dc '0-9')
-grep -q 'laid out, cut:\.<' dom.html || { grep -o '<title>[^<]*' dom.html; exit 1; }
+grep -q 'laid out, cut:\.<' dom.html || { grep -o -m 1 '<title>[^<]*' dom.html; exit 1; }
 [ "$pictures" -ge 5 ] && [ "${laid:-0}" = "$pictures" ] || { echo "$pictures pictures, $laid laid out"; exit 1; }
 echo "ok: $pictures pictures"

@@ -275,6 +275,28 @@ static void test_pbt(void **state)
     space_destroy(sp);
 }
 
+/* What trials are expected to take is about what they take. */
+static void test_expect(void **state)
+{
+    static sweep_of w;
+    static const char *const names[] = {"none", "asha", "hyperband"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        for (int strict = 0; strict < 2; strict++) {
+            const scheduler *s;
+            schedule_task t = schedule_task_default();
+            double expected = 0;
+            t.max_step = 81;
+            t.eta = 3;
+            t.strict = strict;
+            t.trials = 162;
+            assert_int_equal(scheduler_find(*state, names[k], &s), ANL_OK);
+            for (int64_t i = 0; i < 162; i++) expected += scheduler_expect(s, &t, i);
+            sweep(*state, s, &t, 162, 4, &w);
+            if (fabs((double)w.epochs / expected - 1) > 0.3)
+                fail_msg("%s: %lld steps, and %g expected", names[k], (long long)w.epochs, expected);
+        }
+}
+
 /* Failed trials lose, and hold nobody up. */
 static void test_failures(void **state)
 {
@@ -334,7 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         sweep_test(test_none),      sweep_test(test_asha),     sweep_test(test_asha_strict),
         sweep_test(test_hyperband), sweep_test(test_median),   sweep_test(test_pbt),
-        sweep_test(test_failures),  sweep_test(test_refusals),
+        sweep_test(test_failures),  sweep_test(test_expect),    sweep_test(test_refusals),
     };
     return cmocka_run_group_tests_name("sweep/scheduler", tests, NULL, NULL);
 }

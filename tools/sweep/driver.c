@@ -71,14 +71,14 @@ static void rest(void)
 
 /* ---- work ---------------------------------------------------------------------------------------- */
 
-static double seconds_used(const driver *d)
+double driver_seconds_used(const driver *d)
 {
     return d->seconds_before + driver_now() - d->began;
 }
 
 static bool hours_over(const driver *d)
 {
-    return d->recipe->hours > 0 && seconds_used(d) >= d->recipe->hours * 3600;
+    return d->recipe->hours > 0 && driver_seconds_used(d) >= d->recipe->hours * 3600;
 }
 
 /* The running trial of the lowest number that has no process: from before, or told to go on. */
@@ -121,7 +121,7 @@ static void kill_all(driver *d)
 static anl_status keep_time(driver *d)
 {
     char text[40];
-    snprintf(text, sizeof text, "%.3f", seconds_used(d));
+    snprintf(text, sizeof text, "%.3f", driver_seconds_used(d));
     return store_put_meta(d->store, "seconds", text);
 }
 

@@ -11,6 +11,8 @@
 
 typedef enum kill_reason { KILL_NONE, KILL_DECIDED, KILL_SILENT, KILL_LATE, KILL_SHUTDOWN } kill_reason;
 
+enum { SHOW_LINES = 24 };
+
 /* A process at work. */
 typedef struct worker {
     pid_t pid; /* 0: this place is free */
@@ -53,7 +55,8 @@ typedef struct driver {
     const char *fatal;   /* a mistake of the recipe that only a trial could show */
     /* what is shown */
     bool terminal;
-    int drawn;
+    int drawn;                     /* lines of the table that stands there, and how long each is */
+    int drawn_length[SHOW_LINES];
     double drawn_at;
 } driver;
 
@@ -104,5 +107,9 @@ void show_end(driver *d);
 /* driver.c */
 const sweep_trial *driver_best(const driver *d); /* NULL: none is complete */
 int64_t driver_epochs_used(const driver *d);
+double driver_seconds_used(const driver *d); /* by all drivers of this sweep */
+
+/* driver_left.c */
+double driver_seconds_left(const driver *d); /* NaN: nobody knows */
 
 #endif

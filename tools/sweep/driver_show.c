@@ -10,9 +10,21 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+static struct winsize screen(void)
+{
+    struct winsize size;
+    if (ioctl(2, TIOCGWINSZ, &size)) size = (struct winsize){0};
+    if (size.ws_col < 20) size.ws_col = 80;
+    if (size.ws_row < 4) size.ws_row = 24;
+    return size;
+}
+
+/* Takes the table back. On a terminal that has become narrower since, its lines stand on several rows each. */
 static void clear(driver *d)
 {
-    if (d->drawn) fprintf(stderr, "\033[%dA\033[J", d->drawn);
+    int width = screen().ws_col, rows = 0;
+    for (int i = 0; i < d->drawn; i++) rows += d->drawn_length[i] > width ? (d->drawn_length[i] + width - 1) / width : 1;
+    if (rows) fprintf(stderr, "\033[%dA\033[J", rows);
     d->drawn = 0;
 }
 
@@ -53,13 +65,19 @@ void show_trial(driver *d, const sweep_trial *t, const char *what)
     anl__buf_release(&b);
 }
 
-/* Cut to the terminal's width: a line that wraps could not be taken back. */
+/* Cut to the terminal's width: a line that wraps could not be taken back. Characters count, not bytes. */
 static void put_line(driver *d, const char *text)
 {
-    struct winsize size;
-    int width = ioctl(2, TIOCGWINSZ, &size) || size.ws_col < 20 ? 80 : size.ws_col;
-    fprintf(stderr, "%.*s\n", width - 1, text);
-    d->drawn++;
+    int most = screen().ws_col - 1, length = 0;
+    size_t bytes = 0;
+    if (d->drawn == SHOW_LINES) return;
+    for (; text[bytes]; bytes++) {
+        bool begins = ((unsigned char)text[bytes] & 0xc0) != 0x80;
+        if (begins && length == most) break;
+        length += begins;
+    }
+    fprintf(stderr, "%.*s\n", (int)bytes, text);
+    d->drawn_length[d->drawn++] = length;
 }
 
 static void running(driver *d, const worker *w)
@@ -69,11 +87,12 @@ static void running(driver *d, const worker *w)
     int64_t from, n = seen_part(t, w->part, &from);
     char time[32];
     anl__buf_init(&b, d->ctx);
-    anl__buf_add(&b, "  %-6lld", (long long)t->number);
-    if (sweep_parts(d->recipe) > 1) anl__buf_add(&b, " part %d", w->part);
-    anl__buf_add(&b, " epoch %lld", (long long)(n ? t->row[from + n - 1].epoch : 0));
-    if (n) anl__buf_add(&b, "  %.5g", t->row[from + n - 1].value[0]);
-    anl__buf_add(&b, "  %s  ", table_time(driver_now() - w->began, time));
+    anl__buf_add(&b, "running %lld", (long long)t->number);
+    if (sweep_parts(d->recipe) > 1) anl__buf_add(&b, " part %d of %d", w->part + 1, sweep_parts(d->recipe));
+    anl__buf_add(&b, ": epoch %lld of %lld", (long long)(n ? t->row[from + n - 1].epoch : 0),
+                 (long long)sweep_epochs_of_part(d->recipe));
+    if (n) anl__buf_add(&b, "  %s %.5g", d->recipe->metric[0], t->row[from + n - 1].value[0]);
+    anl__buf_add(&b, "  %s  ", anl__time_text(driver_now() - w->began, time));
     space_point_text(d->recipe->space, t->values, &b);
     put_line(d, b.text);
     anl__buf_release(&b);
@@ -81,45 +100,66 @@ static void running(driver *d, const worker *w)
 
 static void totals(driver *d)
 {
-    const sweep_recipe *r = d->recipe;
     int64_t count[STATUS_FAILED + 1] = {0};
-    char text[200], time[32];
-    double spent = d->seconds_before + driver_now() - d->began, part = 0;
+    char text[240], time[32], more[32] = "";
+    double left = driver_seconds_left(d);
     for (int64_t i = d->state.n_warm; i < d->state.n; i++) count[d->state.trial[i]->status]++;
-    int64_t n = d->state.n - d->state.n_warm, over = n - count[STATUS_RUNNING];
-    if (r->trials) part = fmax(part, (double)over / (double)r->trials);
-    if (r->epochs) part = fmax(part, (double)driver_epochs_used(d) / (double)r->epochs);
-    if (r->hours > 0) part = fmax(part, spent / (r->hours * 3600));
-    int len = snprintf(text, sizeof text,
-                       "%lld trials: %lld running, %lld waiting, %lld complete, %lld pruned, %lld failed; %s",
-                       (long long)n, (long long)count[STATUS_RUNNING], (long long)count[STATUS_WAITING],
-                       (long long)count[STATUS_COMPLETE], (long long)count[STATUS_PRUNED],
-                       (long long)count[STATUS_FAILED], table_time(spent, time));
-    if (part > 0 && part < 1)
-        snprintf(text + len, sizeof text - (size_t)len, ", about %s left",
-                 table_time(spent * (1 - part) / part, time));
+    if (d->recipe->trials) snprintf(more, sizeof more, " of %lld", (long long)d->recipe->trials);
+    int len = snprintf(text, sizeof text, "%lld trials%s, %s", (long long)(d->state.n - d->state.n_warm), more,
+                       anl__time_text(driver_seconds_used(d), time));
+    if (work_count(d) && !isnan(left))
+        len += snprintf(text + len, sizeof text - (size_t)len, ", about %s left", anl__time_text(left, time));
+    for (int k = 0; k <= STATUS_FAILED; k++)
+        len += snprintf(text + len, sizeof text - (size_t)len, "%s %lld %s", k ? "," : ":", (long long)count[k],
+                        trial_status_name((trial_status)k));
     put_line(d, text);
+}
+
+/* The best of those that came to their end; before there is one, of those that came to a target. */
+static const sweep_trial *best_so_far(const driver *d)
+{
+    const sweep_trial *best = driver_best(d);
+    if (best || d->recipe->n_objectives > 1) return best;
+    for (int64_t i = d->state.n_warm; i < d->state.n; i++) {
+        const sweep_trial *t = d->state.trial[i];
+        if (t->status == STATUS_FAILED || t->status == STATUS_COMPLETE || !isfinite(t->shown_value)) continue;
+        if (!best || (d->recipe->maximize[0] ? t->shown_value > best->shown_value : t->shown_value < best->shown_value)) best = t;
+    }
+    return best;
 }
 
 void show_table(driver *d, bool now)
 {
-    const sweep_trial *best = driver_best(d);
     if (!d->terminal || (!now && driver_now() - d->drawn_at < 0.5)) return;
+    const sweep_trial *best = best_so_far(d);
+    int most = screen().ws_row - 2, hidden = work_count(d);
+    if (most > SHOW_LINES - 1) most = SHOW_LINES - 1;
     d->drawn_at = driver_now();
     clear(d);
     totals(d);
     if (best) {
         anl__buf b;
         anl__buf_init(&b, d->ctx);
-        anl__buf_add(&b, "best: trial %lld", (long long)best->number);
+        anl__buf_add(&b, "best %lld", (long long)best->number);
+        if (best->status != STATUS_COMPLETE)
+            anl__buf_add(&b, " after %lld %s", (long long)best->shown_step, sweep_parts(d->recipe) > 1 ? "runs" : "epochs");
+        anl__buf_add(&b, ":");
         values(d, best, &b);
         anl__buf_add(&b, "  ");
         space_point_text(d->recipe->space, best->values, &b);
         put_line(d, b.text);
         anl__buf_release(&b);
     }
-    for (int i = 0; i < d->n_workers && d->drawn < 20; i++)
-        if (d->worker[i].pid) running(d, &d->worker[i]);
+    for (int i = 0; i < d->n_workers && d->drawn < most; i++)
+        if (d->worker[i].pid) {
+            running(d, &d->worker[i]);
+            hidden--;
+        }
+    if (hidden > 0) {
+        char text[40];
+        snprintf(text, sizeof text, "and %d more", hidden);
+        put_line(d, text);
+    }
 }
 
 void show_end(driver *d)

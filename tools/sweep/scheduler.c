@@ -57,6 +57,11 @@ int64_t scheduler_first(const scheduler *s, const schedule_task *t, int64_t numb
     return s->first(t, number);
 }
 
+double scheduler_expect(const scheduler *s, const schedule_task *t, int64_t number)
+{
+    return s->expect ? s->expect(t, number) : (double)t->max_step;
+}
+
 static anl_status check_trials(anl_ctx *ctx, const scheduler *s, const schedule_trial *trials, int64_t n)
 {
     for (int64_t i = 1; i < n; i++)

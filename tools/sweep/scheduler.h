@@ -78,6 +78,7 @@ typedef struct scheduler {
                         int64_t i, schedule_decision *out, double *values);
     anl_status (*pick)(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n,
                        int64_t next, schedule_decision *out, double *values);
+    double (*expect)(const schedule_task *t, int64_t number); /* NULL: max_step */
 } scheduler;
 
 /* "none", "median", "asha", "hyperband", "pbt"; ended by NULL. */
@@ -89,6 +90,8 @@ anl_status scheduler_check(anl_ctx *ctx, const scheduler *s,
 
 /* The step that trial `number` runs to first. */
 int64_t scheduler_first(const scheduler *s, const schedule_task *t, int64_t number);
+/* The steps that trial `number` takes in the mean, when as many go on as the rule says; to tell the time left. */
+double scheduler_expect(const scheduler *s, const schedule_task *t, int64_t number);
 /* trials[i] (ascending numbers) has just reported, at its target or before: GO on, STOP, WAIT or EXPLOIT.
    `values` has room for a point (written for EXPLOIT only; may be NULL if the scheduler is not pbt). */
 anl_status scheduler_judge(anl_ctx *ctx, const scheduler *s, const schedule_task *t,

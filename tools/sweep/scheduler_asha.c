@@ -24,6 +24,12 @@ static int64_t first(const schedule_task *t, int64_t number)
     return t->min_step;
 }
 
+static double expect(const schedule_task *t, int64_t number)
+{
+    (void)number;
+    return rungs_expect(t, eta(t), t->min_step);
+}
+
 static anl_status judge(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n,
                         int64_t i, schedule_decision *out, double *values)
 {
@@ -45,4 +51,5 @@ const scheduler scheduler_asha = {.name = "asha",
                                   .check = check,
                                   .first = first,
                                   .judge = judge,
-                                  .pick = pick};
+                                  .pick = pick,
+                                  .expect = expect};

@@ -48,6 +48,11 @@ static bracket bracket_of(const schedule_task *t, int64_t number)
 
 static int64_t first(const schedule_task *t, int64_t number) { return bracket_of(t, number).first; }
 
+static double expect(const schedule_task *t, int64_t number)
+{
+    return rungs_expect(t, eta(t), first(t, number));
+}
+
 static anl_status judge(anl_ctx *ctx, const schedule_task *t, const schedule_trial *trials, int64_t n,
                         int64_t i, schedule_decision *out, double *values)
 {
@@ -72,4 +77,5 @@ const scheduler scheduler_hyperband = {.name = "hyperband",
                                        .check = check,
                                        .first = first,
                                        .judge = judge,
-                                       .pick = pick};
+                                       .pick = pick,
+                                       .expect = expect};

@@ -31,6 +31,8 @@ anl_status rungs_judge(anl_ctx *ctx, const schedule_task *t, double eta, bracket
 /* A waiting trial that may go on or must stop; else a new trial, or IDLE. */
 anl_status rungs_pick(anl_ctx *ctx, const scheduler *s, const schedule_task *t, double eta, bracket_fn of,
                       const schedule_trial *trials, int64_t n, int64_t next, schedule_decision *out) ANL_MUST;
+/* scheduler_expect of a trial that begins at `first`: one in eta goes on from each rung. */
+double rungs_expect(const schedule_task *t, double eta, int64_t first);
 anl_status rungs_check(anl_ctx *ctx, const schedule_task *t, double eta, const char *name) ANL_MUST;
 
 #endif

@@ -42,6 +42,18 @@ static int64_t rung_step(const schedule_task *t, double eta, int64_t first, int 
     return step < t->max_step ? step : t->max_step;
 }
 
+double rungs_expect(const schedule_task *t, double eta, int64_t first)
+{
+    double steps = (double)first, part = 1;
+    for (int64_t k = 0, at = first; at < t->max_step; k++) {
+        int64_t next = rung_step(t, eta, first, (int)k + 1);
+        part /= eta;
+        steps += part * (double)(next - at);
+        at = next;
+    }
+    return steps;
+}
+
 /* The rung whose step this is; -1: none. */
 static int rung_at(const schedule_task *t, double eta, int64_t first, int64_t step)
 {

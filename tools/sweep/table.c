@@ -10,15 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *table_time(double seconds, char out[32])
-{
-    long long s = (long long)seconds;
-    if (s >= 3600) snprintf(out, 32, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
-    else if (s >= 60) snprintf(out, 32, "%lld:%02lld", s / 60, s % 60);
-    else snprintf(out, 32, "%lld s", s);
-    return out;
-}
-
 /* ---- order ---------------------------------------------------------------------------------------- */
 
 static anl_status rank(const sweep_state *s, const seen *all, int64_t *order, int *front)
@@ -124,7 +115,7 @@ void table_counts(const sweep_state *s, anl__buf *out)
     if (s->recipe->trials) anl__buf_add(out, " of %lld", (long long)s->recipe->trials);
     for (int k = 0; k <= STATUS_FAILED; k++)
         anl__buf_add(out, "%s %lld %s", k ? "," : ":", (long long)count[k], trial_status_name((trial_status)k));
-    anl__buf_add(out, "; %s in trials", table_time(seconds, time));
+    anl__buf_add(out, "; %s in trials", anl__time_text(seconds, time));
 }
 
 anl_status table_status(const sweep_state *s, anl__buf *out)

@@ -6,8 +6,6 @@
 
 #include "sweep_store.h"
 
-/* "1:02:03", "2:03" or "12 s" */
-const char *table_time(double seconds, char out[32]);
 /* A line a trial, best first, at most `most`. */
 anl_status table_best(const sweep_state *s, int most, anl__buf *out) ANL_MUST;
 /* "9 trials of 9: 0 running, 7 waiting, ...; 2:13 in trials" */
