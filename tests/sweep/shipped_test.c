@@ -5,7 +5,7 @@
 
 static void shipped(void **state)
 {
-    static const char *const names[] = {"fashion", "taylor"};
+    static const char *const names[] = {"fashion", "taylor", "taylor-cells"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[1024];
         sweep_recipe *r = NULL;
