@@ -47,14 +47,24 @@ static anl_status make_status(const sweep_open *s, const char *dir, anl__buf *ou
     return table_best(&s->state, 5, out);
 }
 
+/* Has any trial come to where it was judged? */
+static bool some_value(const sweep_open *s)
+{
+    for (int64_t i = s->state.n_warm; i < s->state.n; i++)
+        if (s->state.trial[i]->shown_step > 0) return true;
+    return false;
+}
+
 static anl_status make_best(const sweep_open *s, const char *dir, anl__buf *out)
 {
     const sweep_trial *best;
     ANL_TRY(winner_of(s, &best));
-    if (!best) return anl__fail(s->state.ctx, ANL_INVALID, "%s: no trial is complete yet", dir);
+    if (!best && !some_value(s)) return anl__fail(s->state.ctx, ANL_INVALID, "%s: no trial has a result yet", dir);
     ANL_TRY(table_best(&s->state, s->recipe->n_objectives > 1 ? 1000000 : 10, out));
     anl__buf_add(out, "\n");
-    return winner_text(s, dir, best, out);
+    if (best) return winner_text(s, dir, best, out);
+    anl__buf_add(out, "no trial has come to its end yet: there is no winner\n");
+    return out->status;
 }
 
 static anl_status make_csv(const sweep_open *s, const char *dir, anl__buf *out)

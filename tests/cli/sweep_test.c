@@ -110,6 +110,24 @@ static void test_asha(void **state)
     }
 }
 
+/* A budget of epochs is kept, also by trials that are told to go on at once. */
+static void test_epochs(void **state)
+{
+    cli *c = *state;
+    int epochs = 0;
+    cli_write(c, "epochs.yaml",
+              "base: recipe.yaml\n" SPACE "objective: {metric: valid.loss, goal: min}\nsampler: random\n"
+              "scheduler: {name: asha, eta: 2}\nbudget: {trials: 30, epochs: 12}\nparallel: 5\ntest: false\n");
+    cli_expect(c, 0, "sweep epochs.yaml --dir epochs");
+    cli_expect(c, 0, "sweep export epochs");
+    for (const char *line = strchr(c->out, '\n') + 1; *line; line = strchr(line, '\n') + 1) {
+        int step = 0;
+        assert_int_equal(sscanf(line, "%*d,%*[a-z],%d,", &step), 1);
+        epochs += step;
+    }
+    assert_in_range(epochs, 11, 12); /* the longest way to the next rung is two */
+}
+
 /* Folds and seeds: the mean over the parts, and its deviation. */
 static void test_parts(void **state)
 {
@@ -251,7 +269,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole),   cmocka_unit_test(test_alone),
-                                       cmocka_unit_test(test_asha),    cmocka_unit_test(test_parts),
+                                       cmocka_unit_test(test_asha),    cmocka_unit_test(test_epochs),  cmocka_unit_test(test_parts),
                                        cmocka_unit_test(test_several), cmocka_unit_test(test_pbt),
                                        cmocka_unit_test(test_points),  cmocka_unit_test(test_stop)};
     return cmocka_run_group_tests_name("cli/sweep", tests, setup, teardown);

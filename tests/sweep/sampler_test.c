@@ -345,6 +345,40 @@ static void test_order(void **state)
     }
 }
 
+/* The best few are the first of the whole order, for every kind of result. */
+static void test_best(void **state)
+{
+    enum { N = 120 };
+    anl_ctx *ctx = *state;
+    double objective[N][2], constraint[N];
+    trial_result seen[N];
+    int64_t order[N], best[N], count;
+    bool up[2] = {true, false};
+    for (int k = 0; k < N; k++) {
+        objective[k][0] = (k * 37 % 41) / 4; /* many are equal */
+        objective[k][1] = k * 53 % 43;
+        constraint[k] = k % 10 == 7 ? k % 4 : -1;
+        seen[k] = (trial_result){.number = k,
+                                 .state = k % 12 == 5   ? TRIAL_FAILED
+                                          : k % 11 == 3 ? TRIAL_PRUNED
+                                          : k % 13 == 2 ? TRIAL_RUNNING
+                                                        : TRIAL_COMPLETE,
+                                 .step = k % 5,
+                                 .intermediate = k % 7,
+                                 .objective = objective[k],
+                                 .constraint = &constraint[k]};
+    }
+    for (int objectives = 1; objectives <= 2; objectives++)
+        for (int n = 0; n <= N; n += 40)
+            for (int most = 0; most <= N; most += 7) {
+                sampler_task t = {.n_objectives = objectives, .maximize = up, .n_constraints = 1};
+                assert_int_equal(sampler_order(ctx, &t, seen, n, order, NULL), ANL_OK);
+                assert_int_equal(sampler_best(ctx, &t, seen, n, most, best, &count), ANL_OK);
+                assert_int_equal(count, n < most ? n : most);
+                if (count) assert_memory_equal(best, order, (size_t)count * sizeof *order);
+            }
+}
+
 /* Two objectives, x1^2 + x2^2 and (x1 - 2)^2 + x2^2, with x1 >= 0.5: the front is x2 = 0, 0.5 <= x1 <= 2. */
 static double front_error(anl_ctx *ctx, const char *name, int *on_front)
 {
@@ -450,7 +484,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         sweep_test(test_pure),     sweep_test(test_maximize),   sweep_test(test_points_first),
         sweep_test(test_refusals), sweep_test(test_sobol),      sweep_test(test_cholesky),
-        sweep_test(test_cmaes),    sweep_test(test_order),      sweep_test(test_constant_liar),
+        sweep_test(test_cmaes),    sweep_test(test_order),   sweep_test(test_best),      sweep_test(test_constant_liar),
         sweep_test(test_pareto),   sweep_test(test_warm_start), sweep_test(test_memory),
     };
     return cmocka_run_group_tests_name("sweep/sampler", tests, NULL, NULL);

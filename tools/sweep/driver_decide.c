@@ -121,6 +121,30 @@ static double value_at(const schedule_trial *t, int64_t step)
     return NAN;
 }
 
+/* ---- the budget of epochs ------------------------------------------------------------------------ */
+
+static int64_t unit_epochs(const sweep_recipe *r)
+{
+    return sweep_parts(r) > 1 ? sweep_epochs_of_part(r) : 1;
+}
+
+int64_t driver_epochs_used(const driver *d)
+{
+    int64_t used = 0;
+    for (int64_t i = d->state.n_warm; i < d->state.n; i++) {
+        const sweep_trial *t = d->state.trial[i];
+        int64_t steps = t->status == STATUS_RUNNING ? t->target : t->step;
+        used += steps * unit_epochs(d->recipe);
+    }
+    return used;
+}
+
+static bool affordable(const driver *d, int64_t steps)
+{
+    const sweep_recipe *r = d->recipe;
+    return !r->epochs || driver_epochs_used(d) + steps * unit_epochs(r) <= r->epochs;
+}
+
 /* ---- judging ------------------------------------------------------------------------------------- */
 
 static anl_status exploit(driver *d, sweep_trial *t, const schedule_decision *say, const double *values)
@@ -231,6 +255,12 @@ static anl_status stands(driver *d, sweep_trial *t, int64_t step, bool early)
         shown_at(t, step, value);
         ANL_TRY(note(d, "reach", t, value, NULL));
     }
+    bool goes_on = say.action == SCHEDULE_GO || say.action == SCHEDULE_EXPLOIT;
+    if (goes_on && say.target > t->target && !affordable(d, say.target - t->target)) {
+        d->out_of_budget = true; /* it is counted up to its target already */
+        say.action = SCHEDULE_WAIT;
+        snprintf(say.why, sizeof say.why, "no epochs are left for step %lld", (long long)say.target);
+    }
     return obey(d, t, &say, values);
 }
 
@@ -328,28 +358,6 @@ static bool may_propose(const driver *d, int64_t number)
         if (t->number <= number - r->parallel && !seen_stands(r, t)) return false;
     }
     return true;
-}
-
-static int64_t unit_epochs(const sweep_recipe *r)
-{
-    return sweep_parts(r) > 1 ? sweep_epochs_of_part(r) : 1;
-}
-
-int64_t driver_epochs_used(const driver *d)
-{
-    int64_t used = 0;
-    for (int64_t i = d->state.n_warm; i < d->state.n; i++) {
-        const sweep_trial *t = d->state.trial[i];
-        int64_t steps = t->status == STATUS_RUNNING ? t->target : t->step;
-        used += steps * unit_epochs(d->recipe);
-    }
-    return used;
-}
-
-static bool affordable(const driver *d, int64_t steps)
-{
-    const sweep_recipe *r = d->recipe;
-    return !r->epochs || driver_epochs_used(d) + steps * unit_epochs(r) <= r->epochs;
 }
 
 static anl_status carry_out(driver *d, const schedule_decision *say, const double *values, bool *work)

@@ -181,3 +181,33 @@ done:
     anl__free(ctx, items);
     return st;
 }
+
+/* One objective: the best so far are kept in order, and most of the others lose against the last of them. */
+static void best_of(const sampler_task *t, const trial_result *seen, int64_t n, int64_t most, item *best, int64_t *count)
+{
+    for (int64_t i = 0; i < n; i++) {
+        item one = item_of(t, &seen[i], i);
+        int64_t k = *count;
+        if (k == most && (!k || compare(&one, &best[k - 1]) > 0)) continue;
+        if (k == most) k--;
+        else (*count)++;
+        for (; k > 0 && compare(&one, &best[k - 1]) < 0; k--) best[k] = best[k - 1];
+        best[k] = one;
+    }
+}
+
+anl_status sampler_best(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, int64_t n, int64_t most,
+                        int64_t *order, int64_t *count)
+{
+    *count = 0;
+    if (t->n_objectives > 1) {
+        *count = n < most ? n : most;
+        return sampler_order(ctx, t, seen, n, order, NULL);
+    }
+    item *best = anl__calloc(ctx, (size_t)most + 1, sizeof *best);
+    if (!best) return ANL_NOMEM;
+    best_of(t, seen, n, most, best, count);
+    for (int64_t i = 0; i < *count; i++) order[i] = best[i].at;
+    anl__free(ctx, best);
+    return ANL_OK;
+}

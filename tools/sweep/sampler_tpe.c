@@ -64,26 +64,46 @@ static kernel kernel_of(const space *s, int axis)
                                                   : KERNEL_NORMAL;
 }
 
-/* Ascending, by merging runs of 1, 2, 4, ...; scratch has room for n, too. */
+enum { INDEX_BITS = 24, PLACE_BITS = 39, DIGIT_BITS = 10, DIGITS = 4, FEW = 64 }; /* of a sorted key: the index, below the place */
+static int64_t index_of(uint64_t key) { return (int64_t)(key & ((1u << INDEX_BITS) - 1)); }
+static uint32_t digit(uint64_t key, int d) { return (uint32_t)(key >> (INDEX_BITS + d * DIGIT_BITS)) & ((1u << DIGIT_BITS) - 1); }
+
+static void insertion_sort(uint64_t *keys, int64_t n)
+{
+    for (int64_t i = 1; i < n; i++) {
+        uint64_t key = keys[i];
+        int64_t k = i;
+        for (; k > 0 && keys[k - 1] > key; k--) keys[k] = keys[k - 1];
+        keys[k] = key;
+    }
+}
+
+/* By place, equal places by index, which is how they come: by digits, the last one first. scratch has room for n, too. */
 static void sort_keys(uint64_t *keys, uint64_t *scratch, int64_t n)
 {
+    if (n <= FEW) {
+        insertion_sort(keys, n);
+        return;
+    }
+    uint32_t count[DIGITS][1 << DIGIT_BITS] = {{0}};
     uint64_t *from = keys, *to = scratch;
-    for (int64_t run = 1; run < n; run *= 2) {
-        for (int64_t low = 0; low < n; low += 2 * run) {
-            int64_t middle = low + run < n ? low + run : n, high = low + 2 * run < n ? low + 2 * run : n,
-                    i = low, j = middle;
-            for (int64_t k = low; k < high; k++)
-                to[k] = i < middle && (j >= high || from[i] <= from[j]) ? from[i++] : from[j++];
+    for (int64_t k = 0; k < n; k++)
+        for (int d = 0; d < DIGITS; d++) count[d][digit(keys[k], d)]++;
+    for (int d = 0; d < DIGITS; d++) {
+        uint32_t *place = count[d], sum = 0;
+        if (place[digit(from[0], d)] == n) continue; /* all have this digit */
+        for (int v = 0; v < 1 << DIGIT_BITS; v++) {
+            uint32_t here = place[v];
+            place[v] = sum;
+            sum += here;
         }
+        for (int64_t k = 0; k < n; k++) to[place[digit(from[k], d)]++] = from[k];
         uint64_t *swap = from;
         from = to;
         to = swap;
     }
     if (from != keys) memcpy(keys, from, sizeof *keys * (size_t)n);
 }
-
-enum { INDEX_BITS = 24 }; /* of a sorted key; the rest is the place */
-static int64_t index_of(uint64_t key) { return (int64_t)(key & ((1u << INDEX_BITS) - 1)); }
 
 /* The kernels of a numeric axis by place, and the width of each. */
 static void widths(mixture *m, int j)
@@ -92,7 +112,7 @@ static void widths(mixture *m, int j)
     double *at = m->at + j * m->n, *width = m->width + j * m->n, least = 1 / fmin(100, (double)n + 2);
     uint64_t *sorted = m->sorted + j * m->n;
     for (int64_t k = 0; k < n; k++)
-        sorted[k] = (uint64_t)(at[k] * 549755813888.0) << INDEX_BITS | (uint64_t)k; /* 2^39 */
+        sorted[k] = (uint64_t)(at[k] * (double)(1ll << PLACE_BITS)) << INDEX_BITS | (uint64_t)k;
     sort_keys(sorted, m->sorted + m->d * m->n, n);
     for (int64_t p = 0; p < n; p++) {
         double here = at[index_of(sorted[p])];
@@ -271,10 +291,9 @@ static anl_status split(anl_ctx *ctx, const sampler_task *t, const trial_result 
     int64_t *order = anl__calloc(ctx, (size_t)n, sizeof *order), known = 0, best;
     anl_status st = ANL_NOMEM;
     if (!order) goto done;
-    ANL_GO(sampler_order(ctx, t, seen, n, order, NULL));
     for (int64_t i = 0; i < n; i++) known += sampler_class(t, &seen[i]) < CLASS_FAILED;
-    best = (known + 9) / 10;
-    for (int64_t i = 0; i < best && i < 25; i++) good[order[i]] = true;
+    ANL_GO(sampler_best(ctx, t, seen, n, known > 250 ? 25 : (known + 9) / 10, order, &best));
+    for (int64_t i = 0; i < best; i++) good[order[i]] = true;
     *enough = known >= t->options.startup;
 done:
     anl__free(ctx, order);
