@@ -3,6 +3,8 @@
 
 #include "quoted.h"
 #include "stdin_file.h"
+
+#include "datasets/utf8.h"
 #include "tools/job/job_answer.h"
 #include "tools/job/job_notes.h"
 
@@ -141,20 +143,30 @@ static anl_status flush(job *j, const options *o, texts_fn fn, char **line, int 
     return st;
 }
 
+static anl_status check_line(anl_ctx *ctx, const char *path, int64_t number, const char *line, size_t bytes)
+{
+    size_t bad = anl__utf8_bad(line, bytes);
+    if (bytes > MOST_LINE) return anl__fail(ctx, ANL_DATA, "%s:%lld: a line of %zu bytes; at most %d", path, (long long)number, bytes, MOST_LINE);
+    if (memchr(line, 0, bytes)) return anl__fail(ctx, ANL_DATA, "%s:%lld: a NUL byte: this is no text", path, (long long)number);
+    return bad == bytes ? ANL_OK : anl__fail(ctx, ANL_DATA, "%s:%lld: invalid UTF-8: byte 0x%02x at %zu of the line", path, (long long)number, (unsigned char)line[bad], bad + 1);
+}
+
 /* Every line of a file ("-": standard input) is a text; blank ones are left out. */
 static anl_status each_line(job *j, const options *o, const char *path, texts_fn fn)
 {
     char *line[GROUP], *buffer = NULL;
     size_t room = 0;
+    int64_t number = 0;
     int n = 0;
     anl_status st = ANL_OK;
     FILE *f = strcmp(path, "-") ? fopen(path, "r") : stdin;
     if (!f) return anl__fail(j->ctx, ANL_DATA, "%s: %s", path, strerror(errno));
     for (ssize_t got; st == ANL_OK && (got = getline(&buffer, &room, f)) >= 0;) {
         while (got && (buffer[got - 1] == '\n' || buffer[got - 1] == '\r')) buffer[--got] = 0;
-        if (got > MOST_LINE) st = anl__fail(j->ctx, ANL_DATA, "%s: a line of %zd bytes; at most %d", path, got, MOST_LINE);
-        if (!buffer[strspn(buffer, " \t")] || st != ANL_OK) continue;
-        if (!(line[n] = anl__strdup(j->ctx, buffer))) st = ANL_NOMEM;
+        st = check_line(j->ctx, path, ++number, buffer, (size_t)got);
+        const char *text = number == 1 && !strncmp(buffer, "\xEF\xBB\xBF", 3) ? buffer + 3 : buffer; /* without a byte order mark */
+        if (!text[strspn(text, " \t")] || st != ANL_OK) continue;
+        if (!(line[n] = anl__strdup(j->ctx, text))) st = ANL_NOMEM;
         else if (++n == GROUP) st = flush(j, o, fn, line, &n);
     }
     if (st == ANL_OK && ferror(f)) st = anl__fail(j->ctx, ANL_IO, "%s: %s", path, strerror(errno));

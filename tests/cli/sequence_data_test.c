@@ -217,6 +217,9 @@ static void text_beside(void **state)
     cli_expect(c, 2, "predict text --beam 3");
     cli_says(c, "--beam");
     cli_expect(c, 2, "predict pairs --text one --beam 0");
+    cli_write(c, "latin.txt", "\xEF\xBB\xBFone\n\ntw\xff\n");
+    cli_expect(c, 3, "predict pairs latin.txt");
+    cli_says(c, "latin.txt:3: invalid UTF-8: byte 0xff at 3 of the line");
     cli_expect(c, 2, "predict plain hours.csv --prompt x");
     cli_says(c, "--prompt");
 }
