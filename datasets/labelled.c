@@ -2,6 +2,7 @@
  * windows of numbers. */
 #include "datasets/labelled.h"
 
+#include "datasets/lines.h"
 #include "datasets/vocab.h"
 
 #include <math.h>
@@ -75,6 +76,7 @@ static anl_status find_names(builder *b, anl__vocab *names)
         const char *s = anl__csv_get(b->csv, i, b->label);
         int64_t known = names->n;
         if (!*s) return anl__csv_fail(b->csv, i, b->label, "the class is missing");
+        if (!anl__one_line(s)) return anl__csv_fail(b->csv, i, b->label, "a class with a line break");
         ANL_TRY(anl__vocab_add(names, (anl__span){s, strlen(s)}, &id));
         if (b->o->classes && names->n > known) return anl__csv_fail(b->csv, i, b->label, "\"%.60s\" is none of the %d classes", s, b->o->classes);
         if (names->n > 65536) return anl__csv_fail(b->csv, i, b->label, "more than 65536 classes: this is no label");
@@ -223,6 +225,7 @@ static anl_status find_features(builder *b)
         int64_t at = k;
         if (b->o->feature) ANL_TRY(anl__csv_need(b->csv, b->o->feature[k], &at));
         if (!b->o->feature && (k == b->label || k == b->part || k == b->item)) continue;
+        if (!anl__one_line(b->csv->name[at])) return anl__fail(l->ctx, ANL_DATA, "%s: column \"%s\" has a line break in its name", b->csv->path, b->csv->name[at]);
         if (!(l->feature_names[l->features] = anl__arena_strdup(l->arena, b->csv->name[at]))) return ANL_NOMEM;
         b->feature[l->features++] = at;
     }

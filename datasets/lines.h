@@ -4,6 +4,14 @@
 
 #include "datasets/tokens.h"
 
+#include <string.h>
+
+/* The text can be a line of such a text. */
+static inline bool anl__one_line(const char *text)
+{
+    return !text[strcspn(text, "\r\n")];
+}
+
 typedef struct anl__lines {
     anl_ctx *ctx;
     const char *what; /* "tokenizer": begins every message */

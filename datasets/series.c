@@ -1,4 +1,5 @@
 /* Windows of a table (series.h): columns become features, origins items, and rows parts. */
+#include "datasets/lines.h"
 #include "datasets/series_inside.h"
 
 #include <math.h>
@@ -45,9 +46,24 @@ static anl_status find_number(const builder *b, const char *name, int *out)
     return anl__fail(b->ctx, ANL_DATA, "%s: column \"%s\" holds no numbers: it cannot be predicted", b->t->path, name);
 }
 
+/* Names and levels are lines of the fit's text. */
+static anl_status check_name(const builder *b, const char *name)
+{
+    return anl__one_line(name) ? ANL_OK : anl__fail(b->ctx, ANL_DATA, "%s: column \"%s\" has a line break in its name", b->t->path, name);
+}
+
+static anl_status check_levels(const builder *b, const anl__column *from)
+{
+    for (int64_t i = 0; i < b->t->rows; i++)
+        if (!anl__one_line(from->level[from->code[i]]))
+            return anl__fail(b->ctx, ANL_DATA, "%s:%lld: column \"%s\": a category with a line break", b->t->path, (long long)b->t->line[i], from->name);
+    return ANL_OK;
+}
+
 static anl_status add_number(builder *b, const char *name)
 {
     anl__series_fit *f = b->f;
+    ANL_TRY(check_name(b, name));
     for (int i = 0; i < f->numbers; i++)
         if (!strcmp(f->number[i], name)) return ANL_OK; /* targets among the inputs are taken once */
     ANL_TRY(find_number(b, name, &b->column[f->numbers]));
@@ -61,6 +77,8 @@ static anl_status add_category(builder *b, const anl__column *from)
     anl__series_category *c = &f->category[f->categories];
     for (int i = 0; i < f->categories; i++)
         if (!strcmp(f->category[i].name, from->name)) return ANL_OK;
+    ANL_TRY(check_name(b, from->name));
+    ANL_TRY(check_levels(b, from));
     c->name = anl__arena_strdup(f->arena, from->name);
     c->level = anl__arena_alloc(f->arena, sizeof *c->level * (size_t)from->levels);
     if (!c->name || !c->level) return ANL_NOMEM;

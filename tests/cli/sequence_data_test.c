@@ -270,6 +270,23 @@ static void useless_keys(void **state)
     }
 }
 
+/* Names are lines of what a checkpoint keeps. */
+static void line_breaks(void **state)
+{
+    cli *c = *state;
+    size_t n = (size_t)sprintf(data, "when,load,\"sh\nift\",note\n");
+    for (int t = 0; t < 100; t++) n += (size_t)sprintf(data + n, "2024-%02d-%02d,%d,%d,%s\n", 1 + t / 28, 1 + t % 28, t % 7, t % 3, t == 50 ? "\"a\nb\"" : t % 2 ? "a" : "b");
+    cli_write(c, "breaks.csv", data);
+    cli_expect(c, 0, "train hours.yaml data.path=breaks.csv --run breaks");
+    cli_expect(c, 3, "train hours.yaml data.path=breaks.csv data.inputs=[note]");
+    cli_says(c, "breaks.csv:53: column \"note\": a category with a line break");
+    cli_expect(c, 3, "train hours.yaml data.path=breaks.csv data.inputs=[\"sh\\nift\"]");
+    cli_says(c, "has a line break in its name");
+    cli_write(c, "classes.csv", "label,text\na,x\n\"b\nc\",y\na,z\n");
+    cli_expect(c, 3, "train labelled.yaml data.path=classes.csv");
+    cli_says(c, "classes.csv:3: column label: a class with a line break");
+}
+
 /* A count of items is a part's size as well as a fraction. */
 static void counts_of_items(void **state)
 {
@@ -303,6 +320,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(unused_columns), cmocka_unit_test(gaps_and_doubles), cmocka_unit_test(declared_categories), cmocka_unit_test(phase_of_periods),
                                        cmocka_unit_test(series_report), cmocka_unit_test(windows), cmocka_unit_test(other_data), cmocka_unit_test(counted), cmocka_unit_test(text_beside),
-                                       cmocka_unit_test(useless_keys), cmocka_unit_test(counts_of_items)};
+                                       cmocka_unit_test(useless_keys), cmocka_unit_test(counts_of_items), cmocka_unit_test(line_breaks)};
     return cmocka_run_group_tests_name("cli/sequence_data", tests, setup, teardown);
 }
