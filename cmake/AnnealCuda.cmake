@@ -25,11 +25,12 @@ const anl__op *const *const anl__op_table[] = {0};
 # Our C of the plug-in, for the real one and for the shim; unused parts of operators' files are dropped by the linker.
 set(ANL_CUDA_PLUGIN_C ${CMAKE_BINARY_DIR}/gen/cuda_table.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/plugin.c
   ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/lt_product.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/dnn_conv.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/dnn_rnn.c
-  ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/plan_memory.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/measure.c
+  ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/plan_memory.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/plan_tune.c
+  ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/measure.c
   ${ANL_CUDA_LIBRARY_KERNELS}
   ${CMAKE_SOURCE_DIR}/kernels/activation/activation.c ${CMAKE_SOURCE_DIR}/kernels/conv2d/conv2d.c
   ${CMAKE_SOURCE_DIR}/runtime/graph/op.c ${CMAKE_SOURCE_DIR}/runtime/base/alloc.c
-  ${CMAKE_SOURCE_DIR}/runtime/base/context.c ${CMAKE_SOURCE_DIR}/runtime/base/text.c)
+  ${CMAKE_SOURCE_DIR}/runtime/base/context.c ${CMAKE_SOURCE_DIR}/runtime/base/files.c ${CMAKE_SOURCE_DIR}/runtime/base/digest.c ${CMAKE_SOURCE_DIR}/runtime/base/text.c)
 function(anneal_cuda_plugin target)
   set_target_properties(${target} PROPERTIES PREFIX "" C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/runtime)

@@ -99,6 +99,9 @@ typedef struct anl_device anl_device;
 typedef struct anl_device_opts {
     int threads;        /* cpu: workers including the caller; 0: the CPUs this process may use */
     bool deterministic; /* only kernels whose bits repeat (default true) */
+    bool tune;          /* cuda: convolutions' plans are timed, and the fastest acceptable one is taken */
+    const char *plans;  /* cuda: what was measured before (the device's text), taken instead of measuring again; NULL: nothing. Copied */
+    const char *plan_dir; /* cuda: where chosen plans are kept from one process to the next; NULL: nowhere. Copied */
 } anl_device_opts;
 anl_device_opts anl_device_opts_default(void);
 /* name: "cpu", "reference", "null" (counts calls), "cuda", or "auto" (the best that works here). */

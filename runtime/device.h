@@ -34,6 +34,8 @@ typedef struct anl__device_vt {
     anl_status (*fault)(anl_device *dev);
     /* What the bits depend on: device model or instruction set, library versions; for the run's record. */
     void (*describe)(const anl_device *dev, anl__buf *out);
+    /* Text of what was decided by measuring so far, for anl_device_opts.plans of a later process. NULL: nothing is. */
+    void (*plans)(anl_device *dev, anl__buf *out);
     /* Lines for `anneal doctor` on what the device needs and finds, without opening it. NULL: nothing to say. */
     void (*report)(anl_ctx *ctx, anl__buf *out);
 } anl__device_vt;

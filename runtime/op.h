@@ -165,7 +165,7 @@ typedef struct anl__prepared {
     void *state;      /* the kernel's own */
     size_t workspace; /* bytes, planned for the duration of the node */
     int tasks;        /* kernels with `task`: how many; for sample-wise kernels env->slices (or fewer rows) */
-    char note[48];    /* algorithm chosen, for `explain` */
+    char note[64];    /* algorithm chosen, for `explain` */
 } anl__prepared;
 
 /* One run. Pointers are in the call's order; an absent optional input is NULL. */

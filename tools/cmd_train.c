@@ -49,7 +49,7 @@ typedef struct train {
     float *norm[1 + ANL_MORE_INPUTS];
     anl__ckpt_attr attr[12 + ANL_MOST_LABELS + JOB_SEQUENCE_TEXTS];
     job_sequence_text text[JOB_SEQUENCE_TEXTS];
-    anl__buf dump, names, device;
+    anl__buf dump, names, device, plans;
 } train;
 
 /* ---- what every checkpoint holds besides the engine's tensors -------------------------------- */
@@ -90,11 +90,14 @@ static anl_status describe_job(train *t)
     for (int c = 0; j->class_names && c < j->model.classes; c++) anl__buf_add(&t->names, "%s%s", c ? "\n" : "", j->class_names[c]);
     anl_device *dev = anl__trainer_device(j->trainer);
     dev->vt->describe(dev, &t->device);
+    if (recipe_bool(t->recipe, "train.tune") && dev->vt->plans) dev->vt->plans(dev, &t->plans);
     ANL_TRY(t->names.status);
     ANL_TRY(t->device.status);
+    ANL_TRY(t->plans.status);
     add_text(t, "recipe", t->dump.text);
     add_text(t, "anneal", anl_version());
     add_text(t, "device", t->device.text);
+    if (t->plans.len) add_text(t, "plans", t->plans.text); /* a resume takes the same */
     add_text(t, "data.fingerprint", j->fingerprint);
     add_text(t, "data.class_names", t->names.text);
     int texts;
@@ -308,6 +311,7 @@ static anl_status prepare(train *t)
     ANL_TRY(decide(t->ctx, t->recipe, t->run.dir));
     job_opts jo = {.train = true, .overfit = options_has(t->o, "overfit-batch") ? recipe_int(t->recipe, "train.batch") : 0};
     ANL_TRY(job_open(t->ctx, t->recipe, &jo, j));
+    if (t->run.from) j->plans = anl__ckpt_text(t->run.from, "plans", NULL);
     ANL_TRY(say_notes(t));
     ANL_TRY(loop_from_recipe(t));
     t->loop.limit_batches = limit;
@@ -426,6 +430,7 @@ static int run_train(const options *o)
     anl__buf_init(&t->dump, t->ctx);
     anl__buf_init(&t->names, t->ctx);
     anl__buf_init(&t->device, t->ctx);
+    anl__buf_init(&t->plans, t->ctx);
     bool trial = options_has(o, "dry-run") || options_has(o, "overfit-batch") || options_has(o, "limit-batches");
     int code = trial ? without_run(t) : with_run(t);
     anl__watch_stop(t->watch);
@@ -434,6 +439,7 @@ static int run_train(const options *o)
     anl__buf_release(&t->dump);
     anl__buf_release(&t->names);
     anl__buf_release(&t->device);
+    anl__buf_release(&t->plans);
     run_close(&t->run);
     recipe_free(t->loose);
     anl_ctx_destroy(t->ctx);

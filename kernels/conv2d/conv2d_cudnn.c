@@ -84,6 +84,7 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
     p->workspace = space_of(&p->call, q).bytes;
     snprintf(p->note, sizeof p->note, "engine %lld%s%s%s", (long long)q->engine, q->tensor_core ? ", tensor cores" : "", is_wide(&p->call, &q->shape) ? ", 8 channels" : "",
              q->shape.relu ? ", bias, relu" : q->shape.bias ? ", bias" : "");
+    if (q->us > 0) snprintf(p->note + strlen(p->note), sizeof p->note - strlen(p->note), ", %.1f us", q->us);
     return ANL_OK;
 }
 

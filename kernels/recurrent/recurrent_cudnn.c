@@ -124,6 +124,7 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
     }
     p->workspace = space_of(&p->call, l).bytes;
     snprintf(p->note, sizeof p->note, "%s", found.algo == DNN_RNN_PERSIST_STATIC ? "persistent" : "standard");
+    if (found.us > 0) snprintf(p->note + strlen(p->note), sizeof p->note - strlen(p->note), ", %.1f us", found.us);
     return ANL_OK;
 }
 

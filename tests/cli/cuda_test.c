@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "runtime/state/checkpoint.h"
 
 #include <math.h>
 #include <signal.h>
@@ -33,6 +34,49 @@ static void test_no_gpu(void **state)
     cli_says(c, "no CUDA device: this machine has no NVIDIA driver");
     cli_expect(c, 0, "train small.yaml --run auto train.epochs=1");
     cli_says(c, "a new run, on the CPU (no CUDA device");
+}
+
+/* The newest checkpoint's text; freed with free. */
+static char *plans_of(const cli *c, const char *run)
+{
+    char dir[512];
+    const char *only[1] = {dir};
+    anl_ctx *ctx = anl_ctx_create();
+    anl__ckpt *k = NULL;
+    snprintf(dir, sizeof dir, "%s/%s/checkpoints", c->dir, run);
+    assert_int_equal(anl__ckpt_newest(ctx, only, 1, &k), ANL_OK);
+    char *text = strdup(anl__ckpt_text(k, "plans", ""));
+    assert_non_null(text);
+    anl__ckpt_close(k);
+    anl_ctx_destroy(ctx);
+    return text;
+}
+
+/* Plans that were timed are the run's: a resume takes them, whatever the clock would say now; a new run times its own, and another process finds those in the cache. */
+static void test_tuned(void **state)
+{
+    cli *c = *state;
+    with_shim(true);
+    setenv("ANL_SHIM_FASTEST", "3", 1);
+    cli_expect(c, 0, "train small.yaml --run tuned train.tune=true train.plan_cache=false --until 1");
+    char *first = plans_of(c, "tuned");
+    assert_non_null(strstr(first, " timed|1 0 3 3 3 500"));
+    setenv("ANL_SHIM_FASTEST", "2", 1);
+    cli_expect(c, 0, "train small.yaml --run tuned train.tune=true train.plan_cache=false");
+    char *then = plans_of(c, "tuned");
+    assert_string_equal(then, first);
+    cli_expect(c, 0, "train small.yaml --run other train.tune=true train.epochs=1");
+    char *other = plans_of(c, "other");
+    assert_null(strstr(other, " timed|1 0 3 3 3 500"));
+    setenv("ANL_SHIM_FASTEST", "3", 1);
+    cli_expect(c, 0, "train small.yaml --run cached train.tune=true train.epochs=1");
+    char *cached = plans_of(c, "cached");
+    assert_string_equal(cached, other);
+    unsetenv("ANL_SHIM_FASTEST");
+    cli_expect(c, 0, "train small.yaml --run plain train.epochs=1");
+    char *plain = plans_of(c, "plain");
+    assert_string_equal(plain, "");
+    free(first), free(then), free(other), free(cached), free(plain);
 }
 
 static double last_loss(const cli *c, const char *run, const char *key)
@@ -274,6 +318,6 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_same_again), cmocka_unit_test(test_resident), cmocka_unit_test(test_room), cmocka_unit_test(test_killed), cmocka_unit_test(test_signal), cmocka_unit_test(test_memory), cmocka_unit_test(test_lost), cmocka_unit_test(test_unfit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_same_again), cmocka_unit_test(test_resident), cmocka_unit_test(test_room), cmocka_unit_test(test_killed), cmocka_unit_test(test_signal), cmocka_unit_test(test_memory), cmocka_unit_test(test_lost), cmocka_unit_test(test_tuned), cmocka_unit_test(test_unfit)};
     return cmocka_run_group_tests_name("cli/cuda", tests, begin, end);
 }

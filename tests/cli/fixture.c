@@ -70,6 +70,8 @@ void cli_begin(cli *c)
     *c = (cli){.dir = "/tmp/anneal-cli-XXXXXX"};
     assert_non_null(mkdtemp(c->dir));
     char path[1024];
+    snprintf(path, sizeof path, "%s/cache", c->dir);
+    setenv("XDG_CACHE_HOME", path, 1);
     snprintf(path, sizeof path, "%s/data", c->dir);
     assert_int_equal(mkdir(path, 0755), 0);
     write_set(c, "data/train-images-idx3-ubyte", "data/train-labels-idx1-ubyte", 610, 3);

@@ -4,6 +4,7 @@
 #include "job_answer.h"
 #include "job_sequence.h"
 
+#include "datasets/cache.h"
 #include "runtime/base/files.h"
 #include "runtime/train/capture.h"
 #include "tools/recipe/layers.h"
@@ -66,6 +67,10 @@ anl_status job_compile(job *j, bool train, bool answer)
     o.task = (anl__task){j, build};
     o.device = recipe_text(r, "device");
     o.device_opts.threads = (int)recipe_int(r, "threads");
+    o.device_opts.tune = recipe_bool(r, "train.tune");
+    o.device_opts.plans = j->plans;
+    char cache[4096];
+    if (recipe_bool(r, "train.plan_cache") && anl__cache_root(cache, sizeof cache)) o.device_opts.plan_dir = cache;
     o.dtype = j->dtype;
     o.seed = (uint64_t)recipe_int(r, "train.seed");
     o.shards = (int)recipe_int(r, "train.shards");

@@ -66,6 +66,7 @@ typedef struct job {
     int64_t batch;
     anl_dtype dtype;
     job_feed part[JOB_PARTS];
+    const char *plans;           /* what the device measured for this run before; NULL: nothing */
     anl__trainer *trainer;
     char fingerprint[65];        /* of the training set; "" when there is none */
 } job;

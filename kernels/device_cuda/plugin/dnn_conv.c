@@ -190,10 +190,12 @@ static bool better(const anl__dnn_conv *a, const anl__dnn_conv *b, int64_t copy)
     return a->workspace + copy < b->workspace;
 }
 
+bool anl__dnn_conv_may_widen(const anl__dnn_shape *s) { return s->type != ANL_F32 && s->groups == 1 && s->c < 8 && s->kind != ANL__DNN_DATA; }
+
 bool anl__dnn_conv_best(const anl__cudnn *dnn, const anl__dnn_shape *s, anl__dnn_conv *out, char why[128])
 {
-    bool may_widen = s->type != ANL_F32 && s->groups == 1 && s->c < 8 && s->kind != ANL__DNN_DATA, found = false;
-    for (int wide = 0; wide <= (int)may_widen; wide++)
+    bool found = false;
+    for (int wide = 0; wide <= (int)anl__dnn_conv_may_widen(s); wide++)
         for (int bias = s->bias; bias >= 0; bias--) {
             anl__dnn_conv p;
             anl__dnn_shape t = *s;

@@ -24,11 +24,14 @@ typedef struct anl__dnn_conv {
     int64_t workspace, engine;
     int mode, index; /* where the plan stands: DNN_HEUR_*, and the place in that list */
     bool tensor_core;
+    double us; /* as measured; 0: it was not */
     anl__dnn_shape shape; /* what the plan does; anl__dnn_conv_best may have taken other channels, and no bias */
 } anl__dnn_conv;
 
 /* The first plan in the library's order that is deterministic (when asked), exact in f32 (no TF32) and within the workspace. False: there is none. */
 bool anl__dnn_conv_make(const anl__cudnn *dnn, const anl__dnn_shape *s, anl__dnn_conv *out, char why[128]);
+/* May the case have 8 input channels instead of its own? */
+bool anl__dnn_conv_may_widen(const anl__dnn_shape *s);
 /* The plan that stands there. False: there is none, or it is not acceptable. */
 bool anl__dnn_conv_at(const anl__cudnn *dnn, const anl__dnn_shape *s, int mode, int index, anl__dnn_conv *out);
 /* The best form of the case: with the bias in the graph where that has a plan, else without; narrow types with fewer than 8 input channels (the first layer of a net) also with 8,

@@ -2,6 +2,8 @@
 #include "dnn_rnn.h"
 
 #include "device.h"
+#include "measure.h"
+#include "plan_memory.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -112,6 +114,25 @@ static bool locate(const anl__dnn_rnn *r, void *space, anl__rnn_found *f)
     return ok;
 }
 
+enum { X, Y, H, C, HN, CN, W, WS, RESERVE, DW, BLOCKS };
+typedef struct passes {
+    const anl__dnn_rnn *r;
+    void *p[BLOCKS];
+} passes;
+
+/* Forward and, in training, backward. */
+static bool run_passes(anl_device *dev, void *arg)
+{
+    const passes *a = arg;
+    const anl__rnn_shape *s = &a->r->found.shape;
+    bool lstm = s->cell == DNN_RNN_LSTM;
+    void *const *p = a->p, *cell = lstm ? p[C] : NULL;
+    (void)dev;
+    if (!anl__dnn_rnn_forward(a->r, p[X], p[Y], p[H], cell, p[HN], lstm ? p[CN] : NULL, p[W], p[WS], s->train ? p[RESERVE] : NULL)) return false;
+    return !s->train || (anl__dnn_rnn_data(a->r, p[Y], p[Y], p[X], p[H], cell, NULL, NULL, NULL, NULL, p[W], p[WS], p[RESERVE]) &&
+                         anl__dnn_rnn_weights(a->r, p[X], p[H], p[Y], p[DW], p[WS], p[RESERVE]));
+}
+
 /* Runs the case on zeros. Memory: of the two passes, while it lasts. */
 static anl_status run_once(anl_device *dev, anl__dnn_rnn *r, anl__rnn_found *f, bool *ok)
 {
@@ -119,19 +140,15 @@ static anl_status run_once(anl_device *dev, anl__dnn_rnn *r, anl__rnn_found *f, 
     size_t each = anl_dtype_size(s->type), x = (size_t)(s->steps * s->batch * s->inputs) * each, y = (size_t)(s->steps * s->batch * s->units) * each,
            h = (size_t)(s->batch * s->units) * each;
     const size_t bytes[] = {x, y, h, h, h, h, f->weights, f->workspace, f->reserve, f->weights};
-    enum { X, Y, H, C, HN, CN, W, WS, RESERVE, DW, BLOCKS };
-    void *p[BLOCKS] = {NULL};
+    passes a = {.r = r};
+    void **p = a.p;
     anl_status st = ANL_OK;
     *ok = false;
     for (int i = 0; i < BLOCKS && st == ANL_OK; i++) st = dev->vt->alloc(dev, bytes[i], &p[i]);
     if (st == ANL_OK) {
-        bool lstm = s->cell == DNN_RNN_LSTM;
-        void *cell = lstm ? p[C] : NULL;
-        *ok = locate(r, p[W], f) && anl__dnn_rnn_forward(r, p[X], p[Y], p[H], cell, p[HN], lstm ? p[CN] : NULL, p[W], p[WS], s->train ? p[RESERVE] : NULL);
-        if (*ok && s->train)
-            *ok = anl__dnn_rnn_data(r, p[Y], p[Y], p[X], p[H], cell, NULL, NULL, NULL, NULL, p[W], p[WS], p[RESERVE]) &&
-                  anl__dnn_rnn_weights(r, p[X], p[H], p[Y], p[DW], p[WS], p[RESERVE]);
+        *ok = locate(r, p[W], f) && run_passes(dev, &a);
         if (*ok) st = dev->vt->sync(dev);
+        if (*ok && st == ANL_OK && dev->opts.tune) *ok = (f->us = 1000 * anl__cuda_fastest(dev, run_passes, &a)) > 0;
     }
     for (int i = 0; i < BLOCKS; i++)
         if (p[i]) dev->vt->free(dev, p[i]);
@@ -156,19 +173,41 @@ static anl_status try_algorithm(anl_device *dev, const anl__cudnn *dnn, anl__rnn
 /* cuDNN has no persistent kernel for bf16, and a persistent grid that more than a wave of samples must share gains nothing. */
 static bool may_persist(const anl__rnn_shape *s) { return s->type != ANL_BF16 && s->batch <= 128 && s->units <= 1024; }
 
-static anl_status search(anl_device *dev, const anl__cudnn *dnn, anl__rnn_found *f)
+static void key_of(const anl__rnn_shape *s, char out[128])
+{
+    snprintf(out, 128, "rnn %d %s %lldx%lldx%lld %lld%s timed", s->cell, anl_dtype_name(s->type), (long long)s->steps, (long long)s->batch, (long long)s->inputs, (long long)s->units,
+             s->train ? " training" : "");
+}
+
+/* Of all algorithms, or of `only` (negative: all): the first that runs, or with opts.tune the fastest. */
+static anl_status try_all(anl_device *dev, const anl__cudnn *dnn, const anl__rnn_shape *s, int only, anl__rnn_found *best)
 {
     static const int order[] = {DNN_RNN_PERSIST_STATIC, DNN_RNN_STANDARD};
+    *best = (anl__rnn_found){.shape = *s, .algo = -1};
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        anl__rnn_found one = {.shape = *s, .algo = order[i]};
         bool ok = false;
-        f->algo = order[i];
-        if (order[i] == DNN_RNN_PERSIST_STATIC && !may_persist(&f->shape)) continue;
-        ANL_TRY(try_algorithm(dev, dnn, f, &ok));
-        if (ok) return ANL_OK;
+        if ((order[i] == DNN_RNN_PERSIST_STATIC && !may_persist(s)) || (only >= 0 && order[i] != only)) continue;
+        ANL_TRY(try_algorithm(dev, dnn, &one, &ok));
+        if (ok && (best->algo < 0 || one.us < best->us)) *best = one;
+        if (ok && !dev->opts.tune) break;
     }
+    return ANL_OK;
+}
+
+static anl_status search(anl_device *dev, const anl__cudnn *dnn, anl__rnn_found *f)
+{
+    const anl__rnn_shape s = f->shape;
+    char key[128];
+    int only = -1;
+    key_of(&s, key);
+    if (dev->opts.tune && anl__choice_find(dev, key, &only)) ANL_TRY(try_all(dev, dnn, &s, only, f));
+    if (only >= 0 && f->algo >= 0) return ANL_OK;
+    ANL_TRY(try_all(dev, dnn, &s, -1, f));
+    if (f->algo >= 0 && f->us > 0) anl__choice_put(dev, key, f->algo, f->us);
+    if (f->algo >= 0) return ANL_OK;
     char text[96] = "";
     dnn->GetLastErrorString(text, sizeof text);
-    f->algo = -1;
     snprintf(f->why, sizeof f->why, "cuDNN does not take it: %.90s", text);
     return ANL_OK;
 }

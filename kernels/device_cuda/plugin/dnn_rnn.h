@@ -1,7 +1,7 @@
 /* One layer of a recurrent network in one direction by cuDNN's RNN API: all sequences equally long, time-major, both biases. Prepared once.
  *
  * cuDNN says only when it runs whether an algorithm takes a case. So a case is tried once, forward and backward on zeros, before anything depends on it:
- * the persistent algorithm (weights stay in the multiprocessors over all steps), then the standard one. What was found is kept with the
+ * the persistent algorithm (weights stay in the multiprocessors over all steps), then the standard one; with opts.tune both are timed, and the faster is taken and kept as plans are. What was found is kept with the
  * libraries of the device, so that forward and backward, which share the reserve, take the same. */
 #ifndef ANL_DNN_RNN_H
 #define ANL_DNN_RNN_H
@@ -23,6 +23,7 @@ typedef struct anl__rnn_shape {
 typedef struct anl__rnn_found {
     anl__rnn_shape shape;
     int algo;                                            /* DNN_RNN_PERSIST_STATIC or DNN_RNN_STANDARD; negative: none, see why */
+    double us;                                           /* of its passes, when that was measured; else 0 */
     size_t weights, workspace, reserve;
     size_t at[ANL__RNN_PARTS][ANL__RNN_MOST_GATES];      /* in the weight space: where a gate's rows of each parameter begin */
     char why[ANL__WHY];

@@ -8,8 +8,7 @@
 
 enum { RUNS = 5 };
 
-/* Milliseconds of the fastest of RUNS calls; negative: it failed. */
-static double fastest(anl_device *dev, bool (*work)(anl_device *, void *), void *arg)
+double anl__cuda_fastest(anl_device *dev, bool (*work)(anl_device *, void *), void *arg)
 {
     cudaStream_t stream = anl__cuda_stream(dev);
     cudaEvent_t a = NULL, b = NULL;
@@ -51,11 +50,11 @@ void anl__cuda_measure(anl_device *dev, int multiprocessors, anl__buf *out)
     const anl__cublaslt *lt = anl__cuda_libs_of(dev)->lt;
     anl__lt_shape s = {.m = n, .n = n, .k = n, .in = ANL_BF16, .out = ANL_BF16, .epilogue = LT_EPILOGUE_DEFAULT};
     if (dev->vt->alloc(dev, j.bytes, &j.src) == ANL_OK && dev->vt->alloc(dev, j.bytes, &j.dst) == ANL_OK) {
-        double ms = fastest(dev, copy, &j);
+        double ms = anl__cuda_fastest(dev, copy, &j);
         if (ms > 0) anl__buf_add(out, "copy bandwidth %.2f TB/s (read and write, %zu MiB)\n", 2e-9 * (double)j.bytes / ms, j.bytes >> 20);
         bool ready = lt && anl__lt_product_make(lt, &s, &j.product);
         if (ready && dev->vt->alloc(dev, j.product.choice.workspace + 256, &j.ws) == ANL_OK) {
-            ms = fastest(dev, multiply, &j);
+            ms = anl__cuda_fastest(dev, multiply, &j);
             if (ms > 0) anl__buf_add(out, "bf16 product of %llu cubed: %.0f TFLOP/s on zeros\n", (unsigned long long)n, 2e-9 * (double)n * (double)n * (double)n / ms);
         }
         if (ready) anl__lt_product_release(&j.product);

@@ -6,6 +6,7 @@
 #include "plugin.h"
 #include "libs.h"
 #include "measure.h"
+#include "plan_memory.h"
 
 #include <cuda_runtime_api.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ typedef struct cuda_impl {
     int next;
     bool recording;
     anl__cuda_libs *libs;
+    char *plans, *plan_dir; /* what dev->opts points to */
 } cuda_impl;
 
 static anl_status failed(const anl_device *dev, cudaError_t e, const char *what)
@@ -103,7 +105,10 @@ static void cuda_close(anl_device *dev)
     cuda_impl *d = dev->impl;
     if (!d) return;
     if (d->stream) cudaStreamSynchronize(d->stream);
+    if (d->libs) anl__plan_save(dev);
     anl__cuda_libs_close(dev->ctx, d->libs);
+    anl__free(dev->ctx, d->plans);
+    anl__free(dev->ctx, d->plan_dir);
     for (int i = 0; i < RING; i++) {
         if (d->ring[i].host) cudaFreeHost(d->ring[i].host);
         if (d->ring[i].copied) cudaEventDestroy(d->ring[i].copied);
@@ -127,16 +132,19 @@ static anl_status prepare(anl_device *dev, cuda_impl *d)
 static anl_status cuda_open(anl_device *dev, const anl_device_opts *opts)
 {
     int count = 0;
-    (void)opts;
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); /* before the first call: else cuBLAS inside cuDNN's RNN may give other bits each time */
     cudaError_t e = cudaGetDeviceCount(&count);
     if (e != cudaSuccess || count < 1) return no_device(dev, e == cudaSuccess ? cudaErrorNoDevice : e);
     cuda_impl *d = anl__alloc(dev->ctx, sizeof *d);
     if (!d) return ANL_NOMEM;
     dev->impl = d;
+    d->plans = opts->plans ? anl__strdup(dev->ctx, opts->plans) : NULL;
+    d->plan_dir = opts->plan_dir ? anl__strdup(dev->ctx, opts->plan_dir) : NULL;
+    dev->opts.plans = d->plans;
+    dev->opts.plan_dir = d->plan_dir;
     cudaDriverGetVersion(&d->driver);
     cudaRuntimeGetVersion(&d->runtime);
-    anl_status st = prepare(dev, d);
+    anl_status st = (opts->plans && !d->plans) || (opts->plan_dir && !d->plan_dir) ? ANL_NOMEM : prepare(dev, d);
     if (st != ANL_OK) cuda_close(dev);
     return st;
 }
@@ -297,11 +305,13 @@ static void cuda_describe(const anl_device *dev, anl__buf *out)
     anl__buf_add(out, ")");
 }
 
+static void cuda_plans(anl_device *dev, anl__buf *out) { anl__plan_text(dev, true, out); }
+
 static const anl__device_vt device = {
     .name = "cuda", .host_memory = false, .auto_rank = 50, .open = cuda_open, .close = cuda_close, .alloc = cuda_alloc, .free = cuda_free, .room = cuda_room,
     .upload = cuda_upload, .download = cuda_download, .copy = cuda_copy, .sync = cuda_sync, .has_dtype = cuda_has,
     .kernels = anl__cuda_kernel_table, .record_begin = cuda_record_begin, .record_end = cuda_record_end, .replay = cuda_replay, .forget = cuda_forget,
-    .fault = cuda_fault, .describe = cuda_describe,
+    .fault = cuda_fault, .describe = cuda_describe, .plans = cuda_plans,
 };
 
 static void report(anl_ctx *ctx, anl__buf *out)

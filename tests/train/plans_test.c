@@ -1,0 +1,216 @@
+/* Plans that a device times, remembers and keeps in a file (in f32 the shim's cuDNN has two acceptable engines, 2 before 3; ANL_SHIM_FASTEST names the one that
+ * its clock calls the faster). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "graph/graph.h"
+#include "runtime/base/files.h"
+
+typedef struct fixture {
+    anl_ctx *ctx;
+    char dir[64], file[400];
+} fixture;
+
+static int set_up(void **state)
+{
+    static fixture f;
+    strcpy(f.dir, "/tmp/anneal-plans-XXXXXX");
+    f.ctx = anl_ctx_create();
+    assert_non_null(mkdtemp(f.dir));
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", f->dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(anl__live_blocks(f->ctx), 0);
+    anl_ctx_destroy(f->ctx);
+    return 0;
+}
+
+/* What explain says of a convolution, or of an lstm, on a device opened so; plans (may be NULL): the device's text, freed with anl__buf_release. */
+static void explain(fixture *f, const anl_device_opts *o, bool lstm, char note[512], anl__buf *plans)
+{
+    anl_device *dev;
+    anl_net *net = NULL;
+    anl_graph *g;
+    anl_program *p;
+    char *text = NULL;
+    if (anl_device_open(f->ctx, "cuda", o, &dev) != ANL_OK) fail_msg("%s", anl_last_error(f->ctx));
+    assert_int_equal(anl_net_create(dev, &net), ANL_OK);
+    assert_int_equal(anl_graph_create(f->ctx, ANL_EVAL, ANL_F32, &g), ANL_OK);
+    anl_value image[2] = {anl_input(g, "x", ANL_F32, 4, (const int64_t[]){2, 8, 8, 8}), anl_input(g, "w", ANL_F32, 4, (const int64_t[]){4, 3, 3, 8})};
+    anl_value sequence[3] = {anl_input(g, "s", ANL_F32, 3, (const int64_t[]){3, 2, 4}), anl_input(g, "w_ih", ANL_F32, 2, (const int64_t[]){20, 4}),
+                             anl_input(g, "w_hh", ANL_F32, 2, (const int64_t[]){20, 5})};
+    anl_output(g, "y", lstm ? anl_node(g, "recurrent", "layer", sequence, 3, "cell=lstm") : anl_node(g, "conv2d", "layer", image, 2, "pad=1"));
+    anl_compile_opts c = anl_compile_opts_default(g);
+    assert_int_equal(anl_program_compile(net, g, &c, &p), ANL_OK);
+    assert_int_equal(anl_program_explain(p, &text), ANL_OK);
+    snprintf(note, 512, "%s", strchr(text, '[') ? strchr(text, '[') : text);
+    if (strchr(note, ']')) strchr(note, ']')[1] = 0;
+    if (plans) {
+        anl__buf_init(plans, f->ctx);
+        dev->vt->plans(dev, plans);
+    }
+    anl_text_free(f->ctx, text);
+    anl_net_destroy(net);
+    anl_device_close(dev);
+}
+
+static void convolve(fixture *f, const anl_device_opts *o, char note[512], anl__buf *plans) { explain(f, o, false, note, plans); }
+
+static int files(fixture *f)
+{
+    int n = 0;
+    DIR *d = opendir(f->dir);
+    if (!d) return 0;
+    for (struct dirent *e; (e = readdir(d));)
+        if (e->d_name[0] != '.') {
+            n++;
+            snprintf(f->file, sizeof f->file, "%s/%s", f->dir, e->d_name);
+        }
+    closedir(d);
+    return n;
+}
+
+static bool no_shim(void)
+{
+    if (getenv("ANNEAL_CUDA_PLUGIN")) return false;
+    print_message("skipped: ANNEAL_CUDA_PLUGIN does not name the shim\n");
+    return true;
+}
+
+static void test_order_and_time(void **state)
+{
+    fixture *f = *state;
+    anl_device_opts o = anl_device_opts_default();
+    char note[512];
+    anl__buf plans;
+    if (no_shim()) skip();
+    unsetenv("ANL_SHIM_FASTEST");
+    convolve(f, &o, note, &plans);
+    assert_string_equal(note, "[engine 2]");
+    assert_null(strchr(plans.text, '|')); /* nothing was measured */
+    anl__buf_release(&plans);
+    o.tune = true;
+    convolve(f, &o, note, &plans);
+    assert_string_equal(note, "[engine 2, 1000.0 us]");
+    assert_non_null(strstr(plans.text, " timed|"));
+    anl__buf_release(&plans);
+    setenv("ANL_SHIM_FASTEST", "3", 1);
+    convolve(f, &o, note, NULL);
+    assert_string_equal(note, "[engine 3, 500.0 us]");
+}
+
+/* What was measured before is taken, whatever the clock says now; damaged or foreign text is as if it were not there. */
+static void test_given_back(void **state)
+{
+    fixture *f = *state;
+    anl_device_opts o = anl_device_opts_default();
+    char note[512];
+    anl__buf plans;
+    if (no_shim()) skip();
+    setenv("ANL_SHIM_FASTEST", "3", 1);
+    o.tune = true;
+    convolve(f, &o, note, &plans);
+    setenv("ANL_SHIM_FASTEST", "2", 1);
+    o.plans = plans.text;
+    convolve(f, &o, note, NULL);
+    assert_string_equal(note, "[engine 3, 500.0 us]");
+    char *at = strchr(plans.text, '|') + 1, kept[64];
+    snprintf(kept, sizeof kept, "%s", at);
+    static const char *const damaged[] = {"8 0 3 1 3 500\n", "8 0 3 99 3 500\n", "8 0 77 3 3 500\n", "1000 0 3 3 3 500\n", "-8 0 3 3 3 500\n", "8 9 3 3 3 500\n", "8 0 3 3 3\n", "8 0 3 3 3 500 1\n", "\n", "x"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        strcpy(at, damaged[i]);
+        convolve(f, &o, note, NULL);
+        assert_string_equal(note, "[engine 2, 500.0 us]");
+    }
+    strcpy(at, kept);
+    plans.text[10] = '?';
+    convolve(f, &o, note, NULL);
+    assert_string_equal(note, "[engine 2, 500.0 us]");
+    anl__buf_release(&plans);
+}
+
+/* cuDNN's persistent algorithm (1) comes first; timed, the standard one (0) may win, and stays. */
+static void test_recurrent(void **state)
+{
+    fixture *f = *state;
+    anl_device_opts o = anl_device_opts_default();
+    char note[512];
+    anl__buf plans;
+    if (no_shim()) skip();
+    setenv("ANL_SHIM_FASTEST", "0", 1);
+    explain(f, &o, true, note, NULL);
+    assert_string_equal(note, "[persistent]");
+    o.tune = true;
+    explain(f, &o, true, note, &plans);
+    assert_string_equal(note, "[standard, 500.0 us]");
+    setenv("ANL_SHIM_FASTEST", "1", 1);
+    explain(f, &o, true, note, NULL);
+    assert_string_equal(note, "[persistent, 500.0 us]");
+    o.plans = plans.text;
+    explain(f, &o, true, note, NULL);
+    assert_string_equal(note, "[standard, 1000.0 us]");
+    anl__buf_release(&plans);
+}
+
+static void test_file(void **state)
+{
+    fixture *f = *state;
+    anl_device_opts o = anl_device_opts_default();
+    char note[512];
+    if (no_shim()) skip();
+    setenv("ANL_SHIM_FASTEST", "3", 1);
+    o.tune = true;
+    convolve(f, &o, note, NULL);
+    assert_int_equal(files(f), 0); /* switched off */
+    o.plan_dir = f->dir;
+    convolve(f, &o, note, NULL);
+    assert_int_equal(files(f), 1);
+    setenv("ANL_SHIM_FASTEST", "2", 1);
+    convolve(f, &o, note, NULL);
+    assert_string_equal(note, "[engine 3, 500.0 us]"); /* from the file */
+    o.tune = false; /* what was timed is for those who asked for it */
+    convolve(f, &o, note, NULL);
+    assert_string_equal(note, "[engine 2]");
+    assert_int_equal(files(f), 1);
+    void *data;
+    size_t bytes;
+    assert_int_equal(anl__file_read(f->ctx, f->file, 0, &data, &bytes), ANL_OK);
+    assert_non_null(strstr(data, " timed|"));
+    for (size_t cut = 0; cut < bytes; cut += 7) { /* cut short, and garbage from there on */
+        char *bad = malloc(bytes);
+        assert_non_null(bad);
+        memcpy(bad, data, bytes);
+        memset(bad + cut, 0xA5, bytes - cut);
+        assert_int_equal(anl__file_replace(f->ctx, f->file, bad, cut % 2 ? cut : bytes), ANL_OK);
+        convolve(f, &o, note, NULL);
+        assert_string_equal(note, "[engine 2]");
+        free(bad);
+    }
+    anl__free(f->ctx, data);
+    o.plan_dir = "/proc/no/such/place"; /* cannot be written: nothing but a warning */
+    convolve(f, &o, note, NULL);
+    assert_string_equal(note, "[engine 2]");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_order_and_time, set_up, tear_down), cmocka_unit_test_setup_teardown(test_given_back, set_up, tear_down),
+                                       cmocka_unit_test_setup_teardown(test_recurrent, set_up, tear_down), cmocka_unit_test_setup_teardown(test_file, set_up, tear_down)};
+    return cmocka_run_group_tests_name("train/plans", tests, NULL, NULL);
+}
