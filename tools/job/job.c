@@ -14,7 +14,7 @@
 
 anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
 {
-    *out = (job){.ctx = ctx, .recipe = r};
+    *out = (job){.ctx = ctx, .recipe = r, .foreign = o->from != NULL};
     ANL_TRY(anl__arena_create(ctx, &out->arena));
     const char *precision = recipe_text(r, "train.precision");
     out->dtype = precision && !strcmp(precision, "bf16") ? ANL_BF16 : ANL_F32;

@@ -69,6 +69,7 @@ typedef struct job {
     const char *plans;           /* what the device measured for this run before; NULL: nothing */
     anl__trainer *trainer;
     char fingerprint[65];        /* of the training set; "" when there is none */
+    bool foreign;                /* the recipe came with a checkpoint: nothing that it names is run */
 } job;
 
 typedef struct job_opts {
