@@ -115,20 +115,34 @@ static anl_status open_bench(anl_ctx *ctx, const options *o, int which, recipe *
     return job_init(j, &report);
 }
 
-static anl_status one_step(job *j, int64_t step, int64_t *epoch)
+typedef struct place { int64_t step, epoch, batch; } place; /* steps done; the next batch */
+
+/* As many steps as follow each other without a look at what they gave, `limit` at most, over full batches only; *n of them. */
+static anl_status some_steps(job *j, place *at, int limit, int *n)
 {
+    double lr[ANL__MOST_AHEAD];
     const anl__feed *f = &j->part[JOB_TRAIN].feed;
-    anl__feed_batch b = {0};
-    anl__step_result r;
-    ANL_TRY(f->next(f->self, &b));
-    while (b.n < f->batch) { /* full batches only */
-        if (b.n) f->release(f->self, &b);
-        ANL_TRY(f->start(f->self, ++*epoch, 0));
-        ANL_TRY(f->next(f->self, &b));
+    anl__step_result r[ANL__MOST_AHEAD];
+    int64_t full = f->samples / f->batch;
+    if (at->batch >= full || !at->step) {
+        if (at->step) at->epoch++;
+        at->batch = 0;
+        ANL_TRY(f->start(f->self, at->epoch, 0));
     }
-    anl_status st = anl__trainer_step(j->trainer, &b, step, *epoch, 1e-3, &r);
-    f->release(f->self, &b);
-    return st;
+    int64_t left = full - at->batch;
+    for (int i = 0; i < ANL__MOST_AHEAD; i++) lr[i] = 1e-3;
+    anl__launch l = {.n = (int)(limit < left ? limit : left), .step = at->step + 1, .epoch = at->epoch, .first = at->batch * f->batch, .batch = f->batch, .lr = lr};
+    ANL_TRY(anl__trainer_begin(j->trainer, &l));
+    for (*n = 0; *n < l.n; ++*n) {
+        anl__feed_batch b = {0};
+        ANL_TRY(f->next(f->self, &b));
+        anl_status st = anl__trainer_enqueue(j->trainer, &b);
+        f->release(f->self, &b);
+        ANL_TRY(st);
+    }
+    at->step += l.n;
+    at->batch += l.n;
+    return anl__trainer_results(j->trainer, r);
 }
 
 static int by_value(const void *a, const void *b)
@@ -155,28 +169,30 @@ static anl_status profile(job *j)
 
 static anl_status measure(job *j, const options *o, const char *name, double seconds, double *ms)
 {
-    int64_t epoch = 0, step = 0;
-    int n = 0;
+    place at = {0};
+    int n = 0, done, ahead = anl__trainer_most_ahead(j->trainer);
+    int64_t steps = 0;
     const anl__feed *f = &j->part[JOB_TRAIN].feed;
-    ANL_TRY(f->start(f->self, 0, 0));
-    ANL_TRY(one_step(j, ++step, &epoch));
+    ANL_TRY(some_steps(j, &at, 1, &done));
     double start = age();
-    for (int i = 0; i < 5; i++) ANL_TRY(one_step(j, ++step, &epoch));
-    for (double end = now(CLOCK_MONOTONIC) + seconds; n < MOST_STEPS && (n < 10 || now(CLOCK_MONOTONIC) < end); n++) {
+    for (int i = 0; i < 5; i++) ANL_TRY(some_steps(j, &at, 1, &done));
+    for (double end = now(CLOCK_MONOTONIC) + seconds; n < MOST_STEPS && (steps < 10 || now(CLOCK_MONOTONIC) < end); n++) {
         double t = now(CLOCK_MONOTONIC);
-        ANL_TRY(one_step(j, ++step, &epoch));
-        ms[n] = 1e3 * (now(CLOCK_MONOTONIC) - t);
+        ANL_TRY(some_steps(j, &at, ahead, &done));
+        ms[n] = 1e3 * (now(CLOCK_MONOTONIC) - t) / done;
+        steps += done;
     }
     qsort(ms, (size_t)n, sizeof *ms, by_value);
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
     const char *dtype = options_text(o, "dtype", "fp32");
     if (options_has(o, "json"))
-        printf("{\"model\":\"%s\",\"dtype\":\"%s\",\"threads\":%s,\"batch\":%lld,\"ms_median\":%.4f,\"ms_min\":%.4f,\"ms_max\":%.4f,\"start_s\":%.3f,\"rss_mib\":%ld,\"anneal\":\"%s\"}\n",
-               name, dtype, options_text(o, "threads", "0"), (long long)f->batch, ms[n / 2], ms[0], ms[n - 1], start, u.ru_maxrss / 1024, anl_version());
+        printf("{\"model\":\"%s\",\"dtype\":\"%s\",\"threads\":%s,\"batch\":%lld,\"ms_median\":%.4f,\"ms_min\":%.4f,\"ms_max\":%.4f,\"start_s\":%.3f,\"rss_mib\":%ld,\"ahead\":%d,\"resident\":%s,\"anneal\":\"%s\"}\n",
+               name, dtype, options_text(o, "threads", "0"), (long long)f->batch, ms[n / 2], ms[0], ms[n - 1], start, u.ru_maxrss / 1024, ahead, anl__trainer_resident(j->trainer) ? "true" : "false", anl_version());
     else
-        printf("%s %s, batch %lld: %.3f ms a step (median of %d; %.3f to %.3f), %.0f samples/s; first step done %.2f s after the start; %ld MiB\n", name, dtype,
-               (long long)f->batch, ms[n / 2], n, ms[0], ms[n - 1], 1e3 * (double)f->batch / ms[n / 2], start, u.ru_maxrss / 1024);
+        printf("%s %s, batch %lld: %.3f ms a step (median of %d; %.3f to %.3f), %.0f samples/s; first step done %.2f s after the start; %ld MiB%s\n", name, dtype,
+               (long long)f->batch, ms[n / 2], n, ms[0], ms[n - 1], 1e3 * (double)f->batch / ms[n / 2], start, u.ru_maxrss / 1024,
+               anl__trainer_resident(j->trainer) ? "; data on the device" : "");
     return ANL_OK;
 }
 

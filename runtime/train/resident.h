@@ -16,6 +16,7 @@ typedef struct anl__samples {
     anl_dtype dtype;
     anl_shape shape;         /* of a sample: H,W,C or F */
     int64_t n;               /* 0: the feed has no such description */
+    const char *why;         /* then: the reason, for people; NULL: there is no question */
     const void *label;       /* [n], i32 or f32 */
     anl_dtype label_dtype;
     const int64_t *index;    /* [n_index] the samples of the feed; NULL: all */

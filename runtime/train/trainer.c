@@ -6,6 +6,7 @@
 #include "../graph/net.h"
 #include "staging.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct compiled {
@@ -182,6 +183,12 @@ static anl_status compile_first(anl__trainer *t)
     if (r->n_eval) ANL_TRY(anl__carry_create(r->device, r->eval[0].p->graph, most_rows(t->opts.eval_sizes), false, &t->eval_carry));
     ANL_TRY(anl__tape_compile(&t->tape, r->net, taped, r->n_train > 0));
     for (int i = 0; alone(t) && i < r->n_train; i++) ANL_TRY(anl__resident_compile(&t->resident, r->net, &t->opts.samples, t->opts.dtype, r->train[i].size.n));
+    if (alone(t) && t->opts.samples.why) {
+        if (t->opts.samples.where == ANL__RESIDENCE_ALWAYS) return anl__fail(t->ctx, ANL_UNSUPPORTED, "data.resident: %s: the host has to make the batches", t->opts.samples.why);
+        snprintf(t->resident.note, sizeof t->resident.note, "data: on the host, which makes the batches: %s", t->opts.samples.why);
+    }
+    if (t->n_rep > 1 && r->device->vt->record_begin && t->opts.samples.n && t->opts.samples.where != ANL__RESIDENCE_NEVER)
+        snprintf(t->resident.note, sizeof t->resident.note, "data: on the host, which feeds each of the %d lanes", t->n_rep);
     return ANL_OK;
 }
 

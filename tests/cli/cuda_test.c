@@ -123,6 +123,9 @@ static void test_same_again(void **state)
     cli_says(c, "accuracy");
     cli_expect(c, 0, "train small.yaml --run shards train.shards=4 train.epochs=1");
     cli_expect(c, 0, "train small.yaml --run lanes train.shards=4 train.lanes=2 train.epochs=1");
+    cli_says(c, "data: on the host, which feeds each of the 2 lanes");
+    cli_expect(c, 2, "train small.yaml --run lanes-here train.shards=4 train.lanes=2 data.resident=true");
+    cli_says(c, "data.resident: needs train.lanes = 1");
     cli_digest(c, "shards", want);
     cli_digest(c, "lanes", got);
     assert_string_equal(got, want);
@@ -260,7 +263,7 @@ static void test_memory(void **state)
     cli_says(c, "the CUDA device has no room for ");
     at = strstr(c->err, "of a batch of 64 about ");
     assert_int_equal(sscanf(at, "of a batch of 64 about %ld samples fit", &fit), 1);
-    snprintf(words, sizeof words, "bench lenet5 train.batch=%ld --seconds 0.01 device=cuda", fit);
+    snprintf(words, sizeof words, "bench lenet5 train.batch=%ld --seconds 0.01 device=cuda train.ahead=2", fit);
     cli_expect(c, 0, words);
     setenv("ANL_SHIM_MEMORY", "1", 1);
     cli_expect(c, 5, "bench lenet5 train.batch=64 --seconds 0.01 device=cuda");

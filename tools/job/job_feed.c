@@ -64,8 +64,10 @@ static void describe(const job *j, job_feed *f, const anl__dataset *ds, const in
     static const char *const where[] = {"auto", "true", "false"};
     const anl__field *x = &ds->field[ANL__FIELD_X], *label = &ds->field[ANL__FIELD_LABEL];
     const anl__transform *t = anl__loader_transform(f->loader);
-    if (ds->fields < 2) return;
-    f->samples = (anl__samples){.x = x->data, .dtype = x->dtype, .shape = x->shape, .n = ds->n, .label = label->data, .label_dtype = label->dtype, .index = index, .n_index = n,
+    const char *why = ds->fields < 2 ? "they have no labels" : f->more[0] ? "the model reads several labels a sample"
+                      : f->more_inputs ? "the model reads several inputs a sample" : NULL;
+    if (why) f->samples = (anl__samples){.why = why};
+    else f->samples = (anl__samples){.x = x->data, .dtype = x->dtype, .shape = x->shape, .n = ds->n, .label = label->data, .label_dtype = label->dtype, .index = index, .n_index = n,
                                 .scale = t->scale, .shift = t->shift, .augment = t->augment, .shuffle = o->shuffle};
     for (int i = 0; i < 3; i++)
         if (!strcmp(recipe_text(j->recipe, "data.resident"), where[i])) f->samples.where = (anl__residence)i;
@@ -94,7 +96,7 @@ anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int6
     if (f->more[0] && !(f->more_label = anl__calloc(j->ctx, (size_t)(o.ring * ANL_MOST_LABELS * o.batch), sizeof *f->more_label))) return ANL_NOMEM;
     f->feed = (anl__feed){.self = f, .samples = n, .batch = o.batch, .start = feed_start, .next = feed_next, .release = feed_release};
     ANL_TRY(job_inputs_feed(j, f, ds, o.ring));
-    if (!f->more[0] && !f->more_inputs) describe(j, f, ds, index, n, &o); /* else the loader makes the batches: a device knows one input and one label */
+    describe(j, f, ds, index, n, &o);
     return ANL_OK;
 }
 

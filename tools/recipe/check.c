@@ -102,6 +102,7 @@ static const struct {
     {"data.augment.flip", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
     {"data.augment.crop", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
     {"data.augment.erase", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
+    {"data.resident", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
 };
 
 static bool among(const char *word, const char *words)
@@ -180,6 +181,7 @@ static void check_sequence(const recipe *r, anl__buf *e)
 static void check_train(const recipe *r, anl__buf *e)
 {
     int64_t shards = recipe_int(r, "train.shards"), lanes = recipe_int(r, "train.lanes"), batch = recipe_int(r, "train.batch");
+    if (lanes > 1 && is(r, "data.resident", "true")) against(r, e, "data.resident", "needs train.lanes = 1: the host feeds each of the %lld lanes", (long long)lanes);
     if (lanes > shards) against(r, e, "train.lanes", "%lld lanes have only train.shards = %lld to compute", (long long)lanes, (long long)shards);
     if (!recipe_is_word(r, "train.batch") && shards > batch)
         against(r, e, "train.shards", "%lld shards cannot share a train.batch of %lld", (long long)shards, (long long)batch);
