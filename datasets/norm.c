@@ -61,6 +61,22 @@ static void lanes_add(lanes *l, const uint8_t *p, int64_t n)
     l->added++;
 }
 
+/* One channel needs no lanes: the sums stay in registers. 32 bits hold 65536 squares of 255. */
+static void add_one_channel(const uint8_t *p, int64_t n, uint64_t *sum, uint64_t *square)
+{
+    for (int64_t from = 0; from < n; from += LANE_ADDITIONS) {
+        int64_t end = from + LANE_ADDITIONS < n ? from + LANE_ADDITIONS : n;
+        uint32_t s = 0, q = 0;
+        for (int64_t j = from; j < end; j++) {
+            int16_t v = p[j];
+            s += (uint32_t)v;
+            q += (uint32_t)(v * v);
+        }
+        *sum += s;
+        *square += q;
+    }
+}
+
 /* n samples of `per` values make mean and std of x / 255; the variance from N*sum(x^2) - sum(x)^2 in 128 bits
  * is exact. */
 static void finish_u8(anl__norm *out, int64_t values, const uint64_t *sum, const uint64_t *square)
@@ -86,7 +102,8 @@ static anl_status measure_u8(anl_ctx *ctx, const anl__dataset *ds, const int64_t
     if (!total || !l.sum || !l.square) goto done;
     for (int64_t i = 0; i < n; i++) {
         const uint8_t *p = anl__dataset_get(ds, ANL__FIELD_X, index ? index[i] : i);
-        for (int64_t at = 0; at < per; at += l.count) {
+        if (channels == 1) add_one_channel(p, per, total, total + 1);
+        for (int64_t at = 0; at < per && channels > 1; at += l.count) {
             lanes_add(&l, p + at, per - at < l.count ? per - at : l.count);
             if (l.added == LANE_ADDITIONS) lanes_flush(&l, channels, total, total + channels);
         }

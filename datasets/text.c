@@ -14,7 +14,8 @@ anl__text_opts anl__text_opts_default(void)
 
 static anl_status check_opts(anl_ctx *ctx, const anl__text_opts *o)
 {
-    if (!(o->valid_from > 0 && o->valid_from <= o->test_from && o->test_from <= 1))
+    bool all_test = o->tokenizer && o->valid_from == 0 && o->test_from == 0;
+    if (!all_test && !(o->valid_from > 0 && o->valid_from <= o->test_from && o->test_from <= 1))
         return anl__fail(ctx, ANL_INVALID, "a text whose validation part begins at %g and whose test part at %g: expected 0 < the one <= the other <= 1",
                          o->valid_from, o->test_from);
     if (o->chunk < 1 || o->streams[0] < 1 || o->streams[1] < 1 || o->streams[2] < 1)
@@ -88,7 +89,7 @@ static int64_t count_letters(const char *text, size_t bytes)
 static anl_status make_parts(anl__text *t, const char *text, size_t bytes, const anl__text_opts *o)
 {
     size_t border[ANL__PARTS + 1] = {0, part_begin(text, bytes, o->valid_from), part_begin(text, bytes, o->test_from), bytes};
-    bool wanted[ANL__PARTS] = {true, o->valid_from < o->test_from, o->test_from < 1};
+    bool wanted[ANL__PARTS] = {o->valid_from > 0, o->valid_from < o->test_from, o->test_from < 1};
     int64_t first[ANL__PARTS + 1] = {0};
     if (!o->tokenizer) {
         anl__span train = {text, border[1]};
@@ -105,8 +106,8 @@ static anl_status make_parts(anl__text *t, const char *text, size_t bytes, const
         if (st != ANL_OK) return anl__context(t->ctx, st, "%s: the %s part", t->path, anl__part_name(p));
         first[p + 1] = t->ids.n;
     }
-    if (first[1] < 2) return anl__fail(t->ctx, ANL_DATA, "%s: the training part has %lld tokens, expected at least 2", t->path, (long long)first[1]);
-    first[0] = 1; /* the text's first token has none before it */
+    if (first[1] < 2 && wanted[0]) return anl__fail(t->ctx, ANL_DATA, "%s: the training part has %lld tokens, expected at least 2", t->path, (long long)first[1]);
+    for (int p = 0; p <= ANL__PARTS && !first[p]; p++) first[p] = 1; /* the text's first token has none before it */
     for (int p = 0; p < ANL__PARTS; p++) {
         if (first[p + 1] > first[p])
             ANL_TRY(cut(t, p, first[p], first[p + 1] - first[p], o));

@@ -13,7 +13,7 @@
 typedef struct anl__text_opts {
     anl__tokens_opts tokens;
     const anl__tokens *tokenizer; /* given (of a checkpoint): borrowed, `tokens` is ignored; NULL: built from the training part */
-    double valid_from, test_from; /* fractions of the bytes; 1, 1: training part only */
+    double valid_from, test_from; /* fractions of the bytes; 1, 1: training part only; 0, 0 (with a tokenizer): test part only */
     int64_t streams[ANL__PARTS];  /* of each part; lowered to the part's tokens */
     int64_t chunk;                /* T */
     size_t max_bytes;

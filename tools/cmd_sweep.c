@@ -119,6 +119,17 @@ static int run_report(const options *o, anl_ctx *ctx, const char *dir)
     return EXIT_DONE;
 }
 
+/* `anneal sweep keys`: what a sweep's file may say. */
+static int show_keys(void)
+{
+    for (const sweep_key *k = sweep_key_table; k->name; k++) printf("%-12s %-6s %s\n", k->name, k->def, k->help);
+    printf("\nsamplers\n");
+    for (int i = 0; samplers[i]; i++) printf("%-12s %s\n", samplers[i]->name, samplers[i]->help);
+    printf("\nschedulers\n");
+    for (int i = 0; schedulers[i]; i++) printf("%-12s %s\n", schedulers[i]->name, schedulers[i]->help);
+    return EXIT_DONE;
+}
+
 /* ---- requests ------------------------------------------------------------------------------------- */
 
 static int run_stop(const options *o, anl_ctx *ctx, const char *dir)
@@ -202,6 +213,7 @@ static int dispatch(const options *o, anl_ctx *ctx)
             return command_usage(o, "%s takes no key=value", commands[i].name);
         return commands[i].run(o, ctx, o->arg[1]);
     }
+    if (!strcmp(o->arg[0], "keys") && o->n_arg == 1) return show_keys();
     if (o->n_arg != 1) return command_usage(o, "does not know what to do with '%s'", o->arg[1]);
     if (o->n_override) return command_usage(o, "key=value belongs into the sweep's file, under override");
     return run_search(o, ctx, o->arg[0]);
@@ -236,11 +248,12 @@ static const option sweep_options[] = {
 
 const command command_sweep = {
     .name = "sweep",
-    .args = "SWEEP.yaml|DIR, or status|best|report|export|check|stop|add DIR [key=value ...]",
+    .args = "SWEEP.yaml|DIR, or status|best|report|export|check|stop|add DIR [key=value ...], or keys",
     .summary = "searches hyperparameters; the same command again goes on where it stopped",
     .details = "Killed or interrupted, the same command goes on. `best` prints the command that trains the "
                "winner again; `add` puts a point before the "
-               "others; `check` makes every proposal again from the log. docs/sweeps.md describes the file.",
+               "others; `check` makes every proposal again from the log; `keys` lists what a sweep's file may say, samplers and schedulers. "
+               "docs/sweeps.md describes all of it.",
     .options = sweep_options,
     .min_args = 1,
     .max_args = 2,

@@ -125,10 +125,11 @@ static anl_status classify(job *j, const options *o, char *const *text, int n)
     double *p = anl__calloc(j->ctx, (size_t)j->model.classes, sizeof *p);
     anl_status st = p ? ANL_OK : ANL_NOMEM;
     for (int i = 0; i < n && st == ANL_OK; i++) {
-        int64_t unknown;
-        st = job_classify(j, text[i], p, &unknown);
+        int64_t unknown, cut;
+        st = job_classify(j, text[i], p, &unknown, &cut);
         if (st != ANL_OK) break;
         warn_unknown(text[i], unknown);
+        if (cut) fprintf(stderr, "note: the last %lld tokens of '%.60s' are not read: it is longer than any text of the training data\n", (long long)cut, text[i]);
         st = print_class(j, o, NULL, text[i], p);
     }
     anl__free(j->ctx, p);

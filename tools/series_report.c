@@ -96,9 +96,9 @@ anl_status series_report(job *j, job_part part, anl__buf *out, cJSON *json)
     add_row(&t, json, j->model.seq.cell, j->model.seq.cell, model);
     add_targets(&t);
     snprintf(name, sizeof name, "seasonal naive, lag %lld", (long long)t.season);
-    add_row(&t, json, name, name, naive);
+    if (t.season > 1) add_row(&t, json, name, name, naive);
     anl__baseline_seasonal(s, t.item, t.n, 1, t.raw);
-    add_row(&t, json, "last value", "last value", errors_of(&t, -1));
+    add_row(&t, json, "last value", "last value", errors_of(&t, -1)); /* the season of 1 */
     if (s->items[ANL__PART_TRAIN] > 0 && part != JOB_TRAIN) ANL_GO(add_ridge(j, &t, &model));
 done:
     anl__free(j->ctx, t.raw);

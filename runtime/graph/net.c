@@ -153,25 +153,47 @@ anl_status anl_net_finish(anl_net *net, int moments, int grad_slabs, bool ema)
     return anl_net_set_hyper(net, hyper);
 }
 
-/* Number k of a parameter: from (seed, name, k) alone. */
-static float draw(uint64_t seed, uint32_t name, int64_t k, anl_init init)
+/* A number from two words. */
+static float drawn(uint32_t a, uint32_t b, anl_init init)
 {
-    anl__u32x4 r = anl__philox(seed, (uint32_t)(k / 2), (uint32_t)(k / 2 >> 32), name, ANL__STREAM_INIT);
-    double u = anl__u32_to_unit64(r.v[2 * (k & 1)], r.v[2 * (k & 1) + 1]);
-    if (init.kind == ANL_INIT_UNIFORM) return (float)((2 * u - 1) * init.a);
+    if (init.kind == ANL_INIT_UNIFORM) return (float)((2 * anl__u32_to_unit64(a, b) - 1) * init.a);
     /* Box and Muller (1958): the pair's two words give radius and angle. */
-    double u1 = anl__u32_to_unit(r.v[2 * (k & 1)]), u2 = anl__u32_to_unit(r.v[2 * (k & 1) + 1]);
+    double u1 = anl__u32_to_unit(a), u2 = anl__u32_to_unit(b);
     return (float)(init.a * sqrt(-2 * log(u1)) * cos(6.283185307179586476925 * u2));
+}
+
+typedef struct filling {
+    float *host;
+    const anl__entry *e;
+    uint64_t seed;
+    uint32_t name;
+} filling;
+
+enum { FILLED_AT_ONCE = 8192 };
+
+/* Number k of a parameter is drawn from (seed, name, k) alone; two of them share a block. */
+static void fill_part(void *arg, int task, int worker)
+{
+    const filling *f = arg;
+    int64_t k = (int64_t)task * FILLED_AT_ONCE, end = k + FILLED_AT_ONCE < f->e->count ? k + FILLED_AT_ONCE : f->e->count;
+    (void)worker;
+    for (; k < end && f->e->init.kind == ANL_INIT_CONSTANT; k++) f->host[k] = (float)f->e->init.a;
+    for (; k < end; k += 2) {
+        anl__u32x4 r = anl__philox(f->seed, (uint32_t)(k / 2), (uint32_t)(k / 2 >> 32), f->name, ANL__STREAM_INIT);
+        f->host[k] = drawn(r.v[0], r.v[1], f->e->init);
+        if (k + 1 < end) f->host[k + 1] = drawn(r.v[2], r.v[3], f->e->init);
+    }
 }
 
 static anl_status fill_entry(anl_net *net, anl_slab slab, const anl__entry *e, uint64_t seed)
 {
-    float *host = anl__calloc(net->ctx, (size_t)e->count, sizeof *host);
-    if (!host) return ANL_NOMEM;
-    uint32_t name = anl__name_hash(e->name);
-    for (int64_t k = 0; k < e->count; k++) host[k] = e->init.kind == ANL_INIT_CONSTANT ? (float)e->init.a : draw(seed, name, k, e->init);
-    anl_status st = anl_net_slab_write(net, slab, e->offset, e->count, host);
-    anl__free(net->ctx, host);
+    filling f = {anl__alloc(net->ctx, (size_t)e->count * sizeof *f.host), e, seed, anl__name_hash(e->name)};
+    if (!f.host) return ANL_NOMEM;
+    unsigned mode = anl__pool_float_mode();
+    anl__pool_run(net->device->pool, (int)((e->count + FILLED_AT_ONCE - 1) / FILLED_AT_ONCE), fill_part, &f);
+    anl__pool_float_restore(mode);
+    anl_status st = anl_net_slab_write(net, slab, e->offset, e->count, f.host);
+    anl__free(net->ctx, f.host);
     return st;
 }
 

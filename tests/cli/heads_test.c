@@ -97,6 +97,7 @@ static void refusals(void **state)
         {"model.layers.3.units=3", 2, "layer 'side' gives 32x3, but its head's labels (label3) have 2 classes"},
         {"checkpoint.metric=valid.heigth.loss", 2, "is not measured"},
         {"loss.class_weights=[0,0,0,0]", 2, "nothing would be learnt"},
+        {"model.heads.0.loss=mse loss.class_weights=balanced", 2, "loss.class_weights is of cross-entropy, which no head that reads 'label' has"},
         {"data.path=data", 3, "there is one label a sample, but label2 is wanted"},
     };
     for (size_t k = 0; k < sizeof list / sizeof list[0]; k++) {

@@ -193,6 +193,9 @@ static void counted(void **state)
     cli_says(c, "2 of the test part's tokens are not in the vocabulary");
     cli_says(c, "1 of the valid part's tokens are not in the vocabulary");
     cli_says(c, "1 tokens behind the first 3 of a text are cut off");
+    cli_write(c, "long.txt", "x y z x q\nx y z\n");
+    cli_expect(c, 0, "predict labelled long.txt");
+    cli_says(c, "note: the last 2 tokens of 'x y z x q' are not read");
 }
 
 static void text_beside(void **state)

@@ -121,6 +121,8 @@ static void text(void **state)
     same_bits(c, "text");
     cli_expect(c, 0, "eval text");
     cli_says(c, "bits a character");
+    cli_expect(c, 0, "eval text --data text.txt"); /* all of it */
+    cli_says(c, "8999 tokens");
     cli_expect(c, 0, "predict text --prompt one --length 40 --temperature 0.8 --top-k 5 --seed 7");
     assert_int_equal(strncmp(c->out, "one", 3), 0);
     assert_true(strlen(c->out) >= 43);

@@ -9,6 +9,7 @@
 
 #include "fixture.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,20 @@ static void test_refused(void **state)
              "objective valid.loss: the recipe never reports it; a trial reported train.loss valid.accuracy");
 }
 
+/* One bug in all of them: `failures` says when it is enough; a larger number goes on. */
+static void test_failures(void **state)
+{
+    cli *c = *state;
+    write_script(c, "[ $ANNEAL_TRIAL -lt 3 ] && kill -SEGV $$");
+    sweep(c, "fast", 1, "failures: 2\n");
+    assert_non_null(strstr(c->out, "\n1,failed,"));
+    assert_null(strstr(c->out, "\n2,"));
+    cli_expect(c, 1, "sweep fast");
+    cli_says(c, "2 trials have failed, as many as `failures` lets; the last one: crashed: signal 11");
+    sweep(c, "fast", 0, "failures: 4\n");
+    assert_non_null(strstr(c->out, "\n3,complete,"));
+}
+
 static void test_slots(void **state)
 {
     cli *c = *state;
@@ -170,6 +185,22 @@ static void test_slots(void **state)
     assert_non_null(fgets(text, sizeof text, f));
     fclose(f);
     assert_string_equal(text, "left 0 a b 0\n");
+    /* without slots, each of the parallel ones has CPUs of its own, where there are enough */
+    cpu_set_t all;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    write_script(c, "grep Cpus_allowed: /proc/$$/status | sed 's/.*:.//; s/,//g' > $run/where; sleep 0.5");
+    sweep(c, "pinned", 0, "parallel: 2\n");
+    unsigned long long mask[2] = {0};
+    for (int t = 0; t < 2; t++) {
+        snprintf(path, sizeof path, "%s/pinned/trials/%04d/where", c->dir, t);
+        f = fopen(path, "r");
+        assert_non_null(f);
+        assert_non_null(fgets(text, sizeof text, f));
+        fclose(f);
+        size_t n = strcspn(text, "\n");
+        mask[t] = strtoull(text + (n > 16 ? n - 16 : 0), NULL, 16); /* the first 64 CPUs */
+    }
+    if (CPU_COUNT(&all) > 1 && CPU_COUNT(&all) <= 64) assert_true(mask[0] && mask[1] && !(mask[0] & mask[1]));
 }
 
 /* A device on which one trial fits, not three: those that found no room go again, one after the other. */
@@ -225,7 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_ends),    cmocka_unit_test(test_again),
                                        cmocka_unit_test(test_hangs),   cmocka_unit_test(test_fills),
-                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_slots), cmocka_unit_test(test_memory),
+                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_failures), cmocka_unit_test(test_slots), cmocka_unit_test(test_memory),
                                        cmocka_unit_test(test_launcher)};
     return cmocka_run_group_tests_name("cli/sweep_fault", tests, setup, teardown);
 }

@@ -228,6 +228,38 @@ static void test_killed(void **state)
         test_kind(*state, &kinds[i], i, (kills_wanted() + KINDS - 1) / KINDS);
 }
 
+/* SIGTERM to the driver: every trial is asked for a checkpoint, and has time to write it. */
+static void test_term(void **state)
+{
+    cli *c = *state;
+    char path[600];
+    cli_write(c, "term.yaml",
+              "base: recipe.yaml\nspace: {optim.lr: {low: 0.001, high: 0.2, log: true}}\nobjective: valid.loss\nsampler: random\n"
+              "override: [train.epochs=400, checkpoint.every=100000 steps]\nbudget: {trials: 2}\nparallel: 2\ntest: false\n");
+    cli_run(c, "sweep status nowhere"); /* takes away what was said before */
+    int driver = cli_start(c, "sweep term.yaml --dir term");
+    for (int t = 0; t < 2; t++) {
+        snprintf(path, sizeof path, "%s/term/trials/%04d/metrics.jsonl", c->dir, t);
+        for (int k = 0; k < 500 && access(path, F_OK); k++) rest(20);
+    }
+    kill(driver, SIGTERM);
+    assert_int_equal(cli_wait(driver), 75);
+    cli_run(c, "sweep status term");
+    cli_says(c, "interrupted: every trial has its checkpoint. Go on with: anneal sweep term");
+    cli_says(c, "2 trials of 2: 2 running");
+    for (int t = 0; t < 2; t++) {
+        char line[1024];
+        int written = 0;
+        snprintf(path, sizeof path, "term/trials/%04d", t);
+        assert_true(cli_verify(c, path) >= 1);
+        snprintf(path, sizeof path, "%s/term/trials/%04d/log.txt", c->dir, t);
+        FILE *f = fopen(path, "r");
+        while (f && fgets(line, sizeof line, f)) written += !strncmp(line, "interrupted at step ", 20);
+        if (f) fclose(f);
+        assert_int_equal(written, 1);
+    }
+}
+
 /* What a launcher had started does not outlive a driver that is killed, also when no other comes. */
 static void test_orphans(void **state)
 {
@@ -322,7 +354,8 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_killed), cmocka_unit_test(test_orphans), cmocka_unit_test(test_store_lost),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_killed), cmocka_unit_test(test_term),
+                                       cmocka_unit_test(test_orphans), cmocka_unit_test(test_store_lost),
                                        cmocka_unit_test(test_many)};
     return cmocka_run_group_tests_name("cli/sweep_kill", tests, setup, teardown);
 }

@@ -89,6 +89,23 @@ static void test_alone(void **state)
     assert_string_equal(got, want);
 }
 
+/* Did `anneal train` say that it resumed this run? Then it says so before a second beginning, and begins once. */
+static bool resumed(const cli *c, const char *run)
+{
+    char path[512], line[1024];
+    int begun = 0, resumes = 0;
+    snprintf(path, sizeof path, "%s/%s/log.txt", c->dir, run);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        begun += strstr(line, ": a new run") != NULL;
+        resumes += strstr(line, ": resumed at step") != NULL;
+    }
+    fclose(f);
+    assert_int_equal(begun, 1); /* never from zero again */
+    return resumes > 0;
+}
+
 /* Promoted trials go on from their checkpoints; equal to whole runs; every proposal can be made again. */
 static void test_asha(void **state)
 {
@@ -104,10 +121,13 @@ static void test_asha(void **state)
     cli_expect(c, 0, "sweep export asha");
     assert_true(count(c->out, ",complete,4,") >= 1);
     assert_true(count(c->out, ",waiting,1,") >= 1);
+    int went_on = 0;
     for (int k = 0; k < 9; k++) {
         snprintf(line, sizeof line, "asha/trials/%04d", k);
         cli_log_once(c, line);
+        went_on += resumed(c, line);
     }
+    assert_true(went_on >= 1);
 }
 
 /* A budget of epochs is kept, also by trials that are told to go on at once. */

@@ -81,6 +81,21 @@ static void text_is_cut(void **state)
     assert_int_equal(anl__text_parse(f->ctx, "t", text, sizeof text, &o, &again), ANL_OK);
     assert_null(again->own);
     anl__text_close(again);
+    o.sha256 = NULL; /* another text, to be read under the tokenizer of before: all of it is the test part */
+    o.valid_from = o.test_from = 0;
+    memset(seen, 0, sizeof seen);
+    assert_int_equal(anl__text_parse(f->ctx, "t", text, sizeof text, &o, &again), ANL_OK);
+    assert_true(!again->part[0].set && !again->part[1].set && again->part[2].tokens == LETTERS - 1);
+    check_part(f, again, 2, 1, seen);
+    anl__text_close(again);
+    assert_int_equal(anl__text_parse(f->ctx, "t", "a", 1, &o, &again), ANL_DATA);
+    says(f, "t: the test part is empty");
+    o.tokenizer = NULL;
+    assert_int_equal(anl__text_parse(f->ctx, "t", text, sizeof text, &o, &again), ANL_INVALID);
+    o.tokenizer = t->tokenizer;
+    o.sha256 = t->sha256;
+    o.valid_from = 0.9;
+    o.test_from = 0.95;
     text[0] = 'b';
     assert_int_equal(anl__text_parse(f->ctx, "t", text, sizeof text, &o, &again), ANL_DATA);
     says(f, "this is another text");

@@ -1,4 +1,4 @@
-/* The sweeps that are shipped in models/sweeps: each is a sound search over a sound recipe. */
+/* The sweeps that are shipped in models/sweeps: each is a sound search over a sound recipe. And the page on sweeps: it knows every key. */
 #include "fixture.h"
 
 #include "tools/sweep/sweep_recipe.h"
@@ -16,8 +16,37 @@ static void shipped(void **state)
     }
 }
 
+/* Every key, sampler and scheduler has its line in docs/sweeps.md. */
+static void documented(void **state)
+{
+    char path[1024], word[64];
+    (void)state;
+    snprintf(path, sizeof path, "%s/../docs/sweeps.md", ANL_TESTS_DIR);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    char *text = calloc(1, 1 << 20);
+    assert_non_null(text);
+    assert_true(fread(text, 1, (1 << 20) - 1, f) > 0);
+    fclose(f);
+    int n = 0;
+    for (const char *name; (name = sweep_key_table[n].name); n++) {
+        snprintf(word, sizeof word, "`%s`", name);
+        if (!strstr(text, word)) fail_msg("docs/sweeps.md has no %s", word);
+    }
+    assert_in_range(n, 20, SWEEP_MAX_KEYS);
+    for (n = 0; samplers[n]; n++) {
+        snprintf(word, sizeof word, "| `%s` |", samplers[n]->name);
+        if (!strstr(text, word)) fail_msg("docs/sweeps.md has no row %s", word);
+    }
+    for (n = 0; schedulers[n]; n++) {
+        snprintf(word, sizeof word, "| `%s` |", schedulers[n]->name);
+        if (!strstr(text, word)) fail_msg("docs/sweeps.md has no row %s", word);
+    }
+    free(text);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {sweep_test(shipped)};
+    const struct CMUnitTest tests[] = {sweep_test(shipped), sweep_test(documented)};
     return cmocka_run_group_tests_name("sweep/shipped", tests, NULL, NULL);
 }

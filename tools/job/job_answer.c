@@ -182,7 +182,7 @@ anl_status job_forecast(job *j, double *raw)
     return st;
 }
 
-anl_status job_classify(job *j, const char *text, double *probability, int64_t *unknown)
+anl_status job_classify(job *j, const char *text, double *probability, int64_t *unknown, int64_t *cut)
 {
     const job_sequence *s = j->sequence;
     anl__ids ids = {0};
@@ -194,7 +194,8 @@ anl_status job_classify(job *j, const char *text, double *probability, int64_t *
     if (st == ANL_OK && !ids.n) st = anl__fail(j->ctx, ANL_DATA, "there is no token in '%.60s'", text);
     while (bucket < s->buckets.n - 1 && s->length[bucket][0] < ids.n) bucket++;
     int64_t steps = s->length[bucket][0];
-    if (ids.n > steps) ids.n = steps; /* as training cuts what is longer */
+    *cut = ids.n > steps ? ids.n - steps : 0;
+    ids.n -= *cut;
     length = (int32_t)ids.n;
     if (st == ANL_OK && !(padded = anl__calloc(j->ctx, (size_t)steps, sizeof *padded))) st = ANL_NOMEM;
     for (int64_t i = 0; padded && i < steps; i++) padded[i] = i < ids.n ? ids.id[i] : -1;

@@ -37,7 +37,8 @@ typedef void (*job_output_fn)(void *self, int64_t item, const float *y);
 anl_status job_outputs(job *j, job_part part, job_output_fn fn, void *self) ANL_MUST;
 
 void job_softmax(const float *y, int n, double *p);
-/* Labelled texts: softmax over the classes. */
-anl_status job_classify(job *j, const char *text, double *probability, int64_t *unknown) ANL_MUST;
+/* Labelled texts: softmax over the classes; *unknown of the tokens are not in the vocabulary, *cut stand behind the longest text of
+   the data and are not read. */
+anl_status job_classify(job *j, const char *text, double *probability, int64_t *unknown, int64_t *cut) ANL_MUST;
 
 #endif

@@ -370,6 +370,10 @@ static anl_status heads(spell *s, const recipe *r, anl_model_opts *out)
     anl__model_head *h = anl__arena_alloc(s->a, sizeof *h * (size_t)list->n);
     if (!h) return nomem(s);
     for (int i = 0; i < list->n; i++) ANL_TRY(head(s, list->item[i], &h[i]));
+    bool entropy = false, weighs = recipe_count(r, "loss.class_weights") || recipe_is_word(r, "loss.class_weights"), smooths = recipe_real(r, "loss.label_smoothing") > 0;
+    for (int i = 0; i < list->n; i++) entropy |= !strcmp(h[i].loss, "cross-entropy") && (!anl_model_label_column(h[i].label) || !weighs);
+    if (list->n && !entropy && (weighs || smooths))
+        return bad(s, list, "loss.%s is of cross-entropy, which no head %s", weighs ? "class_weights" : "label_smoothing", weighs ? "that reads 'label' has" : "has");
     if (list->n && anl_model_label_column(h[0].label)) return bad(s, list->item[0], "the first head is what the model says, and reads 'label', not '%s'", h[0].label);
     out->head = h;
     out->n_head = list->n;

@@ -125,6 +125,25 @@ static anl_status keep_time(driver *d)
     return store_put_meta(d->store, "seconds", text);
 }
 
+/* As many trials have failed as the recipe lets; *last: why the latest of them did. */
+static bool failures_over(const driver *d, const char **last)
+{
+    int64_t n = 0;
+    for (int64_t i = d->state.n_warm; i < d->state.n; i++) {
+        const sweep_trial *t = d->state.trial[i];
+        if (t->status != STATUS_FAILED) continue;
+        n++;
+        *last = t->why;
+    }
+    return d->recipe->failures > 0 && n >= d->recipe->failures;
+}
+
+static anl_status say_failures(const driver *d, const char *last)
+{
+    return anl__fail(d->ctx, ANL_INTERNAL, "%lld trials have failed, as many as `failures` lets; the last one: %s",
+                     (long long)d->recipe->failures, last ? last : "");
+}
+
 /* Ends when nothing runs and nothing can be begun. */
 static anl_status loop(driver *d, driver_end *end)
 {
@@ -139,7 +158,8 @@ static anl_status loop(driver *d, driver_end *end)
         ANL_TRY(reap(d, &any));
         ANL_TRY(poll_all(d));
         ANL_TRY(requests_read(d));
-        bool closing = stops || d->stop || hours_over(d);
+        const char *last = NULL;
+        bool failed = failures_over(d, &last), closing = stops || d->stop || failed || hours_over(d);
         if (closing) shut_down(d);
         else ANL_TRY(fill(d));
         if (any || driver_now() - kept > 5) {
@@ -151,6 +171,7 @@ static anl_status loop(driver *d, driver_end *end)
         if (!work_count(d)) {
             if (stops) *end = DRIVER_INTERRUPTED;
             else if (d->stop) *end = DRIVER_STOPPED;
+            else if (failed) return say_failures(d, last);
             return ANL_OK;
         }
         rest();

@@ -52,7 +52,6 @@ typedef struct driver {
     const char *request; /* name of the last request that was read */
     bool stop;           /* asked by a request */
     bool out_of_budget;  /* no work is affordable any more */
-    const char *fatal;   /* a mistake of the recipe that only a trial could show */
     /* what is shown */
     bool terminal;
     int drawn;                     /* lines of the table that stands there, and how long each is */

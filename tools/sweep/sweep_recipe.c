@@ -9,12 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const top_keys[] = {"base",        "override",  "space",      "objective", "at",
-                                       "sampler",     "scheduler", "budget",     "seed",      "parallel",
-                                       "order",       "points",    "warm_start", "folds",     "seeds",
-                                       "constraints", "launcher",  "slots",      "pin",       "retries",
-                                       "heartbeat",   "timeout",   "file_limit", "test",      NULL};
-
 /* ---- the base recipe ------------------------------------------------------------------------- */
 
 /* Beside the sweep's file, else as it stands. */
@@ -323,6 +317,7 @@ static void read_running(sweep_reader *s, const yaml_node *map)
         sweep_wrong(s, yaml_find(map, "folds"), "one fold leaves nothing to train on: 2 and more, or 0");
     r->pin = sweep_bool(s, map, "pin", true);
     r->retries = (int)sweep_int(s, map, "retries", 3, 0, 1000);
+    r->failures = sweep_int(s, map, "failures", 0, 0, 1000000);
     r->heartbeat = sweep_number(s, map, "heartbeat", 1800, 0, 1e9);
     r->timeout = sweep_number(s, map, "timeout", 0, 0, 1e9);
     r->file_limit = sweep_number(s, map, "file_limit", 0, 0, 1e9);
@@ -392,7 +387,9 @@ static void set_best_metric(sweep_reader *s)
 static void read_all(sweep_reader *s, const yaml_node *map)
 {
     const yaml_node *sp = yaml_find(map, "space");
-    sweep_keys(s, map, "a sweep", top_keys);
+    const char *names[SWEEP_MAX_KEYS + 1] = {NULL};
+    for (int k = 0; sweep_key_table[k].name; k++) names[k] = sweep_key_table[k].name;
+    sweep_keys(s, map, "a sweep", names);
     read_base(s, map);
     read_objectives(s, map);
     read_sampler(s, map);

@@ -15,8 +15,15 @@ enum {
     SWEEP_MAX_OBJECTIVES = 8,
     SWEEP_MAX_CONSTRAINTS = 8,
     SWEEP_MAX_SLOTS = 256,
-    SWEEP_MAX_PARALLEL = 1024
+    SWEEP_MAX_PARALLEL = 1024,
+    SWEEP_MAX_KEYS = 40
 };
+
+/* The keys of a sweep's recipe, for reading and for `anneal sweep keys`; ended by a NULL name. */
+typedef struct sweep_key {
+    const char *name, *def, *help;
+} sweep_key;
+extern const sweep_key sweep_key_table[];
 
 typedef struct sweep_constraint {
     const char *metric;
@@ -65,6 +72,7 @@ typedef struct sweep_recipe {
     int n_slots;
     bool pin;
     int retries;       /* of a trial that dies without having come further */
+    int64_t failures;  /* so many failed trials end the sweep; 0: none do */
     double heartbeat;  /* seconds without a sign of life; 0: no limit */
     double timeout;    /* seconds of one process; 0: no limit */
     double file_limit; /* MiB that a trial may write into one file; 0: no limit */

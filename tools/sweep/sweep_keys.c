@@ -1,0 +1,31 @@
+/* The table of a sweep's keys. docs/sweeps.md says more of each. */
+#include "sweep_recipe.h"
+
+const sweep_key sweep_key_table[] = {
+    {"base", "", "the recipe that is searched over"},
+    {"override", "", "list of key=value: changes of the base"},
+    {"space", "", "recipe key: [choices], or {low, high, log, step, grid, type, when: {key: value}}"},
+    {"objective", "", "a metric, {metric: valid.loss, goal: min}, or a list of them"},
+    {"at", "best", "which epoch counts: best (by the first objective) or last"},
+    {"sampler", "tpe", "who proposes: a name, or {name, startup, candidates, constant_liar, population, sigma}"},
+    {"scheduler", "none", "who goes on: a name, or {name, min, eta, startup, warmup, interval, population, quantile, resample}"},
+    {"budget", "", "{trials, epochs, hours}: each in all, whatever is used up first"},
+    {"seed", "0", "of proposals"},
+    {"parallel", "1", "trials at once; with slots as many as those hold"},
+    {"order", "async", "strict: the outcome does not depend on time"},
+    {"points", "", "list of points that are tried first"},
+    {"warm_start", "", "another sweep's directory, whose results count as seen"},
+    {"folds", "0", "a trial is a run a fold"},
+    {"seeds", "0", "a trial is a run a seed"},
+    {"constraints", "", "list of {metric, max} or {metric, min}"},
+    {"launcher", "", "a shell's line with {cmd} or {quoted}; {slot} {trial} {env}"},
+    {"slots", "", "list of {name, env, cpus, trials}: where trials run"},
+    {"pin", "true", "each of the parallel trials gets its share of the CPUs"},
+    {"retries", "3", "of a trial that was killed, lost its device or could not write, and comes no further"},
+    {"failures", "0", "so many failed trials end the sweep; 0: none do"},
+    {"heartbeat", "1800", "seconds without a sign of life after which a trial counts as hung; 0: no limit"},
+    {"timeout", "0", "seconds that one process of a trial may take; 0: no limit"},
+    {"file_limit", "0", "MiB that a trial may write into one file; 0: no limit"},
+    {"test", "true", "the winner is scored on the test part at the end"},
+    {NULL, NULL, NULL},
+};
