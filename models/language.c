@@ -14,6 +14,11 @@ void anl__charlm(anl_graph *g, const anl_model_opts *o, anl__size size)
     anl__recurrent_opts r = {.cell = s->cell, .reset = s->reset, .units = s->units, .layers = s->layers, .dropout = drop_of(o)};
     anl__recurrent_state given = anl__recurrent_no_state(), last;
     char name[32];
+    int most = (ANL_MAX_INPUTS - 2) / (anl__recurrent_has_c(&r) ? 2 : 1); /* the states are inputs beside the tokens */
+    if (s->layers > most) {
+        anl_graph_fail(g, ANL_RECIPE, "charlm has at most %d layers of %s, not %lld", most, s->cell, (long long)s->layers);
+        return;
+    }
     anl_value tokens = anl_input(g, "tokens", ANL_I32, 2, dim), next = anl_input(g, "next", ANL_I32, 2, dim);
     for (int l = 0; l < s->layers && l < ANL__MOST_CELLS; l++) {
         snprintf(name, sizeof name, "state.h%d", l);

@@ -146,9 +146,19 @@ static anl_value decode(anl_graph *g, const anl_model_opts *o, const encoded *e,
     return anl__seq_dense(g, "out", y, s->target_vocabulary, true);
 }
 
+/* Said before anything is trained: what one step of an answer reads are the tokens, the source and the states of all layers, each an
+   input of its program (ANL_MAX_INPUTS). */
+static bool can_answer(anl_graph *g, const anl_sequence_opts *s)
+{
+    int64_t most = !strcmp(s->cell, "lstm") ? 6 : 8;
+    if (s->layers > most) anl_graph_fail(g, ANL_RECIPE, "seq2seq has at most %lld layers of %s, not %lld", (long long)most, s->cell, (long long)s->layers);
+    return s->layers <= most;
+}
+
 void anl__seq2seq(anl_graph *g, const anl_model_opts *o, anl__size size)
 {
     const anl_sequence_opts *s = &o->seq;
+    if (!can_answer(g, s)) return;
     double drop = o->dropout < 0 ? 0 : o->dropout;
     const int64_t from[2] = {size.n, s->length[size.variant][0]}, to[2] = {size.n, s->length[size.variant][1]};
     anl_value source = anl_input(g, "source", ANL_I32, 2, from), length = anl_input(g, "source_length", ANL_I32, 1, from);

@@ -222,6 +222,11 @@ static void text_beside(void **state)
     cli_expect(c, 2, "predict text --beam 3");
     cli_says(c, "--beam");
     cli_expect(c, 2, "predict pairs --text one --beam 0");
+    cli_expect(c, 2, "train pairs.yaml --run deep model.num_layers=9"); /* and not when it is to answer */
+    cli_says(c, "seq2seq has at most 8 layers of gru, not 9");
+    cli_expect(c, 2, "train pairs.yaml --run deep model.num_layers=7 model.cell=lstm");
+    cli_says(c, "at most 6 layers of lstm, not 7");
+    cli_expect(c, 0, "train pairs.yaml --run deep model.num_layers=6 model.cell=lstm model.attention=additive");
     cli_write(c, "latin.txt", "\xEF\xBB\xBFone\n\ntw\xff\n");
     cli_expect(c, 3, "predict pairs latin.txt");
     cli_says(c, "latin.txt:3: invalid UTF-8: byte 0xff at 3 of the line");
@@ -255,6 +260,7 @@ static void useless_keys(void **state)
         {"train hours.yaml data.sha256=abc", "data.sha256"},
         {"train hours.yaml data.targets=[load,load]", "names 'load' twice"},
         {"train text.yaml model.name=transformer", "model.cell"},
+        {"train text.yaml model.cell=lstm model.num_layers=8", "charlm has at most 7 layers of lstm, not 8"},
         {"train pairs.yaml data.test=0.7 data.validation=0.5", "leave nothing to train on"},
         {"train recipe.yaml data.horizon=3", "data.horizon"},
     };
