@@ -20,7 +20,8 @@ void anl__baseline_seasonal(const anl__series *s, const int64_t *item, int64_t n
 
 /* ---- ridge regression -------------------------------------------------------------------------- */
 
-enum { MOST_COLUMNS = 6000 }; /* 288 MB of a matrix, and minutes */
+enum { MOST_COLUMNS = 6000 };                   /* 288 MB of a matrix */
+static const double most_products = 1.5e11; /* a minute or two, that a person waits behind the training */
 
 typedef struct ridge {
     int64_t d, outputs; /* columns of the window and the constant; H * T */
@@ -99,6 +100,10 @@ anl_status anl__baseline_ridge(const anl__series *s, const int64_t *fit, int64_t
     double *x = NULL, *sum = NULL;
     float *scaled = NULL;
     if (r.d > MOST_COLUMNS) return anl__fail(s->ctx, ANL_DATA, "ridge regression over %lld values of a window is more than the %d it is made for", (long long)r.d - 1, MOST_COLUMNS);
+    double d = (double)r.d, products = (double)n_fit * d * (d / 2 + (double)r.outputs) + d * d * (d / 6 + (double)r.outputs);
+    if (products > most_products)
+        return anl__fail(s->ctx, ANL_DATA, "over %lld values of a window and %lld windows it would take %.0f thousand million products, more than %.0f", (long long)r.d - 1, (long long)n_fit,
+                         products / 1e9, most_products / 1e9);
     r.gram = anl__calloc(s->ctx, (size_t)(r.d * r.d), sizeof *r.gram);
     r.weight = anl__calloc(s->ctx, (size_t)(r.d * r.outputs), sizeof *r.weight);
     x = anl__calloc(s->ctx, (size_t)r.d, sizeof *x);

@@ -14,7 +14,8 @@ typedef struct anl__errors {
    the origin. Lag 1 repeats the last value. */
 void anl__baseline_seasonal(const anl__series *s, const int64_t *item, int64_t n, int64_t lag, double *out);
 /* Ridge regression from the window (flat, and 1) to all targets, on scaled numbers, undone: (X'X + lambda n I) w = X'y by Cholesky in
-   double; the constant is not shrunk. Fitted on one list, predicts another. ANL_DATA: the matrix is not positive definite. */
+   double; the constant is not shrunk. Fitted on one list, predicts another. ANL_DATA: the matrix is not positive definite, or it
+   is more work than a person waits for. */
 anl_status anl__baseline_ridge(const anl__series *s, const int64_t *fit, int64_t n_fit, double lambda, const int64_t *item,
                                int64_t n, double *out) ANL_MUST;
 /* Errors of predictions, over all targets; target < 0: pooled over all, else of one. mase_lag: season of the naive error. */

@@ -217,6 +217,8 @@ static void ridge_finds_a_recurrence(void **state)
     assert_int_equal(anl__baseline_ridge(s, s->item[0], s->items[0], 1e-9, s->item[2], s->items[2], out), ANL_OK);
     for (int64_t i = 0; i < s->items[2]; i++)
         for (int h = 0; h < 3; h++) assert_float_equal(out[i * 3 + h], v[s->first + s->item[2][i] + h], 1e-3);
+    assert_int_equal(anl__baseline_ridge(s, s->item[0], 100000000000, 1e-9, s->item[2], s->items[2], out), ANL_DATA); /* nothing is touched */
+    says(f, "products, more than");
     anl__series_destroy(s);
     anl__table_close(t);
 }
