@@ -184,6 +184,11 @@ static void test_file(void **state)
     setenv("ANL_SHIM_FASTEST", "2", 1);
     convolve(f, &o, note, NULL);
     assert_string_equal(note, "[engine 3, 500.0 us]"); /* from the file */
+    anl__buf plans;
+    explain(f, &o, true, note, &plans); /* a run records what it uses, not what the file has besides */
+    assert_non_null(strstr(plans.text, "rnn"));
+    assert_null(strstr(plans.text, "forward"));
+    anl__buf_release(&plans);
     o.tune = false; /* what was timed is for those who asked for it */
     convolve(f, &o, note, NULL);
     assert_string_equal(note, "[engine 2]");

@@ -12,8 +12,8 @@ typedef struct plan {
     char key[KEY]; /* of the case as asked */
     int64_t channels, engine;
     int mode, index;
-    bool bias;
-    double us; /* 0: not measured */
+    bool bias, used; /* used: asked for in this process */
+    double us;       /* 0: not measured */
 } plan;
 typedef struct anl__plan_memory {
     plan *plan;
@@ -61,7 +61,7 @@ static void write_plans(anl_device *dev, const anl__plan_memory *m, bool measure
     title(dev, out);
     for (int64_t i = 0; m && i < m->n; i++) {
         const plan *p = &m->plan[i];
-        if (measured && p->us <= 0) continue;
+        if (measured && (p->us <= 0 || !p->used)) continue;
         anl__buf_add(out, "%s|%lld %d %d %d %lld %.17g\n", p->key, (long long)p->channels, p->bias, p->mode, p->index, (long long)p->engine, p->us);
     }
 }
@@ -172,10 +172,10 @@ bool anl__plan_find(anl_device *dev, const anl__dnn_shape *s, anl__dnn_conv *out
     double us = 0;
     if (!m) return snprintf(why, ANL__WHY, "no memory"), false;
     key_of(dev, s, key);
-    const plan *known = find(m, key);
-    if (known && recall(dnn, s, known, out)) return true;
+    plan *known = find(m, key);
+    if (known && recall(dnn, s, known, out)) return known->used = true;
     if (!(dev->opts.tune && anl__plan_fastest(dev, s, out, &us)) && !anl__dnn_conv_best(dnn, s, out, why)) return false;
-    plan p = {.channels = out->shape.c, .engine = out->engine, .mode = out->mode, .index = out->index, .bias = out->shape.bias, .us = us};
+    plan p = {.channels = out->shape.c, .engine = out->engine, .mode = out->mode, .index = out->index, .bias = out->shape.bias, .used = true, .us = us};
     memcpy(p.key, key, sizeof p.key);
     out->us = us;
     m->changed = true;
@@ -187,15 +187,16 @@ bool anl__plan_find(anl_device *dev, const anl__dnn_shape *s, anl__dnn_conv *out
 bool anl__choice_find(anl_device *dev, const char *key, int *which)
 {
     anl__plan_memory *m = memory(dev);
-    const plan *p = m ? find(m, key) : NULL;
-    if (p) *which = (int)p->engine;
-    return p != NULL;
+    plan *p = m ? find(m, key) : NULL;
+    if (!p) return false;
+    *which = (int)p->engine;
+    return p->used = true;
 }
 
 void anl__choice_put(anl_device *dev, const char *key, int which, double us)
 {
     anl__plan_memory *m = memory(dev);
-    plan p = {.channels = 1, .engine = which, .mode = DNN_HEUR_A, .us = us};
+    plan p = {.channels = 1, .engine = which, .mode = DNN_HEUR_A, .used = true, .us = us};
     snprintf(p.key, sizeof p.key, "%s", key);
     if (!m) return; /* measured again next time */
     m->changed = true;

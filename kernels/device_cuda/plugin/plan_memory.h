@@ -14,7 +14,7 @@ bool anl__plan_find(anl_device *dev, const anl__dnn_shape *s, anl__dnn_conv *out
 /* The same memory for a choice between a few that no plan stands for: which one was measured to be the fastest. `key` names the case. */
 bool anl__choice_find(anl_device *dev, const char *key, int *which);
 void anl__choice_put(anl_device *dev, const char *key, int which, double us);
-/* The choices, a line each behind one that says of what device; measured: only those that timing made. */
+/* The choices, a line each behind one that says of what device; measured: only those that timing made and this process asked for. */
 void anl__plan_text(anl_device *dev, bool measured, anl__buf *out);
 /* Brings the file in opts.plan_dir up to date, when something was added. A failure is a warning. */
 void anl__plan_save(anl_device *dev);
