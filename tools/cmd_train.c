@@ -241,7 +241,16 @@ done:
     return st;
 }
 
-static const char *again(const train *t) { return t->run.path; }
+/* The run as a word for the shell: it is to be copied. */
+static const char *again(train *t)
+{
+    anl__buf b;
+    anl__buf_init(&b, t->ctx);
+    anl__buf_word(&b, t->run.path);
+    const char *word = b.status == ANL_OK ? anl__arena_strdup(t->run.arena, b.text) : NULL;
+    anl__buf_release(&b);
+    return word ? word : t->run.path;
+}
 
 static int ended(train *t)
 {

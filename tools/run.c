@@ -21,10 +21,15 @@ static anl_status refuse(run *r, const run_opts *o, const char *lines, int fixed
 {
     if (!fixed && o->change) return ANL_OK;
     const char *may = fixed ? "" : "  or change it in place: the same command with --change\n";
-    return anl__fail(r->ctx, ANL_RECIPE,
+    anl__buf word;
+    anl__buf_init(&word, r->ctx);
+    anl__buf_word(&word, r->path);
+    anl_status st = word.status != ANL_OK ? word.status : anl__fail(r->ctx, ANL_RECIPE,
                      "%s holds a run of another recipe. What differs (key: there -> now):\n%s"
                      "Ways to go on:\n  a new run:               --run DIR\n  the stored recipe:       anneal train %s\n%s%s",
-                     r->path, lines, r->path, fixed ? "Keys that may be changed in place (--change): see `anneal help keys`, marked ~\n" : "", may);
+                     r->path, lines, word.text, fixed ? "Keys that may be changed in place (--change): see `anneal help keys`, marked ~\n" : "", may);
+    anl__buf_release(&word);
+    return st;
 }
 
 static anl_status store_recipe(run *r, const char *event)

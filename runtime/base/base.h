@@ -66,6 +66,8 @@ typedef struct anl__buf {
 void anl__buf_init(anl__buf *b, anl_ctx *ctx);
 void anl__buf_add(anl__buf *b, const char *fmt, ...) ANL_FORMAT(2, 3);
 void anl__buf_bytes(anl__buf *b, const void *p, size_t n);
+/* A word as a shell wants it: in quotes where it needs them; NULL is the empty word. */
+void anl__buf_word(anl__buf *b, const char *word);
 void anl__buf_release(anl__buf *b);
 
 /* ---- arena: many small blocks freed in one call (after git's mem-pool). Zeroed, 16-byte aligned. ---- */

@@ -49,6 +49,20 @@ void anl__buf_bytes(anl__buf *b, const void *p, size_t n)
     b->text[b->len] = 0;
 }
 
+void anl__buf_word(anl__buf *b, const char *word)
+{
+    if (word && *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=+-:,@%")]) {
+        anl__buf_add(b, "%s", word);
+        return;
+    }
+    anl__buf_add(b, "'");
+    for (const char *p = word ? word : ""; *p; p++) {
+        if (*p == '\'') anl__buf_add(b, "'\\''");
+        else anl__buf_bytes(b, p, 1);
+    }
+    anl__buf_add(b, "'");
+}
+
 void anl__buf_release(anl__buf *b)
 {
     anl__free(b->ctx, b->text);

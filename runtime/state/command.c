@@ -29,25 +29,14 @@ double anl__clock(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* 'text', with ' as '\'' . */
-static void add_quoted(anl__buf *b, const char *text)
-{
-    anl__buf_add(b, "'");
-    for (const char *p = text ? text : ""; *p; p++) {
-        if (*p == '\'') anl__buf_add(b, "'\\''");
-        else anl__buf_bytes(b, p, 1);
-    }
-    anl__buf_add(b, "'");
-}
-
 static void expand(anl__buf *b, const char *templ, const char *file, const char *run)
 {
     for (const char *p = templ; *p;) {
         if (!strncmp(p, "{file}", 6)) {
-            add_quoted(b, file);
+            anl__buf_word(b, file);
             p += 6;
         } else if (!strncmp(p, "{run}", 5)) {
-            add_quoted(b, run);
+            anl__buf_word(b, run);
             p += 5;
         } else {
             anl__buf_bytes(b, p++, 1);

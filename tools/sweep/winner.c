@@ -18,20 +18,6 @@ anl_status winner_of(const sweep_open *s, const sweep_trial **out)
     return ANL_OK;
 }
 
-/* A word as a shell wants it. */
-static void shell_word(anl__buf *out, const char *word)
-{
-    if (!word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=+-:,@%")]) {
-        anl__buf_add(out, " %s", word);
-        return;
-    }
-    anl__buf_add(out, " '");
-    for (const char *p = word; *p; p++)
-        if (*p == '\'') anl__buf_add(out, "'\\''");
-        else anl__buf_bytes(out, p, 1);
-    anl__buf_add(out, "'");
-}
-
 anl_status winner_command(const sweep_open *s, const char *dir, const sweep_trial *t, anl__buf *out)
 {
     anl__arena *a;
@@ -43,9 +29,12 @@ anl_status winner_command(const sweep_open *s, const char *dir, const sweep_tria
     char *base = anl__arena_printf(a, "%s/base.yaml", dir);
     anl_status st = base ? sweep_overrides(&whole, t->values, 0, a, &word, &n) : ANL_NOMEM;
     if (st == ANL_OK) {
-        anl__buf_add(out, "anneal train");
-        shell_word(out, base);
-        for (int i = 0; i < n; i++) shell_word(out, word[i]);
+        anl__buf_add(out, "anneal train ");
+        anl__buf_word(out, base);
+        for (int i = 0; i < n; i++) {
+            anl__buf_add(out, " ");
+            anl__buf_word(out, word[i]);
+        }
         anl__buf_add(out, "\n");
         st = out->status;
     }
