@@ -3,12 +3,14 @@
 #include "exit_code.h"
 
 #include "runtime/base/files.h"
+#include "runtime/state/run_dir.h"
 
 #if defined(ANL_HAVE_SQLITE)
 
 #include "tools/report/sweep_report.h"
 #include "tools/sweep/driver.h"
 #include "tools/sweep/replay.h"
+#include "tools/sweep/seen.h"
 #include "tools/sweep/table.h"
 #include "tools/sweep/winner.h"
 
@@ -132,12 +134,43 @@ static int show_keys(void)
 
 /* ---- requests ------------------------------------------------------------------------------------- */
 
+/* Is a driver at work there? It holds the lock. */
+static bool at_work(anl_ctx *ctx, const char *dir)
+{
+    anl__run_dir *lock;
+    anl_status st = anl__run_dir_open(ctx, dir, false, &lock);
+    if (st == ANL_OK) anl__run_dir_close(lock);
+    return st != ANL_OK;
+}
+
+/* A trial that is there and has not ended, else what is wrong. */
+static anl_status may_stop(anl_ctx *ctx, const char *dir, int64_t number)
+{
+    sweep_open s;
+    ANL_TRY(sweep_open_dir(ctx, dir, &s));
+    const sweep_trial *t = sweep_state_find(&s.state, number);
+    anl_status st = !t ? anl__fail(ctx, ANL_INVALID, "%s: there is no trial %lld", dir, (long long)number)
+                    : sweep_over(t) ? anl__fail(ctx, ANL_INVALID, "%s: trial %lld has ended: %s", dir, (long long)number,
+                                                trial_status_name(t->status))
+                                    : ANL_OK;
+    sweep_close(&s);
+    return st;
+}
+
 static int run_stop(const options *o, anl_ctx *ctx, const char *dir)
 {
-    char text[64];
+    char text[64] = "stop", why[256];
+    int64_t number;
     anl_status st;
     if (!anl__path_is_dir(dir)) return command_usage(o, "there is no sweep in %s", dir);
-    snprintf(text, sizeof text, "stop %.40s", options_text(o, "trial", ""));
+    if (!options_int(o, "trial", -1, 0, INT32_MAX, &number, why)) return command_usage(o, "%s", why);
+    if (number >= 0) {
+        if ((st = may_stop(ctx, dir, number)) != ANL_OK) return command_fail(ctx, st);
+        snprintf(text, sizeof text, "stop %lld", (long long)number);
+    } else if (!at_work(ctx, dir)) {
+        fprintf(stderr, "%s: no driver is at work, so there is nothing to stop\n", dir);
+        return EXIT_DONE;
+    }
     st = sweep_request(ctx, dir, text);
     return st == ANL_OK ? EXIT_DONE : command_fail(ctx, st);
 }

@@ -270,6 +270,16 @@ static void test_stop(void **state)
     cli_expect(c, 0, "sweep long");
     cli_expect(c, 0, "sweep status long");
     cli_says(c, "3 complete");
+    cli_expect(c, 0, "sweep stop long"); /* leaves nothing for a driver to come */
+    cli_says(c, "no driver is at work");
+    cli_expect(c, 2, "sweep stop long --trial x");
+    cli_says(c, "trial");
+    cli_expect(c, 2, "sweep stop long --trial 7");
+    cli_says(c, "there is no trial 7");
+    cli_expect(c, 2, "sweep stop long --trial 1");
+    cli_says(c, "trial 1 has ended: complete");
+    cli_expect(c, 0, "sweep long");
+    cli_says(c, "to train the winner again");
 }
 
 static int setup(void **state)
