@@ -355,14 +355,6 @@ static anl_status prepare(train *t)
     return t->run.dir ? store_environment(t) : ANL_OK;
 }
 
-/* A trial of a sweep below a launcher: when a driver is killed, the kernel ends the launcher, and this process is left behind.
- * It then ends, too, as if it had been asked to: with a checkpoint. */
-static void end_with_launcher(void)
-{
-    int sig = 0;
-    if (getenv("ANNEAL_SWEEP") && !prctl(PR_GET_PDEATHSIG, &sig) && !sig) prctl(PR_SET_PDEATHSIG, SIGTERM);
-}
-
 static int train_job(train *t)
 {
     anl_status st = prepare(t);
@@ -372,7 +364,6 @@ static int train_job(train *t)
         return st == ANL_OK ? EXIT_DONE : command_fail(t->ctx, st);
     }
     anl__signals_install();
-    end_with_launcher();
     st = anl__loop_run(t->ctx, &t->loop, &t->result);
     progress_end(&t->progress);
     if (anl__signals_stop() > 1) return EXIT_TWICE;
@@ -426,9 +417,18 @@ static int without_run(train *t)
     return train_job(t);
 }
 
+/* A trial of a sweep below a launcher: when a driver is killed, the kernel ends the launcher, and this process is left behind.
+ * It then gets SIGTERM: at once while nothing is trained yet, later with a checkpoint. */
+static void end_with_launcher(void)
+{
+    int sig = 0;
+    if (getenv("ANNEAL_SWEEP") && !prctl(PR_GET_PDEATHSIG, &sig) && !sig) prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
 static int run_train(const options *o)
 {
     train *t = calloc(1, sizeof *t);
+    end_with_launcher();
     if (!t || !(t->ctx = command_ctx())) {
         free(t);
         fprintf(stderr, "anneal: out of memory\n");

@@ -89,6 +89,7 @@ static void test_space(void **state)
             "bad.yaml:5:13");
     refused(c, AXIS("optim.name: [sgd, adam]\n  optim.lr: {low: 0.1, high: 0.2, when: {optim.name: lamb}}"),
             "lamb", "bad.yaml:6:13");
+    refused(c, AXIS("model.layers.0.=filters: [1, 2]"), "bad.yaml:5:3: there is no key model.layers.0.=filters", NULL);
     refused(c, AXIS("optim.lr: []"), "bad.yaml:5:13: optim.lr: choices is a list of values", NULL);
     refused(c, AXIS("optim.lr: [0.1]\n  optim.lr: {low: 0.1, high: 1}"), "bad.yaml:6:3: the key 'optim.lr' stands twice",
             NULL);

@@ -265,13 +265,18 @@ static void test_orphans(void **state)
 {
     cli *c = *state;
     pid_t trial[64];
+    char path[600];
     int n = 0;
     write_sweep(c, "orphans.yaml",
                 "sampler: random\nparallel: 2\nlauncher: \"{cmd} train.epochs=100000; exit $?\"\ntest: false\n", 2, 0);
     int driver = cli_start(c, "sweep orphans.yaml --dir orphans");
     for (int k = 0; k < 500 && n < 4; k++, rest(20)) n = trial_processes(c, "orphans", trial, 64);
     assert_int_equal(n, 4); /* two shells, two programs */
-    rest(300);              /* they train */
+    for (int t = 0; t < 2; t++) {
+        snprintf(path, sizeof path, "%s/orphans/trials/%04d/metrics.jsonl", c->dir, t);
+        for (int k = 0; k < 1500 && access(path, F_OK); k++) rest(20); /* they train */
+        assert_int_equal(access(path, F_OK), 0);
+    }
     kill(driver, SIGKILL);
     cli_wait(driver);
     for (int k = 0; k < 500 && n; k++, rest(20)) n = trial_processes(c, "orphans", trial, 64);

@@ -195,6 +195,10 @@ static bool read_axis(sweep_reader *s, const yaml_node *n, space_axis *a)
         sweep_wrong(s, &at, "space.%s: %s already decides about it", n->key, owner);
         return false;
     }
+    if (strchr(n->key, '=')) {
+        sweep_wrong(s, &at, "there is no key %.80s: a recipe's keys have no =", n->key);
+        return false;
+    }
     if (judges(n->key)) {
         sweep_wrong(s, &at, "space.%s: trials would be judged by different records, and not be comparable", n->key);
         return false;
