@@ -261,6 +261,7 @@ static void drawn_shapes(anl_dtype type, double most)
     assert_int_equal(anl_device_open(ctx, "reference", NULL, &reference), ANL_OK);
     anl_device_opts opts = {.threads = 2};
     if (anl_device_open(ctx, device_name(), &opts, &fast) != ANL_OK) {
+        if (getenv("ANL_TEST_DEVICE")) fail_msg("%s", anl_last_error(ctx));
         print_message("%s\n", anl_last_error(ctx));
         anl_device_close(reference);
         anl_ctx_destroy(ctx);

@@ -118,11 +118,11 @@ static bool acceptable(anl__dnn_conv *p, const anl__dnn_shape *s, void *cfg)
     return ok;
 }
 
-static bool plan_of(anl__dnn_conv *p, const anl__dnn_shape *s, void *cfg)
+static bool plan_of(anl__dnn_conv *p, const anl__dnn_shape *s, void *cfg, bool tensor_cores)
 {
     void *plan = NULL, *handle = p->dnn->handle, *prop = p->dnn->deviceprop;
     int64_t n = 0;
-    if (!acceptable(p, s, cfg) || p->dnn->BackendCreateDescriptor(DNN_PLAN, &plan)) return false;
+    if (!acceptable(p, s, cfg) || (tensor_cores && !p->tensor_core) || p->dnn->BackendCreateDescriptor(DNN_PLAN, &plan)) return false;
     bool ok = set(p, plan, DNN_A_PLAN_CFG, DNN_T_DESCRIPTOR, 1, &cfg) &&
               (handle ? set(p, plan, DNN_A_PLAN_HANDLE, DNN_T_HANDLE, 1, &handle) : set(p, plan, DNN_A_PLAN_DEVICEPROP, DNN_T_DESCRIPTOR, 1, &prop)) && finalize(p, plan) &&
               !p->dnn->BackendGetAttribute(plan, DNN_A_PLAN_WORKSPACE, DNN_T_INT64, 1, &n, &p->workspace) && p->workspace >= 0 && (size_t)p->workspace <= s->workspace_most;
@@ -131,8 +131,8 @@ static bool plan_of(anl__dnn_conv *p, const anl__dnn_shape *s, void *cfg)
     return ok;
 }
 
-/* Tries the configurations of one heuristic in order, or only the one at place `only`. */
-static bool search(anl__dnn_conv *p, const anl__dnn_shape *s, void *graph, int mode, int only)
+/* Tries the configurations of one heuristic in order, or only the one at place `only`; those with tensor cores, if asked. */
+static bool search(anl__dnn_conv *p, const anl__dnn_shape *s, void *graph, int mode, int only, bool tensor_cores)
 {
     void *heur = NULL, *cfg[MOST_TRIED] = {NULL}, *prop = p->dnn->deviceprop;
     int64_t offered = 0;
@@ -144,7 +144,7 @@ static bool search(anl__dnn_conv *p, const anl__dnn_shape *s, void *graph, int m
     while (ok && made < MOST_TRIED && !p->dnn->BackendCreateDescriptor(DNN_ENGINECFG, &cfg[made])) made++;
     if (ok && !p->dnn->BackendGetAttribute(heur, DNN_A_HEUR_RESULTS, DNN_T_DESCRIPTOR, made, &offered, cfg))
         for (int i = only < 0 ? 0 : only; i < made && i < offered && !found && (only < 0 || i == only); i++)
-            if ((found = plan_of(p, s, cfg[i])) && p->n_part < (int)(sizeof p->part / sizeof *p->part)) {
+            if ((found = plan_of(p, s, cfg[i], tensor_cores)) && p->n_part < (int)(sizeof p->part / sizeof *p->part)) {
                 p->part[p->n_part++] = cfg[i]; /* lives as long as its plan */
                 cfg[i] = NULL;
                 p->mode = mode;
@@ -162,7 +162,9 @@ bool anl__dnn_conv_make(const anl__cudnn *dnn, const anl__dnn_shape *s, anl__dnn
     out->dnn = dnn;
     out->shape = *s;
     void *graph = graph_of(out, s);
-    if (graph && (search(out, s, graph, DNN_HEUR_A, -1) || search(out, s, graph, DNN_HEUR_FALLBACK, -1))) return true;
+    bool narrow = s->type != ANL_F32; /* cuDNN's order has engines without tensor cores first for some strided layers */
+    if (graph && ((narrow && search(out, s, graph, DNN_HEUR_A, -1, true)) || search(out, s, graph, DNN_HEUR_A, -1, false) || search(out, s, graph, DNN_HEUR_FALLBACK, -1, false)))
+        return true;
     if (graph) snprintf(why, 128, "cuDNN has no plan that is exact, deterministic and within %zu MiB", s->workspace_most >> 20);
     else {
         char text[96] = "";
@@ -177,7 +179,7 @@ bool anl__dnn_conv_at(const anl__cudnn *dnn, const anl__dnn_shape *s, int mode, 
 {
     *out = (anl__dnn_conv){.dnn = dnn, .shape = *s};
     void *graph = index >= 0 ? graph_of(out, s) : NULL;
-    if (graph && search(out, s, graph, mode, index)) return true;
+    if (graph && search(out, s, graph, mode, index, false)) return true;
     anl__dnn_conv_release(out);
     return false;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { RULES = 2 }; /* counts changes of what is acceptable, or comes first: older files are not read */
 enum { KEY = 192, MOST_BYTES = 16 << 20 };
 typedef struct plan {
     char key[KEY]; /* of the case as asked */
@@ -51,7 +52,7 @@ static plan *put(anl_ctx *ctx, anl__plan_memory *m, const plan *p)
 
 static void title(anl_device *dev, anl__buf *out)
 {
-    anl__buf_add(out, "plans of anneal %s, ", ANL_VERSION);
+    anl__buf_add(out, "plans by rules %d of anneal %s, ", RULES, ANL_VERSION);
     dev->vt->describe(dev, out);
     anl__buf_add(out, "\n");
 }
