@@ -34,7 +34,8 @@ static anl_status collect(anl__arena *a, const anl__ckpt *c, safetensor **out, i
         bool param = !strcmp(t.group, "params"), data = !strcmp(t.group, "data");
         if (!param && !data && strcmp(t.group, "buffers")) continue;
         safetensor *to = &(*out)[(*n)++];
-        *to = (safetensor){data ? anl__arena_printf(a, "data.%s", t.name) : t.name, t.shape, param ? weights_of(c, &t) : t.data};
+        const char *name = data ? anl__arena_printf(a, "data.%s", t.name) : t.name;
+        *to = (safetensor){name, t.shape, param ? weights_of(c, &t) : t.data};
         if (!to->name) return ANL_NOMEM;
     }
     return ANL_OK;
@@ -42,19 +43,21 @@ static anl_status collect(anl__arena *a, const anl__ckpt *c, safetensor **out, i
 
 static anl_status export_weights(anl_ctx *ctx, anl__arena *a, const options *o)
 {
-    const char *run = o->arg[0], *file = options_text(o, "out", NULL), *which = options_text(o, "checkpoint", "best");
+    const char *run = o->arg[0], *which = options_text(o, "checkpoint", "best"), *file = options_text(o, "out", NULL);
     char step[32];
     anl__ckpt *c;
     safetensor *t;
     int n;
-    if (!file && !anl__path_is_dir(run)) return anl__fail(ctx, ANL_INVALID, "%s is no run's directory: say where to with --out FILE", run);
+    if (!file && !anl__path_is_dir(run))
+        return anl__fail(ctx, ANL_INVALID, "%s is no run's directory: say where to with --out FILE", run);
     if (!file) file = anl__arena_printf(a, "%s/weights.safetensors", run);
     if (!file) return ANL_NOMEM;
     ANL_TRY(job_checkpoint(ctx, run, which, &c));
     snprintf(step, sizeof step, "%lld", (long long)anl__ckpt_step(c));
-    const char *const meta[][2] = {{"format", "anneal"}, {"anneal", anl_version()}, {"step", step}, {"digest", anl__ckpt_digest(c)},
-                                   {"layout", "filters K,R,S,C (out, height, width, in); dense out,in; images N,H,W,C"},
-                                   {"class_names", anl__ckpt_text(c, "data.class_names", "")}, {"recipe", anl__ckpt_text(c, "recipe", "")}};
+    const char *const meta[][2] = {
+        {"format", "anneal"}, {"anneal", anl_version()}, {"step", step}, {"digest", anl__ckpt_digest(c)},
+        {"layout", "filters K,R,S,C (out, height, width, in); dense out,in; images N,H,W,C"},
+        {"class_names", anl__ckpt_text(c, "data.class_names", "")}, {"recipe", anl__ckpt_text(c, "recipe", "")}};
     anl_status st = collect(a, c, &t, &n);
     if (st == ANL_OK) st = safetensors_write(ctx, file, t, n, meta, (int)(sizeof meta / sizeof meta[0]));
     if (st == ANL_OK) {
@@ -83,7 +86,9 @@ static int run_export(const options *o)
 }
 
 const command command_export = {
-    .name = "export", .args = "RUN", .summary = "writes a trained model's weights as a file for other programs (safetensors)",
-    .details = "Parameters and buffers under the names that `anneal inspect RUN` shows, averaged ones where the run keeps them, and how inputs are normalised (data.mean, data.std).",
+    .name = "export", .args = "RUN",
+    .summary = "writes a trained model's weights as a file for other programs (safetensors)",
+    .details = "Parameters and buffers under the names that `anneal inspect RUN` shows, averaged ones where the run "
+               "keeps them, and how inputs are normalised (data.mean, data.std).",
     .options = export_options, .min_args = 1, .max_args = 1, .run = run_export,
 };

@@ -1,11 +1,12 @@
-/* Recompute: values that are cheap to make again die after the forward pass, and are made once more beside their first backward
- * reader. Fewer bytes are alive at once, for a second run of elementwise kernels; the bits are the same (dropout draws by
- * (step, the layer's name, sample), so a clone draws the same mask).
+/* Recompute: values that are cheap to make again die after the forward pass, and are made once more beside their
+ * first backward reader. Fewer bytes are alive at once, for a second run of elementwise kernels; the bits are the
+ * same (dropout draws by (step, the layer's name, sample), so a clone draws the same mask).
  *
- * A node is cloned when its operator says `cheap`, its first output is read by the backward pass and is not small, and its
- * inputs live that long anyway: parameters, inputs of the graph, or values that a backward node reads not earlier. An input that
- * no backward node reads is cloned with it, by the same rule (gelu before dropout). Inputs that are made anew for readers of
- * their own do not count, else a chain of blocks would be recomputed from its beginning. */
+ * A node is cloned when its operator says `cheap`, its first output is read by the backward pass and is not small,
+ * and its inputs live that long anyway: parameters, inputs of the graph, or values that a backward node reads not
+ * earlier. An input that no backward node reads is cloned with it, by the same rule (gelu before dropout). Inputs
+ * that are made anew for readers of their own do not count, else a chain of blocks would be recomputed from its
+ * beginning. */
 #include "passes.h"
 
 #include <string.h>
@@ -61,16 +62,21 @@ static bool wanted(const anl_graph *g, anl_value v)
     bool hit = false;
     for (int64_t i = 0; i < g->n_output; i++) hit |= root_of(g, g->output[i].v) == v;
     for (int64_t i = 0; i < g->n_sum; i++) hit |= root_of(g, g->sum[i].v) == v;
-    for (int64_t i = 0; i < g->n_loss; i++) hit |= root_of(g, g->loss[i].v) == v || root_of(g, g->loss[i].v2) == v;
+    for (int64_t i = 0; i < g->n_loss; i++)
+        hit |= root_of(g, g->loss[i].v) == v || root_of(g, g->loss[i].v2) == v;
     return hit;
 }
 
 /* Values that a clone may read without a reader of their own are made from others so many levels deep. */
 enum { MOST_DEEP = 3 };
 
-static bool cloneable(const anl__node *n) { return !n->dead && !n->backward && n->op->cheap && !n->op->mutates && !n->op->view && n->accum == ANL_NONE && n->n_out > 0; }
+static bool cloneable(const anl__node *n)
+{
+    bool plain = !n->op->mutates && !n->op->view && n->accum == ANL_NONE && n->n_out > 0;
+    return plain && n->op->cheap && !n->dead && !n->backward;
+}
 
-/* Can node n run again at position `at` of the backward pass? mark: then it and what is made for it alone will. */
+/* Can node n run again at position `at` of the backward pass? mark: then it and what is made for it will. */
 static bool runs_again(recompute *r, const anl__node *n, int at, size_t small, int deep, bool mark)
 {
     const anl_graph *g = r->g;
@@ -78,8 +84,11 @@ static bool runs_again(recompute *r, const anl__node *n, int at, size_t small, i
     for (int i = 0; i < n->n_in && ok; i++) {
         if (n->in[i] == ANL_NONE) continue;
         anl_value x = root_of(g, n->in[i]);
-        if (g->value[x].kind != ANL__TENSOR || bytes_of(g, x) <= small || (!r->again[x] && r->last[x] >= at)) continue;
-        ok = r->last[x] < 0 && g->value[x].node >= 0 && g->value[x].out == 0 && runs_again(r, &g->node[g->value[x].node], at, small, deep + 1, mark);
+        bool kept = !r->again[x] && r->last[x] >= at;
+        if (g->value[x].kind != ANL__TENSOR || bytes_of(g, x) <= small || kept) continue;
+        int made = g->value[x].node;
+        ok = r->last[x] < 0 && made >= 0 && g->value[x].out == 0 &&
+             runs_again(r, &g->node[made], at, small, deep + 1, mark);
     }
     if (ok && mark) r->again[n->out[0]] = true;
     return ok;
@@ -92,7 +101,8 @@ static void choose(recompute *r, size_t small)
     for (int64_t k = 0; k < g->n_node; k++) {
         const anl__node *n = &g->node[k];
         anl_value y = n->n_out ? n->out[0] : ANL_NONE;
-        if (y == ANL_NONE || y >= r->n_value || r->last[y] < 0 || bytes_of(g, y) <= small || wanted(g, y)) continue;
+        if (y == ANL_NONE || y >= r->n_value || r->last[y] < 0) continue;
+        if (bytes_of(g, y) <= small || wanted(g, y)) continue;
         if (runs_again(r, n, r->first[y], small, 0, false)) runs_again(r, n, r->first[y], small, 0, true);
     }
 }
@@ -105,7 +115,7 @@ static anl_status put(recompute *r, const anl__node *n)
     return ANL_OK;
 }
 
-/* What a backward node reads for v: itself, or its clone, whose node is put here when it is the first to be asked for. */
+/* What a backward node reads for v: itself, or its clone, whose node is put here when it is first asked for. */
 static anl_value instead(recompute *r, anl_value v)
 {
     anl_graph *g = r->g;
@@ -119,8 +129,10 @@ static anl_value instead(recompute *r, anl_value v)
         n.in[0] = instead(r, n.in[0]);
         if (n.in[0] == r->node[made].in[0]) return v; /* a view of what is kept */
     }
-    for (int i = 0; i < n.n_in && !n.op->view; i++)
-        if (n.in[i] != ANL_NONE && n.in[i] < r->n_value && r->last[root_of(g, n.in[i])] < 0) n.in[i] = instead(r, n.in[i]);
+    for (int i = 0; i < n.n_in && !n.op->view; i++) {
+        bool inner = n.in[i] != ANL_NONE && n.in[i] < r->n_value && r->last[root_of(g, n.in[i])] < 0;
+        if (inner) n.in[i] = instead(r, n.in[i]);
+    }
     n.backward = true;
     for (int j = 0; j < n.n_out; j++) {
         anl__value copy = g->value[n.out[j]];
@@ -157,8 +169,10 @@ void anl__pass_recompute(anl_graph *g)
     r.again = anl__calloc(g->ctx, n, sizeof *r.again);
     r.clone = anl__calloc(g->ctx, n, sizeof *r.clone);
     if (!r.first || !r.last || !r.again || !r.clone) g->status = ANL_NOMEM;
-    for (int64_t v = 0; v < g->n_value; v++)
-        if (g->value[v].kind == ANL__TENSOR && bytes_of(g, (anl_value)v) > most) most = bytes_of(g, (anl_value)v);
+    for (int64_t v = 0; v < g->n_value; v++) {
+        size_t bytes = g->value[v].kind == ANL__TENSOR ? bytes_of(g, (anl_value)v) : 0;
+        if (bytes > most) most = bytes;
+    }
     if (g->status == ANL_OK) {
         find_readers(&r);
         choose(&r, most / 64);

@@ -48,4 +48,8 @@ anl_status anl__heads_take(anl_net *net, anl__heads *all)
 }
 
 double anl__head_loss(const anl__head *h) { return h->den > 0 ? h->num / h->den : NAN; }
-double anl__head_accuracy(const anl__head *h) { return h->at[2] >= 0 && h->den > 0 ? h->correct / h->den : NAN; }
+
+double anl__head_accuracy(const anl__head *h)
+{
+    return h->at[2] >= 0 && h->den > 0 ? h->correct / h->den : NAN;
+}

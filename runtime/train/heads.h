@@ -1,5 +1,5 @@
-/* The losses of a model with several heads, beside the first: summed over a part of the data by what evaluation leaves in the
- * net's sums. The first is "loss"; the others have the names of their layers.
+/* The losses of a model with several heads, beside the first: summed over a part of the data by what evaluation
+ * leaves in the net's sums. The first is "loss"; the others have the names of their layers.
  */
 #ifndef ANL_HEADS_H
 #define ANL_HEADS_H
@@ -9,7 +9,8 @@
 enum { ANL__MOST_HEADS = 16, ANL__HEAD_NAME = 128 };
 typedef struct anl__head {
     char name[ANL__HEAD_NAME + 1];
-    char loss_name[ANL__HEAD_NAME + 16], accuracy_name[ANL__HEAD_NAME + 16]; /* "valid.<name>.loss", "valid.<name>.accuracy" */
+    char loss_name[ANL__HEAD_NAME + 16];     /* "valid.<name>.loss" */
+    char accuracy_name[ANL__HEAD_NAME + 16]; /* "valid.<name>.accuracy" */
     int64_t at[3]; /* of num, den, correct in a gradient slab; correct -1: labels are values */
     double num, den, correct;
 } anl__head;

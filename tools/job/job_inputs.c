@@ -1,4 +1,5 @@
-/* Further inputs of a graph ("input2", ...): sets of their own over the same samples, normalised as the first, not augmented. */
+/* Further inputs of a graph ("input2", ...): sets of their own over the same samples, normalised as the first, not
+ * augmented. */
 #include "job.h"
 
 #include "runtime/base/files.h"
@@ -12,7 +13,9 @@ static anl_status open_one(job *j, const anl__data_opts *d, int part, int k)
     const anl__dataset *first = j->set[part];
     ANL_TRY(anl__dataset_open_input(j->ctx, d, k + 2, &in->set[part]));
     anl__dataset *ds = in->set[part];
-    if (ds->n != first->n) return anl__fail(j->ctx, ANL_DATA, "%s has %lld samples, but %s has %lld", ds->name, (long long)ds->n, first->name, (long long)first->n);
+    if (ds->n != first->n)
+        return anl__fail(j->ctx, ANL_DATA, "%s has %lld samples, but %s has %lld", ds->name, (long long)ds->n,
+                         first->name, (long long)first->n);
     anl_shape s = ds->field[ANL__FIELD_X].shape;
     j->model.more_input[k] = s.rank == 3 ? s : (anl_shape){3, {1, 1, s.dim[0]}};
     return ANL_OK;
@@ -44,10 +47,14 @@ static anl_status add_fingerprint(job *j, anl__dataset *ds)
     return ANL_OK;
 }
 
-anl_status job_inputs_open(job *j, const anl__data_opts *train, const anl__data_opts *test, const anl__ckpt *from)
+anl_status job_inputs_open(job *j, const anl__data_opts *train, const anl__data_opts *test,
+                           const anl__ckpt *from)
 {
     int n = anl_model_more_inputs(&j->model);
-    if (n && test->images) return anl__fail(j->ctx, ANL_INVALID, "the model reads %d inputs a sample, and a file is one of them: name a directory that has all (`anneal eval RUN --data DIR`)", n + 1);
+    if (n && test->images)
+        return anl__fail(j->ctx, ANL_INVALID,
+                         "the model reads %d inputs a sample, and a file is one of them: name a directory that has "
+                         "all (`anneal eval RUN --data DIR`)", n + 1);
     for (int k = 0; k < n; k++) {
         if (j->set[0]) {
             ANL_TRY(open_one(j, train, 0, k));
@@ -74,7 +81,8 @@ anl_status job_inputs_feed(job *j, job_feed *f, const anl__dataset *ds, int slot
         job_input *in = &j->more_input[k];
         job_input_feed *to = &f->more_input[k];
         to->set = in->set[ds == j->set[1]];
-        ANL_TRY(anl__transform_init(j->ctx, &to->set->field[ANL__FIELD_X], in->norm.channels ? &in->norm : NULL, NULL, j->dtype, &to->transform));
+        const anl__norm *norm = in->norm.channels ? &in->norm : NULL;
+        ANL_TRY(anl__transform_init(j->ctx, &to->set->field[ANL__FIELD_X], norm, NULL, j->dtype, &to->transform));
         to->bytes = anl__transform_bytes(&to->transform);
         to->x = anl__calloc(j->ctx, (size_t)slots * (size_t)f->feed.batch, to->bytes);
         to->scratch = anl__alloc(j->ctx, anl__transform_scratch(&to->transform));
@@ -89,7 +97,10 @@ void job_inputs_put(job_feed *f, const anl__batch *b, const void **input)
     for (int k = 0; k < f->more_inputs; k++) {
         job_input_feed *in = &f->more_input[k];
         char *to = (char *)in->x + (size_t)b->slot * (size_t)f->feed.batch * in->bytes;
-        for (int64_t i = 0; i < b->n; i++) anl__transform_apply(&in->transform, 0, 0, b->id[i], anl__dataset_get(in->set, ANL__FIELD_X, b->id[i]), in->scratch, to + (size_t)i * in->bytes);
+        for (int64_t i = 0; i < b->n; i++) {
+            const void *x = anl__dataset_get(in->set, ANL__FIELD_X, b->id[i]);
+            anl__transform_apply(&in->transform, 0, 0, b->id[i], x, in->scratch, to + (size_t)i * in->bytes);
+        }
         input[k] = to;
     }
 }
