@@ -275,25 +275,11 @@ static void test_read_only(void **state)
     cli_says(&eval, "accuracy");
 }
 
-static int setup(void **state)
-{
-    static cli c;
-    cli_begin(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_recipes), cmocka_unit_test(test_layers), cmocka_unit_test(test_data),
                                        cmocka_unit_test(test_other_recipe), cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_all_damaged), cmocka_unit_test(test_odd_recipes),
                                        cmocka_unit_test(test_predictions), cmocka_unit_test(test_training_only),
                                        cmocka_unit_test(test_usage), cmocka_unit_test(test_two), cmocka_unit_test(test_diverges), cmocka_unit_test(test_read_only)};
-    return cmocka_run_group_tests_name("cli/bad_input", tests, setup, teardown);
+    return cmocka_run_group_tests_name("cli/bad_input", tests, cli_setup, cli_teardown);
 }

@@ -79,22 +79,8 @@ static void refusals(void **state)
     cli_expect(c, 6, "export ex --out nowhere/x");
 }
 
-static int setup(void **state)
-{
-    static cli c;
-    cli_begin(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(written), cmocka_unit_test(refusals)};
-    return cmocka_run_group_tests_name("cli/export", tests, setup, teardown);
+    return cmocka_run_group_tests_name("cli/export", tests, cli_setup, cli_teardown);
 }

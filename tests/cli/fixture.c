@@ -86,6 +86,20 @@ void cli_end(cli *c)
     assert_int_equal(system(command), 0);
 }
 
+int cli_setup(void **state)
+{
+    static cli c;
+    cli_begin(&c);
+    *state = &c;
+    return 0;
+}
+
+int cli_teardown(void **state)
+{
+    cli_end(*state);
+    return 0;
+}
+
 void cli_write(const cli *c, const char *name, const char *text)
 {
     FILE *f = create(c, name);

@@ -17,6 +17,9 @@ typedef struct cli {
 /* Makes the directory with data/ (8x8 images of 4 classes: 610 for training, 90 for testing, IDX) and recipe.yaml. */
 void cli_begin(cli *c);
 void cli_end(cli *c); /* removes it */
+/* Both as a group's setup and teardown; the state is the cli. */
+int cli_setup(void **state);
+int cli_teardown(void **state);
 void cli_write(const cli *c, const char *name, const char *text);
 /* Opens dir/name for writing and puts an NPY header there for rows x columns of that type ("<f4"): the elements are the caller's. */
 FILE *cli_npy(const cli *c, const char *name, const char *descr, int rows, int columns);

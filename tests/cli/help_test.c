@@ -119,22 +119,8 @@ static void completion(void **state)
     assert_int_equal(shell(c, "bash try.sh"), 0);
 }
 
-static int setup(void **state)
-{
-    static cli c;
-    cli_begin(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_command), cmocka_unit_test(usage), cmocka_unit_test(keys), cmocka_unit_test(manual), cmocka_unit_test(completion)};
-    return cmocka_run_group_tests_name("cli/help", tests, setup, teardown);
+    return cmocka_run_group_tests_name("cli/help", tests, cli_setup, cli_teardown);
 }

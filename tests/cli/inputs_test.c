@@ -120,14 +120,8 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(learns), cmocka_unit_test(same_bits), cmocka_unit_test(refusals)};
-    return cmocka_run_group_tests_name("cli/inputs", tests, setup, teardown);
+    return cmocka_run_group_tests_name("cli/inputs", tests, setup, cli_teardown);
 }

@@ -60,22 +60,8 @@ static void test_places(void **state)
     cli_says(c, "a new run");
 }
 
-static int setup(void **state)
-{
-    static cli c;
-    cli_begin(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_lost_directory), cmocka_unit_test(test_places)};
-    return cmocka_run_group_tests_name("cli/mirror", tests, setup, teardown);
+    return cmocka_run_group_tests_name("cli/mirror", tests, cli_setup, cli_teardown);
 }

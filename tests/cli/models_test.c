@@ -99,22 +99,8 @@ static void values(void **state)
     cli_says(c, "loss ctc needs classes");
 }
 
-static int setup(void **state)
-{
-    static cli c;
-    cli_begin(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(resnet_as_graph), cmocka_unit_test(resnet), cmocka_unit_test(lstm_over_features), cmocka_unit_test(ctc_head), cmocka_unit_test(values)};
-    return cmocka_run_group_tests_name("cli/models", tests, setup, teardown);
+    return cmocka_run_group_tests_name("cli/models", tests, cli_setup, cli_teardown);
 }

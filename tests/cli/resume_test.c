@@ -144,23 +144,9 @@ static void test_killed(void **state)
     printf("%d kills, the same weights\n", kills);
 }
 
-static int setup(void **state)
-{
-    static cli c;
-    cli_begin(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_again), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_until), cmocka_unit_test(test_shards),
                                        cmocka_unit_test(test_interrupted), cmocka_unit_test(test_killed)};
-    return cmocka_run_group_tests_name("cli/resume", tests, setup, teardown);
+    return cmocka_run_group_tests_name("cli/resume", tests, cli_setup, cli_teardown);
 }

@@ -282,25 +282,11 @@ static void test_stop(void **state)
     cli_says(c, "to train the winner again");
 }
 
-static int setup(void **state)
-{
-    static cli c;
-    cli_begin(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole),   cmocka_unit_test(test_alone),
                                        cmocka_unit_test(test_asha),    cmocka_unit_test(test_epochs),  cmocka_unit_test(test_parts),
                                        cmocka_unit_test(test_several), cmocka_unit_test(test_pbt),
                                        cmocka_unit_test(test_points),  cmocka_unit_test(test_stop)};
-    return cmocka_run_group_tests_name("cli/sweep", tests, setup, teardown);
+    return cmocka_run_group_tests_name("cli/sweep", tests, cli_setup, cli_teardown);
 }
