@@ -3,6 +3,8 @@
 
 #include "tools/sweep/sweep_recipe.h"
 
+#include <unistd.h>
+
 static void shipped(void **state)
 {
     static const char *const names[] = {"fashion", "taylor", "taylor-cells"};
@@ -16,11 +18,30 @@ static void shipped(void **state)
     }
 }
 
+/* The page's first example, which is indented and begins with its base, is a sweep over what it names. */
+static void example(anl_ctx *ctx, const char *text)
+{
+    char file[] = "/tmp/anneal-example-XXXXXX", base[1024];
+    const char *p = strstr(text, "    base: ");
+    int fd = mkstemp(file);
+    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+    sweep_recipe *r = NULL;
+    assert_non_null(p);
+    assert_non_null(f);
+    snprintf(base, sizeof base, "%s/../%.*s", ANL_TESTS_DIR, (int)strcspn(p + 10, " \n"), p + 10);
+    for (; !strncmp(p, "    ", 4); p = strchr(p, '\n') + 1) fprintf(f, "%.*s\n", (int)strcspn(p + 4, "\n"), p + 4);
+    assert_int_equal(fclose(f), 0);
+    anl_status st = sweep_recipe_load(ctx, file, base, &r);
+    unlink(file);
+    if (st != ANL_OK) fail_msg("%s", anl_last_error(ctx));
+    assert_int_equal(space_count(r->space), 5);
+    sweep_recipe_free(r);
+}
+
 /* Every key, sampler and scheduler has its line in docs/sweeps.md. */
 static void documented(void **state)
 {
     char path[1024], word[64];
-    (void)state;
     snprintf(path, sizeof path, "%s/../docs/sweeps.md", ANL_TESTS_DIR);
     FILE *f = fopen(path, "rb");
     assert_non_null(f);
@@ -28,6 +49,7 @@ static void documented(void **state)
     assert_non_null(text);
     assert_true(fread(text, 1, (1 << 20) - 1, f) > 0);
     fclose(f);
+    example(*state, text);
     int n = 0;
     for (const char *name; (name = sweep_key_table[n].name); n++) {
         snprintf(word, sizeof word, "`%s`", name);

@@ -37,8 +37,8 @@ static const char *const texts[STATEMENTS] = {
     "SELECT value FROM meta WHERE key=?",
     "INSERT OR REPLACE INTO trials VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     "INSERT OR REPLACE INTO intermediate VALUES(?,?,?,?,?)",
-    "INSERT INTO log(at,kind,trial,step,target,seen,value,why,point) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,"
-    "CASE WHEN ?2 IN('propose','exploit') THEN (SELECT point FROM trials WHERE number=?3) END)",
+    ("INSERT INTO log(at,kind,trial,step,target,seen,value,why,point) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,"
+     "CASE WHEN ?2 IN('propose','exploit') THEN (SELECT point FROM trials WHERE number=?3) END)"),
     "SELECT kind,trial,step,target,seen,value,why,point FROM log ORDER BY id",
     "SELECT * FROM trials ORDER BY number",
     "SELECT trial,part,epoch,metric,value FROM intermediate ORDER BY trial,part,epoch",
