@@ -21,7 +21,7 @@ typedef struct anl__loader_opts {
     uint64_t seed;               /* of shuffle and augmentation */
     const anl__norm *norm;       /* NULL: none; copied */
     const anl__augment *augment; /* NULL: none; copied */
-    anl_dtype dtype;             /* of x: ANL_F32 or ANL_BF16 */
+    anl_dtype dtype;             /* of x: ANL_F32, ANL_BF16 or ANL_F16 */
     int workers;                 /* 0: batches are made when they are asked for */
     int ring; /* buffers; at least 1, and one more than the consumer holds at once to prefetch */
     /* Where the buffers of x lie (pinned memory); both NULL: anl__alloc. At least 64-byte aligned. */

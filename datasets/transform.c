@@ -1,6 +1,8 @@
 /* One pass from a stored sample to the batch (transform.h). It does not choose samples or own batches. */
 #include "datasets/transform.h"
 
+#include "runtime/base/half.h"
+
 #include <string.h>
 
 enum { SPAN = 1024 }; /* values that one inner loop should cover at least: short rows are taken together */
@@ -10,6 +12,11 @@ enum { SPAN = 1024 }; /* values that one inner loop should cover at least: short
 static inline float as_f32(float y)
 {
     return y;
+}
+
+static inline uint16_t as_f16(float y)
+{
+    return anl__f16_bits(y);
 }
 
 /* To nearest, ties to even; the input is finite. */
@@ -32,6 +39,8 @@ LOOP(u8, uint8_t, f32, float)
 LOOP(u8, uint8_t, bf16, uint16_t)
 LOOP(f32, float, f32, float)
 LOOP(f32, float, bf16, uint16_t)
+LOOP(u8, uint8_t, f16, uint16_t)
+LOOP(f32, float, f16, uint16_t)
 
 static void convert(const anl__transform *t, const void *src, void *dst, int64_t n)
 {
@@ -39,6 +48,8 @@ static void convert(const anl__transform *t, const void *src, void *dst, int64_t
     if (t->in == ANL_U8 && t->out == ANL_BF16) convert_u8_bf16(src, dst, n, t->scale, t->shift);
     if (t->in == ANL_F32 && t->out == ANL_F32) convert_f32_f32(src, dst, n, t->scale, t->shift);
     if (t->in == ANL_F32 && t->out == ANL_BF16) convert_f32_bf16(src, dst, n, t->scale, t->shift);
+    if (t->in == ANL_U8 && t->out == ANL_F16) convert_u8_f16(src, dst, n, t->scale, t->shift);
+    if (t->in == ANL_F32 && t->out == ANL_F16) convert_f32_f16(src, dst, n, t->scale, t->shift);
 }
 
 /* ---- preparing -------------------------------------------------------------------------------- */
@@ -46,7 +57,7 @@ static void convert(const anl__transform *t, const void *src, void *dst, int64_t
 static anl_status check(anl_ctx *ctx, const anl__transform *t, const anl__norm *norm)
 {
     const anl__augment *a = &t->augment;
-    if ((t->in != ANL_U8 && t->in != ANL_F32) || (t->out != ANL_F32 && t->out != ANL_BF16))
+    if ((t->in != ANL_U8 && t->in != ANL_F32) || (t->out != ANL_F32 && t->out != ANL_BF16 && t->out != ANL_F16))
         return anl__fail(ctx, ANL_UNSUPPORTED, "samples of type %s cannot be made %s", anl_dtype_name(t->in),
                          anl_dtype_name(t->out));
     if (norm && norm->channels != t->c)

@@ -1,10 +1,10 @@
 /* From stored samples to what the model sees: scaling, normalisation and augmentation in one pass, written
- * straight into the batch as float32 or bf16, NHWC.
+ * straight into the batch as float32, bf16 or f16, NHWC.
  *
  * What happens to a sample is a function of (seed, epoch, sample index): two Philox blocks of stream AUGMENT,
  * drawn in augment.h and nowhere else. So it does not depend on the batch, its size, the position or the worker.
  *
- * y = x * scale + shift a channel, in float32, rounded once more (to nearest even) for bf16. u8 values count
+ * y = x * scale + shift a channel, in float32, rounded once more (to nearest even) for bf16 and f16. u8 values count
  * as x / 255; then (x - mean) / std.
  */
 #ifndef ANL_TRANSFORM_H
@@ -38,7 +38,7 @@ typedef struct anl__transform {
         *shift; /* rows * w * c, owned: a channel's factors repeated, so that the loops have stride 1 */
 } anl__transform;
 
-/* norm, augment: NULL for none (copied). out: ANL_F32 or ANL_BF16. ANL_SHAPE: the norm has another number of
+/* norm, augment: NULL for none (copied). out: ANL_F32, ANL_BF16 or ANL_F16. ANL_SHAPE: the norm has another number of
    channels, or the augmentation does not suit the shape. */
 anl_status anl__transform_init(anl_ctx *ctx, const anl__field *field, const anl__norm *norm,
                                const anl__augment *augment, anl_dtype out, anl__transform *t) ANL_MUST;

@@ -45,7 +45,8 @@ anl_value anl__make_embedding(anl__build *b, const anl__layer_row *r)
     double scale = anl__arg_float(b, "std", 1);
     if (anl_graph_status(b->g) != ANL_OK) return ANL_NONE;
     anl_value in[2] = {b->in[0], anl__layer_param(b, "weight", 2, w, (anl_init){ANL_INIT_NORMAL, scale}, ANL_PARAM_DECAY)};
-    anl__arg_rest(b, anl_graph_dtype(b->g) == ANL_BF16 ? "dtype=bf16" : NULL, attrs, sizeof attrs);
+    anl_dtype t = anl_graph_dtype(b->g);
+    anl__arg_rest(b, t == ANL_BF16 ? "dtype=bf16" : t == ANL_F16 ? "dtype=f16" : NULL, attrs, sizeof attrs);
     return anl_node(b->g, r->op, b->name, in, 2, "%s", attrs);
 }
 

@@ -102,6 +102,7 @@ typedef struct anl_device_opts {
     bool tune;          /* cuda: convolutions' plans are timed, and the fastest acceptable one is taken */
     const char *plans;  /* cuda: what was measured before (the device's text), taken instead of measuring again; NULL: nothing. Copied */
     const char *plan_dir; /* cuda: where chosen plans are kept from one process to the next; NULL: nowhere. Copied */
+    bool tf32;          /* f32 products may round what they multiply to TF32 (default false); refused where there is none */
 } anl_device_opts;
 anl_device_opts anl_device_opts_default(void);
 /* name: "cpu", "reference", "null" (counts calls), "cuda", or "auto" (the best that works here). */
@@ -119,7 +120,7 @@ typedef int32_t anl_value; /* a value of one graph */
 #define ANL_NONE ((anl_value)-1)
 
 typedef enum anl_mode { ANL_TRAIN, ANL_EVAL } anl_mode;
-/* dtype: of the activations (ANL_F32, ANL_BF16; ANL_F64 on the reference device only). Parameters and their
+/* dtype: of the activations (ANL_F32, ANL_BF16, ANL_F16; ANL_F64 on the reference device only). Parameters and their
    gradients are f32 (f64 in an f64 graph). */
 anl_status anl_graph_create(anl_ctx *ctx, anl_mode mode, anl_dtype dtype, anl_graph **out) ANL_MUST;
 void anl_graph_destroy(anl_graph *g);

@@ -22,6 +22,7 @@ typedef struct anl__device_vt {
     anl_status (*copy)(anl_device *dev, void *dst, const void *src, size_t bytes);
     anl_status (*sync)(anl_device *dev);
     bool (*has_dtype)(const anl_device *dev, anl_dtype t); /* usable for activations */
+    bool (*has_tf32)(const anl_device *dev);               /* f32 products by TF32; NULL: none */
     const struct anl__kernel *const *const *kernels; /* a plug-in's own table of kernels; NULL: the generated one */
     /* Recording: what is enqueued between begin and end is kept in *out and not done; replay does it, with the same pointers.
        NULL: the device cannot. A failing end leaves nothing behind, and the caller goes on without recording. */

@@ -5,7 +5,7 @@
  * then run many times; it allocates nothing in run. A fusion (anl__fusion) rewrites a chain of nodes into
  * another operator before gradients are taken.
  *
- * Types. Activations have the graph's dtype (f32, bf16; f64 for the oracle). Parameters, their gradients,
+ * Types. Activations have the graph's dtype (f32, bf16, f16; f64 for the oracle). Parameters, their gradients,
  * statistics, losses and sums are f32 (f64 in an f64 graph), whatever the activations are. Class labels are i32.
  * All tensors are dense row-major; images N,H,W,C; filters K,R,S,C (C = input channels / groups); dense weights (out, in).
  */
@@ -130,9 +130,13 @@ typedef enum anl__hyper {
    row, rows begin at word ANL__TAPE_HEAD; a row is what the scalars (rng block, hyper block) are in its step. A ring, f32 rows of
    ANL__RING_WORDS: what a step gave. */
 enum { ANL__TAPE_HEAD = 16 };
-enum { ANL__RING_NUM, ANL__RING_DEN, ANL__RING_CORRECT, ANL__RING_FINITE, ANL__RING_NORM, ANL__RING_BAD /* first parameter whose gradient is not finite; -1: none */, ANL__RING_WORDS = 8 };
-/* The verdict of grad_stats on the reduced gradient, f32[4]. */
-enum { ANL__STAT_FINITE, ANL__STAT_FACTOR, ANL__STAT_NORM };
+enum { ANL__RING_NUM, ANL__RING_DEN, ANL__RING_CORRECT, ANL__RING_FINITE, ANL__RING_NORM, ANL__RING_BAD /* first parameter whose gradient is not finite; -1: none */,
+       ANL__RING_OVERFLOW, ANL__RING_SCALE /* after the step; 0: none */, ANL__RING_WORDS };
+/* The verdict of grad_stats on the reduced gradient, f32[4]. Overflow: it is not finite, but would be under a smaller loss scale. */
+enum { ANL__STAT_FINITE, ANL__STAT_FACTOR, ANL__STAT_NORM, ANL__STAT_OVERFLOW };
+/* The scale block: an f32[ANL__SCALE_WORDS] device scalar of f16 programs, a second factor of the loss seed beside LOSS_SCALE. It stays on
+   the device: the update program moves it by its own verdict (operator loss_scale), and a checkpoint holds it. */
+enum { ANL__SCALE_NOW, ANL__SCALE_GOOD /* steps since it last moved or a step was bad */, ANL__SCALE_SKIPPED /* steps, for its sake */, ANL__SCALE_WORDS = 4 };
 
 /* ---- kernels --------------------------------------------------------------------------------- */
 

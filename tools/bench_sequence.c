@@ -79,7 +79,7 @@ anl_status bench_sequence_open(anl_ctx *ctx, recipe *r, const bench_shape *s, jo
     *j->sequence = (job_sequence){.decode_variant = -1, .length = {{s->steps, s->target_steps}}};
     j->model = anl_model_opts_default();
     ANL_TRY(recipe_model(r, ctx, j->arena, &j->model));
-    j->dtype = strcmp(recipe_text(r, "train.precision"), "bf16") ? ANL_F32 : ANL_BF16;
+    j->dtype = job_precision(r)->dtype;
     j->kind = strcmp(j->model.name, "forecaster") ? ANL__SCORE_TOKENS : ANL__SCORE_VALUES;
     j->model.seq.vocabulary = j->model.seq.target_vocabulary = s->vocabulary;
     j->model.seq.features = s->features;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static const option bench_options[] = {
-    {"dtype", "fp32|bf16", "of activations (default fp32)"},
+    {"dtype", "fp32|tf32|bf16|fp16", "as train.precision (default fp32)"},
     {"threads", "N", "of the cpu device (default: all)"},
     {"batch", "N", "samples of a step (default 128; resnet18, resnet50 and charlm 32, forecaster and seq2seq 64)"},
     {"seconds", "S", "how long to measure (default 3)"},

@@ -4,7 +4,7 @@
 
 #include "datasets/known.h"
 #include "runtime/base/files.h"
-#include "runtime/device.h"
+#include "runtime/graph/precision.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,8 +66,8 @@ static void devices(anl_ctx *ctx)
         anl__buf b;
         anl__buf_init(&b, ctx);
         dev->vt->describe(dev, &b);
-        if (dev->vt->has_dtype(dev, ANL_BF16)) anl__buf_add(&b, "; fp32, bf16");
-        else anl__buf_add(&b, "; fp32");
+        anl__buf_add(&b, "; ");
+        anl__precision_list(dev, &b);
         good(name, b.text);
         anl__buf_release(&b);
         anl_device_close(dev);

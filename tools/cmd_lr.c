@@ -59,7 +59,7 @@ static anl_status range(anl_ctx *ctx, job *j, const test *t)
         smooth = n ? 0.9 * smooth + 0.1 * now : now;
         loss[n] = smooth;
         printf("%lld,%.6g,%.6g,%.6g\n", (long long)n + 1, rate[n], now, smooth);
-        if (!r.finite || smooth > 4 * loss[0]) break;
+        if ((!r.finite && !r.overflow) || smooth > 4 * loss[0]) break;
         n++;
     }
     if (st == ANL_OK) advise(rate, loss, n);

@@ -1,7 +1,7 @@
 /* See decide.h. */
 #include "decide.h"
 
-#include "runtime/device.h"
+#include "runtime/graph/precision.h"
 #include "tools/job/job.h"
 
 #include <stdio.h>
@@ -83,14 +83,13 @@ static anl_status decide_batch(anl_ctx *ctx, recipe *r, char line[64])
     return recipe_set(r, "train.batch", value);
 }
 
-/* bf16 where the device computes in it. */
 static anl_status decide_precision(anl_ctx *ctx, recipe *r, char line[64])
 {
     anl_device *dev;
     anl_device_opts o = anl_device_opts_default();
     o.threads = 1;
     ANL_TRY(anl_device_open(ctx, recipe_text(r, "device"), &o, &dev));
-    const char *name = dev->vt->has_dtype(dev, ANL_BF16) ? "bf16" : "fp32";
+    const char *name = anl__precision_auto(dev)->name;
     fprintf(stderr, "train.precision: %s (device %s)\n", name, dev->vt->name);
     anl_device_close(dev);
     snprintf(line, 64, "train.precision=%s\n", name);

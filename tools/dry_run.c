@@ -118,7 +118,7 @@ anl_status dry_run(job *j, const anl__loop_opts *loop)
     anl_status st = anl__trainer_step(j->trainer, &b, 1, 0, loop->lr, &r);
     loop->train.release(loop->train.self, &b);
     ANL_TRY(st);
-    printf("train       one batch of %lld: loss %.5f, gradient norm %.5g%s\n", (long long)b.n, r.loss_num / r.loss_den, r.norm, r.finite ? "" : "  NOT FINITE");
+    printf("train       one batch of %lld: loss %.5f, gradient norm %.5g%s\n", (long long)b.n, r.loss_num / r.loss_den, r.norm, r.finite ? "" : r.overflow ? ", too large for fp16: the loss scale halves" : "  NOT FINITE");
     job_part part = j->part[JOB_VALID].feed.samples ? JOB_VALID : JOB_TEST;
     if (j->part[part].feed.samples) {
         anl__eval_result e;
@@ -130,5 +130,5 @@ anl_status dry_run(job *j, const anl__loop_opts *loop)
     }
     ANL_TRY(through_a_file(j, loop));
     printf("checkpoint  written, verified, resumed: the same weights\n");
-    return r.finite ? ANL_OK : anl__fail(j->ctx, ANL_NONFINITE, "the first step is not finite");
+    return r.finite || r.overflow ? ANL_OK : anl__fail(j->ctx, ANL_NONFINITE, "the first step is not finite");
 }

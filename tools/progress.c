@@ -55,7 +55,7 @@ void progress_epoch(void *self, const anl__mlog_field *field, int n, bool best)
     progress_end(me);
     for (int i = 0; i < n; i++) {
         const char *name = field[i].name;
-        if (!strcmp(name, "bad_steps") && field[i].value == 0) continue;
+        if ((!strcmp(name, "bad_steps") || !strcmp(name, "overflows")) && field[i].value == 0) continue;
         if (!strcmp(name, "seconds")) {
             char t[32];
             fprintf(stderr, "  %s", anl__time_text(field[i].value, t));

@@ -3,18 +3,22 @@
  * The same files are compiled by nvcc for GPUs and by a C++ compiler for the test-only shim (tests/cuda_shim), so:
  * launches only through ANL_LAUNCH, no PTX, no inline assembly, shared memory only as ANL_SHARED_ARRAY.
  * Sums over threads are trees whose shape depends on sizes alone; there is no floating-point atomic anywhere.
- * Element types: float and anl_bf16; all arithmetic in float.
+ * Element types: float, anl_bf16 and anl_f16; all arithmetic in float.
  */
 #ifndef ANL_CUDA_CUH
 #define ANL_CUDA_CUH
 
 #include <cuda_runtime.h>
+#ifndef ANL_SHIM
+#include <cuda_fp16.h>
+#endif
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 extern "C" {
+#include "base/half.h"
 #include "op.h"
 #include "kernels/device_cuda/plugin/calls.h"
 }
@@ -29,6 +33,7 @@ extern "C" {
 /* ---- element types --------------------------------------------------------------------------- */
 
 struct anl_bf16 { uint16_t bits; };
+struct anl_f16 { uint16_t bits; };
 
 static __host__ __device__ __forceinline__ float anl_float(float v) { return v; }
 static __host__ __device__ __forceinline__ float anl_float(anl_bf16 v)
@@ -37,6 +42,17 @@ static __host__ __device__ __forceinline__ float anl_float(anl_bf16 v)
     float f;
     memcpy(&f, &u, sizeof f);
     return f;
+}
+
+static __host__ __device__ __forceinline__ float anl_float(anl_f16 v)
+{
+#ifdef ANL_SHIM
+    return anl__f16_float(v.bits);
+#else
+    __half_raw h;
+    h.x = v.bits;
+    return __half2float(__half(h));
+#endif
 }
 
 template <class T> static __host__ __device__ __forceinline__ T anl_to(float v);
@@ -49,6 +65,18 @@ template <> __host__ __device__ __forceinline__ anl_bf16 anl_to<anl_bf16>(float 
     anl_bf16 r = {(uint16_t)(v != v ? 0x7fc0u : (u + 0x7fffu + ((u >> 16) & 1u)) >> 16)};
     return r;
 }
+/* Likewise; what is too large becomes infinity. */
+template <> __host__ __device__ __forceinline__ anl_f16 anl_to<anl_f16>(float v)
+{
+#ifdef ANL_SHIM
+    return anl_f16{anl__f16_bits(v)};
+#else
+    return anl_f16{__half_raw(__float2half_rn(v)).x};
+#endif
+}
+
+/* F<T>(arguments) for the T of an element type. */
+#define ANL_BY_TYPE(type, f, ...) ((type) == ANL_BF16 ? f<anl_bf16>(__VA_ARGS__) : (type) == ANL_F16 ? f<anl_f16>(__VA_ARGS__) : f<float>(__VA_ARGS__))
 
 /* Sixteen bytes of elements: one vector load or store. */
 template <class T> struct alignas(16) anl_vec {
@@ -117,24 +145,21 @@ static __device__ __forceinline__ float anl_block_max(float v, float *space)
 
 /* ---- kernels as the engine sees them --------------------------------------------------------- */
 
-/* Our kernels take f32 and bf16. */
+/* Our kernels take f32, bf16 and f16. */
 static inline bool anl_cuda_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {
     (void)env;
     for (int i = 0; i < c->n_in + c->n_out; i++) {
         const anl__type *t = i < c->n_in ? &c->in[i] : &c->out[i - c->n_in];
-        if (t->shape.rank < 0 || (t->dtype != ANL_F64 && t->dtype != ANL_F16)) continue;
-        memcpy(why, "our CUDA kernels have f32 and bf16", 35);
+        if (t->shape.rank < 0 || t->dtype != ANL_F64) continue;
+        memcpy(why, "our CUDA kernels have f32, bf16 and f16", 40);
         return false;
     }
     return true;
 }
 
 /* A run function for the type of input 0: NAME_typed<T>(p, r). */
-#define ANL_TYPED_RUN(name)                                                               \
-    static anl_status name(const anl__prepared *p, const anl__run *r)                     \
-    {                                                                                     \
-        return p->call.in[0].dtype == ANL_BF16 ? name##_typed<anl_bf16>(p, r) : name##_typed<float>(p, r); \
-    }
+#define ANL_TYPED_RUN(name) \
+    static anl_status name(const anl__prepared *p, const anl__run *r) { return ANL_BY_TYPE(p->call.in[0].dtype, name##_typed, p, r); }
 
 #endif

@@ -1,6 +1,6 @@
-/* conv2d and its gradients by cuDNN's backend graph API, f32 (exact: no TF32) or bf16 with f32 sums. Bias, or bias and relu, are in cuDNN's graph where that has a plan, the
- * bias in the type of the activations; else, and for relu alone, they follow as a pass of ours. Fewer than 8 input channels in bf16 may be widened to 8 with zeros (tensor cores): x, and
- * the filters, are copied into the workspace so. A bf16 gradient of filters leaves cuDNN in bf16 and is widened; where results are added to what is there, cuDNN writes
+/* conv2d and its gradients by cuDNN's backend graph API, f32 (exact but where the device may use TF32), bf16 or f16 with f32 sums. Bias, or bias and relu, are in cuDNN's graph where that has a plan, the
+ * bias in the type of the activations; else, and for relu alone, they follow as a pass of ours. Fewer than 8 input channels in 16 bits may be widened to 8 with zeros (tensor cores): x, and
+ * the filters, are copied into the workspace so. A 16-bit gradient of filters leaves cuDNN in 16 bits and is widened; where results are added to what is there, cuDNN writes
  * beside it. Bound: arithmetic. Not run on a GPU yet. */
 #include "conv2d.h"
 #include "device.h"
@@ -35,7 +35,7 @@ static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY]
     anl_dtype t = c->in[0].dtype;
     anl__dnn_conv p;
     if (!anl__cuda_libs_of(env->device)->cudnn) return memcpy(why, "cuDNN is not here", 18), false;
-    if (t != ANL_F32 && t != ANL_BF16) return memcpy(why, "neither f32 nor bf16", 21), false;
+    if (t != ANL_F32 && !anl__cuda_is_half(t)) return memcpy(why, "not f32, bf16 or f16", 21), false;
     bool filters = kind_of(c) != ANL__DNN_FILTER;
     if (filters && c->in[1].dtype != t && !(c->param[1] && c->in[1].dtype == ANL_F32)) return memcpy(why, "filters of another type", 24), false;
     anl__dnn_shape s = shape_of(env, c);
@@ -123,12 +123,12 @@ static anl_status run(const anl__prepared *p, const anl__run *r)
     return anl__cuda_bias_relu(r->device, r->out[0], c->out[0].dtype, bias ? r->in[2] : NULL, n, columns, relu);
 }
 
-/* bf16 convolutions read filters in bf16, and a bias that is in their graph. */
+/* 16-bit convolutions read filters in their type, and a bias that is in their graph. */
 static bool pack(const anl__env *env, const anl__call *c, int in, anl__pack *out)
 {
     char why[ANL__WHY];
     anl__dnn_conv p;
-    if (c->in[0].dtype != ANL_BF16 || c->in[in].dtype != ANL_F32 || kind_of(c) == ANL__DNN_FILTER) return false;
+    if (!anl__cuda_is_half(c->in[0].dtype) || c->in[in].dtype != ANL_F32 || kind_of(c) == ANL__DNN_FILTER) return false;
     if (in == 2) {
         anl__dnn_shape s = shape_of(env, c);
         if (!s.bias || !anl__plan_find(env->device, &s, &p, why)) return false;
@@ -136,7 +136,7 @@ static bool pack(const anl__env *env, const anl__call *c, int in, anl__pack *out
         anl__dnn_conv_release(&p);
         if (!fused) return false;
     }
-    return (in == 1 || in == 2) && anl__cuda_pack_bf16(env, c, in, out);
+    return (in == 1 || in == 2) && anl__cuda_pack_half(env, c, in, c->in[0].dtype, out);
 }
 
 #define KERNEL(op_name) {.op = op_name, .device = "cuda", .name = op_name "/cudnn", .rank = 20, .supports = supports, .pack = pack, .prepare = prepare, .run = run, .release = release}

@@ -1,5 +1,5 @@
-/* dense and its gradients by cuBLASLt, f32 or bf16 with f32 sums. Row-major matrices are seen as their column-major transposes. Bias and relu ride in the epilogue, the
- * bias in the type of the activations; where a bf16 layer's bias is no parameter, of which a copy could be kept, they follow as a pass of ours. Bound: arithmetic or
+/* dense and its gradients by cuBLASLt, f32, bf16 or f16 with f32 sums. Row-major matrices are seen as their column-major transposes. Bias and relu ride in the epilogue, the
+ * bias in the type of the activations; where a 16-bit layer's bias is no parameter, of which a copy could be kept, they follow as a pass of ours. Bound: arithmetic or
  * weights' bytes. Not run on a GPU yet. */
 #include "device.h"
 #include "kernels/device_cuda/plugin/calls.h"
@@ -40,7 +40,7 @@ static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY]
     anl_dtype t = c->in[0].dtype;
     anl__lt_product p;
     if (!lt) return memcpy(why, "cuBLASLt is not here", 21), false;
-    if (t != ANL_F32 && t != ANL_BF16) return memcpy(why, "neither f32 nor bf16", 21), false;
+    if (t != ANL_F32 && !anl__cuda_is_half(t)) return memcpy(why, "not f32, bf16 or f16", 21), false;
     bool weights = kind_of(c) != WEIGHT;
     if (weights && c->in[1].dtype != t && !(c->param[1] && c->in[1].dtype == ANL_F32)) return memcpy(why, "weights of another type", 24), false;
     anl__lt_shape s = shape_of(c);
@@ -83,11 +83,11 @@ static anl_status run(const anl__prepared *p, const anl__run *r)
     return anl__cuda_bias_relu(r->device, r->out[0], c->out[0].dtype, r->in[2], anl_shape_count(y), y->dim[y->rank - 1], relu);
 }
 
-/* bf16 products read weights and biases in bf16. */
+/* 16-bit products read weights and biases in their type. */
 static bool pack(const anl__env *env, const anl__call *c, int in, anl__pack *out)
 {
     bool wanted = in == 1 ? kind_of(c) != WEIGHT : in == 2 && has_bias(c);
-    return wanted && c->in[0].dtype == ANL_BF16 && c->in[in].dtype == ANL_F32 && anl__cuda_pack_bf16(env, c, in, out);
+    return wanted && anl__cuda_is_half(c->in[0].dtype) && c->in[in].dtype == ANL_F32 && anl__cuda_pack_half(env, c, in, c->in[0].dtype, out);
 }
 
 #define KERNEL(op_name) {.op = op_name, .device = "cuda", .name = op_name "/cublaslt", .rank = 20, .supports = supports, .pack = pack, .prepare = prepare, .run = run, .release = release}

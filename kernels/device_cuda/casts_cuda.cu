@@ -14,10 +14,15 @@ template <class S, class D> static anl_status convert_run(const anl_device *dev,
     return ANL_LAUNCH(f, anl_blocks(n, ANL_THREADS), ANL_THREADS, &r, (const S *)src, (D *)dst, n, accum);
 }
 
+template <class S> static anl_status convert_from(const anl_device *dev, void *dst, anl_dtype dst_type, const void *src, int64_t n, bool accum)
+{
+    if (dst_type == ANL_BF16) return convert_run<S, anl_bf16>(dev, dst, src, n, accum);
+    return dst_type == ANL_F16 ? convert_run<S, anl_f16>(dev, dst, src, n, accum) : convert_run<S, float>(dev, dst, src, n, accum);
+}
+
 extern "C" anl_status anl__cuda_convert(const anl_device *dev, void *dst, anl_dtype dst_type, const void *src, anl_dtype src_type, int64_t n, bool accum)
 {
-    if (dst_type == ANL_BF16) return src_type == ANL_BF16 ? convert_run<anl_bf16, anl_bf16>(dev, dst, src, n, accum) : convert_run<float, anl_bf16>(dev, dst, src, n, accum);
-    return src_type == ANL_BF16 ? convert_run<anl_bf16, float>(dev, dst, src, n, accum) : convert_run<float, float>(dev, dst, src, n, accum);
+    return ANL_BY_TYPE(src_type, convert_from, dev, dst, dst_type, src, n, accum);
 }
 
 template <class S, class D> __global__ void columns(const S *src, int64_t have, D *dst, int64_t want, int64_t rows, bool accum)
@@ -38,14 +43,17 @@ template <class S, class D> static anl_status columns_run(const anl_device *dev,
     return ANL_LAUNCH(f, anl_blocks(rows * want, ANL_THREADS), ANL_THREADS, &r, (const S *)src, have, (D *)dst, want, rows, accum);
 }
 
+template <class S>
+static anl_status columns_from(const anl_device *dev, void *dst, anl_dtype dst_type, int64_t want, const void *src, int64_t have, int64_t rows, bool accum)
+{
+    if (dst_type == ANL_BF16) return columns_run<S, anl_bf16>(dev, dst, want, src, have, rows, accum);
+    return dst_type == ANL_F16 ? columns_run<S, anl_f16>(dev, dst, want, src, have, rows, accum) : columns_run<S, float>(dev, dst, want, src, have, rows, accum);
+}
+
 extern "C" anl_status anl__cuda_columns(const anl_device *dev, void *dst, anl_dtype dst_type, int64_t dst_columns, const void *src, anl_dtype src_type, int64_t src_columns, int64_t rows,
                                         bool accum)
 {
-    if (dst_type == ANL_BF16)
-        return src_type == ANL_BF16 ? columns_run<anl_bf16, anl_bf16>(dev, dst, dst_columns, src, src_columns, rows, accum)
-                                    : columns_run<float, anl_bf16>(dev, dst, dst_columns, src, src_columns, rows, accum);
-    return src_type == ANL_BF16 ? columns_run<anl_bf16, float>(dev, dst, dst_columns, src, src_columns, rows, accum)
-                                : columns_run<float, float>(dev, dst, dst_columns, src, src_columns, rows, accum);
+    return ANL_BY_TYPE(src_type, columns_from, dev, dst, dst_type, dst_columns, src, src_columns, rows, accum);
 }
 
 template <class T> __global__ void finish(T *y, const float *bias, int64_t n, int64_t k, bool relu)
@@ -57,14 +65,17 @@ template <class T> __global__ void finish(T *y, const float *bias, int64_t n, in
     }
 }
 
-extern "C" anl_status anl__cuda_bias_relu(const anl_device *dev, void *y, anl_dtype type, const float *bias, int64_t n, int64_t k, bool relu)
+template <class T> static anl_status finish_run(const anl_device *dev, void *y, const float *bias, int64_t n, int64_t k, bool relu)
 {
     anl__run r = {};
     r.device = (anl_device *)dev;
-    void (*narrow)(anl_bf16 *, const float *, int64_t, int64_t, bool) = finish<anl_bf16>;
-    void (*plain)(float *, const float *, int64_t, int64_t, bool) = finish<float>;
-    if (type == ANL_BF16) return ANL_LAUNCH(narrow, anl_blocks(n, ANL_THREADS), ANL_THREADS, &r, (anl_bf16 *)y, bias, n, k, relu);
-    return ANL_LAUNCH(plain, anl_blocks(n, ANL_THREADS), ANL_THREADS, &r, (float *)y, bias, n, k, relu);
+    void (*f)(T *, const float *, int64_t, int64_t, bool) = finish<T>;
+    return ANL_LAUNCH(f, anl_blocks(n, ANL_THREADS), ANL_THREADS, &r, (T *)y, bias, n, k, relu);
+}
+
+extern "C" anl_status anl__cuda_bias_relu(const anl_device *dev, void *y, anl_dtype type, const float *bias, int64_t n, int64_t k, bool relu)
+{
+    return ANL_BY_TYPE(type, finish_run, dev, y, bias, n, k, relu);
 }
 
 template <class T> __global__ void flip(const T *src, T *dst, int64_t steps, int64_t row)

@@ -45,7 +45,7 @@ static anl_status null_sync(anl_device *dev)
 static bool null_has(const anl_device *dev, anl_dtype t)
 {
     (void)dev;
-    return t == ANL_F32 || t == ANL_BF16;
+    return t == ANL_F32 || t == ANL_BF16 || t == ANL_F16;
 }
 
 static void null_describe(const anl_device *dev, anl__buf *out)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const anl__attr_def scale_attrs[] = {{"factor", ANL__FLOAT, "1", 0, 0, NULL, "multiplier"}, {0}};
-static const anl__attr_def cast_attrs[] = {{"dtype", ANL__ENUM, NULL, 0, 0, "f32|bf16|f64", "of the result"}, {0}};
+static const anl__attr_def cast_attrs[] = {{"dtype", ANL__ENUM, NULL, 0, 0, "f32|bf16|f64|f16", "of the result"}, {0}};
 static const anl__attr_def sum_attrs[] = {{"shape", ANL__INTS, NULL, 1, 1e15, NULL, "of the result"}, {0}};
 
 static anl_status infer_same(anl_ctx *ctx, anl__call *c)
@@ -30,7 +30,7 @@ static anl_status infer_two(anl_ctx *ctx, anl__call *c)
 
 static anl_status infer_cast(anl_ctx *ctx, anl__call *c)
 {
-    static const anl_dtype to[] = {ANL_F32, ANL_BF16, ANL_F64};
+    static const anl_dtype to[] = {ANL_F32, ANL_BF16, ANL_F64, ANL_F16};
     ANL_TRY(infer_same(ctx, c));
     c->out[0].dtype = to[anl__attr_int(c, "dtype")];
     return ANL_OK;

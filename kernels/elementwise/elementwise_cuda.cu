@@ -25,6 +25,12 @@ template <class T, class B, class F> static anl_status launch_repeated(const anl
     return ANL_LAUNCH(k, anl_blocks(n, ANL_THREADS), ANL_THREADS, r, (const T *)r->in[0], (const B *)r->in[1], (T *)r->out[0], n, m, f);
 }
 
+template <class T, class F> static anl_status repeated_by(anl_dtype type, const anl__run *r, int64_t n, anl__broadcast m, F f)
+{
+    if (type == ANL_BF16) return launch_repeated<T, anl_bf16>(r, n, m, f);
+    return type == ANL_F16 ? launch_repeated<T, anl_f16>(r, n, m, f) : launch_repeated<T, float>(r, n, m, f);
+}
+
 template <class T, class F> static anl_status two(const anl__prepared *p, const anl__run *r, F f)
 {
     const anl__call *c = &p->call;
@@ -32,7 +38,7 @@ template <class T, class F> static anl_status two(const anl__prepared *p, const 
     anl__broadcast m;
     anl__broadcast_of(&c->in[0].shape, &c->in[1].shape, &m);
     if (c->in[1].dtype == c->in[0].dtype && m.outer == 1 && m.middle == 1) return anl_map<T>(r, r->in[0], r->in[1], r->out[0], n, f);
-    return c->in[1].dtype == ANL_BF16 ? launch_repeated<T, anl_bf16>(r, n, m, f) : launch_repeated<T, float>(r, n, m, f);
+    return repeated_by<T>(c->in[1].dtype, r, n, m, f);
 }
 
 template <class T> static anl_status add_typed(const anl__prepared *p, const anl__run *r) { return two<T>(p, r, plus{}); }
@@ -61,7 +67,9 @@ template <class T, class Y> static anl_status launch_convert(const anl__prepared
 
 template <class T> static anl_status cast_typed(const anl__prepared *p, const anl__run *r)
 {
-    return p->call.out[0].dtype == ANL_BF16 ? launch_convert<T, anl_bf16>(p, r) : launch_convert<T, float>(p, r);
+    anl_dtype to = p->call.out[0].dtype;
+    if (to == ANL_BF16) return launch_convert<T, anl_bf16>(p, r);
+    return to == ANL_F16 ? launch_convert<T, anl_f16>(p, r) : launch_convert<T, float>(p, r);
 }
 ANL_TYPED_RUN(cast)
 

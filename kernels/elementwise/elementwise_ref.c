@@ -23,7 +23,7 @@ static anl_status cast_run(const anl__prepared *p, const anl__run *r)
 
 static bool cast_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {
-    if (c->out[0].dtype == ANL_BF16) return memcpy(why, "the reference has f32 and f64 only", 35), false;
+    if (c->out[0].dtype == ANL_BF16 || c->out[0].dtype == ANL_F16) return memcpy(why, "the reference has f32 and f64 only", 35), false;
     return anl__ref_supports(env, c, why);
 }
 

@@ -5,7 +5,7 @@
  * embedding_bwd: indices, dy -> dw (attribute vocabulary); each row adds its gradients in the order of dy's rows. */
 #include "op.h"
 
-static const anl__attr_def attrs[] = {{"dtype", ANL__ENUM, "same", 0, 0, "same|bf16", "of the result: the table's, or bf16"}, {0}};
+static const anl__attr_def attrs[] = {{"dtype", ANL__ENUM, "same", 0, 0, "same|bf16|f16", "of the result; same: the table's"}, {0}};
 static const anl__attr_def bwd_attrs[] = {{"vocabulary", ANL__INT, NULL, 1, 1 << 30, NULL, "rows of the table"}, {0}};
 
 static anl_status infer(anl_ctx *ctx, anl__call *c)
@@ -16,7 +16,7 @@ static anl_status infer(anl_ctx *ctx, anl__call *c)
     if (c->in[0].dtype != ANL_I32 || i->rank < 1 || i->rank > 2)
         return anl__fail(ctx, ANL_SHAPE, "needs i32 indices N or N x T, not %s %s", anl_dtype_name(c->in[0].dtype), anl__shape_text(i, a));
     const int64_t e = c->in[1].shape.dim[1], one[2] = {i->dim[0], e}, two[3] = {i->rank > 1 ? i->dim[1] : 1, i->dim[0], e};
-    anl_dtype type = anl__attr_int(c, "dtype") ? ANL_BF16 : c->in[1].dtype;
+    const anl_dtype types[] = {c->in[1].dtype, ANL_BF16, ANL_F16}, type = types[anl__attr_int(c, "dtype")];
     c->n_out = 1;
     c->out[0] = i->rank == 1 ? anl__type_of(type, 2, one) : anl__type_of(type, 3, two);
     return ANL_OK;

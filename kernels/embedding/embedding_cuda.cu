@@ -46,8 +46,8 @@ template <class T> static anl_status bwd_of(const anl__prepared *p, const anl__r
     return ANL_LAUNCH(f, anl_blocks(l.vocabulary, 1), 128, r, l, (const T *)r->in[1], (float *)r->out[0]);
 }
 
-static anl_status fwd(const anl__prepared *p, const anl__run *r) { return p->call.out[0].dtype == ANL_BF16 ? fwd_of<anl_bf16>(p, r) : fwd_of<float>(p, r); }
-static anl_status bwd(const anl__prepared *p, const anl__run *r) { return p->call.in[1].dtype == ANL_BF16 ? bwd_of<anl_bf16>(p, r) : bwd_of<float>(p, r); }
+static anl_status fwd(const anl__prepared *p, const anl__run *r) { return ANL_BY_TYPE(p->call.out[0].dtype, fwd_of, p, r); }
+static anl_status bwd(const anl__prepared *p, const anl__run *r) { return ANL_BY_TYPE(p->call.in[1].dtype, bwd_of, p, r); }
 
 static const anl__kernel k_fwd = {.op = "embedding", .device = "cuda", .name = "embedding/cuda", .rank = 10, .supports = anl_cuda_supports, .run = fwd};
 static const anl__kernel k_bwd = {.op = "embedding_bwd", .device = "cuda", .name = "embedding_bwd/cuda", .rank = 10, .supports = anl_cuda_supports, .run = bwd};

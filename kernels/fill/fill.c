@@ -25,10 +25,12 @@ static anl_status infer_seed(anl_ctx *ctx, anl__call *c)
 {
     if (c->in[0].dtype != ANL_F32 || anl_shape_count(&c->in[0].shape) != ANL_HYPER_WORDS)
         return anl__fail(ctx, ANL_SHAPE, "needs the hyper block");
-    if (c->n_in == 2) return anl__fail(ctx, ANL_SHAPE, "needs both denominators, or none");
-    for (int i = 1; i < c->n_in; i++)
+    if (anl__has_in(c, 1) != anl__has_in(c, 2)) return anl__fail(ctx, ANL_SHAPE, "needs both denominators, or none");
+    for (int i = 1; i < 3 && anl__has_in(c, i); i++)
         if ((c->in[i].dtype != ANL_F32 && c->in[i].dtype != ANL_F64) || anl_shape_count(&c->in[i].shape) != 1 || c->in[i].dtype != c->in[1].dtype)
             return anl__fail(ctx, ANL_SHAPE, "a denominator is one number");
+    if (anl__has_in(c, 3) && (c->in[3].dtype != ANL_F32 || anl_shape_count(&c->in[3].shape) != ANL__SCALE_WORDS))
+        return anl__fail(ctx, ANL_SHAPE, "needs the scale block");
     int64_t one[1] = {1};
     c->n_out = 1;
     c->out[0] = anl__type_of(ANL_F32, 1, one);
@@ -36,6 +38,6 @@ static anl_status infer_seed(anl_ctx *ctx, anl__call *c)
 }
 
 static const anl__op fill = {.name = "fill", .attrs = fill_attrs, .infer = infer_fill, .help = "one constant"};
-static const anl__op loss_seed = {.name = "loss_seed", .min_in = 1, .max_in = 3, .attrs = seed_attrs, .infer = infer_seed,
-                                  .help = "loss scale times weight: the gradient of a loss's numerator; with the first loss's denominator and its own: times their ratio"};
+static const anl__op loss_seed = {.name = "loss_seed", .min_in = 1, .max_in = 4, .attrs = seed_attrs, .infer = infer_seed,
+                                  .help = "loss scale (times the scale block's) times weight: the gradient of a loss's numerator; with the first loss's denominator and its own: times their ratio"};
 const anl__op *const anl__ops_fill[] = {&fill, &loss_seed, NULL};

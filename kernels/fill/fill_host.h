@@ -14,8 +14,8 @@ static anl_status anl__fill_run(const anl__prepared *p, const anl__run *r)
 
 static anl_status anl__loss_seed_run(const anl__prepared *p, const anl__run *r)
 {
-    float seed = ((const float *)r->in[0])[ANL__HYPER_LOSS_SCALE] * (float)anl__attr_float(&p->call, "weight");
-    if (p->call.n_in == 3) {
+    float scale = anl__has_in(&p->call, 3) ? ((const float *)r->in[3])[ANL__SCALE_NOW] : 1, seed = ((const float *)r->in[0])[ANL__HYPER_LOSS_SCALE] * scale * (float)anl__attr_float(&p->call, "weight");
+    if (anl__has_in(&p->call, 1)) {
         bool wide = p->call.in[1].dtype == ANL_F64;
         double first = wide ? *(const double *)r->in[1] : (double)*(const float *)r->in[1];
         double own = wide ? *(const double *)r->in[2] : (double)*(const float *)r->in[2];

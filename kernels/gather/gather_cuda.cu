@@ -40,8 +40,8 @@ template <class T> static anl_status bwd_of(const anl__prepared *p, const anl__r
     return ANL_LAUNCH(f, anl_blocks(g.outer * g.size * g.inner, ANL_THREADS), ANL_THREADS, r, g, (const T *)r->in[1], (T *)r->out[0]);
 }
 
-static anl_status fwd(const anl__prepared *p, const anl__run *r) { return p->call.out[0].dtype == ANL_BF16 ? fwd_of<anl_bf16>(p, r) : fwd_of<float>(p, r); }
-static anl_status bwd(const anl__prepared *p, const anl__run *r) { return p->call.out[0].dtype == ANL_BF16 ? bwd_of<anl_bf16>(p, r) : bwd_of<float>(p, r); }
+static anl_status fwd(const anl__prepared *p, const anl__run *r) { return ANL_BY_TYPE(p->call.out[0].dtype, fwd_of, p, r); }
+static anl_status bwd(const anl__prepared *p, const anl__run *r) { return ANL_BY_TYPE(p->call.out[0].dtype, bwd_of, p, r); }
 
 static const anl__kernel k_fwd = {.op = "gather", .device = "cuda", .name = "gather/cuda", .rank = 10, .supports = anl_cuda_supports, .run = fwd};
 static const anl__kernel k_bwd = {.op = "gather_bwd", .device = "cuda", .name = "gather_bwd/cuda", .rank = 10, .supports = anl_cuda_supports, .run = bwd};

@@ -8,12 +8,41 @@
 #include <math.h>
 
 enum { ANL__UP_PARAM, ANL__UP_GRAD, ANL__UP_STAT, ANL__UP_HYPER, ANL__UP_M, ANL__UP_V };
+enum { ANL__STATS_GRAD, ANL__STATS_DEN, ANL__STATS_HYPER, ANL__STATS_SCALE, ANL__STATS_NUM }; /* inputs of grad_stats */
 
 #if defined(__CUDACC__)
 #define ANL_UP static __host__ __device__ __forceinline__
 #else
 #define ANL_UP static inline
 #endif
+
+/* The verdict on a reduced gradient whose squares add up to `sum`. scale, num: NULL where there is no scale block. A gradient that is not finite beside a finite
+   loss is the scale's fault as long as it can be smaller. */
+ANL_UP void anl__up_stat(double sum, float den, const float *h, const float *scale, const float *num, float scale_min, float *stat)
+{
+    double all = (double)den * (double)h[ANL__HYPER_LOSS_SCALE] * (scale ? (double)scale[ANL__SCALE_NOW] : 1), norm = sqrt(sum) / all;
+    bool finite = isfinite(sum) && isfinite(norm) && den > 0;
+    double limit = (double)h[ANL__HYPER_CLIP_NORM], clip = limit > 0 && norm > limit ? limit / norm : 1;
+    stat[ANL__STAT_FINITE] = finite;
+    stat[ANL__STAT_FACTOR] = finite ? (float)(clip / all) : 0;
+    stat[ANL__STAT_NORM] = (float)norm;
+    stat[ANL__STAT_OVERFLOW] = !finite && scale && scale[ANL__SCALE_NOW] > scale_min && den > 0 && isfinite(den) && (!num || isfinite(*num));
+}
+
+/* Moves the scale block: half after an overflow, twice after `steps` good steps in a row (0: never). */
+ANL_UP void anl__up_scale(float *s, const float *stat, float steps, float least, float most)
+{
+    bool good = stat[ANL__STAT_FINITE] != 0, over = stat[ANL__STAT_OVERFLOW] != 0;
+    s[ANL__SCALE_GOOD] = good ? s[ANL__SCALE_GOOD] + 1 : 0;
+    if (over) {
+        s[ANL__SCALE_SKIPPED] += 1;
+        s[ANL__SCALE_NOW] = fmaxf(s[ANL__SCALE_NOW] / 2, least);
+    }
+    if (steps > 0 && s[ANL__SCALE_GOOD] >= steps) {
+        s[ANL__SCALE_GOOD] = 0;
+        s[ANL__SCALE_NOW] = fminf(s[ANL__SCALE_NOW] * 2, most);
+    }
+}
 
 ANL_UP float anl__up_gradient(float g, float factor, float clip_value)
 {

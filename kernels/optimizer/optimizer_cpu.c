@@ -31,7 +31,7 @@ static anl_status stats_run(const anl__prepared *p, const anl__run *r)
 {
     job j = {p, r, anl_shape_count(&p->call.in[0].shape), ((anl__update_state *)p->state)->sum};
     anl__pool_run(r->pool, (int)((j.n + PIECE - 1) / PIECE), stat_task, &j);
-    anl__stat_finish(anl__tree_sum(j.sum, (j.n + ANL__STAT_CHUNK - 1) / ANL__STAT_CHUNK), *(const float *)r->in[1], r->in[2], r->out[0]);
+    anl__stat_finish(anl__tree_sum(j.sum, (j.n + ANL__STAT_CHUNK - 1) / ANL__STAT_CHUNK), &p->call, r);
     return ANL_OK;
 }
 
@@ -123,5 +123,6 @@ KERNEL(rmsprop, update_run);
 KERNEL(adagrad, update_run);
 KERNEL(lamb, update_run);
 static const anl__kernel ema = {.op = "ema", .device = "cpu", .name = "ema/cpu", .rank = 10, .run = ema_run};
+static const anl__kernel loss_scale = {.op = "loss_scale", .device = "cpu", .name = "loss_scale/cpu", .rank = 10, .run = anl__scale_run};
 static const anl__kernel slab_add = {.op = "slab_add", .device = "cpu", .name = "slab_add/cpu", .rank = 10, .run = add_run};
-const anl__kernel *const anl__kernels_optimizer_cpu[] = {&grad_stats, &sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &slab_add, NULL};
+const anl__kernel *const anl__kernels_optimizer_cpu[] = {&grad_stats, &sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &loss_scale, &slab_add, NULL};

@@ -150,7 +150,7 @@ static __global__ void squares(const float *g, double *part, int64_t n)
     if (t == 0) part[blockIdx.x] = sum[0];
 }
 
-static __global__ void verdict(const double *part, int64_t chunks, const float *den, const float *h, float *stat)
+static __global__ void verdict(const double *part, int64_t chunks, const float *den, const float *h, const float *scale, const float *num, float scale_min, float *stat)
 {
     ANL_SHARED_ARRAY(double, sum, ANL_THREADS);
     int t = threadIdx.x;
@@ -162,13 +162,7 @@ static __global__ void verdict(const double *part, int64_t chunks, const float *
         if (t < d) sum[t] += sum[t + d];
         __syncthreads();
     }
-    if (t) return;
-    double scale = (double)*den * (double)h[ANL__HYPER_LOSS_SCALE], norm = sqrt(sum[0]) / scale, limit = (double)h[ANL__HYPER_CLIP_NORM];
-    bool finite = isfinite(sum[0]) && isfinite(norm) && *den > 0;
-    stat[ANL__STAT_FINITE] = finite;
-    stat[ANL__STAT_FACTOR] = finite ? (float)((limit > 0 && norm > limit ? limit / norm : 1) / scale) : 0;
-    stat[ANL__STAT_NORM] = (float)norm;
-    stat[3] = 0;
+    if (t == 0) anl__up_stat(sum[0], *den, h, scale, num, scale_min, stat);
 }
 
 static anl_status stats_prepare(const anl__env *env, anl__prepared *p)
@@ -182,7 +176,20 @@ static anl_status stats_run(const anl__prepared *p, const anl__run *r)
 {
     int64_t n = anl_shape_count(&p->call.in[0].shape), chunks = (n + CHUNK - 1) / CHUNK;
     ANL_TRY(ANL_LAUNCH(squares, (unsigned)(chunks ? chunks : 1), ANL_THREADS, r, (const float *)r->in[0], (double *)r->ws, n));
-    return ANL_LAUNCH(verdict, 1, ANL_THREADS, r, (const double *)r->ws, chunks, (const float *)r->in[1], (const float *)r->in[2], (float *)r->out[0]);
+    const anl__call *c = &p->call;
+    const float *scale = anl__has_in(c, ANL__STATS_SCALE) ? (const float *)r->in[ANL__STATS_SCALE] : (const float *)NULL;
+    const float *num = anl__has_in(c, ANL__STATS_NUM) ? (const float *)r->in[ANL__STATS_NUM] : (const float *)NULL;
+    return ANL_LAUNCH(verdict, 1, ANL_THREADS, r, (const double *)r->ws, chunks, (const float *)r->in[ANL__STATS_DEN], (const float *)r->in[ANL__STATS_HYPER], scale, num,
+                      (float)anl__attr_float(c, "scale_min"), (float *)r->out[0]);
+}
+
+static __global__ void move_scale(float *scale, const float *stat, float steps, float least, float most) { anl__up_scale(scale, stat, steps, least, most); }
+
+static anl_status scale_run(const anl__prepared *p, const anl__run *r)
+{
+    const anl__call *c = &p->call;
+    return ANL_LAUNCH(move_scale, 1, 1, r, (float *)r->in[0], (const float *)r->in[1], (float)anl__attr_float(c, "steps"), (float)anl__attr_float(c, "min"),
+                      (float)anl__attr_float(c, "max"));
 }
 
 /* ---- ema and slab_add ------------------------------------------------------------------------ */
@@ -216,6 +223,7 @@ UPDATE(adagrad)
 UPDATE(lamb)
 static const anl__kernel grad_stats = {.op = "grad_stats", .device = "cuda", .name = "grad_stats/cuda", .rank = 10, .supports = anl_cuda_supports, .prepare = stats_prepare, .run = stats_run};
 static const anl__kernel ema = {.op = "ema", .device = "cuda", .name = "ema/cuda", .rank = 10, .supports = anl_cuda_supports, .run = ema_run};
+static const anl__kernel loss_scale = {.op = "loss_scale", .device = "cuda", .name = "loss_scale/cuda", .rank = 10, .run = scale_run};
 static const anl__kernel slab_add = {.op = "slab_add", .device = "cuda", .name = "slab_add/cuda", .rank = 10, .supports = anl_cuda_supports, .run = add_run};
 extern "C" const anl__kernel *const anl__kernels_optimizer_cuda[];
-const anl__kernel *const anl__kernels_optimizer_cuda[] = {&grad_stats, &sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &slab_add, NULL};
+const anl__kernel *const anl__kernels_optimizer_cuda[] = {&grad_stats, &sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &loss_scale, &slab_add, NULL};

@@ -77,15 +77,17 @@ static inline void anl__lamb_norms(const anl__segment *seg, void *const *in, int
 static inline float anl__lamb_ratio(double pp, double uu) { return pp > 0 && uu > 0 ? (float)sqrt(pp / uu) : 1; }
 
 /* The verdict from the sum of squares of the summed gradient. */
-static inline void anl__stat_finish(double sum, float den, const float *h, float *stat)
+static inline void anl__stat_finish(double sum, const anl__call *c, const anl__run *r)
 {
-    double scale = (double)den * (double)h[ANL__HYPER_LOSS_SCALE], norm = sqrt(sum) / scale;
-    bool finite = isfinite(sum) && isfinite(norm) && den > 0;
-    double clip = h[ANL__HYPER_CLIP_NORM] > 0 && norm > (double)h[ANL__HYPER_CLIP_NORM] ? (double)h[ANL__HYPER_CLIP_NORM] / norm : 1;
-    stat[ANL__STAT_FINITE] = finite;
-    stat[ANL__STAT_FACTOR] = finite ? (float)(clip / scale) : 0;
-    stat[ANL__STAT_NORM] = (float)norm;
-    stat[3] = 0;
+    const float *scale = anl__has_in(c, ANL__STATS_SCALE) ? r->in[ANL__STATS_SCALE] : NULL, *num = anl__has_in(c, ANL__STATS_NUM) ? r->in[ANL__STATS_NUM] : NULL;
+    anl__up_stat(sum, *(const float *)r->in[ANL__STATS_DEN], r->in[ANL__STATS_HYPER], scale, num, (float)anl__attr_float(c, "scale_min"), r->out[0]);
+}
+
+static inline anl_status anl__scale_run(const anl__prepared *p, const anl__run *r)
+{
+    const anl__call *c = &p->call;
+    anl__up_scale(r->in[0], r->in[1], (float)anl__attr_float(c, "steps"), (float)anl__attr_float(c, "min"), (float)anl__attr_float(c, "max"));
+    return ANL_OK;
 }
 
 /* Partial sums are added pairwise: a fixed tree. */

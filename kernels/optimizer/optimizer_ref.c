@@ -42,7 +42,7 @@ static anl_status stats_run(const anl__prepared *p, const anl__run *r)
         for (int64_t i = a; i < n && i < a + ANL__STAT_CHUNK; i++) sum += (double)g[i] * (double)g[i];
         s->sum[chunks++] = sum;
     }
-    anl__stat_finish(anl__tree_sum(s->sum, chunks), *(const float *)r->in[1], r->in[2], r->out[0]);
+    anl__stat_finish(anl__tree_sum(s->sum, chunks), &p->call, r);
     return ANL_OK;
 }
 
@@ -85,5 +85,6 @@ KERNEL(rmsprop, update_run);
 KERNEL(adagrad, update_run);
 KERNEL(lamb, update_run);
 static const anl__kernel ema = {.op = "ema", .device = "reference", .name = "ema/ref", .run = ema_run};
+static const anl__kernel loss_scale = {.op = "loss_scale", .device = "reference", .name = "loss_scale/ref", .run = anl__scale_run};
 static const anl__kernel slab_add = {.op = "slab_add", .device = "reference", .name = "slab_add/ref", .run = add_run};
-const anl__kernel *const anl__kernels_optimizer_ref[] = {&grad_stats, &sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &slab_add, NULL};
+const anl__kernel *const anl__kernels_optimizer_ref[] = {&grad_stats, &sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &loss_scale, &slab_add, NULL};

@@ -111,10 +111,10 @@ static space space_of(const anl__call *c, const layer *l, bool back)
 
 static bool is_back(const anl__call *c) { return !strcmp(c->op->name, "recurrent_bwd"); }
 
-/* bf16 products need both weights in bf16, so both must be parameters; w_hh's last third alone must be aligned. */
+/* 16-bit products need both weights in 16 bits, so both must be parameters; w_hh's last third alone must be aligned. */
 static const anl__cublaslt *library_for(const anl__env *env, const anl__call *c)
 {
-    bool narrow = c->in[0].dtype == ANL_BF16;
+    bool narrow = anl__cuda_is_half(c->in[0].dtype);
     anl__recurrence k = anl__recurrence_of(c);
     if (k.before && k.units % 2) return NULL;
     return narrow && !(c->param[ANL__REC_W_IH] && c->param[ANL__REC_W_HH]) ? NULL : anl__cuda_libs_of(env->device)->lt;
@@ -182,7 +182,7 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
 static bool pack(const anl__env *env, const anl__call *c, int in, anl__pack *out)
 {
     bool weights = in == ANL__REC_W_IH || in == ANL__REC_W_HH;
-    return weights && c->in[0].dtype == ANL_BF16 && library_for(env, c) && anl__cuda_pack_bf16(env, c, in, out);
+    return weights && anl__cuda_is_half(c->in[0].dtype) && library_for(env, c) && anl__cuda_pack_half(env, c, in, c->in[0].dtype, out);
 }
 
 /* ---- forward --------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* recurrent and its gradient by cuDNN's RNN API, for sequences that are all as long as x: f32 (exact: no TF32) or bf16 with f32 sums. What the library keeps for
+/* recurrent and its gradient by cuDNN's RNN API, for sequences that are all as long as x: f32 (exact but where the device may use TF32), bf16 or f16 with f32 sums. What the library keeps for
  * the gradient takes the reserve's place, and behind it the weights in the library's order, which forward has gathered from the plain ones. Where time
  * runs backwards, x, y and their gradients are turned round in the workspace. Weights' gradients leave cuDNN in the type of the activations. Bound: the
  * latency of a step for small layers, the weights' bytes for large ones unless they persist. Not run on a GPU yet. */
@@ -42,7 +42,7 @@ static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY]
     anl_dtype t = c->in[0].dtype;
     anl__rnn_found found;
     if (!anl__cuda_libs_of(env->device)->cudnn) return refuse(why, "cuDNN is not here");
-    if (t != ANL_F32 && t != ANL_BF16) return refuse(why, "neither f32 nor bf16");
+    if (t != ANL_F32 && !anl__cuda_is_half(t)) return refuse(why, "not f32, bf16 or f16");
     if (is_back(c)) return anl__recurrent_foreign(c) ? true : refuse(why, "the reserve is not cuDNN's");
     if (k.before) return refuse(why, "cuDNN has no gru whose reset comes before the product");
     if (anl__has_in(c, ANL__REC_LENGTHS)) return refuse(why, "sequences of different lengths");

@@ -25,7 +25,7 @@ static anl_status infer(anl_ctx *ctx, anl__call *c)
     int64_t channels = d->dim[d->rank - 1];
     if ((d->rank != 2 && d->rank != 4) || x->rank != d->rank || anl_shape_count(x) / (x->dim[0] ? x->dim[0] : 1) != anl_shape_count(d) / (d->dim[0] ? d->dim[0] : 1))
         return anl__fail(ctx, ANL_SHAPE, "samples %s do not make a batch %s", anl__shape_text(d, a), anl__shape_text(x, b));
-    if (c->in[ANL__SB_SAMPLES].dtype == ANL_I32 || c->in[ANL__SB_SAMPLES].dtype == ANL_BF16)
+    if (c->in[ANL__SB_SAMPLES].dtype == ANL_I32 || c->in[ANL__SB_SAMPLES].dtype == ANL_BF16 || c->in[ANL__SB_SAMPLES].dtype == ANL_F16)
         return anl__fail(ctx, ANL_UNSUPPORTED, "samples are u8 or f32, not %s", anl_dtype_name(c->in[ANL__SB_SAMPLES].dtype));
     if (anl_shape_count(&c->in[ANL__SB_SCALE].shape) != channels || anl_shape_count(&c->in[ANL__SB_SHIFT].shape) != channels)
         return anl__fail(ctx, ANL_SHAPE, "samples of %lld channels need as many scales and shifts", (long long)channels);

@@ -41,11 +41,14 @@ template <class S, class D> static anl_status run_of(const anl__prepared *p, con
                       (const int32_t *)r->in[ANL__SB_RNG]);
 }
 
+template <class D> static anl_status run_to(const anl__prepared *p, const anl__run *r)
+{
+    return p->call.in[ANL__SB_SAMPLES].dtype == ANL_U8 ? run_of<uint8_t, D>(p, r) : run_of<float, D>(p, r);
+}
+
 static anl_status gather_run(const anl__prepared *p, const anl__run *r)
 {
-    bool bytes = p->call.in[ANL__SB_SAMPLES].dtype == ANL_U8, narrow = p->call.in[ANL__SB_X].dtype == ANL_BF16;
-    if (narrow) return bytes ? run_of<uint8_t, anl_bf16>(p, r) : run_of<float, anl_bf16>(p, r);
-    return bytes ? run_of<uint8_t, float>(p, r) : run_of<float, float>(p, r);
+    return ANL_BY_TYPE(p->call.in[ANL__SB_X].dtype, run_to, p, r);
 }
 
 static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])

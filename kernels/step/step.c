@@ -1,6 +1,6 @@
 /* The ends of a step, so that many steps can follow each other on a device without the host: step_begin takes the scalars of the next step
  * from the tape, step_end puts what the step gave into the ring, step_keep keeps a result only if the step was finite (states that are
- * carried from batch to batch). Tape, ring and verdict: op.h. */
+ * carried from batch to batch; forward, an overflow under a loss scale is sound). Tape, ring and verdict: op.h. */
 #include "op.h"
 
 static anl_status infer_begin(anl_ctx *ctx, anl__call *c)
@@ -20,14 +20,15 @@ static const anl__attr_def end_attrs[] = {
     {0},
 };
 
-/* grad, ring, stat (absent: finite), rng. */
+/* grad, ring, stat (absent: finite), scale block (absent: none), rng. */
 static anl_status infer_end(anl_ctx *ctx, anl__call *c)
 {
     int64_t n = anl_shape_count(&c->in[0].shape), ring = anl_shape_count(&c->in[1].shape);
     for (int i = 0; i < 2; i++)
         if (c->in[i].dtype != ANL_F32 && c->in[i].dtype != ANL_F64) return anl__fail(ctx, ANL_UNSUPPORTED, "slabs are f32, not %s", anl_dtype_name(c->in[i].dtype));
-    if (ring < 2 * ANL__RING_WORDS || ring % ANL__RING_WORDS || (anl__has_in(c, 2) && anl_shape_count(&c->in[2].shape) != 4))
-        return anl__fail(ctx, ANL_SHAPE, "needs the gradient slab, a ring of at least two rows of %d and grad_stats' result", ANL__RING_WORDS);
+    if (ring < 2 * ANL__RING_WORDS || ring % ANL__RING_WORDS || (anl__has_in(c, 2) && anl_shape_count(&c->in[2].shape) != 4) ||
+        (anl__has_in(c, 3) && anl_shape_count(&c->in[3].shape) != ANL__SCALE_WORDS))
+        return anl__fail(ctx, ANL_SHAPE, "needs the gradient slab, a ring of at least two rows of %d, grad_stats' result and the scale block", ANL__RING_WORDS);
     static const char *const place[] = {"num", "den", "correct"};
     for (int i = 0; i < 3; i++)
         if (anl__attr_int(c, place[i]) >= n) return anl__fail(ctx, ANL_SHAPE, "'%s' is behind the %lld elements of the slab", place[i], (long long)n);
@@ -47,6 +48,6 @@ static anl_status infer_keep(anl_ctx *ctx, anl__call *c)
 }
 
 static const anl__op begin = {.name = "step_begin", .min_in = 2, .max_in = 2, .infer = infer_begin, .mutates = 3, .help = "the scalars of the next step, from the tape"};
-static const anl__op end = {.name = "step_end", .min_in = 2, .max_in = 4, .attrs = end_attrs, .infer = infer_end, .mutates = 2, .random = true, .help = "what a step gave, into the ring"};
+static const anl__op end = {.name = "step_end", .min_in = 2, .max_in = 5, .attrs = end_attrs, .infer = infer_end, .mutates = 2, .random = true, .help = "what a step gave, into the ring"};
 static const anl__op keep = {.name = "step_keep", .min_in = 3, .max_in = 3, .infer = infer_keep, .mutates = 4, .help = "a copy, if the step was finite"};
 const anl__op *const anl__ops_step[] = {&begin, &end, &keep, NULL};

@@ -49,7 +49,7 @@ static anl_status end_prepare(const anl__env *env, anl__prepared *p)
 
 struct ends { int64_t num, den, correct, row; };
 
-static __global__ void end(const float *grad, const float *stat, const int32_t *rng, float *ring, int64_t rows, ends e, const int64_t *begin, int n, int64_t last)
+static __global__ void end(const float *grad, const float *stat, const float *scale, const int32_t *rng, float *ring, int64_t rows, ends e, const int64_t *begin, int n, int64_t last)
 {
     ANL_SHARED_ARRAY(int64_t, first, ANL_THREADS);
     int t = threadIdx.x;
@@ -63,6 +63,8 @@ static __global__ void end(const float *grad, const float *stat, const int32_t *
         row[ANL__RING_FINITE] = finite;
         row[ANL__RING_NORM] = stat ? stat[ANL__STAT_NORM] : 0;
         row[ANL__RING_BAD] = -1;
+        row[ANL__RING_OVERFLOW] = stat ? stat[ANL__STAT_OVERFLOW] : 0;
+        row[ANL__RING_SCALE] = scale ? scale[ANL__SCALE_NOW] : 0;
     }
     if (finite) return;
     int64_t i = t;
@@ -84,13 +86,13 @@ static anl_status end_run(const anl__prepared *p, const anl__run *r)
     const anl__call *c = &p->call;
     const places *s = (const places *)p->state;
     ends e = {anl__attr_int(c, "num"), anl__attr_int(c, "den"), anl__attr_int(c, "correct"), anl__attr_int(c, "row")};
-    return ANL_LAUNCH(end, 1, ANL_THREADS, r, (const float *)r->in[0], (const float *)r->in[2], (const int32_t *)r->in[3], (float *)r->in[1],
+    return ANL_LAUNCH(end, 1, ANL_THREADS, r, (const float *)r->in[0], (const float *)r->in[2], (const float *)r->in[3], (const int32_t *)r->in[4], (float *)r->in[1],
                       anl_shape_count(&c->in[1].shape) / ANL__RING_WORDS, e, (const int64_t *)s->begin, s->n, s->end);
 }
 
 template <class T> static __global__ void keep(const float *stat, const T *from, T *to, int64_t n)
 {
-    if (stat[ANL__STAT_FINITE] == 0) return;
+    if (stat[ANL__STAT_FINITE] == 0 && stat[ANL__STAT_OVERFLOW] == 0) return;
     ANL_EACH(i, n) to[i] = from[i];
 }
 

@@ -36,8 +36,10 @@ static anl_status begin_run(const anl__prepared *p, const anl__run *r)
 
 static anl_status keep_run(const anl__prepared *p, const anl__run *r)
 {
-    bool finite = p->call.in[0].dtype == ANL_F64 ? *(const double *)r->in[0] != 0 : *(const float *)r->in[0] != 0;
-    if (finite) memcpy(r->in[2], r->in[1], (size_t)anl_shape_count(&p->call.in[1].shape) * anl_dtype_size(p->call.in[1].dtype));
+    const float *f = r->in[0];
+    const double *d = r->in[0];
+    bool sound = p->call.in[0].dtype == ANL_F64 ? d[ANL__STAT_FINITE] != 0 || d[ANL__STAT_OVERFLOW] != 0 : f[ANL__STAT_FINITE] != 0 || f[ANL__STAT_OVERFLOW] != 0;
+    if (sound) memcpy(r->in[2], r->in[1], (size_t)anl_shape_count(&p->call.in[1].shape) * anl_dtype_size(p->call.in[1].dtype));
     return ANL_OK;
 }
 
@@ -60,9 +62,9 @@ static void FN(end)(const anl__prepared *p, const anl__run *r)
 {
     const anl__call *c = &p->call;
     const places *s = p->state;
-    const T *grad = r->in[0], *stat = r->in[2];
+    const T *grad = r->in[0], *stat = r->in[2], *scale = r->in[3];
     int64_t rows = anl_shape_count(&c->in[1].shape) / ANL__RING_WORDS, at = anl__attr_int(c, "row");
-    if (at < 0) at = (uint32_t)((const int32_t *)r->in[3])[ANL__RNG_STEP] % (rows - 1);
+    if (at < 0) at = (uint32_t)((const int32_t *)r->in[4])[ANL__RNG_STEP] % (rows - 1);
     T *row = (T *)r->in[1] + at * ANL__RING_WORDS;
     static const char *const place[] = {"num", "den", "correct"};
     for (int i = 0; i < 3; i++) {
@@ -72,6 +74,8 @@ static void FN(end)(const anl__prepared *p, const anl__run *r)
     row[ANL__RING_FINITE] = !stat || stat[ANL__STAT_FINITE] != 0;
     row[ANL__RING_NORM] = stat ? stat[ANL__STAT_NORM] : 0;
     row[ANL__RING_BAD] = -1;
+    row[ANL__RING_OVERFLOW] = stat ? stat[ANL__STAT_OVERFLOW] : 0;
+    row[ANL__RING_SCALE] = scale ? scale[ANL__SCALE_NOW] : 0;
     if (row[ANL__RING_FINITE] != 0) return;
     int64_t i = 0, k = 0;
     while (i < s->end && isfinite(grad[i])) i++;

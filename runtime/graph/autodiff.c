@@ -119,6 +119,9 @@ static void mark_need(anl__grad *G)
     }
 }
 
+/* Gradients in f16 need a scale of their own. */
+static bool scaled(const anl_graph *g) { return g->dtype == ANL_F16; }
+
 static void seed_losses(anl__grad *G)
 {
     anl_graph *g = G->g;
@@ -129,8 +132,8 @@ static void seed_losses(anl__grad *G)
         snprintf(attrs, sizeof attrs, "weight=%.17g", g->loss[i].weight);
         const anl__op *op = anl__op_find("loss_seed");
         if (!op) return anl_graph_fail(g, ANL_INTERNAL, "operator loss_seed is not built in");
-        anl_value in[3] = {anl__graph_hyper(g), g->loss[0].v2, g->loss[i].v2};
-        G->grad[g->loss[i].v] = anl__graph_add(g, op, g->loss[i].name, in, i ? 3 : 1, NULL, 0, attrs);
+        anl_value in[4] = {anl__graph_hyper(g), i ? g->loss[0].v2 : ANL_NONE, i ? g->loss[i].v2 : ANL_NONE, scaled(g) ? anl__graph_scale(g) : ANL_NONE};
+        G->grad[g->loss[i].v] = anl__graph_add(g, op, g->loss[i].name, in, scaled(g) ? 4 : i ? 3 : 1, NULL, 0, attrs);
     }
 }
 
@@ -159,7 +162,10 @@ void anl__pass_autodiff(anl_graph *g, anl_value **grad_of)
     anl__grad G = {.g = g, .n_forward = g->n_node};
     int64_t cap = 0;
     g->in_backward = true;
-    if (!g->n_seed && g->n_loss) anl__graph_hyper(g); /* before the forward values are counted */
+    if (!g->n_seed && g->n_loss) { /* before the forward values are counted */
+        anl__graph_hyper(g);
+        if (scaled(g)) anl__graph_scale(g);
+    }
     G.n_value = g->n_value;
     if (g->status == ANL_OK) g->status = cover(&G, &cap);
     if (g->status == ANL_OK) {

@@ -11,7 +11,7 @@ anl_status anl_graph_create(anl_ctx *ctx, anl_mode mode, anl_dtype dtype, anl_gr
         return anl__fail(ctx, ANL_INVALID, "activations cannot be %s", anl_dtype_name(dtype));
     anl_graph *g = anl__alloc(ctx, sizeof *g);
     if (!g) return ANL_NOMEM;
-    *g = (anl_graph){.ctx = ctx, .mode = mode, .dtype = dtype, .rng = ANL_NONE, .hyper = ANL_NONE};
+    *g = (anl_graph){.ctx = ctx, .mode = mode, .dtype = dtype, .rng = ANL_NONE, .hyper = ANL_NONE, .scale = ANL_NONE};
     anl_status st = anl__arena_create(ctx, &g->arena);
     if (st != ANL_OK) {
         anl__free(ctx, g);
@@ -327,4 +327,11 @@ anl_value anl__graph_hyper(anl_graph *g)
     int64_t dim[1] = {ANL_HYPER_WORDS};
     if (g->hyper == ANL_NONE) g->hyper = anl__graph_value(g, &(anl__value){.kind = ANL__SCALAR, .type = anl__type_of(ANL_F32, 1, dim), .node = -1, .slot = 1});
     return g->hyper;
+}
+
+anl_value anl__graph_scale(anl_graph *g)
+{
+    int64_t dim[1] = {ANL__SCALE_WORDS};
+    if (g->scale == ANL_NONE) g->scale = anl__graph_value(g, &(anl__value){.kind = ANL__SCALAR, .type = anl__type_of(ANL_F32, 1, dim), .node = -1, .slot = 2});
+    return g->scale;
 }

@@ -1,5 +1,5 @@
 /* Opening a device by name, or the best one that works here. */
-#include "../device.h"
+#include "precision.h"
 
 #include <string.h>
 
@@ -16,11 +16,9 @@ static anl_status open_one(anl_ctx *ctx, const anl__device_vt *vt, const anl_dev
     return st;
 }
 
-anl_status anl_device_open(anl_ctx *ctx, const char *name, const anl_device_opts *opts, anl_device **out)
+static anl_status open_named(anl_ctx *ctx, const char *name, const anl_device_opts *opts, anl_device **out)
 {
-    anl_device_opts def = anl_device_opts_default();
     anl__buf have;
-    if (!opts) opts = &def;
     if (!strcmp(name, "auto")) {
         for (int rank = 100; rank >= 0; rank--)
             for (int i = 0; anl__device_table[i]; i++) {
@@ -36,6 +34,17 @@ anl_status anl_device_open(anl_ctx *ctx, const char *name, const anl_device_opts
     for (int i = 0; anl__device_table[i]; i++) anl__buf_add(&have, "%s%s", i ? ", " : "", anl__device_table[i]->name);
     anl_status st = anl__fail(ctx, ANL_DEVICE, "there is no device '%s' in this build; it has: %s", name, have.text);
     anl__buf_release(&have);
+    return st;
+}
+
+anl_status anl_device_open(anl_ctx *ctx, const char *name, const anl_device_opts *opts, anl_device **out)
+{
+    anl_device_opts def = anl_device_opts_default();
+    anl_device *dev = NULL;
+    ANL_TRY(open_named(ctx, name, opts ? opts : &def, &dev));
+    anl_status st = dev->opts.tf32 ? anl__precision_need(dev, ANL_F32, true) : ANL_OK;
+    if (st != ANL_OK) anl_device_close(dev);
+    else *out = dev;
     return st;
 }
 

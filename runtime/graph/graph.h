@@ -14,7 +14,7 @@ typedef enum anl__kind {
     ANL__PARAM,   /* a view of the PARAM slab */
     ANL__BUFFER,  /* a view of the BUFFER slab: a state, written by one node a step */
     ANL__SLAB,    /* a whole slab (whole-slab updates) */
-    ANL__SCALAR,  /* device scalars: rng, hyper */
+    ANL__SCALAR,  /* device scalars: rng, hyper, scale */
     ANL__INPUT,   /* given at run */
     ANL__REDUCED  /* a view of the GRAD slab: a sum or a statistic read by an update program */
 } anl__kind;
@@ -27,7 +27,7 @@ typedef struct anl__value {
     int out;           /* which output of it */
     unsigned flags;    /* anl_param_flags */
     anl_init init;
-    int slot;          /* input index; anl_slab of a SLAB; 0 rng, 1 hyper of a SCALAR; else index in the net's table */
+    int slot;          /* input index; anl_slab of a SLAB; 0 rng, 1 hyper, 2 scale of a SCALAR; else index in the net's table */
     bool derived;      /* depends on parameters and buffers only */
 } anl__value;
 
@@ -58,7 +58,7 @@ struct anl_graph {
     anl__named *loss, *sum, *output, *seed, *want;
     int64_t n_loss, cap_loss, n_sum, cap_sum, n_output, cap_output, n_seed, cap_seed, n_want, cap_want;
     int n_input;
-    anl_value rng, hyper;       /* made on demand; ANL_NONE before */
+    anl_value rng, hyper, scale; /* made on demand; ANL_NONE before */
     bool in_backward;
 };
 
@@ -71,6 +71,7 @@ anl_value anl__graph_value(anl_graph *g, const anl__value *v); /* appends a valu
 void anl__graph_call(const anl_graph *g, int node, anl__call *out);
 anl_value anl__graph_rng(anl_graph *g);   /* i32[8] */
 anl_value anl__graph_hyper(anl_graph *g); /* f32[ANL_HYPER_WORDS] */
+anl_value anl__graph_scale(anl_graph *g); /* f32[ANL__SCALE_WORDS] */
 /* A whole slab of a net whose layout is fixed: f32 [count]. ANL_SLAB_GRAD0 stands for the run's grad_slab. */
 anl_value anl__graph_slab(anl_graph *g, const anl_net *net, anl_slab slab);
 /* A sum of the run's grad slab by name (f32 [1]); for update programs. */

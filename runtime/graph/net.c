@@ -150,6 +150,7 @@ anl_status anl_net_finish(anl_net *net, int moments, int grad_slabs, bool ema)
     net->finished = true;
     float hyper[ANL_HYPER_WORDS] = {0};
     hyper[ANL__HYPER_LOSS_SCALE] = 1;
+    ANL_TRY(anl__net_set_scale(net, (float[ANL__SCALE_WORDS]){1}));
     return anl_net_set_hyper(net, hyper);
 }
 
@@ -267,6 +268,16 @@ anl_status anl_net_set_rng(anl_net *net, uint64_t seed, int64_t step, int64_t ep
 anl_status anl_net_set_hyper(anl_net *net, const float hyper[ANL_HYPER_WORDS])
 {
     return net->device->vt->upload(net->device, (char *)net->scalar + ANL__SCALAR_HYPER, hyper, sizeof(float) * ANL_HYPER_WORDS);
+}
+
+anl_status anl__net_set_scale(anl_net *net, const float scale[ANL__SCALE_WORDS])
+{
+    return net->device->vt->upload(net->device, (char *)net->scalar + ANL__SCALAR_SCALE, scale, sizeof *scale * ANL__SCALE_WORDS);
+}
+
+anl_status anl__net_get_scale(const anl_net *net, float scale[ANL__SCALE_WORDS])
+{
+    return net->device->vt->download(net->device, scale, (const char *)net->scalar + ANL__SCALAR_SCALE, sizeof *scale * ANL__SCALE_WORDS);
 }
 
 anl_status anl_net_grad_add(anl_net *net, int dst, anl_net *src_net, int src)

@@ -70,6 +70,7 @@ struct anl_net {
 };
 
 #define ANL__SCALAR_HYPER 64   /* byte offset of the hyper block; the rng block is at 0 */
+#define ANL__SCALAR_SCALE 192  /* of the scale block, behind what a tape writes */
 
 typedef struct anl__step {
     anl__prepared prep;
@@ -129,6 +130,9 @@ anl_status anl__net_record_end(anl_net *net, void **out) ANL_MUST;
 anl_status anl__net_replay(anl_net *net, void *recording) ANL_MUST;
 /* net.c: the words of the rng block. */
 void anl__rng_words(int32_t words[ANL__RNG_WORDS], uint64_t seed, int64_t step, int64_t epoch, int64_t sample0);
+/* The scale block (op.h); a new net's is 1. */
+anl_status anl__net_set_scale(anl_net *net, const float scale[ANL__SCALE_WORDS]) ANL_MUST;
+anl_status anl__net_get_scale(const anl_net *net, float scale[ANL__SCALE_WORDS]) ANL_MUST;
 /* room.c: says of ANL_DEVICE_NOMEM what the net needs and what would fit, `slabs` bytes of it being parameters and the like;
    room: bytes that were free, 0: not known. Other codes as they are. */
 anl_status anl__net_no_room(anl_net *net, anl_status st, size_t slabs, size_t room);

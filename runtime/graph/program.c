@@ -1,5 +1,6 @@
 /* Compiling a graph into a program: the passes in order, then kernels, shared memory and the plan. */
 #include "net.h"
+#include "precision.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -421,7 +422,7 @@ static void place_outside(compile *c)
         case ANL__PARAM: *r = (anl__ref){ANL__STORE_PARAM, (size_t)x->slot}; break;
         case ANL__BUFFER: *r = (anl__ref){ANL__STORE_BUFFER, (size_t)x->slot}; break;
         case ANL__INPUT: *r = (anl__ref){ANL__STORE_INPUT, (size_t)x->slot}; break;
-        case ANL__SCALAR: *r = (anl__ref){ANL__STORE_SCALAR, x->slot ? ANL__SCALAR_HYPER : 0}; break;
+        case ANL__SCALAR: *r = (anl__ref){ANL__STORE_SCALAR, x->slot == 0 ? 0 : x->slot == 1 ? ANL__SCALAR_HYPER : ANL__SCALAR_SCALE}; break;
         case ANL__REDUCED: *r = (anl__ref){ANL__STORE_GRAD, (size_t)x->slot | ANL__SUM_ENTRY}; break;
         case ANL__SLAB:
             *r = (anl__ref){x->slot == ANL_SLAB_PARAM ? ANL__STORE_PARAM : x->slot == ANL_SLAB_BUFFER ? ANL__STORE_BUFFER
@@ -525,8 +526,7 @@ anl_status anl_program_compile(anl_net *net, anl_graph *g, const anl_compile_opt
     if (net->finished) ANL_GO(anl__fail(ctx, ANL_INVALID, "the net is finished: compile every program before anl_net_finish"));
     if (net->n_program && net->elem != elem) ANL_GO(anl__fail(ctx, ANL_MISMATCH, "a net holds either f64 programs or others, not both"));
     net->elem = elem;
-    if (!net->device->vt->has_dtype(net->device, g->dtype))
-        ANL_GO(anl__fail(ctx, ANL_UNSUPPORTED, "device %s has no %s activations", net->device->vt->name, anl_dtype_name(g->dtype)));
+    ANL_GO(anl__precision_need(net->device, g->dtype, false));
     if (p->opts.rewrite) anl__pass_rewrite(g);
     if (p->opts.backward) anl__pass_autodiff(g, &c.grad_of);
     if (p->opts.backward && p->opts.recompute) anl__pass_recompute(g);

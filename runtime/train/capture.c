@@ -1,7 +1,7 @@
 /* Trainer and checkpoint; see capture.h. */
 #include "capture.h"
 
-#include "../base/bf16.h"
+#include "../base/half.h"
 #include "../graph/net.h"
 
 #include <string.h>
@@ -14,10 +14,11 @@ struct anl__capture {
     anl__arena *arena;
     anl__ckpt_tensor *tensor;
     place *place; /* of the first n_own tensors */
-    int n, n_own, n_carry; /* slabs' tensors, then carried states, then the caller's */
+    int n, n_own, n_carry; /* slabs' tensors, then carried states, the loss scale, and the caller's */
     float *staging; /* where the device's memory is not the host's */
     float *carried;
     void *raw; /* a carried state in its own type */
+    float scale[ANL__SCALE_WORDS]; /* of fp16 */
 };
 
 static const char *group_of(anl_slab slab)
@@ -47,7 +48,7 @@ static anl_status list(anl__capture *c, const anl__ckpt_tensor *extra, int n_ext
     int64_t total = 0;
     anl__carry *carry = anl__trainer_carry(c->trainer);
     int64_t carried = 0;
-    int most = n_extra + carry->n;
+    int most = n_extra + carry->n + 1;
     for (int s = 0; s < ANL_SLAB_COUNT; s++)
         if (kept(net, s)) most += tensors_of(net, s);
     c->tensor = anl__arena_alloc(c->arena, sizeof *c->tensor * (size_t)(most + 1));
@@ -69,6 +70,7 @@ static anl_status list(anl__capture *c, const anl__ckpt_tensor *extra, int n_ext
         carried += anl_shape_count(&x->shape);
     }
     if (carried && !((c->carried = anl__calloc(c->ctx, (size_t)carried, sizeof *c->carried)) && (c->raw = anl__calloc(c->ctx, (size_t)carried, sizeof(uint16_t))))) return ANL_NOMEM;
+    if (anl__trainer_scaled(c->trainer)) c->tensor[c->n++] = (anl__ckpt_tensor){"optim", "loss_scale", {1, {ANL__SCALE_WORDS}}, c->scale};
     for (int i = 0; i < n_extra; i++) c->tensor[c->n++] = extra[i];
     if (!net->device->vt->host_memory && !(c->staging = anl__calloc(c->ctx, (size_t)total + 1, sizeof *c->staging))) return ANL_NOMEM;
     return ANL_OK;
@@ -108,9 +110,9 @@ static anl_status take_carried(anl__capture *c)
     for (int i = 0; i < c->n_carry; i++) {
         const anl__carried *x = &carry->item[i];
         int64_t n = anl_shape_count(&x->shape);
-        bool narrow = x->dtype == ANL_BF16;
+        bool narrow = x->dtype != ANL_F32;
         ANL_TRY(carry->device->vt->download(carry->device, narrow ? c->raw : at, x->now, (size_t)n * anl_dtype_size(x->dtype)));
-        if (narrow) anl__bf16_to_f32(at, c->raw, n);
+        if (narrow) anl__half_to_f32(x->dtype, at, c->raw, n);
         c->tensor[c->n_own + i].data = at;
         at += n;
     }
@@ -130,9 +132,9 @@ static anl_status put_carried(anl__trainer *t, const anl__ckpt *from)
                              anl__shape_text(&x->shape, here));
         }
         int64_t n = anl_shape_count(&x->shape);
-        uint16_t *narrow = x->dtype == ANL_BF16 ? anl__calloc(carry->ctx, (size_t)n, sizeof *narrow) : NULL;
-        if (x->dtype == ANL_BF16 && !narrow) return ANL_NOMEM;
-        if (narrow) anl__bf16_from_f32(narrow, f.data, n);
+        uint16_t *narrow = x->dtype != ANL_F32 ? anl__calloc(carry->ctx, (size_t)n, sizeof *narrow) : NULL;
+        if (x->dtype != ANL_F32 && !narrow) return ANL_NOMEM;
+        if (narrow) anl__half_from_f32(x->dtype, narrow, f.data, n);
         anl_status st = carry->device->vt->upload(carry->device, x->now, narrow ? (const void *)narrow : f.data, (size_t)n * anl_dtype_size(x->dtype));
         anl__free(carry->ctx, narrow);
         ANL_TRY(st);
@@ -155,9 +157,17 @@ anl_status anl__capture_take(anl__capture *c, const anl__ckpt_tensor **tensor, i
         at += p->count;
     }
     ANL_TRY(take_carried(c));
+    if (anl__trainer_scaled(c->trainer)) ANL_TRY(anl__net_get_scale(net, c->scale));
     *tensor = c->tensor;
     *n = c->n;
     return ANL_OK;
+}
+
+static anl_status put_scale(anl_net *net, const anl__ckpt *from)
+{
+    anl__ckpt_tensor x = anl__ckpt_find(from, "optim", "loss_scale");
+    if (x.data && anl_shape_count(&x.shape) == ANL__SCALE_WORDS) return anl__net_set_scale(net, x.data);
+    return anl__fail(net->ctx, ANL_MISMATCH, "%s: its training was not in fp16: it has no optim/loss_scale", anl__ckpt_path(from));
 }
 
 static anl_status put_back(anl_net *net, const anl__ckpt *from, int slab, const char *group, anl__arena *a)
@@ -204,6 +214,7 @@ anl_status anl__capture_restore(anl__trainer *t, const anl__ckpt *from, bool opt
         if (kept(net, s)) st = put_back(net, from, s, group_of((anl_slab)s), a);
     anl__arena_destroy(a);
     if (st == ANL_OK && optim) st = put_carried(t, from);
+    if (st == ANL_OK && optim && anl__trainer_scaled(t)) st = put_scale(net, from);
     return st == ANL_OK ? anl__trainer_spread(t) : st;
 }
 

@@ -176,20 +176,20 @@ static anl_status log_step(loop *l, const anl__step_result *r, double lr)
     const anl__loop_opts *o = l->o;
     bool due = o->log_every > 0 && l->s.step % o->log_every == 0;
     if (!l->log || (!due && r->finite)) return ANL_OK;
-    anl__mlog_field f[5] = {{.name = "epoch", .value = (double)(l->s.epoch + 1), .integer = true}, {.name = "lr", .value = lr},
+    anl__mlog_field f[6] = {{.name = "epoch", .value = (double)(l->s.epoch + 1), .integer = true}, {.name = "lr", .value = lr},
                             {.name = "step.loss", .value = r->loss_den > 0 ? r->loss_num / r->loss_den : NAN}, {.name = "grad_norm", .value = r->norm},
-                            {.name = "finite", .value = r->finite, .integer = true}};
-    return anl__mlog_row(l->log, "step", l->s.step, f, 5);
+                            {.name = "finite", .value = r->finite, .integer = true}, {.name = "loss_scale", .value = r->scale}};
+    return anl__mlog_row(l->log, "step", l->s.step, f, r->scale > 0 ? 6 : 5);
 }
 
 static anl_status diverged(loop *l, const anl__step_result *r, double lr, const char *why)
 {
     const char *name = r->bad_param >= 0 ? anl_net_param(anl__trainer_net(l->o->trainer), r->bad_param).name : NULL;
     return anl__fail(l->ctx, ANL_NONFINITE,
-                     "training diverged at step %lld (epoch %lld, batch %lld, learning rate %.6g): loss %g, gradient norm %g%s%s%s; %s. "
+                     "training diverged at step %lld (epoch %lld, batch %lld, learning rate %.6g): loss %g, gradient norm %g%s%s%s; %s%s. "
                      "No weight has moved by it. Try a smaller optim.lr, schedule.warmup, train.clip_norm, or train.nonfinite=rollback",
                      (long long)l->s.step, (long long)l->s.epoch + 1, (long long)l->s.batch, lr, r->loss_den > 0 ? r->loss_num / r->loss_den : NAN, r->norm,
-                     name ? ", first bad gradient in '" : "", name ? name : "", name ? "'" : "", why);
+                     name ? ", first bad gradient in '" : "", name ? name : "", name ? "'" : "", why, r->scale > 0 ? ", and no smaller loss scale helps fp16" : "");
 }
 
 /* Back to the state at the epoch's beginning, with half the rate. What was written since is removed, so that a kill at
@@ -209,13 +209,14 @@ static anl_status roll_back(loop *l)
     if (st == ANL_OK) st = anl__ckpt_open(l->ctx, path, &c);
     if (st == ANL_OK) {
         double seconds = trained(l);
-        int64_t bad = l->s.bad_steps, resumes = l->s.resumes;
+        int64_t bad = l->s.bad_steps, overflows = l->s.overflows, resumes = l->s.resumes;
         st = anl__capture_restore(l->o->trainer, c, true, false);
         anl__loop_state_load(&l->s, c);
         anl__ckpt_close(c);
         l->s.seconds = seconds;
         l->began = now_seconds();
         l->s.bad_steps = bad;
+        l->s.overflows = overflows;
         l->s.resumes = resumes;
         l->s.rollbacks++;
         l->s.lr_factor *= 0.5;
@@ -234,6 +235,13 @@ static anl_status roll_back(loop *l)
     say(l, "a step was not finite: back to step %lld with %g of the learning rate (rollback %lld of %d)", (long long)l->s.step, l->s.lr_factor,
         (long long)l->s.rollbacks, MOST_ROLLBACKS);
     return save(l, false, true);
+}
+
+static anl_status on_overflow(loop *l, const anl__step_result *r)
+{
+    l->s.overflows++;
+    say(l, "step %lld overflowed in fp16 and is left out; the loss scale is now %g (%lld so far)", (long long)l->s.step, r->scale, (long long)l->s.overflows);
+    return ANL_OK;
 }
 
 /* Sets *again when the epoch must be started anew. */
@@ -283,7 +291,7 @@ static anl_status take(loop *l, const anl__step_result *r, double lr, int64_t n,
     l->s.step++;
     l->s.batch++;
     l->begin_samples += n;
-    if (r->finite) {
+    if (r->finite || r->overflow) { /* the loss of an overflow is sound */
         l->s.bad_row = 0;
         l->s.loss_num += r->loss_num;
         l->s.loss_den += r->loss_den;
@@ -292,7 +300,8 @@ static anl_status take(loop *l, const anl__step_result *r, double lr, int64_t n,
     }
     ANL_TRY(log_step(l, r, lr));
     progress(l, r, lr);
-    return r->finite ? ANL_OK : on_bad_step(l, r, lr, again);
+    if (r->finite) return ANL_OK;
+    return r->overflow ? on_overflow(l, r) : on_bad_step(l, r, lr, again);
 }
 
 /* Steps that may follow each other before the host looks at what they gave: to the next row of the log, checkpoint or end of the epoch. */
@@ -413,6 +422,7 @@ static anl_status end_epoch(loop *l, bool *stop, anl__loop_end *end)
         put_scores(l, l->scores);
     }
     put(l, "bad_steps", (double)l->s.bad_steps, true);
+    if (anl__trainer_scaled(l->o->trainer)) put(l, "overflows", (double)l->s.overflows, true);
     put(l, "seconds", trained(l), false);
     put(l, "samples_per_second", (double)l->begin_samples / (now_seconds() - l->began + 1e-9), false);
     if (o->best_metric) ANL_TRY(metric(l, "checkpoint.metric", o->best_metric, &best));

@@ -14,7 +14,7 @@ static const struct { const char *name; bool real; size_t at; } fields[] = {
     {"loop.plateau.factor", true, offsetof(anl__loop_state, plateau) + offsetof(anl__plateau, factor)},
     {"loop.plateau.bad", false, offsetof(anl__loop_state, plateau) + offsetof(anl__plateau, bad)},
     {"loop.plateau.cooling", false, offsetof(anl__loop_state, plateau) + offsetof(anl__plateau, cooling)},
-    REAL(lr_factor), INT(rollbacks), INT(bad_steps), INT(bad_row), REAL(seconds), INT(resumes), INT(finished),
+    REAL(lr_factor), INT(rollbacks), INT(bad_steps), INT(bad_row), INT(overflows), REAL(seconds), INT(resumes), INT(finished),
     INT(log_jsonl), INT(log_csv), INT(log_events),
 #undef INT
 #undef REAL

@@ -18,6 +18,7 @@ typedef struct anl__loop_state {
     anl__plateau plateau;
     double lr_factor;      /* halved by a rollback */
     int64_t rollbacks, bad_steps, bad_row; /* steps that were not finite: all, and in a row */
+    int64_t overflows;     /* steps left out for the loss scale of fp16: no bad steps */
     double seconds;        /* trained, over all processes */
     int64_t resumes;
     int64_t finished;      /* 1: all epochs; 2: early stop */

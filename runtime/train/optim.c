@@ -12,7 +12,7 @@ enum { OPTIMIZERS = sizeof names / sizeof names[0] };
 
 anl__optim_opts anl__optim_opts_default(void)
 {
-    return (anl__optim_opts){.name = "adam", .lr = 1e-3, .momentum = 0.9, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .rho = 0.99};
+    return (anl__optim_opts){.name = "adam", .lr = 1e-3, .momentum = 0.9, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .rho = 0.99, .scale_min = 1, .scale_steps = 2000};
 }
 
 static int kind_of(const char *name)
@@ -44,6 +44,9 @@ anl_status anl__optim_check(anl_ctx *ctx, const anl__optim_opts *o)
     ANL_TRY(within(ctx, "optim.weight_decay", o->weight_decay, 0, 1e6));
     ANL_TRY(within(ctx, "train.clip_norm", o->clip_norm, 0, 1e30));
     ANL_TRY(within(ctx, "train.clip_value", o->clip_value, 0, 1e30));
+    ANL_TRY(within(ctx, "train.loss_scale_min", o->scale_min, 1e-6, ANL__SCALE_MOST));
+    ANL_TRY(within(ctx, "train.loss_scale_steps", (double)o->scale_steps, 0, 10000000));
+    ANL_TRY(within(ctx, "train.loss_scale", o->loss_scale, o->loss_scale != 0 ? o->scale_min : 0, ANL__SCALE_MOST));
     ANL_TRY(within(ctx, "train.ema", o->ema, 0, 0.9999999));
     if (o->nesterov && (o->momentum == 0 || o->dampening != 0))
         return anl__fail(ctx, ANL_RECIPE, "optim.nesterov needs optim.momentum above 0 and optim.dampening 0 (they are %g and %g)", o->momentum, o->dampening);
@@ -65,8 +68,13 @@ anl_status anl__optim_compile(anl_net *net, const anl__optim_opts *o, anl_progra
     for (int64_t i = 0; o->decay_all && i < net->param.n; i++) net->segment[i].decay = 1;
     ANL_TRY(anl_graph_create(ctx, ANL_TRAIN, net->elem, &g));
     anl_value param = anl__graph_slab(g, net, ANL_SLAB_PARAM), grad = anl__graph_slab(g, net, ANL_SLAB_GRAD0), hyper = anl__graph_hyper(g);
-    anl_value stats_in[3] = {grad, anl__graph_sum(g, net, "loss.den"), hyper};
-    anl_value stat = anl_node(g, "grad_stats", "grad_stats", stats_in, 3, NULL);
+    anl_value stats_in[5] = {grad, anl__graph_sum(g, net, "loss.den"), hyper};
+    bool scaled = o->loss_scale > 0;
+    if (scaled) {
+        stats_in[3] = anl__graph_scale(g);
+        stats_in[4] = anl__graph_sum(g, net, "loss.num");
+    }
+    anl_value stat = anl_node(g, "grad_stats", "grad_stats", stats_in, scaled ? 5 : 3, "scale_min=%.9g", scaled ? o->scale_min : 0);
     anl_value in[6] = {param, grad, stat, hyper};
     int n = 4;
     for (int m = 0; m < anl__optim_moments(o); m++) in[n++] = anl__graph_slab(g, net, (anl_slab)(ANL_SLAB_MOMENT0 + m));
@@ -76,6 +84,8 @@ anl_status anl__optim_compile(anl_net *net, const anl__optim_opts *o, anl_progra
         anl_node(g, "ema", "ema", ema_in, 4, NULL);
     }
     anl__graph_running(g, net);
+    if (scaled)
+        anl_node(g, "loss_scale", "loss_scale", (anl_value[2]){stats_in[3], stat}, 2, "steps=%lld min=%.9g max=%.9g", (long long)o->scale_steps, o->scale_min, ANL__SCALE_MOST);
     anl_output(g, "stat", stat);
     anl_compile_opts opts = {.plan = true};
     return anl__context(ctx, anl_program_compile(net, g, &opts, out), "update program");

@@ -26,21 +26,21 @@ static anl_status compile_begin(anl__tape *t)
 }
 
 /* row -1: by the step. */
-static anl_status compile_end(anl__tape *t, int row, bool stat, anl_program **out)
+static anl_status compile_end(anl__tape *t, int row, bool stat, bool scaled, anl_program **out)
 {
     anl_net *net = t->net;
     anl_graph *g;
     const int64_t ring[1] = {RING_ROWS * ANL__RING_WORDS}, four[1] = {4};
     ANL_TRY(anl_graph_create(net->ctx, ANL_TRAIN, ANL_F32, &g));
-    anl_value in[3] = {anl_input(g, "grad", ANL_F32, 1, &net->grad_count), anl_input(g, "ring", ANL_F32, 1, ring), ANL_NONE};
+    anl_value in[4] = {anl_input(g, "grad", ANL_F32, 1, &net->grad_count), anl_input(g, "ring", ANL_F32, 1, ring), ANL_NONE, scaled ? anl__graph_scale(g) : ANL_NONE};
     if (stat) in[2] = anl_input(g, "stat", ANL_F32, 1, four);
-    anl_node(g, "step_end", "step_end", in, 3, "num=%lld den=%lld correct=%lld row=%d", (long long)sum_at(net, "loss.num"), (long long)sum_at(net, "loss.den"),
+    anl_node(g, "step_end", "step_end", in, 4, "num=%lld den=%lld correct=%lld row=%d", (long long)sum_at(net, "loss.num"), (long long)sum_at(net, "loss.den"),
              (long long)sum_at(net, "correct"), row);
     anl_compile_opts opts = {.plan = true};
     return anl_program_compile(net, g, &opts, out);
 }
 
-anl_status anl__tape_compile(anl__tape *t, anl_net *net, bool taped, bool training)
+anl_status anl__tape_compile(anl__tape *t, anl_net *net, bool taped, bool training, bool scaled)
 {
     *t = (anl__tape){.net = net};
     ANL_TRY(anl_net_layout(net));
@@ -50,8 +50,8 @@ anl_status anl__tape_compile(anl__tape *t, anl_net *net, bool taped, bool traini
         if (!t->host) return ANL_NOMEM;
         ANL_TRY(compile_begin(t));
     }
-    if (training) ANL_TRY(compile_end(t, -1, true, &t->end));
-    return compile_end(t, ANL__TAPE_ROWS, false, &t->eval_end);
+    if (training) ANL_TRY(compile_end(t, -1, true, scaled, &t->end));
+    return compile_end(t, ANL__TAPE_ROWS, false, false, &t->eval_end);
 }
 
 anl_status anl__tape_open(anl__tape *t, int64_t rows)

@@ -23,8 +23,8 @@ typedef struct anl__tape {
 } anl__tape;
 
 /* The programs; after those of the model, before anl_net_finish. taped: the device records, and takes scalars from the tape.
-   training: false leaves out what steps need. */
-anl_status anl__tape_compile(anl__tape *t, anl_net *net, bool taped, bool training) ANL_MUST;
+   training: false leaves out what steps need. scaled: steps have a loss scale. */
+anl_status anl__tape_compile(anl__tape *t, anl_net *net, bool taped, bool training, bool scaled) ANL_MUST;
 /* Memory; after anl_net_finish. rows: the most samples of a batch. */
 anl_status anl__tape_open(anl__tape *t, int64_t rows) ANL_MUST;
 void anl__tape_release(anl__tape *t);

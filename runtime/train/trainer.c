@@ -1,11 +1,13 @@
 /* The trainer; see trainer.h. */
 #include "trainer.h"
 
-#include "../base/bf16.h"
+#include "../base/half.h"
 #include "../dist/reduce.h"
 #include "../graph/net.h"
+#include "../graph/precision.h"
 #include "staging.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,13 +50,15 @@ struct anl__trainer {
     whole whole[ANL__MOST_SIZES];
     int n_whole;
     float *logits;
-    uint16_t *logits16; /* bf16 ones on their way from a device; NULL: none */
+    uint16_t *logits16; /* 16-bit ones on their way from a device; NULL: none */
     int64_t columns;
+    float mean; /* a power of two near 1 / the largest batch: the loss scale is that of a mean loss */
     anl__launch launch; /* the steps under way */
     int enqueued;       /* of them */
     /* the step under way, read by replicas */
     const anl__feed_batch *batch;
     const anl__reduce *order;
+    const float *hyper; /* where there is no tape */
     int64_t step, epoch;
 };
 
@@ -181,7 +185,7 @@ static anl_status compile_first(anl__trainer *t)
         ANL_TRY(anl__carry_compile(&t->carry, r->net));
     }
     if (r->n_eval) ANL_TRY(anl__carry_create(r->device, r->eval[0].p->graph, most_rows(t->opts.eval_sizes), false, &t->eval_carry));
-    ANL_TRY(anl__tape_compile(&t->tape, r->net, taped, r->n_train > 0));
+    ANL_TRY(anl__tape_compile(&t->tape, r->net, taped, r->n_train > 0, anl__trainer_scaled(t)));
     for (int i = 0; alone(t) && i < r->n_train; i++) ANL_TRY(anl__resident_compile(&t->resident, r->net, &t->opts.samples, t->opts.dtype, r->train[i].size.n));
     if (alone(t) && t->opts.samples.why) {
         if (t->opts.samples.where == ANL__RESIDENCE_ALWAYS) return anl__fail(t->ctx, ANL_UNSUPPORTED, "data.resident: %s: the host has to make the batches", t->opts.samples.why);
@@ -204,8 +208,7 @@ static anl_status make_replica(anl__trainer *t, int i, int slabs)
     r->ctx = i ? anl_ctx_create() : t->ctx;
     if (!r->ctx) return anl__fail(t->ctx, ANL_NOMEM, "no memory for lane %d", i);
     anl_status st = anl_device_open(r->ctx, o->device, &d, &r->device);
-    if (st == ANL_OK && !r->device->vt->has_dtype(r->device, o->dtype))
-        st = anl__fail(r->ctx, ANL_UNSUPPORTED, "device %s does not compute in %s here: choose another train.precision", r->device->vt->name, anl_dtype_name(o->dtype));
+    if (st == ANL_OK) st = anl__precision_need(r->device, o->dtype, d.tf32);
     if (st == ANL_OK) st = anl_net_create(r->device, &r->net);
     if (st == ANL_OK) st = compile_all(t, r);
     bool training = r->n_train > 0;
@@ -230,7 +233,7 @@ static anl_status make_buffers(anl__trainer *t)
     for (int i = 0; i < r->n_eval; i++)
         if (columns_of(&r->eval[i]) > t->columns) t->columns = columns_of(&r->eval[i]);
     t->logits = anl__calloc(t->ctx, (size_t)(t->columns * most) + 1, sizeof *t->logits);
-    if (t->opts.dtype == ANL_BF16 && !r->device->vt->host_memory && !(t->logits16 = anl__calloc(t->ctx, (size_t)(t->columns * most) + 1, sizeof *t->logits16))) return ANL_NOMEM;
+    if (t->opts.dtype != ANL_F32 && !r->device->vt->host_memory && !(t->logits16 = anl__calloc(t->ctx, (size_t)(t->columns * most) + 1, sizeof *t->logits16))) return ANL_NOMEM;
     return t->logits ? ANL_OK : ANL_NOMEM;
 }
 
@@ -240,6 +243,9 @@ anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__tr
     if (!t) return ANL_NOMEM;
     t->ctx = ctx;
     t->opts = *o;
+    if (o->dtype != ANL_F16) t->opts.optim.loss_scale = 0; /* what has f32's range needs none */
+    int64_t most = most_rows(o->train_sizes);
+    t->mean = t->opts.optim.loss_scale > 0 && most > 1 ? ldexpf(1, -ilogb((double)most)) : 1;
     t->n_rep = o->lanes < 1 ? 1 : o->lanes;
     int slabs = 1;
     anl_status st = make_orders(t, &slabs);
@@ -286,6 +292,7 @@ void anl__trainer_destroy(anl__trainer *t)
 bool anl__trainer_resident(const anl__trainer *t) { return t->resident.x != NULL; }
 const char *anl__trainer_data_note(const anl__trainer *t) { return t->resident.note; }
 int64_t anl__trainer_columns(const anl__trainer *t) { return t->columns; }
+bool anl__trainer_scaled(const anl__trainer *t) { return t->opts.optim.loss_scale > 0 && t->rep[0].n_train; }
 anl_net *anl__trainer_net(anl__trainer *t) { return t->rep[0].net; }
 anl_device *anl__trainer_device(anl__trainer *t) { return t->rep[0].device; }
 
@@ -331,6 +338,7 @@ anl_status anl__trainer_init(anl__trainer *t)
         int64_t n = anl_net_slab_count(net, ANL_SLAB_PARAM);
         ANL_TRY(net->device->vt->copy(net->device, net->slab[ANL_SLAB_EMA], net->slab[ANL_SLAB_PARAM], (size_t)n * anl__elem(net)));
     }
+    if (t->opts.optim.loss_scale > 0) ANL_TRY(anl__net_set_scale(net, (float[ANL__SCALE_WORDS]){(float)t->opts.optim.loss_scale}));
     return anl__trainer_spread(t);
 }
 
@@ -359,6 +367,9 @@ anl_status anl__trainer_spread(anl__trainer *t)
 {
     for (int s = 0; s < ANL_SLAB_COUNT; s++)
         if (s < ANL_SLAB_GRAD0 || s >= ANL_SLAB_MOMENT0) ANL_TRY(copy_slab(t, s, s));
+    float scale[ANL__SCALE_WORDS];
+    if (t->n_rep > 1) ANL_TRY(anl__net_get_scale(t->rep[0].net, scale));
+    for (int i = 1; i < t->n_rep; i++) ANL_TRY(of_replica(t, &t->rep[i], anl__net_set_scale(t->rep[i].net, scale)));
     return ANL_OK;
 }
 
@@ -405,13 +416,13 @@ static anl_status run_shard(anl__trainer *t, replica *r, int number, int slab)
     return compute_shard(t, r, &s, &bind);
 }
 
-/* A replica's own shards and additions. */
+/* A replica's own shards and additions. Seeds of losses read the hyper block, as the update does later. */
 static void local_part(void *arg, int i, int worker)
 {
     anl__trainer *t = arg;
     replica *r = &t->rep[i];
     (void)worker;
-    r->status = ANL_OK;
+    r->status = anl_net_set_hyper(r->net, t->hyper);
     for (int k = 0; k < t->order->n_local && r->status == ANL_OK; k++) {
         const anl__reduce_op *o = &t->order->op[k];
         if (o->rank != i) continue;
@@ -422,7 +433,6 @@ static void local_part(void *arg, int i, int worker)
 
 typedef struct update_job {
     anl__trainer *t;
-    const float *hyper;
     int root;
 } update_job;
 
@@ -432,8 +442,7 @@ static void update_part(void *arg, int i, int worker)
     replica *r = &j->t->rep[i];
     (void)worker;
     anl_bind bind = {.grad_slab = j->root};
-    r->status = anl_net_set_hyper(r->net, j->hyper);
-    if (r->status == ANL_OK) r->status = anl_program_run(r->update, &bind);
+    r->status = anl_program_run(r->update, &bind);
 }
 
 static anl_status everywhere(anl__trainer *t, anl__task_fn fn, void *arg)
@@ -451,7 +460,7 @@ static anl_status finish_step(anl__trainer *t)
     return anl__tape_end(&t->tape, stat, t->order->root);
 }
 
-static anl_status step_by_parts(anl__trainer *t, const float *hyper)
+static anl_status step_by_parts(anl__trainer *t)
 {
     ANL_TRY(everywhere(t, local_part, t));
     for (int k = t->order->n_local; k < t->order->n; k++) {
@@ -461,7 +470,7 @@ static anl_status step_by_parts(anl__trainer *t, const float *hyper)
     }
     int root = t->order->root;
     ANL_TRY(copy_slab(t, ANL_SLAB_GRAD0 + root, ANL_SLAB_GRAD0 + root));
-    ANL_TRY(everywhere(t, update_part, &(update_job){t, hyper, root}));
+    ANL_TRY(everywhere(t, update_part, &(update_job){t, root}));
     return finish_step(t);
 }
 
@@ -548,6 +557,13 @@ int anl__trainer_most_ahead(const anl__trainer *t)
     return n > BY_ITSELF ? BY_ITSELF : n > 1 ? (int)n : 1;
 }
 
+/* The hyper block of step i of the launch. */
+static void hyper_of(const anl__trainer *t, int i, float hyper[ANL_HYPER_WORDS])
+{
+    anl__optim_hyper(&t->opts.optim, t->launch.lr[i], t->launch.step + i, hyper);
+    hyper[ANL__HYPER_LOSS_SCALE] = t->mean;
+}
+
 anl_status anl__trainer_begin(anl__trainer *t, const anl__launch *l)
 {
     t->launch = *l;
@@ -557,7 +573,7 @@ anl_status anl__trainer_begin(anl__trainer *t, const anl__launch *l)
         anl__tape_row row = {0};
         anl__rng_words(row.rng, t->opts.seed, l->step + i, l->epoch, 0);
         row.rng[ANL__RNG_FIRST] = (int32_t)(l->first + i * l->batch);
-        anl__optim_hyper(&t->opts.optim, l->lr[i], l->step + i, row.hyper);
+        hyper_of(t, i, row.hyper);
         anl__tape_set(&t->tape, i, &row);
     }
     return alone(t) ? anl__tape_write(&t->tape, l->n) : ANL_OK;
@@ -576,8 +592,9 @@ anl_status anl__trainer_enqueue(anl__trainer *t, const anl__feed_batch *b)
     t->epoch = t->launch.epoch;
     t->enqueued++;
     if (alone(t)) return step_alone(t);
-    anl__optim_hyper(&t->opts.optim, t->launch.lr[i], t->step, hyper);
-    return step_by_parts(t, hyper);
+    hyper_of(t, i, hyper);
+    t->hyper = hyper;
+    return step_by_parts(t);
 }
 
 anl_status anl__trainer_results(anl__trainer *t, anl__step_result *out)
@@ -587,7 +604,8 @@ anl_status anl__trainer_results(anl__trainer *t, anl__step_result *out)
     for (int i = 0; i < t->enqueued; i++) {
         const float *v = row[i];
         out[i] = (anl__step_result){.finite = v[ANL__RING_FINITE] != 0, .norm = (double)v[ANL__RING_NORM], .loss_num = (double)v[ANL__RING_NUM],
-                                    .loss_den = (double)v[ANL__RING_DEN], .correct = (double)v[ANL__RING_CORRECT], .bad_param = (int)v[ANL__RING_BAD]};
+                                    .loss_den = (double)v[ANL__RING_DEN], .correct = (double)v[ANL__RING_CORRECT], .bad_param = (int)v[ANL__RING_BAD],
+                                    .overflow = v[ANL__RING_OVERFLOW] != 0, .scale = (double)v[ANL__RING_SCALE]};
     }
     return ANL_OK;
 }
@@ -610,12 +628,12 @@ static anl_status read_logits(anl__trainer *t, const compiled *c)
     const void *y = anl_program_output(c->p, "logits", &type, NULL);
     int64_t n = c->size.n * columns_of(c);
     if (type == ANL_F32) return r->device->vt->download(r->device, t->logits, y, (size_t)n * sizeof(float));
-    ANL_CHECK_INTERNAL(t->ctx, type == ANL_BF16);
+    ANL_CHECK_INTERNAL(t->ctx, type == ANL_BF16 || type == ANL_F16);
     if (t->logits16) {
         ANL_TRY(r->device->vt->download(r->device, t->logits16, y, (size_t)n * sizeof *t->logits16));
         y = t->logits16;
     }
-    anl__bf16_to_f32(t->logits, y, n);
+    anl__half_to_f32(type, t->logits, y, n);
     return ANL_OK;
 }
 

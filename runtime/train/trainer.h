@@ -43,6 +43,8 @@ anl_program *anl__trainer_program(anl__trainer *t, anl_mode mode); /* for explai
 /* What a step's batch gave. Sums are in the net's order (anl_net_sum_name), statistics excluded by name. */
 typedef struct anl__step_result {
     bool finite;      /* false: the weights did not move */
+    bool overflow;    /* of gradients in f16 under too large a loss scale: it is smaller now, and the training is sound */
+    double scale;     /* the loss scale after the step; 0: there is none */
     double norm;      /* of the averaged gradient before clipping */
     double loss_num, loss_den, correct;
     int bad_param;    /* of the net: the first whose gradient is not finite; -1: none */
@@ -73,6 +75,7 @@ anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema
 
 int64_t anl__trainer_columns(const anl__trainer *t); /* of the output "logits"; 0: there is none */
 anl_program *anl__trainer_program_of(anl__trainer *t, anl_mode mode, anl__size size); /* NULL: not compiled */
+bool anl__trainer_scaled(const anl__trainer *t); /* does it train under a loss scale? Its block is in the net (graph/net.h) */
 /* What training carries from batch to batch, for checkpoints. */
 anl__carry *anl__trainer_carry(anl__trainer *t);
 

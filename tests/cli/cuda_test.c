@@ -134,17 +134,15 @@ static void test_same_again(void **state)
     cli_says(c, "conv2d/cudnn");
 }
 
-/* Killed again and again, it ends with the same bits. */
-static void test_killed(void **state)
+/* Killed again and again, the command ends with the bits of run `whole`. */
+static void killed(cli *c, const char *words, const char *run, const char *whole)
 {
-    cli *c = *state;
     char want[65], got[65];
     int code = 1, kills = 0;
-    with_shim(true);
-    cli_digest(c, "gpu", want);
+    cli_digest(c, whole, want);
     for (int k = 0; code != 0; k++) {
         struct timespec t = {0, (long)(60 + 37 * (k % 12)) * 1000000L};
-        int pid = cli_start(c, "train small.yaml --run killed train.ahead=16 checkpoint.every=5 log.every=7");
+        int pid = cli_start(c, words);
         if (kills < 6) {
             nanosleep(&t, NULL);
             kill(pid, SIGKILL);
@@ -153,9 +151,72 @@ static void test_killed(void **state)
         assert_true(code == 0 || code == 128 + SIGKILL);
         kills += code != 0;
     }
-    cli_digest(c, "killed", got);
+    cli_digest(c, run, got);
     assert_string_equal(got, want);
-    cli_log_once(c, "killed");
+    cli_log_once(c, run);
+}
+
+static void test_killed(void **state)
+{
+    with_shim(true);
+    killed(*state, "train small.yaml --run killed train.ahead=16 checkpoint.every=5 log.every=7", "killed", "gpu");
+}
+
+/* fp16 from a loss scale that is far too large: the first steps overflow and are left out, which is told and counted; killed at any step it
+   comes to the same bits, the loss scale among them. */
+static void test_fp16(void **state)
+{
+#define FP16 " device=cuda train.precision=fp16 train.loss_scale=16777216 train.loss_scale_steps=5"
+    cli *c = *state;
+    with_shim(true);
+    cli_expect(c, 0, "train small.yaml --run f16" FP16);
+    cli_says(c, "step 1 overflowed in fp16 and is left out; the loss scale is now 8.38861e+06 (1 so far)");
+    assert_true(last_loss(c, "f16", "overflows") >= 2);
+    assert_true(last_loss(c, "f16", "bad_steps") == 0);
+    assert_true(last_loss(c, "f16", "loss_scale") < 16777216);
+    double got = last_loss(c, "f16", "train.loss"), want = last_loss(c, "gpu", "train.loss");
+    if (!(fabs(got - want) <= 0.25 * fabs(want))) fail_msg("%.9g in fp16, %.9g in fp32", got, want); /* some steps fewer */
+    cli_expect(c, 0, "inspect f16");
+    cli_says(c, "optim/loss_scale");
+    killed(c, "train small.yaml --run f16-killed train.ahead=16 checkpoint.every=5 log.every=7" FP16, "f16-killed", "f16");
+    cli_expect(c, 0, "train small.yaml --run f16-shards train.shards=4 train.epochs=1" FP16);
+    cli_expect(c, 0, "train small.yaml --run f16-lanes train.shards=4 train.lanes=2 train.epochs=1" FP16);
+    char one[65], two[65];
+    cli_digest(c, "f16-shards", one);
+    cli_digest(c, "f16-lanes", two);
+    assert_string_equal(two, one);
+    cli_expect(c, 0, "eval f16");
+    cli_expect(c, 4, "train small.yaml --run f16-least train.loss_scale_min=16777216" FP16);
+    cli_says(c, "training diverged at step 1");
+    cli_says(c, "no smaller loss scale helps fp16");
+}
+
+/* What a device has not is refused with the list of what it has; auto takes the best that there is, and writes it down. */
+static void test_precisions(void **state)
+{
+    cli *c = *state;
+    with_shim(true);
+    cli_expect(c, 2, "train small.yaml --run refused device=cpu train.precision=fp16");
+    cli_says(c, "device cpu has no fp16 here; train.precision may be: fp32");
+    cli_expect(c, 2, "train small.yaml --run refused device=cpu train.precision=tf32");
+    cli_says(c, "device cpu has no tf32 here; train.precision may be: fp32");
+    cli_expect(c, 2, "train small.yaml --run refused train.precision=fp16 train.loss_scale=0");
+    cli_says(c, "train.loss_scale");
+    cli_expect(c, 2, "train small.yaml --run refused train.precision=fp16 train.loss_scale=8 train.loss_scale_min=16");
+    cli_says(c, "8 is below train.loss_scale_min, 16");
+    cli_expect(c, 0, "train small.yaml --run tf32 device=cuda train.precision=tf32 train.epochs=1");
+    cli_expect(c, 0, "train small.yaml --run auto90 device=cuda train.precision=auto train.epochs=1");
+    cli_says(c, "train.precision: bf16");
+    setenv("ANL_SHIM_CAPABILITY", "75", 1);
+    cli_expect(c, 2, "train small.yaml --run refused device=cuda train.precision=bf16");
+    cli_says(c, "device cuda has no bf16 here; train.precision may be: fp32, fp16");
+    cli_expect(c, 2, "train small.yaml --run refused device=cuda train.precision=tf32");
+    cli_says(c, "device cuda has no tf32 here; train.precision may be: fp32, fp16");
+    cli_expect(c, 0, "train small.yaml --run auto75 device=cuda train.precision=auto train.epochs=1");
+    cli_says(c, "train.precision: fp16");
+    unsetenv("ANL_SHIM_CAPABILITY");
+    cli_expect(c, 0, "train small.yaml --run auto75 device=cuda train.precision=auto train.epochs=1"); /* decided once */
+    cli_says(c, "finished");
 }
 
 /* Batches from the host and batches made on the device, one step and many from one wait to the next: the same bits. */
@@ -321,6 +382,6 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_same_again), cmocka_unit_test(test_resident), cmocka_unit_test(test_room), cmocka_unit_test(test_killed), cmocka_unit_test(test_signal), cmocka_unit_test(test_memory), cmocka_unit_test(test_lost), cmocka_unit_test(test_tuned), cmocka_unit_test(test_unfit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_same_again), cmocka_unit_test(test_resident), cmocka_unit_test(test_room), cmocka_unit_test(test_killed), cmocka_unit_test(test_fp16), cmocka_unit_test(test_precisions), cmocka_unit_test(test_signal), cmocka_unit_test(test_memory), cmocka_unit_test(test_lost), cmocka_unit_test(test_tuned), cmocka_unit_test(test_unfit)};
     return cmocka_run_group_tests_name("cli/cuda", tests, begin, end);
 }

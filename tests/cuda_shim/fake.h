@@ -8,6 +8,9 @@ extern "C" {
 #include "kernels/device_cuda/plugin/cudnn_table.h"
 }
 
+#include "runtime/base/half.h"
+
+#include <cmath>
 #include <cstring>
 #include <functional>
 
@@ -16,26 +19,30 @@ void anl_shim_enqueue(cudaStream_t s, std::function<void()> work);
 struct dnn_handle { cudaStream_t stream = nullptr; };
 void fake_rnn(anl__cudnn *table); /* fills in the RNN API */
 
-/* Element i of an f32 or bf16 array. */
-static inline float load(const void *p, bool narrow, size_t i)
+/* Numbers as NVIDIA's libraries hold or read them; TF32 is an f32 rounded to 10 bits of fraction as it is multiplied. */
+enum number { F32, TF32, BF16, F16 };
+
+static inline float load(const void *p, number kind, size_t i)
 {
-    if (!narrow) return ((const float *)p)[i];
-    uint32_t u = (uint32_t)((const uint16_t *)p)[i] << 16;
     float f;
-    memcpy(&f, &u, sizeof f);
+    if (kind == F32 || kind == TF32) f = ((const float *)p)[i];
+    else if (kind == BF16) anl__bf16_to_f32(&f, (const uint16_t *)p + i, 1);
+    else anl__f16_to_f32(&f, (const uint16_t *)p + i, 1);
+    if (kind == TF32 && std::isfinite(f)) {
+        uint32_t u;
+        memcpy(&u, &f, sizeof u);
+        u = (u + 0xfffu + (u >> 13 & 1u)) & ~0x1fffu;
+        memcpy(&f, &u, sizeof f);
+    }
     return f;
 }
 
-static inline void store(void *p, bool narrow, size_t i, double v)
+static inline void store(void *p, number kind, size_t i, double v)
 {
     float f = (float)v;
-    uint32_t u;
-    if (!narrow) {
-        ((float *)p)[i] = f;
-        return;
-    }
-    memcpy(&u, &f, sizeof u);
-    ((uint16_t *)p)[i] = (uint16_t)(f != f ? 0x7fc0u : (u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+    if (kind == BF16) anl__bf16_from_f32((uint16_t *)p + i, &f, 1);
+    else if (kind == F16) anl__f16_from_f32((uint16_t *)p + i, &f, 1);
+    else ((float *)p)[i] = f;
 }
 
 #endif

@@ -19,7 +19,7 @@ extern "C" {
 /* ---- cuBLASLt -------------------------------------------------------------------------------- */
 
 struct lt_layout { int type; uint64_t rows, columns; int64_t ld; };
-struct lt_desc { int ta = 0, tb = 0, epilogue = LT_EPILOGUE_DEFAULT; const void *bias = nullptr; };
+struct lt_desc { int compute, ta = 0, tb = 0, epilogue = LT_EPILOGUE_DEFAULT; const void *bias = nullptr; };
 struct lt_preference { uint64_t workspace = 0; uint32_t reduction = 7, align = 256; };
 enum { LT_WORKSPACE = 512 };
 
@@ -27,8 +27,8 @@ static int lt_create(void **h) { return *h = new int(1), 0; }
 static int lt_destroy(void *h) { return delete (int *)h, 0; }
 static int lt_desc_create(void **d, int compute, int scale)
 {
-    if (compute != LT_COMPUTE_32F || scale != LT_R_32F) return 15;
-    return *d = new lt_desc, 0;
+    if ((compute != LT_COMPUTE_32F && compute != LT_COMPUTE_TF32) || scale != LT_R_32F) return 15;
+    return *d = new lt_desc{compute}, 0;
 }
 static int lt_desc_destroy(void *d) { return delete (lt_desc *)d, 0; }
 static int lt_desc_set(void *d, int a, const void *v, size_t n)
@@ -53,10 +53,13 @@ static int lt_pref_set(void *p, int a, const void *v, size_t n)
     return 0;
 }
 
+static number lt_number(int type) { return type == LT_R_16BF ? BF16 : type == LT_R_16F ? F16 : F32; }
+static number lt_factor(const lt_desc &d, int type) { return type == LT_R_32F && d.compute == LT_COMPUTE_TF32 ? TF32 : lt_number(type); }
+
 static bool lt_fits(const lt_desc &d, const lt_layout &a, const lt_layout &b, const lt_layout &y)
 {
     uint64_t m = d.ta ? a.columns : a.rows, k = d.ta ? a.rows : a.columns, kb = d.tb ? b.columns : b.rows, n = d.tb ? b.rows : b.columns;
-    bool types = a.type == b.type && (y.type == a.type || y.type == LT_R_32F);
+    bool types = a.type == b.type && (d.compute == LT_COMPUTE_32F || a.type == LT_R_32F) && (y.type == a.type || y.type == LT_R_32F);
     return types && m == y.rows && n == y.columns && k == kb && a.ld >= (int64_t)a.rows && b.ld >= (int64_t)b.rows && y.ld >= (int64_t)y.rows;
 }
 
@@ -89,12 +92,12 @@ static int lt_matmul(void *, void *desc, const void *alpha, const void *a, void 
             for (uint64_t i = 0; i < Y.rows; i++) {
                 double sum = 0;
                 for (uint64_t k = 0; k < inner; k++)
-                    sum += (double)load(a, A.type == LT_R_16BF, d.ta ? i * (size_t)A.ld + k : k * (size_t)A.ld + i) *
-                           (double)load(b, B.type == LT_R_16BF, d.tb ? k * (size_t)B.ld + j : j * (size_t)B.ld + k);
-                sum = al * sum + (be != 0 ? be * (double)load(y, Y.type == LT_R_16BF, j * (size_t)Y.ld + i) : 0);
-                if (d.epilogue & LT_EPILOGUE_BIAS) sum += (double)load(d.bias, Y.type == LT_R_16BF, i);
+                    sum += (double)load(a, lt_factor(d, A.type), d.ta ? i * (size_t)A.ld + k : k * (size_t)A.ld + i) *
+                           (double)load(b, lt_factor(d, B.type), d.tb ? k * (size_t)B.ld + j : j * (size_t)B.ld + k);
+                sum = al * sum + (be != 0 ? be * (double)load(y, lt_number(Y.type), j * (size_t)Y.ld + i) : 0);
+                if (d.epilogue & LT_EPILOGUE_BIAS) sum += (double)load(d.bias, lt_number(Y.type), i);
                 if (d.epilogue & LT_EPILOGUE_RELU && sum < 0) sum = 0;
-                store(y, Y.type == LT_R_16BF, j * (size_t)Y.ld + i, sum);
+                store(y, lt_number(Y.type), j * (size_t)Y.ld + i, sum);
             }
     });
     return 0;
@@ -220,9 +223,9 @@ static int dnn_get(void *desc, int a, int, int64_t room, int64_t *n, void *out)
     return 0;
 }
 
-struct dnn_tensor { int64_t dim[4], stride[4], id; bool narrow; };
+struct dnn_tensor { int64_t dim[4], stride[4], id; number kind; };
 
-static dnn_tensor tensor_of(const dnn_descriptor *op, int a)
+static dnn_tensor tensor_of(const dnn_descriptor *op, int a, bool tf32)
 {
     const dnn_descriptor *d = get<dnn_descriptor *>(op, a);
     dnn_tensor t;
@@ -231,7 +234,8 @@ static dnn_tensor tensor_of(const dnn_descriptor *op, int a)
         t.stride[i] = get<int64_t>(d, DNN_A_TENSOR_STRIDES, i);
     }
     t.id = get<int64_t>(d, DNN_A_TENSOR_ID);
-    t.narrow = get<int>(d, DNN_A_TENSOR_TYPE) == DNN_BFLOAT16;
+    int type = get<int>(d, DNN_A_TENSOR_TYPE);
+    t.kind = type == DNN_BFLOAT16 ? BF16 : type == DNN_HALF ? F16 : tf32 ? TF32 : F32;
     return t;
 }
 
@@ -254,15 +258,15 @@ static void convolve(int type, const dnn_tensor &x, const dnn_tensor &w, const d
                             if (yy < 0 || yy >= x.dim[2] || xx < 0 || xx >= x.dim[3]) continue;
                             for (int64_t c = 0; c < w.dim[1]; c++) {
                                 size_t ax = at(x, n, k / each * w.dim[1] + c, yy, xx), aw = at(w, k, c, p, q), ay = at(y, n, k, i, j);
-                                if (type == DNN_CONV_FORWARD) sum[ay] += (double)load(px, x.narrow, ax) * (double)load(pw, w.narrow, aw);
-                                else if (type == DNN_CONV_DATA) sum[ax] += (double)load(py, y.narrow, ay) * (double)load(pw, w.narrow, aw);
-                                else sum[aw] += (double)load(px, x.narrow, ax) * (double)load(py, y.narrow, ay);
+                                if (type == DNN_CONV_FORWARD) sum[ay] += (double)load(px, x.kind, ax) * (double)load(pw, w.kind, aw);
+                                else if (type == DNN_CONV_DATA) sum[ax] += (double)load(py, y.kind, ay) * (double)load(pw, w.kind, aw);
+                                else sum[aw] += (double)load(px, x.kind, ax) * (double)load(py, y.kind, ay);
                             }
                         }
     void *out = type == DNN_CONV_FORWARD ? py : type == DNN_CONV_DATA ? px : pw;
     for (size_t i = 0; i < sum.size(); i++) {
-        double v = sum[i] + (pb ? (double)load(pb, r.narrow, i % (size_t)r.dim[1]) : 0);
-        store(out, r.narrow, i, relu && v < 0 ? 0 : v);
+        double v = sum[i] + (pb ? (double)load(pb, r.kind == TF32 ? F32 : r.kind, i % (size_t)r.dim[1]) : 0);
+        store(out, r.kind, i, relu && v < 0 ? 0 : v);
     }
 }
 
@@ -278,14 +282,14 @@ static bool behind_of(const dnn_descriptor *graph, const dnn_descriptor *sum, be
         if (op->type != DNN_OP_POINTWISE || get<dnn_descriptor *>(op, DNN_A_POINTWISE_X) != sum || !is_virtual(sum) || get<int>(sum, DNN_A_TENSOR_TYPE) != DNN_FLOAT) return false;
         if (get<int>(mode, DNN_A_POINTWISE_MODE) == DNN_ADD && !out->relu) {
             out->bias = true;
-            out->b = tensor_of(op, DNN_A_POINTWISE_B);
+            out->b = tensor_of(op, DNN_A_POINTWISE_B, false);
         } else if (get<int>(mode, DNN_A_POINTWISE_MODE) == DNN_RELU) {
             out->relu = true;
         } else {
             return false;
         }
         sum = get<dnn_descriptor *>(op, DNN_A_POINTWISE_Y);
-        out->y = tensor_of(op, DNN_A_POINTWISE_Y);
+        out->y = tensor_of(op, DNN_A_POINTWISE_Y, false);
     }
     if (out->bias && (out->b.dim[0] != 1 || out->b.dim[1] != out->y.dim[1] || out->b.dim[2] != 1 || out->b.dim[3] != 1)) return false;
     return !is_virtual(sum);
@@ -298,7 +302,7 @@ static int dnn_execute(void *handle, void *plan, void *pack)
     const char *fastest = getenv("ANL_SHIM_FASTEST"); /* the engine that takes half a millisecond on the shim's clock, not one */
     const dnn_descriptor *p = (dnn_descriptor *)plan, *v = (dnn_descriptor *)pack;
     if (!p->final || !v->final || v->count.at(DNN_A_PACK_IDS) != v->count.at(DNN_A_PACK_POINTERS)) return 3000;
-    const dnn_descriptor *graph = get<dnn_descriptor *>(p, DNN_A_PLAN_CFG)->graph, *op = get<dnn_descriptor *>(graph, DNN_A_GRAPH_OPS);
+    const dnn_descriptor *cfg = get<dnn_descriptor *>(p, DNN_A_PLAN_CFG), *graph = cfg->graph, *op = get<dnn_descriptor *>(graph, DNN_A_GRAPH_OPS);
     std::map<int64_t, void *> pointer;
     for (size_t i = 0; i < (size_t)v->count.at(DNN_A_PACK_IDS); i++) pointer[get<int64_t>(v, DNN_A_PACK_IDS, i)] = get<void *>(v, DNN_A_PACK_POINTERS, i);
     void *ws = get<void *>(v, DNN_A_PACK_WORKSPACE);
@@ -306,7 +310,8 @@ static int dnn_execute(void *handle, void *plan, void *pack)
     for (const auto &o : conv_ops) {
         if (op->type != o.type) continue;
         const dnn_descriptor *c = get<dnn_descriptor *>(op, o.conv);
-        dnn_tensor x = tensor_of(op, o.x), w = tensor_of(op, o.w), y = tensor_of(op, o.y);
+        bool tf32 = cfg->engine == ENGINE_TENSOR_CORE; /* of f32 tensors */
+        dnn_tensor x = tensor_of(op, o.x, tf32), w = tensor_of(op, o.w, tf32), y = tensor_of(op, o.y, tf32);
         behind more;
         more.y = y;
         if (!behind_of(graph, get<dnn_descriptor *>(op, o.y), &more) || pointer.size() != (more.bias ? 4u : 3u)) return 3005;
@@ -346,9 +351,9 @@ extern "C" anl_status anl__cuda_libs_open(anl_ctx *ctx, void *stream, anl__cuda_
     libs->lt = (anl__cublaslt *)anl__alloc(ctx, sizeof *libs->lt);
     libs->cudnn = (anl__cudnn *)anl__alloc(ctx, sizeof *libs->cudnn);
     if (!libs->lt || !libs->cudnn) return anl__cuda_libs_close(ctx, libs), ANL_NOMEM;
-    *libs->lt = anl__cublaslt{nullptr, 0, version, lt_create, lt_destroy, lt_desc_create, lt_desc_destroy, lt_desc_set, lt_layout_create, lt_layout_destroy,
+    *libs->lt = anl__cublaslt{nullptr, false, 0, version, lt_create, lt_destroy, lt_desc_create, lt_desc_destroy, lt_desc_set, lt_layout_create, lt_layout_destroy,
                               lt_pref_create, lt_pref_destroy, lt_pref_set, lt_heuristic, lt_matmul, ctx, nullptr};
-    *libs->cudnn = anl__cudnn{nullptr, nullptr, 0, version, version, dnn_create, dnn_destroy, dnn_set_stream, dnn_error, dnn_make, dnn_free, dnn_finalize, dnn_set, dnn_get, dnn_execute};
+    *libs->cudnn = anl__cudnn{nullptr, nullptr, false, 0, version, version, dnn_create, dnn_destroy, dnn_set_stream, dnn_error, dnn_make, dnn_free, dnn_finalize, dnn_set, dnn_get, dnn_execute};
     fake_rnn(libs->cudnn);
     libs->lt->Create(&libs->lt->handle);
     libs->cudnn->Create(&libs->cudnn->handle);

@@ -1,6 +1,6 @@
 /* Test only: a stand-in for cuDNN's RNN API: cells by definition, with refusals for descriptors that do not fit each other, spaces that are too small, unaligned
- * pointers, gradients without a forward pass and weights' gradients without those of the data. The persistent algorithm takes only f32, 8 samples and 64 units.
- * The weight space is contiguous in f32; in bf16 there is a gap before every block, as the interface allows. */
+ * pointers, gradients without a forward pass and weights' gradients without those of the data. The persistent algorithm takes no bf16, 8 samples and 64 units.
+ * The weight space is contiguous in f32; in 16 bits there is a gap before every block, as the interface allows. */
 #include "fake.h"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ const int gates_of[] = {1, 1, 4, 3};
 
 struct dropout_desc { bool set = false; };
 struct tensor_desc { int type = -1; std::vector<int> dims; };
-struct rnn_desc { int algo = -1, cell = 0, type = 0, in = 0, hidden = 0; };
+struct rnn_desc { int algo = -1, cell = 0, type = 0, math = 0, in = 0, hidden = 0; };
 struct data_desc { int type = -1, steps = 0, batch = 0, features = 0; };
 
 template <class T> int make(void **out) { return *out = new T, 0; }
@@ -52,11 +52,11 @@ int set_dropout(void *d, void *handle, float rate, void *, size_t, unsigned long
 int set_rnn(void *d, int algo, int cell, int bias, int direction, int input, int type, int precision, int math, int32_t in, int32_t hidden, int32_t projected, int32_t layers, void *dropout,
             uint32_t flags)
 {
-    bool exact = type != DNN_FLOAT || math == DNN_MATH_FMA;
+    bool fits = type == DNN_FLOAT ? math != DNN_MATH_TENSOR_OP : math == DNN_MATH_TENSOR_OP; /* of f32: FMA is exact, the default may be TF32 */
     if (!dropout || !((dropout_desc *)dropout)->set || bias != DNN_RNN_DOUBLE_BIAS || direction != DNN_RNN_ONE_DIRECTION || input != DNN_RNN_LINEAR_INPUT || precision != DNN_FLOAT ||
-        projected != hidden || layers != 1 || flags != DNN_RNN_PADDED_IO || !exact || in < 1 || hidden < 1)
+        projected != hidden || layers != 1 || flags != DNN_RNN_PADDED_IO || !fits || in < 1 || hidden < 1)
         return BAD;
-    *(rnn_desc *)d = rnn_desc{algo, cell, type, in, hidden};
+    *(rnn_desc *)d = rnn_desc{algo, cell, type, math, in, hidden};
     return 0;
 }
 
@@ -69,7 +69,8 @@ int set_data(void *d, int type, int layout, int steps, int batch, int features, 
     return 0;
 }
 
-bool narrow(const rnn_desc &r) { return r.type == DNN_BFLOAT16; }
+bool narrow(const rnn_desc &r) { return r.type != DNN_FLOAT; }
+number kind_of(const rnn_desc &r) { return r.type == DNN_BFLOAT16 ? BF16 : r.type == DNN_HALF ? F16 : F32; }
 
 /* Element where block `id` of the matrices (bias: of the vectors) begins. */
 size_t block_at(const rnn_desc &r, int id, bool bias, size_t *end = nullptr)
@@ -120,7 +121,7 @@ int temp_bytes(void *handle, void *d, int mode, void *x, size_t *ws, size_t *res
 
 int check(const rnn_desc &r, const data_desc &x, const data_desc &y, const tensor_desc &h, std::initializer_list<const void *> pointers)
 {
-    if (r.algo == DNN_RNN_PERSIST_STATIC && (narrow(r) || x.batch > 8 || r.hidden > 64)) return UNSUPPORTED;
+    if (r.algo == DNN_RNN_PERSIST_STATIC && (r.type == DNN_BFLOAT16 || x.batch > 8 || r.hidden > 64)) return UNSUPPORTED;
     std::vector<int> state = {1, x.batch, r.hidden};
     if (x.type != r.type || y.type != r.type || h.type != r.type || x.features != r.in || y.features != r.hidden || x.steps != y.steps || x.batch != y.batch || h.dims != state) return BAD;
     for (const void *p : pointers)
@@ -134,9 +135,9 @@ struct layer { /* one call */
     rnn_desc r;
     int T, N;
     const void *w;
-    bool small;
-    double W(int id, size_t j, size_t k) const { return load(w, small, block_at(r, id, false) + j * (size_t)(id < gates_of[r.cell] ? r.in : r.hidden) + k); }
-    double b(int id, size_t j) const { return load(w, small, block_at(r, id, true) + j); }
+    number kind;
+    double W(int id, size_t j, size_t k) const { return load(w, r.type == DNN_FLOAT && r.math != DNN_MATH_FMA ? TF32 : kind, block_at(r, id, false) + j * (size_t)(id < gates_of[r.cell] ? r.in : r.hidden) + k); }
+    double b(int id, size_t j) const { return load(w, kind, block_at(r, id, true) + j); }
 };
 
 void run_forward(const layer &l, const void *x, void *y, const void *hx, void *hy, const void *cx, void *cy, double *reserve)
@@ -146,8 +147,8 @@ void run_forward(const layer &l, const void *x, void *y, const void *hx, void *h
     for (size_t n = 0; n < N; n++) {
         std::vector<double> h(H), c(H), now(H);
         for (size_t j = 0; j < H; j++) {
-            h[j] = hx ? load(hx, l.small, n * H + j) : 0;
-            c[j] = cx ? load(cx, l.small, n * H + j) : 0;
+            h[j] = hx ? load(hx, l.kind, n * H + j) : 0;
+            c[j] = cx ? load(cx, l.kind, n * H + j) : 0;
         }
         for (size_t t = 0; t < (size_t)l.T; t++) {
             for (size_t j = 0; j < H; j++) {
@@ -155,7 +156,7 @@ void run_forward(const layer &l, const void *x, void *y, const void *hx, void *h
                 for (size_t g = 0; g < G; g++) {
                     a[g] = l.b((int)g, j);
                     b[g] = l.b((int)(G + g), j);
-                    for (size_t k = 0; k < I; k++) a[g] += l.W((int)g, j, k) * load(x, l.small, (t * N + n) * I + k);
+                    for (size_t k = 0; k < I; k++) a[g] += l.W((int)g, j, k) * load(x, l.kind, (t * N + n) * I + k);
                     for (size_t k = 0; k < H; k++) b[g] += l.W((int)(G + g), j, k) * h[k];
                 }
                 if (l.r.cell == DNN_RNN_LSTM) {
@@ -171,13 +172,13 @@ void run_forward(const layer &l, const void *x, void *y, const void *hx, void *h
                 for (size_t q = 0; reserve && q < 5; q++) reserve[1 + (t * N + n) * row(l.r) + q * H + j] = u[q];
             }
             for (size_t j = 0; j < H; j++) {
-                store(y, l.small, (t * N + n) * H + j, now[j]);
-                h[j] = load(y, l.small, (t * N + n) * H + j);
+                store(y, l.kind, (t * N + n) * H + j, now[j]);
+                h[j] = load(y, l.kind, (t * N + n) * H + j);
             }
         }
         for (size_t j = 0; j < H; j++) {
-            if (hy) store(hy, l.small, n * H + j, h[j]);
-            if (cy) store(cy, l.small, n * H + j, c[j]);
+            if (hy) store(hy, l.kind, n * H + j, h[j]);
+            if (cy) store(cy, l.kind, n * H + j, c[j]);
         }
     }
 }
@@ -189,16 +190,16 @@ void run_data(const layer &l, const void *y, const void *dy, void *dx, const voi
     for (size_t n = 0; n < N; n++) {
         std::vector<double> dh(H), dc(H), da(G * H), db(G * H);
         for (size_t j = 0; j < H; j++) {
-            dh[j] = dhy ? load(dhy, l.small, n * H + j) : 0;
-            dc[j] = dcy ? load(dcy, l.small, n * H + j) : 0;
+            dh[j] = dhy ? load(dhy, l.kind, n * H + j) : 0;
+            dc[j] = dcy ? load(dcy, l.kind, n * H + j) : 0;
         }
         for (size_t t = (size_t)l.T; t-- > 0;) {
             double *u = reserve + 1 + (t * N + n) * row(l.r);
             for (size_t j = 0; j < H; j++) {
-                double d = dh[j] + load(dy, l.small, (t * N + n) * H + j), hp = t ? load(y, l.small, ((t - 1) * N + n) * H + j) : hx ? load(hx, l.small, n * H + j) : 0;
+                double d = dh[j] + load(dy, l.kind, (t * N + n) * H + j), hp = t ? load(y, l.kind, ((t - 1) * N + n) * H + j) : hx ? load(hx, l.kind, n * H + j) : 0;
                 double u0 = u[j], u1 = u[H + j], u2 = u[2 * H + j], u3 = u[3 * H + j];
                 if (l.r.cell == DNN_RNN_LSTM) {
-                    double tc = std::tanh(u[4 * H + j]), e = dc[j] + d * u3 * (1 - tc * tc), cp = t ? u[4 * H + j - N * row(l.r)] : cx ? load(cx, l.small, n * H + j) : 0;
+                    double tc = std::tanh(u[4 * H + j]), e = dc[j] + d * u3 * (1 - tc * tc), cp = t ? u[4 * H + j - N * row(l.r)] : cx ? load(cx, l.kind, n * H + j) : 0;
                     da[j] = e * u2 * u0 * (1 - u0), da[H + j] = e * cp * u1 * (1 - u1), da[2 * H + j] = e * u0 * (1 - u2 * u2), da[3 * H + j] = d * tc * u3 * (1 - u3);
                     for (size_t g = 0; g < G; g++) db[g * H + j] = da[g * H + j];
                     dc[j] = e * u1;
@@ -211,7 +212,7 @@ void run_data(const layer &l, const void *y, const void *dy, void *dx, const voi
                     db[2 * H + j] = dn * u0;
                     dh[j] = d * u1;
                 } else {
-                    double v = load(y, l.small, (t * N + n) * H + j);
+                    double v = load(y, l.kind, (t * N + n) * H + j);
                     da[j] = db[j] = d * (l.r.cell == DNN_RNN_TANH ? 1 - v * v : v > 0 ? 1 : 0);
                     dh[j] = 0;
                 }
@@ -219,7 +220,7 @@ void run_data(const layer &l, const void *y, const void *dy, void *dx, const voi
             for (size_t k = 0; k < I; k++) {
                 double sum = 0;
                 for (size_t q = 0; q < G * H; q++) sum += da[q] * l.W((int)(q / H), q % H, k);
-                store(dx, l.small, (t * N + n) * I + k, sum);
+                store(dx, l.kind, (t * N + n) * I + k, sum);
             }
             for (size_t k = 0; k < H; k++)
                 for (size_t q = 0; q < G * H; q++) dh[k] += db[q] * l.W((int)(G + q / H), q % H, k);
@@ -229,8 +230,8 @@ void run_data(const layer &l, const void *y, const void *dy, void *dx, const voi
             }
         }
         for (size_t j = 0; j < H; j++) {
-            if (dhx) store(dhx, l.small, n * H + j, dh[j]);
-            if (dcx) store(dcx, l.small, n * H + j, dc[j]);
+            if (dhx) store(dhx, l.kind, n * H + j, dh[j]);
+            if (dcx) store(dcx, l.kind, n * H + j, dc[j]);
         }
     }
 }
@@ -247,11 +248,11 @@ void run_weights(const layer &l, const void *x, const void *hx, const void *y, v
                 for (size_t t = 0; t < (size_t)l.T; t++)
                     for (size_t n = 0; n < N; n++) {
                         double d = reserve[1 + (t * N + n) * row(l.r) + from + j];
-                        double v = k == columns ? 1 : in ? load(x, l.small, (t * N + n) * columns + k) : t ? load(y, l.small, ((t - 1) * N + n) * H + k) : hx ? load(hx, l.small, n * H + k) : 0;
+                        double v = k == columns ? 1 : in ? load(x, l.kind, (t * N + n) * columns + k) : t ? load(y, l.kind, ((t - 1) * N + n) * H + k) : hx ? load(hx, l.kind, n * H + k) : 0;
                         sum += d * v;
                     }
                 size_t at = k == columns ? block_at(l.r, (int)id, true) + j : block_at(l.r, (int)id, false) + j * columns + k;
-                store(dw, l.small, at, load(dw, l.small, at) + sum);
+                store(dw, l.kind, at, load(dw, l.kind, at) + sum);
             }
     }
 }
@@ -272,7 +273,7 @@ int forward(void *handle, void *d, int mode, const int32_t *, void *xd, const vo
     if ((cx || cy) && r.cell != DNN_RNN_LSTM) return BAD;
     const char *fastest = getenv("ANL_SHIM_FASTEST"); /* as of engines */
     anl_shim_ms = fastest && atoi(fastest) == r.algo ? 0.5f : 1;
-    layer l = {r, in.steps, in.batch, weights, narrow(r)};
+    layer l = {r, in.steps, in.batch, weights, kind_of(r)};
     anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
         memset(ws, 0xff, ws_bytes);
         run_forward(l, x, y, hx, hy, cx, cy, train ? (double *)reserve : nullptr);
@@ -288,11 +289,11 @@ int backward_data(void *handle, void *d, const int32_t *, void *yd, const void *
     int bad = check(r, in, *(data_desc *)yd, *(tensor_desc *)hd, {y, dy, dx, hx, dhy, dhx, cx, dcy, dcx, weights, ws, reserve});
     if (bad) return bad;
     if (!handle || !y || !dy || !dx || !weights || !ws || !reserve || bytes != space_bytes(r) || ws_bytes < WORKSPACE || r_bytes < reserve_bytes(r, in)) return BAD;
-    layer l = {r, in.steps, in.batch, weights, narrow(r)};
+    layer l = {r, in.steps, in.batch, weights, kind_of(r)};
     anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
         memset(ws, 0xff, ws_bytes);
         if (((double *)reserve)[0] == FORWARD_DONE) run_data(l, y, dy, dx, hx, dhy, dhx, cx, dcy, dcx, (double *)reserve);
-        else memset(dx, 0xff, (size_t)(in.steps * in.batch * in.features) * (l.small ? 2 : 4));
+        else memset(dx, 0xff, (size_t)(in.steps * in.batch * in.features) * (narrow(l.r) ? 2 : 4));
     });
     return 0;
 }
@@ -305,7 +306,7 @@ int backward_weights(void *handle, void *d, int add, const int32_t *, void *xd, 
     int bad = check(r, in, *(data_desc *)yd, *(tensor_desc *)hd, {x, hx, y, dweights, ws, reserve});
     if (bad) return bad;
     if (!handle || add != DNN_RNN_ADD || !x || !y || !dweights || !ws || !reserve || bytes != space_bytes(r) || ws_bytes < WORKSPACE || r_bytes < reserve_bytes(r, in)) return BAD;
-    layer l = {r, in.steps, in.batch, dweights, narrow(r)};
+    layer l = {r, in.steps, in.batch, dweights, kind_of(r)};
     anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
         memset(ws, 0xff, ws_bytes);
         if (((double *)reserve)[0] == DATA_DONE) run_weights(l, x, hx, y, dweights, (double *)reserve);

@@ -246,11 +246,24 @@ static std::map<void *, size_t> taken;
 static long kernels; /* launched */
 static bool lost() { return kernels > setting("ANL_SHIM_LOST", LONG_MAX); }
 
+/* Subnormal numbers are numbers, as on a GPU, whatever the calling thread does with them. */
+struct gpu_floats {
+#if defined(__SSE2__)
+    unsigned mode = __builtin_ia32_stmxcsr();
+    gpu_floats() { __builtin_ia32_ldmxcsr(mode & ~0x8040u); }
+    ~gpu_floats() { __builtin_ia32_ldmxcsr(mode); }
+#endif
+};
+
 static cudaError_t enqueue(cudaStream_t s, std::function<void()> work)
 {
     if (lost()) return cudaErrorLaunchFailure;
-    if (s && s->capture) s->capture->work.push_back(work);
-    else work();
+    if (s && s->capture) {
+        s->capture->work.push_back(work);
+        return cudaSuccess;
+    }
+    gpu_floats mode;
+    work();
     return cudaSuccess;
 }
 

@@ -158,6 +158,21 @@ static void bf16_rounds_to_nearest_even(void **state)
     anl__transform_release(f->ctx, &t);
 }
 
+static void f16_rounds_to_nearest_even(void **state)
+{
+    fixture *f = *state;
+    const float x[] = {1.0f, 1.00048828125f, 1.00146484375f, 1.0005f, -1.00048828125f, 65519.0f, 65520.0f, 0x1p-25f, 0x1.8p-24f};
+    const uint16_t want[] = {0x3c00, 0x3c00, 0x3c02, 0x3c01, 0xbc00, 0x7bff, 0x7c00, 0, 2};
+    uint16_t y[9];
+    int64_t dim[] = {9};
+    anl__transform t;
+    anl__dataset ds = set_of(f->ctx, ANL_F32, 1, 1, dim, x);
+    assert_int_equal(anl__transform_init(f->ctx, &ds.field[0], NULL, NULL, ANL_F16, &t), ANL_OK);
+    anl__transform_apply(&t, 0, 0, 0, x, NULL, y);
+    for (int i = 0; i < 9; i++) assert_int_equal(y[i], want[i]);
+    anl__transform_release(f->ctx, &t);
+}
+
 /* ---- augmentation ----------------------------------------------------------------------------- */
 
 enum { H = 6, W = 5, C = 2 };
@@ -293,6 +308,7 @@ int main(void)
         TEST(a_constant_channel_has_std_one),
         TEST(every_byte_value),
         TEST(bf16_rounds_to_nearest_even),
+        TEST(f16_rounds_to_nearest_even),
         TEST(crop_and_flip_are_windows_of_the_padded_image),
         TEST(augmentation_is_keyed),
         TEST(erasing_clears_one_rectangle),

@@ -1,5 +1,5 @@
 /* Which plan cuDNN has for the convolutions of the shipped models on a GPU that is not here: cuDNN builds plans from a device's description alone
- * (h200_guess.json is written by hand until a real one replaces it). Prints a table as docs/gpu.md has it; fails when a convolution has none.
+ * (h200_guess.json is written by hand until a real one replaces it). Prints tables as docs/gpu.md has them; fails when a convolution has none.
  * Usage: cudnn_plans PROPERTIES.json [BATCH]. Exit 77: the library is not here. */
 #include "kernels/device_cuda/plugin/dnn_conv.h"
 
@@ -18,8 +18,7 @@ static const layer layers[] = {
     {"resnet50", 56, 256, 512, 1, 2, 0}, {"resnet50", 14, 256, 256, 3, 1, 1}, {"resnet50", 7, 512, 512, 3, 1, 1},
 };
 
-static const anl_dtype types[] = {ANL_F32, ANL_BF16};
-enum { TYPES = sizeof types / sizeof *types };
+static const struct { const char *name; anl_dtype type; bool tf32; } precisions[2][2] = {{{"f32", ANL_F32, false}, {"bf16", ANL_BF16, false}}, {{"tf32", ANL_F32, true}, {"f16", ANL_F16, false}}};
 
 #define LOAD(t, so, name)                                \
     do {                                                 \
@@ -69,6 +68,28 @@ static bool one(const anl__cudnn *t, const layer *l, int64_t batch, anl_dtype ty
     return ok;
 }
 
+/* Two precisions beside each other; how many convolutions have no plan. */
+static int table(anl__cudnn *t, int64_t batch, int which)
+{
+    int bad = 0;
+    printf("\n| layer |");
+    for (int k = 0; k < 2; k++) printf(" %s forward | with bias, relu | data | filter |", precisions[which][k].name);
+    printf("\n|---|---|---|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        const layer *l = &layers[i];
+        printf("| %s %lldx%lldx%lld -> %lld, %lldx%lld/%lld |", l->model, (long long)l->h, (long long)l->h, (long long)l->c, (long long)l->k, (long long)l->r, (long long)l->r, (long long)l->stride);
+        for (int k = 0; k < 2; k++) {
+            anl_dtype type = precisions[which][k].type;
+            t->tf32 = precisions[which][k].tf32;
+            bad += !one(t, l, batch, type, ANL__DNN_FORWARD, false) + !one(t, l, batch, type, ANL__DNN_FORWARD, true);
+            bad += !one(t, l, batch, type, ANL__DNN_DATA, false) + !one(t, l, batch, type, ANL__DNN_FILTER, false);
+        }
+        printf("\n");
+        fflush(stdout);
+    }
+    return bad;
+}
+
 int main(int argc, char **argv)
 {
     anl__cudnn t = {0};
@@ -78,21 +99,7 @@ int main(int argc, char **argv)
     if (!load(&t)) return printf("skipped: libcudnn.so.9 is not here\n"), 77;
     if (!describe_device(&t, argv[1])) return printf("%s is no description of a device\n", argv[1]), 1;
     printf("cuDNN %zu, batch %lld; engine (t: tensor cores) and workspace in MiB\n", t.GetVersion(), (long long)batch);
-    printf("| layer |");
-    for (size_t type = 0; type < TYPES; type++) printf(" %s forward | with bias, relu | data | filter |", anl_dtype_name(types[type]));
-    printf("\n|---|");
-    for (size_t type = 0; type < TYPES; type++) printf("---|---|---|---|");
-    printf("\n");
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
-        const layer *l = &layers[i];
-        printf("| %s %lldx%lldx%lld -> %lld, %lldx%lld/%lld |", l->model, (long long)l->h, (long long)l->h, (long long)l->c, (long long)l->k, (long long)l->r, (long long)l->r, (long long)l->stride);
-        for (size_t type = 0; type < TYPES; type++) {
-            bad += !one(&t, l, batch, types[type], ANL__DNN_FORWARD, false) + !one(&t, l, batch, types[type], ANL__DNN_FORWARD, true);
-            bad += !one(&t, l, batch, types[type], ANL__DNN_DATA, false) + !one(&t, l, batch, types[type], ANL__DNN_FILTER, false);
-        }
-        printf("\n");
-        fflush(stdout);
-    }
+    for (int k = 0; k < 2; k++) bad += table(&t, batch, k);
     t.BackendDestroyDescriptor(t.deviceprop);
     return bad != 0;
 }

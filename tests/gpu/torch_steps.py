@@ -2,7 +2,7 @@
 
 Usage: torch_steps.py MODEL:BATCH:DTYPE,... [--limit SECONDS] [--device cpu]     (cpu: to try this script; no graphs there)
 A step: take a batch of data that lies on the device, forward, loss, backward, update; no value is read back in between. Images are channels_last,
-optimizers fused. fp32 means fp32: TF32 is off, as it is on our side.
+optimizers fused. fp32 means fp32: TF32 is off, as it is on our side; tf32 turns it on; fp16 trains under GradScaler.
 """
 import argparse, json, statistics, sys, time
 
@@ -17,8 +17,6 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-torch.backends.cudnn.allow_tf32 = False
-torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.benchmark = True
 DEV = A.device
 synchronize = torch.cuda.synchronize if DEV == "cuda" else lambda: None
@@ -86,18 +84,21 @@ class Step:
     def __init__(s, name, batch, dtype, compiled):
         torch.manual_seed(0)
         torch._dynamo.reset()
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = dtype == "tf32"
         m, x, y, optim = workload(name, batch)
         s.m = m.to(DEV)
         s.x, s.y = x.to(DEV), y.to(DEV)
         if s.x.ndim == 4:
             s.m = s.m.to(memory_format=torch.channels_last)
             s.x = s.x.contiguous(memory_format=torch.channels_last)
-        s.opt, s.batch, s.at, s.bf16 = optim(s.m.parameters()), batch, 0, dtype == "bf16"
+        s.opt, s.batch, s.at = optim(s.m.parameters()), batch, 0
+        s.half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(dtype)
+        s.scaler = torch.amp.GradScaler(DEV) if dtype == "fp16" else None
         s.xs, s.ys = s.x[:batch].clone(memory_format=torch.preserve_format), s.y[:batch].clone()
         s.forward = torch.compile(s.loss, mode="max-autotune-no-cudagraphs" if compiled == "compiled+graph" else "reduce-overhead") if compiled else s.loss
 
     def loss(s, x, y):
-        with torch.autocast(DEV, dtype=torch.bfloat16, enabled=s.bf16):
+        with torch.autocast(DEV, dtype=s.half or torch.bfloat16, enabled=s.half is not None):
             z = s.m(x)
         return F.cross_entropy(z.float(), y.flatten())
 
@@ -108,8 +109,12 @@ class Step:
 
     def work(s, x, y):
         s.opt.zero_grad(set_to_none=True)
-        s.forward(x, y).backward()
-        s.opt.step()
+        if not s.scaler:
+            s.forward(x, y).backward()
+            return s.opt.step()
+        s.scaler.scale(s.forward(x, y)).backward()
+        s.scaler.step(s.opt)
+        s.scaler.update()
 
     def eager(s):
         s.work(*s.take())

@@ -67,6 +67,7 @@ void mode_bench(harness *h, const test_case *tc)
             anl_device *dev = device_get(h, k->device, 0);
             if (!dev) continue;
             bench_kernel(h, tc, dev, k, ANL_F32);
-            if (!dev->vt->has_dtype || dev->vt->has_dtype(dev, ANL_BF16)) bench_kernel(h, tc, dev, k, ANL_BF16);
+            for (int q = 0; q < HALF_TYPES; q++)
+                if (has_type(dev, half_types[q])) bench_kernel(h, tc, dev, k, half_types[q]);
         }
 }

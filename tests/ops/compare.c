@@ -4,11 +4,11 @@
  *
  *     |y - y_ref| <= C (u(T) + u(f32) sqrt(reduction)) S,     S = max|y_ref| + max|dy| / u(T)
  *
- * T is the type of the activations, u its unit roundoff (2^-24 for f32, 2^-8 for bf16): results are rounded to T once
+ * T is the type of the activations, u its unit roundoff (2^-24 for f32, 2^-8 for bf16, 2^-11 for f16): results are rounded to T once
  * and parameters may be packed in T, while sums run in f32, where the rounding errors of `reduction` added
  * terms grow like its root. dy is the change of the reference when each float input is moved by one random rounding
  * of T: where the result is a difference of large numbers S grows by what no kernel could avoid. C = 8 for
- * a few roundings in a row, and what is smaller than the smallest normal float may be zero. Integer outputs must be
+ * a few roundings in a row, and what is smaller than the smallest normal float (in f16: than its smallest number) may be zero. Integer outputs must be
  * equal, but for elements that dy's inputs flip too.
  */
 #include "harness.h"
@@ -32,7 +32,7 @@ typedef struct oracle {
 static double bound(const test_case *tc, anl_dtype t, double top, double change)
 {
     double u = unit_roundoff(t), extra = tc->c->tolerance_scale > 0 ? tc->c->tolerance_scale : 1;
-    return C * extra * (u + unit_roundoff(ANL_F32) * sqrt((double)tc->c->reduction)) * (top + change / u) + FLT_MIN;
+    return C * extra * (u + unit_roundoff(ANL_F32) * sqrt((double)tc->c->reduction)) * (top + change / u) + (t == ANL_F16 ? ldexp(1, -24) : (double)FLT_MIN);
 }
 
 static double **values_open(const test_case *tc, anl_dtype t)
@@ -237,7 +237,8 @@ void mode_device(harness *h, const test_case *tc)
         }
         compare_device(h, tc, dev, ANL_F32);
         if (dev == h->reference || !has_activation(tc)) continue;
-        if (!vt->has_dtype || vt->has_dtype(dev, ANL_BF16)) compare_device(h, tc, dev, ANL_BF16);
-        else report_skip(h, "%s: device %s has no bf16", tc->label, vt->name);
+        for (int k = 0; k < HALF_TYPES; k++)
+            if (has_type(dev, half_types[k])) compare_device(h, tc, dev, half_types[k]);
+            else if (half_types[k] == ANL_BF16) report_skip(h, "%s: device %s has no bf16", tc->label, vt->name);
     }
 }

@@ -172,7 +172,8 @@ void mode_determinism(harness *h, const test_case *tc)
         }
         check_type(h, tc, vt->name, ANL_F32);
         if (!activation) continue;
-        if (!vt->has_dtype || vt->has_dtype(dev, ANL_BF16)) check_type(h, tc, vt->name, ANL_BF16);
-        else report_skip(h, "%s: device %s has no bf16", tc->label, vt->name);
+        for (int k = 0; k < HALF_TYPES; k++)
+            if (has_type(dev, half_types[k])) check_type(h, tc, vt->name, half_types[k]);
+            else if (half_types[k] == ANL_BF16) report_skip(h, "%s: device %s has no bf16", tc->label, vt->name);
     }
 }

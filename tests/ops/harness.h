@@ -61,6 +61,9 @@ double round_to(double v, anl_dtype t);
 void encode(anl_dtype t, int64_t n, const double *v, void *bytes);
 void decode(anl_dtype t, int64_t n, const void *bytes, double *v);
 double unit_roundoff(anl_dtype t);
+static const anl_dtype half_types[] = {ANL_BF16, ANL_F16};
+enum { HALF_TYPES = sizeof half_types / sizeof *half_types };
+static inline bool has_type(const anl_device *dev, anl_dtype t) { return !dev->vt->has_dtype || dev->vt->has_dtype(dev, t); }
 void *must(void *p); /* ends the program when p is NULL: the harness ran out of memory */
 
 /* ---- one kernel, run directly ---------------------------------------------------------------- */

@@ -40,10 +40,28 @@ static double from_bf16(uint16_t h)
     return f;
 }
 
+static uint16_t to_f16(double v)
+{
+    uint16_t sign = signbit(v) ? 0x8000 : 0;
+    double a = fabs(v);
+    if (isnan(v)) return 0x7e00;
+    if (a >= 65520) return sign | 0x7c00;
+    int e = a < ldexp(1, -14) ? -14 : ilogb(a), m = (int)rint(ldexp(a, 10 - e));
+    return (uint16_t)(sign | (m < 1024 ? m : ((e + 15) << 10) + m - 1024));
+}
+
+static double from_f16(uint16_t h)
+{
+    int e = h >> 10 & 31, m = h & 1023;
+    double a = e == 31 ? (m ? NAN : INFINITY) : e ? ldexp(1024 + m, e - 25) : ldexp(m, -24);
+    return h & 0x8000 ? -a : a;
+}
+
 double round_to(double v, anl_dtype t)
 {
     if (t == ANL_F32) return (float)v;
     if (t == ANL_BF16) return from_bf16(to_bf16(v));
+    if (t == ANL_F16) return from_f16(to_f16(v));
     return v;
 }
 
@@ -66,6 +84,7 @@ void encode(anl_dtype t, int64_t n, const double *v, void *bytes)
         case ANL_F64: ((double *)bytes)[i] = v[i]; break;
         case ANL_F32: ((float *)bytes)[i] = (float)v[i]; break;
         case ANL_BF16: ((uint16_t *)bytes)[i] = to_bf16(v[i]); break;
+        case ANL_F16: ((uint16_t *)bytes)[i] = to_f16(v[i]); break;
         case ANL_I32: ((int32_t *)bytes)[i] = (int32_t)v[i]; break;
         case ANL_U8: ((uint8_t *)bytes)[i] = (uint8_t)v[i]; break;
         default: break;
@@ -80,6 +99,7 @@ void decode(anl_dtype t, int64_t n, const void *bytes, double *v)
         case ANL_F64: v[i] = ((const double *)bytes)[i]; break;
         case ANL_F32: v[i] = ((const float *)bytes)[i]; break;
         case ANL_BF16: v[i] = from_bf16(((const uint16_t *)bytes)[i]); break;
+        case ANL_F16: v[i] = from_f16(((const uint16_t *)bytes)[i]); break;
         case ANL_I32: v[i] = ((const int32_t *)bytes)[i]; break;
         case ANL_U8: v[i] = ((const uint8_t *)bytes)[i]; break;
         default: v[i] = NAN; break;

@@ -226,6 +226,7 @@ static void of_set(const kind *k, anl__residence where, int shards, int ahead, o
     o.device_opts.threads = 1;
     o.seed = 11;
     o.dtype = k->dtype;
+    o.optim.loss_scale = 65536; /* of f16 */
     o.shards = shards;
     o.train_sizes[0].n = BATCH;
     o.train_sizes[1].n = n % BATCH;
@@ -251,11 +252,13 @@ static void test_resident(void **state)
     static const kind kinds[] = {
         {"plain", {0}, false, false, ANL_F32}, {"part", {0}, false, true, ANL_F32}, {"crop", {.crop_pad = 3}, false, true, ANL_F32}, {"flip", {.flip = true}, false, true, ANL_F32},
         {"erase", {.erase = 0.6}, false, true, ANL_F32}, {"all", {.crop_pad = 2, .flip = true, .erase = 0.5, .erase_min = 0.1, .erase_max = 0.6}, false, true, ANL_F32},
-        {"values", {0}, true, true, ANL_F32}, {"bf16", {.crop_pad = 2, .flip = true, .erase = 0.5}, false, true, ANL_BF16}};
+        {"values", {0}, true, true, ANL_F32}, {"bf16", {.crop_pad = 2, .flip = true, .erase = 0.5}, false, true, ANL_BF16},
+        {"f16", {.crop_pad = 2, .flip = true}, false, true, ANL_F16}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         static outcome host, device;
         bool narrow = kinds[i].dtype != ANL_F32;
         if (narrow && !toy_has("cpu")) continue;
+        if (kinds[i].dtype == ANL_F16 && !getenv("ANNEAL_CUDA_PLUGIN")) continue;
         of_set(&kinds[i], ANL__RESIDENCE_NEVER, 1, 1, &host);
         assert_false(host.resident);
         assert_string_equal(host.note, "");

@@ -12,12 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+const anl__precision *job_precision(const recipe *r)
+{
+    const anl__precision *p = anl__precision_find(recipe_text(r, "train.precision"));
+    return p ? p : anl__precision_find("fp32"); /* auto, where nothing has decided it */
+}
+
 anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
 {
     *out = (job){.ctx = ctx, .recipe = r, .foreign = o->from != NULL};
     ANL_TRY(anl__arena_create(ctx, &out->arena));
-    const char *precision = recipe_text(r, "train.precision");
-    out->dtype = precision && !strcmp(precision, "bf16") ? ANL_BF16 : ANL_F32;
+    out->dtype = job_precision(r)->dtype;
     out->model = anl_model_opts_default();
     ANL_TRY(recipe_model(r, ctx, out->arena, &out->model));
     bool values = out->model.n_head ? !anl_model_loss_is_class(out->model.head[0].loss) : out->model.values;
@@ -72,6 +77,7 @@ anl_status job_compile(job *j, bool train, bool answer)
     char cache[4096];
     if (recipe_bool(r, "train.plan_cache") && anl__cache_root(cache, sizeof cache)) o.device_opts.plan_dir = cache;
     o.dtype = j->dtype;
+    o.device_opts.tf32 = job_precision(r)->tf32;
     o.seed = (uint64_t)recipe_int(r, "train.seed");
     o.shards = (int)recipe_int(r, "train.shards");
     o.lanes = (int)recipe_int(r, "train.lanes");
@@ -84,7 +90,8 @@ anl_status job_compile(job *j, bool train, bool answer)
         .dampening = recipe_real(r, "optim.dampening"), .beta1 = recipe_real(r, "optim.beta1"), .beta2 = recipe_real(r, "optim.beta2"),
         .eps = recipe_real(r, "optim.eps"), .rho = recipe_real(r, "optim.rho"), .weight_decay = recipe_real(r, "optim.weight_decay"),
         .nesterov = recipe_bool(r, "optim.nesterov"), .decay_all = recipe_bool(r, "optim.decay_all"),
-        .clip_norm = recipe_real(r, "train.clip_norm"), .clip_value = recipe_real(r, "train.clip_value"), .ema = recipe_real(r, "train.ema")};
+        .clip_norm = recipe_real(r, "train.clip_norm"), .clip_value = recipe_real(r, "train.clip_value"), .ema = recipe_real(r, "train.ema"),
+        .loss_scale = recipe_real(r, "train.loss_scale"), .scale_min = recipe_real(r, "train.loss_scale_min"), .scale_steps = recipe_int(r, "train.loss_scale_steps")};
     if (!train) o.optim.ema = 0; /* evaluation reads the averages in the parameters' place */
     if (train) sizes_of(&j->part[JOB_TRAIN], o.train_sizes, ANL__MOST_SIZES);
     if (train) o.samples = j->part[JOB_TRAIN].samples;

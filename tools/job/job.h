@@ -9,6 +9,7 @@
 #include "datasets/sequence_loader.h"
 #include "datasets/split.h"
 #include "models/model.h"
+#include "runtime/graph/precision.h"
 #include "runtime/state/checkpoint.h"
 #include "runtime/train/scores.h"
 #include "runtime/train/trainer.h"
@@ -85,6 +86,8 @@ typedef struct job_opts {
 } job_opts;
 
 /* Opens the data and fills everything but the trainer. job_close frees whatever is there. */
+/* What the recipe names; fp32 where auto is not decided yet. */
+const anl__precision *job_precision(const recipe *r);
 anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out) ANL_MUST;
 /* Compiles; `train` false: evaluation programs only. answer: see job_opts. */
 anl_status job_compile(job *j, bool train, bool answer) ANL_MUST;

@@ -187,6 +187,8 @@ static void check_train(const recipe *r, anl__buf *e)
         against(r, e, "train.shards", "%lld shards cannot share a train.batch of %lld", (long long)shards, (long long)batch);
     if (recipe_bool(r, "optim.nesterov") && (recipe_real(r, "optim.momentum") <= 0 || recipe_real(r, "optim.dampening") != 0))
         against(r, e, "optim.nesterov", "needs optim.momentum above 0 and optim.dampening 0");
+    if (recipe_real(r, "train.loss_scale") < recipe_real(r, "train.loss_scale_min"))
+        against(r, e, "train.loss_scale", "%g is below train.loss_scale_min, %g", recipe_real(r, "train.loss_scale"), recipe_real(r, "train.loss_scale_min"));
     if (is(r, "schedule.name", "multistep") && !recipe_count(r, "schedule.milestones"))
         against(r, e, "schedule.name", "multistep needs schedule.milestones");
     if (is(r, "schedule.name", "step") && recipe_real(r, "schedule.step") <= 0) against(r, e, "schedule.step", "needs a number above 0");

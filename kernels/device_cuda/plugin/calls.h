@@ -19,7 +19,7 @@ anl_status anl__cuda_zero(const anl_device *dev, void *p, size_t bytes);
 /* Memory that a prepared kernel keeps on the device, filled from the host. */
 anl_status anl__cuda_keep(anl_device *dev, const void *host, size_t bytes, void **out);
 void anl__cuda_drop(anl_device *dev, void *p);
-/* dst = (accum ? dst : 0) + src, n elements of f32 or bf16 each. */
+/* dst = (accum ? dst : 0) + src, n elements of f32, bf16 or f16 each. */
 anl_status anl__cuda_convert(const anl_device *dev, void *dst, anl_dtype dst_type, const void *src, anl_dtype src_type, int64_t n, bool accum);
 /* dst (rows, dst_columns) = (accum ? dst : 0) + src (rows, src_columns): columns that src lacks are 0, columns that dst lacks are left out. */
 anl_status anl__cuda_columns(const anl_device *dev, void *dst, anl_dtype dst_type, int64_t dst_columns, const void *src, anl_dtype src_type, int64_t src_columns, int64_t rows, bool accum);
@@ -27,8 +27,9 @@ anl_status anl__cuda_columns(const anl_device *dev, void *dst, anl_dtype dst_typ
 anl_status anl__cuda_bias_relu(const anl_device *dev, void *y, anl_dtype type, const float *bias, int64_t n, int64_t k, bool relu);
 /* dst[t] = src[steps - 1 - t], rows of an even number of bytes. */
 anl_status anl__cuda_flip(const anl_device *dev, void *dst, const void *src, int64_t steps, size_t row);
-/* Fills `out` for input `in`, an f32 parameter: its copy in bf16, in the same order. False with out->status set where memory is short. */
-bool anl__cuda_pack_bf16(const anl__env *env, const anl__call *c, int in, anl__pack *out);
+static inline bool anl__cuda_is_half(anl_dtype t) { return t == ANL_BF16 || t == ANL_F16; }
+/* Fills `out` for input `in`, an f32 parameter: its copy in a 16-bit type, in the same order. False with out->status set where memory is short. */
+bool anl__cuda_pack_half(const anl__env *env, const anl__call *c, int in, anl_dtype to, anl__pack *out);
 
 #ifdef __cplusplus
 }

@@ -3,11 +3,12 @@
 #ifndef ANL_CUBLASLT_TABLE_H
 #define ANL_CUBLASLT_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-    LT_R_32F = 0, LT_R_16BF = 14, LT_COMPUTE_32F = 68, LT_OP_N = 0, LT_OP_T = 1,
+    LT_R_32F = 0, LT_R_16F = 2, LT_R_16BF = 14, LT_COMPUTE_32F = 68, LT_COMPUTE_TF32 = 77, LT_OP_N = 0, LT_OP_T = 1,
     LT_DESC_TRANSA = 3, LT_DESC_TRANSB = 4, LT_DESC_EPILOGUE = 7, LT_DESC_BIAS_POINTER = 8,
     LT_EPILOGUE_DEFAULT = 1, LT_EPILOGUE_RELU = 2, LT_EPILOGUE_BIAS = 4, LT_EPILOGUE_RELU_BIAS = 6,
     LT_PREF_WORKSPACE = 1, LT_PREF_REDUCTION = 3, LT_PREF_ALIGN_A = 5, LT_PREF_ALIGN_B = 6, LT_PREF_ALIGN_C = 7, LT_PREF_ALIGN_D = 8,
@@ -25,6 +26,7 @@ typedef struct anl__lt_choice { /* cublasLtMatmulHeuristicResult_t */
 /* Status 0 is success. Handles, descriptors and streams are opaque. */
 typedef struct anl__cublaslt {
     void *handle;
+    bool tf32; /* f32 products may round what they multiply to TF32 */
     size_t version;
     size_t (*GetVersion)(void);
     int (*Create)(void **);

@@ -3,6 +3,7 @@
 #ifndef ANL_CUDNN_TABLE_H
 #define ANL_CUDNN_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,7 +28,7 @@ enum { /* attributes */
     DNN_A_ENGINE_BEHAVIOR_NOTE = 1305, DNN_A_DEVICEPROP_JSON = 2702
 };
 enum { /* values */
-    DNN_FLOAT = 0, DNN_BFLOAT16 = 9, DNN_CROSS_CORRELATION = 1, DNN_ADD = 0, DNN_RELU = 100, DNN_HEUR_A = 3, DNN_HEUR_FALLBACK = 2,
+    DNN_FLOAT = 0, DNN_HALF = 2, DNN_BFLOAT16 = 9, DNN_CROSS_CORRELATION = 1, DNN_ADD = 0, DNN_RELU = 100, DNN_HEUR_A = 3, DNN_HEUR_FALLBACK = 2,
     DNN_NOTE_TENSOR_CORE = 0, DNN_NOTE_DOWN_CONVERT = 1, DNN_NOTE_REDUCED_REDUCTION = 2, DNN_NOTE_FFT = 3, DNN_NOTE_NONDETERMINISTIC = 4, DNN_NOTE_WINOGRAD = 5,
     DNN_NOTE_RUNTIME_COMPILATION = 0
 };
@@ -41,6 +42,7 @@ enum { /* the RNN API */
 typedef struct anl__cudnn {
     void *handle;     /* NULL without a device */
     void *deviceprop; /* instead of a handle: plans for a device that is not here; they cannot be executed */
+    bool tf32;        /* f32 convolutions may round what they multiply to TF32 */
     size_t version;
     size_t (*GetVersion)(void);
     size_t (*GetCudartVersion)(void);

@@ -24,7 +24,7 @@ static void *tensor_as(anl__dnn_conv *p, anl_dtype type, int64_t id, int64_t n, 
 {
     int64_t dims[4] = {n, c, h, w}, strides[4] = {h * w * c, 1, w * c, c}, align = 16;
     void *d = make(p, DNN_TENSOR);
-    bool ok = set_int(p, d, DNN_A_TENSOR_TYPE, DNN_T_DATA_TYPE, type == ANL_BF16 ? DNN_BFLOAT16 : DNN_FLOAT) && set(p, d, DNN_A_TENSOR_DIMS, DNN_T_INT64, 4, dims) &&
+    bool ok = set_int(p, d, DNN_A_TENSOR_TYPE, DNN_T_DATA_TYPE, type == ANL_BF16 ? DNN_BFLOAT16 : type == ANL_F16 ? DNN_HALF : DNN_FLOAT) && set(p, d, DNN_A_TENSOR_DIMS, DNN_T_INT64, 4, dims) &&
               set(p, d, DNN_A_TENSOR_STRIDES, DNN_T_INT64, 4, strides) && set(p, d, DNN_A_TENSOR_ID, DNN_T_INT64, 1, &id) &&
               set(p, d, DNN_A_TENSOR_ALIGNMENT, DNN_T_INT64, 1, &align) && (!between || set(p, d, DNN_A_TENSOR_VIRTUAL, DNN_T_BOOLEAN, 1, &between)) && finalize(p, d);
     return ok ? d : NULL;
@@ -105,13 +105,14 @@ static bool acceptable(anl__dnn_conv *p, const anl__dnn_shape *s, void *cfg)
     int64_t n = 0;
     if (p->dnn->BackendCreateDescriptor(DNN_ENGINE, &engine)) return false;
     bool ok = !p->dnn->BackendGetAttribute(cfg, DNN_A_CFG_ENGINE, DNN_T_DESCRIPTOR, 1, &n, &engine) && n == 1;
-    unsigned numerical = ok ? notes(p, engine, DNN_A_ENGINE_NUMERICAL_NOTE, DNN_T_NUMERICAL_NOTE) : 0, exact = 1u << DNN_NOTE_TENSOR_CORE | 1u << DNN_NOTE_DOWN_CONVERT;
+    unsigned numerical = ok ? notes(p, engine, DNN_A_ENGINE_NUMERICAL_NOTE, DNN_T_NUMERICAL_NOTE) : 0, inexact = 1u << DNN_NOTE_DOWN_CONVERT;
+    if (!p->dnn->tf32) inexact |= 1u << DNN_NOTE_TENSOR_CORE; /* in f32 they multiply TF32 */
     p->tensor_core = numerical >> DNN_NOTE_TENSOR_CORE & 1;
     p->engine = -1;
     if (ok) p->dnn->BackendGetAttribute(engine, DNN_A_ENGINE_INDEX, DNN_T_INT64, 1, &n, &p->engine);
     if (s->deterministic && numerical >> DNN_NOTE_NONDETERMINISTIC & 1) ok = false;
     if (numerical >> DNN_NOTE_REDUCED_REDUCTION & 1) ok = false; /* sums are f32 */
-    if (s->type == ANL_F32 && numerical & exact) ok = false;     /* fp32 means fp32 */
+    if (s->type == ANL_F32 && numerical & inexact) ok = false;   /* fp32 means fp32 */
     /* compiling takes seconds a graph: precompiled engines are there for every plain convolution */
     if (ok && notes(p, engine, DNN_A_ENGINE_BEHAVIOR_NOTE, DNN_T_BEHAVIOR_NOTE) >> DNN_NOTE_RUNTIME_COMPILATION & 1) ok = false;
     p->dnn->BackendDestroyDescriptor(engine);

@@ -8,7 +8,7 @@
 typedef enum anl__dnn_kind { ANL__DNN_FORWARD, ANL__DNN_DATA, ANL__DNN_FILTER } anl__dnn_kind;
 typedef struct anl__dnn_shape {
     anl__dnn_kind kind;
-    anl_dtype type; /* of all three tensors and of the bias: f32 or bf16; sums are f32 */
+    anl_dtype type; /* of all three tensors and of the bias: f32, bf16 or f16; sums are f32 */
     bool bias, relu; /* forward: in the same graph; relu only with a bias */
     int64_t n, h, w, c, k, r, s, oh, ow, groups;
     int64_t stride[2], dilation[2], before[2], after[2]; /* rows, columns */
@@ -28,7 +28,8 @@ typedef struct anl__dnn_conv {
     anl__dnn_shape shape; /* what the plan does; anl__dnn_conv_best may have taken other channels, and no bias */
 } anl__dnn_conv;
 
-/* The first plan in the library's order, in 16 bits of those with tensor cores if there are any, that is deterministic (when asked), exact in f32 (no TF32) and within the workspace. False: there is none. */
+/* The first plan in the library's order, in 16 bits of those with tensor cores if there are any, that is deterministic (when asked),
+   exact in f32 (TF32 only where dnn->tf32) and within the workspace. False: there is none. */
 bool anl__dnn_conv_make(const anl__cudnn *dnn, const anl__dnn_shape *s, anl__dnn_conv *out, char why[128]);
 /* May the case have 8 input channels instead of its own? */
 bool anl__dnn_conv_may_widen(const anl__dnn_shape *s);

@@ -13,10 +13,10 @@ typedef struct anl__rnn_memory {
     int64_t n, cap;
 } anl__rnn_memory;
 
-static int type_of(anl_dtype t) { return t == ANL_BF16 ? DNN_BFLOAT16 : DNN_FLOAT; }
+static int type_of(anl_dtype t) { return t == ANL_BF16 ? DNN_BFLOAT16 : t == ANL_F16 ? DNN_HALF : DNN_FLOAT; }
 
-/* f32 means f32: no TF32. */
-static int math_of(anl_dtype t) { return t == ANL_F32 ? DNN_MATH_FMA : DNN_MATH_DEFAULT; }
+/* f32 means f32: the default may be TF32. In 16 bits the default leaves tensor cores alone before compute capability 8.0. */
+static int math_of(const anl__cudnn *dnn, anl_dtype t) { return t != ANL_F32 ? DNN_MATH_TENSOR_OP : dnn->tf32 ? DNN_MATH_DEFAULT : DNN_MATH_FMA; }
 
 /* ---- descriptors ----------------------------------------------------------------------------- */
 
@@ -32,7 +32,7 @@ static bool describe(anl__dnn_rnn *r, const int *lengths)
     const anl__rnn_shape *s = &r->found.shape;
     int dims[3] = {1, (int)s->batch, (int)s->units}, strides[3] = {(int)(s->batch * s->units), (int)s->units, 1};
     return !dnn->CreateDropoutDescriptor(&r->dropout) && !dnn->SetDropoutDescriptor(r->dropout, dnn->handle, 0, NULL, 0, 0) && !dnn->CreateRNNDescriptor(&r->rnn) &&
-           !dnn->SetRNNDescriptor_v8(r->rnn, r->found.algo, s->cell, DNN_RNN_DOUBLE_BIAS, DNN_RNN_ONE_DIRECTION, DNN_RNN_LINEAR_INPUT, type_of(s->type), DNN_FLOAT, math_of(s->type),
+           !dnn->SetRNNDescriptor_v8(r->rnn, r->found.algo, s->cell, DNN_RNN_DOUBLE_BIAS, DNN_RNN_ONE_DIRECTION, DNN_RNN_LINEAR_INPUT, type_of(s->type), DNN_FLOAT, math_of(dnn, s->type),
                                      (int32_t)s->inputs, (int32_t)s->units, (int32_t)s->units, 1, r->dropout, DNN_RNN_PADDED_IO) &&
            data_descriptor(dnn, s, s->inputs, lengths, &r->x) && data_descriptor(dnn, s, s->units, lengths, &r->y) && !dnn->CreateTensorDescriptor(&r->state) &&
            !dnn->SetTensorNdDescriptor(r->state, type_of(s->type), 3, dims, strides);
@@ -173,9 +173,9 @@ static anl_status try_algorithm(anl_device *dev, const anl__cudnn *dnn, anl__rnn
 /* cuDNN has no persistent kernel for bf16, and a persistent grid that more than a wave of samples must share gains nothing. */
 static bool may_persist(const anl__rnn_shape *s) { return s->type != ANL_BF16 && s->batch <= 128 && s->units <= 1024; }
 
-static void key_of(const anl__rnn_shape *s, char out[128])
+static void key_of(const anl_device *dev, const anl__rnn_shape *s, char out[128])
 {
-    snprintf(out, 128, "rnn %d %s %lldx%lldx%lld %lld%s timed", s->cell, anl_dtype_name(s->type), (long long)s->steps, (long long)s->batch, (long long)s->inputs, (long long)s->units,
+    snprintf(out, 128, "rnn %d %s %lldx%lldx%lld %lld%s timed", s->cell, s->type == ANL_F32 && dev->opts.tf32 ? "tf32" : anl_dtype_name(s->type), (long long)s->steps, (long long)s->batch, (long long)s->inputs, (long long)s->units,
              s->train ? " training" : "");
 }
 
@@ -200,7 +200,7 @@ static anl_status search(anl_device *dev, const anl__cudnn *dnn, anl__rnn_found 
     const anl__rnn_shape s = f->shape;
     char key[128];
     int only = -1;
-    key_of(&s, key);
+    key_of(dev, &s, key);
     if (dev->opts.tune && anl__choice_find(dev, key, &only)) ANL_TRY(try_all(dev, dnn, &s, only, f));
     if (only >= 0 && f->algo >= 0) return ANL_OK;
     ANL_TRY(try_all(dev, dnn, &s, -1, f));

@@ -12,7 +12,7 @@ typedef struct anl__lt_memory {
     int64_t n, cap;
 } anl__lt_memory;
 
-static int type_of(anl_dtype t) { return t == ANL_BF16 ? LT_R_16BF : LT_R_32F; }
+static int type_of(anl_dtype t) { return t == ANL_BF16 ? LT_R_16BF : t == ANL_F16 ? LT_R_16F : LT_R_32F; }
 
 static bool ask(const anl__cublaslt *lt, anl__lt_product *p)
 {
@@ -60,7 +60,8 @@ bool anl__lt_product_make(const anl__cublaslt *lt, const anl__lt_shape *s, anl__
     uint64_t ar = s->trans_a ? s->k : s->m, ac = s->trans_a ? s->m : s->k, br = s->trans_b ? s->n : s->k, bc = s->trans_b ? s->k : s->n;
     memset(out, 0, sizeof *out);
     out->lt = lt;
-    bool ok = !lt->MatmulDescCreate(&out->desc, LT_COMPUTE_32F, LT_R_32F) && !lt->MatmulDescSetAttribute(out->desc, LT_DESC_TRANSA, &ta, sizeof ta) &&
+    int compute = lt->tf32 && s->in == ANL_F32 ? LT_COMPUTE_TF32 : LT_COMPUTE_32F;
+    bool ok = !lt->MatmulDescCreate(&out->desc, compute, LT_R_32F) && !lt->MatmulDescSetAttribute(out->desc, LT_DESC_TRANSA, &ta, sizeof ta) &&
               !lt->MatmulDescSetAttribute(out->desc, LT_DESC_TRANSB, &tb, sizeof tb) &&
               !lt->MatmulDescSetAttribute(out->desc, LT_DESC_EPILOGUE, &s->epilogue, sizeof s->epilogue) && !lt->MatrixLayoutCreate(&out->a, in, ar, ac, (int64_t)ar) &&
               !lt->MatrixLayoutCreate(&out->b, in, br, bc, (int64_t)br) && !lt->MatrixLayoutCreate(&out->d, type_of(s->out), s->m, s->n, (int64_t)s->m);

@@ -8,7 +8,7 @@
 typedef struct anl__lt_shape {
     uint64_t m, n, k;    /* D is m x n, the inner size k */
     bool trans_a, trans_b;
-    anl_dtype in, out;   /* of A and B; of D. f32 or bf16 */
+    anl_dtype in, out;   /* of A and B; of D. f32, bf16 or f16 */
     int epilogue;        /* LT_EPILOGUE_* */
 } anl__lt_shape;
 typedef struct anl__lt_product {

@@ -22,10 +22,13 @@ typedef struct anl__plan_memory {
     bool changed;
 } anl__plan_memory;
 
+/* The type as keys have it: "tf32" where f32 may be multiplied so. */
+static const char *type_name(const anl_device *dev, anl_dtype t) { return t == ANL_F32 && dev->opts.tf32 ? "tf32" : anl_dtype_name(t); }
+
 static void key_of(const anl_device *dev, const anl__dnn_shape *s, char out[KEY])
 {
     static const char *const kind[] = {"forward", "data", "filter"};
-    snprintf(out, KEY, "%s %s %lldx%lldx%lldx%lld %lldx%lldx%lld s%lld,%lld d%lld,%lld p%lld,%lld,%lld,%lld g%lld%s%s%s %zu%s", kind[s->kind], anl_dtype_name(s->type), (long long)s->n,
+    snprintf(out, KEY, "%s %s %lldx%lldx%lldx%lld %lldx%lldx%lld s%lld,%lld d%lld,%lld p%lld,%lld,%lld,%lld g%lld%s%s%s %zu%s", kind[s->kind], type_name(dev, s->type), (long long)s->n,
              (long long)s->h, (long long)s->w, (long long)s->c, (long long)s->k, (long long)s->r, (long long)s->s, (long long)s->stride[0], (long long)s->stride[1],
              (long long)s->dilation[0], (long long)s->dilation[1], (long long)s->before[0], (long long)s->before[1], (long long)s->after[0], (long long)s->after[1],
              (long long)s->groups, s->bias ? " bias" : "", s->relu ? " relu" : "", s->deterministic ? " deterministic" : "", s->workspace_most >> 20, dev->opts.tune ? " timed" : "");

@@ -4,6 +4,9 @@
  * stream. A failure that CUDA calls sticky ends the device, not the host's data: every later call says so again.
  */
 #include "plugin.h"
+
+#include "cublaslt_table.h"
+#include "cudnn_table.h"
 #include "libs.h"
 #include "measure.h"
 #include "plan_memory.h"
@@ -49,6 +52,8 @@ const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev)
     static const anl__cuda_libs none = {0};
     cuda_impl *d = dev->impl;
     if (!d->libs && anl__cuda_libs_open(dev->ctx, d->stream, &d->libs) != ANL_OK) return &none;
+    if (d->libs->cudnn) d->libs->cudnn->tf32 = dev->opts.tf32;
+    if (d->libs->lt) d->libs->lt->tf32 = dev->opts.tf32;
     return d->libs;
 }
 
@@ -66,23 +71,24 @@ anl_status anl__cuda_zero(const anl_device *dev, void *p, size_t bytes)
     return ANL_OK;
 }
 
-typedef struct narrow { const anl_device *dev; int64_t n; } narrow;
+typedef struct narrow { const anl_device *dev; anl_dtype to; int64_t n; } narrow;
 
 static void narrow_run(void *state, const void *src, void *dst, anl__pool *pool)
 {
     const narrow *w = state;
     (void)pool;
-    (void)anl__cuda_convert(w->dev, dst, ANL_BF16, src, ANL_F32, w->n, false); /* a failed launch is found by fault */
+    (void)anl__cuda_convert(w->dev, dst, w->to, src, ANL_F32, w->n, false); /* a failed launch is found by fault */
 }
 
 static void narrow_release(anl_ctx *ctx, void *state) { anl__free(ctx, state); }
 
-bool anl__cuda_pack_bf16(const anl__env *env, const anl__call *c, int in, anl__pack *out)
+bool anl__cuda_pack_half(const anl__env *env, const anl__call *c, int in, anl_dtype to, anl__pack *out)
 {
     narrow *w = anl__alloc(env->ctx, sizeof *w);
     if (!w) return out->status = ANL_NOMEM, false;
-    *w = (narrow){env->device, anl_shape_count(&c->in[in].shape)};
-    *out = (anl__pack){.key = "bf16", .bytes = (size_t)w->n * 2, .state = w, .run = narrow_run, .release = narrow_release};
+    *w = (narrow){env->device, to, anl_shape_count(&c->in[in].shape)};
+    *out = (anl__pack){.bytes = (size_t)w->n * 2, .state = w, .run = narrow_run, .release = narrow_release};
+    memcpy(out->key, anl_dtype_name(to), strlen(anl_dtype_name(to)) + 1);
     return true;
 }
 
@@ -290,11 +296,16 @@ static void cuda_forget(anl_device *dev, void *recording)
 
 /* ---- facts ----------------------------------------------------------------------------------- */
 
-static bool cuda_has(const anl_device *dev, anl_dtype t)
+static int capability(const anl_device *dev)
 {
-    (void)dev;
-    return t == ANL_F32 || t == ANL_BF16;
+    const cuda_impl *d = dev->impl;
+    return d->prop.major * 10 + d->prop.minor;
 }
+
+static bool cuda_has_tf32(const anl_device *dev) { return capability(dev) >= 80; }
+
+/* Tensor cores multiply f16 on all GPUs that this build takes, bf16 from 8.0 on. */
+static bool cuda_has(const anl_device *dev, anl_dtype t) { return t == ANL_F32 || t == ANL_F16 || (t == ANL_BF16 && capability(dev) >= 80); }
 
 static void cuda_describe(const anl_device *dev, anl__buf *out)
 {
@@ -309,7 +320,7 @@ static void cuda_plans(anl_device *dev, anl__buf *out) { anl__plan_text(dev, tru
 
 static const anl__device_vt device = {
     .name = "cuda", .host_memory = false, .auto_rank = 50, .open = cuda_open, .close = cuda_close, .alloc = cuda_alloc, .free = cuda_free, .room = cuda_room,
-    .upload = cuda_upload, .download = cuda_download, .copy = cuda_copy, .sync = cuda_sync, .has_dtype = cuda_has,
+    .upload = cuda_upload, .download = cuda_download, .copy = cuda_copy, .sync = cuda_sync, .has_dtype = cuda_has, .has_tf32 = cuda_has_tf32,
     .kernels = anl__cuda_kernel_table, .record_begin = cuda_record_begin, .record_end = cuda_record_end, .replay = cuda_replay, .forget = cuda_forget,
     .fault = cuda_fault, .describe = cuda_describe, .plans = cuda_plans,
 };
