@@ -198,6 +198,25 @@ static void pairs_drawn_by_source(void **state)
             *g = k;
         }
     anl__pairs_close(p);
+    o.parts.valid = 7; /* counts */
+    o.parts.test = 11;
+    assert_int_equal(anl__pairs_parse(f->ctx, "p.csv", b.text, b.len, &o, &p), ANL_OK);
+    assert_true(p->sources[ANL__PART_TEST] == 11 && p->sources[ANL__PART_VALID] == 7 && p->sources[ANL__PART_TRAIN] == 42);
+    o.source_tokenizer = p->source_tokens;
+    o.target_tokenizer = p->target_tokens;
+    o.parts.test_only = true; /* another file to be evaluated */
+    anl__pairs *q;
+    assert_int_equal(anl__pairs_parse(f->ctx, "p.csv", b.text, b.len, &o, &q), ANL_OK);
+    assert_true(q->sources[ANL__PART_TEST] == 60 && !q->sources[ANL__PART_TRAIN]);
+    anl__pairs_close(q);
+    const char *parts = "part,source,target\ntrain,word1,mot1\n";
+    assert_int_equal(anl__pairs_parse(f->ctx, "p.csv", parts, strlen(parts), &o, &q), ANL_DATA);
+    says(f, "the test part is empty");
+    anl__pairs_close(p);
+    o = anl__pairs_opts_default();
+    o.parts = (anl__parts_opts){.valid = 30, .test = 30};
+    assert_int_equal(anl__pairs_parse(f->ctx, "p.csv", b.text, b.len, &o, &p), ANL_INVALID);
+    says(f, "leave nothing to train on");
     anl__buf_release(&b);
 }
 
