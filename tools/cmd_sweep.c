@@ -61,7 +61,8 @@ static anl_status make_best(const sweep_open *s, const char *dir, anl__buf *out)
 {
     const sweep_trial *best;
     ANL_TRY(winner_of(s, &best));
-    if (!best && !some_value(s)) return anl__fail(s->state.ctx, ANL_INVALID, "%s: no trial has a result yet", dir);
+    if (!best && !some_value(s))
+        return anl__fail(s->state.ctx, ANL_INVALID, "%s: no trial has a result yet", dir);
     ANL_TRY(table_best(&s->state, s->recipe->n_objectives > 1 ? 1000000 : 10, out));
     anl__buf_add(out, "\n");
     if (best) return winner_text(s, dir, best, out);
@@ -124,7 +125,8 @@ static int run_report(const options *o, anl_ctx *ctx, const char *dir)
 /* `anneal sweep keys`: what a sweep's file may say. */
 static int show_keys(void)
 {
-    for (const sweep_key *k = sweep_key_table; k->name; k++) printf("%-12s %-6s %s\n", k->name, k->def, k->help);
+    for (const sweep_key *k = sweep_key_table; k->name; k++)
+        printf("%-12s %-6s %s\n", k->name, k->def, k->help);
     printf("\nsamplers\n");
     for (int i = 0; samplers[i]; i++) printf("%-12s %s\n", samplers[i]->name, samplers[i]->help);
     printf("\nschedulers\n");
@@ -150,8 +152,8 @@ static anl_status may_stop(anl_ctx *ctx, const char *dir, int64_t number)
     ANL_TRY(sweep_open_dir(ctx, dir, &s));
     const sweep_trial *t = sweep_state_find(&s.state, number);
     anl_status st = !t ? anl__fail(ctx, ANL_INVALID, "%s: there is no trial %lld", dir, (long long)number)
-                    : sweep_over(t) ? anl__fail(ctx, ANL_INVALID, "%s: trial %lld has ended: %s", dir, (long long)number,
-                                                trial_status_name(t->status))
+                    : sweep_over(t) ? anl__fail(ctx, ANL_INVALID, "%s: trial %lld has ended: %s", dir,
+                                                (long long)number, trial_status_name(t->status))
                                     : ANL_OK;
     sweep_close(&s);
     return st;
@@ -285,7 +287,8 @@ const command command_sweep = {
     .summary = "searches hyperparameters; the same command again goes on where it stopped",
     .details = "Killed or interrupted, the same command goes on. `best` prints the command that trains the "
                "winner again; `add` puts a point before the "
-               "others; `check` makes every proposal again from the log; `keys` lists what a sweep's file may say, samplers and schedulers. "
+               "others; `check` makes every proposal again from the log; `keys` lists what a sweep's file "
+               "may say, samplers and schedulers. "
                "docs/sweeps.md describes all of it.",
     .options = sweep_options,
     .min_args = 1,

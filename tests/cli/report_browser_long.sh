@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A sweep's report in headless Chromium: one file, nothing fetched, nothing complained about, every picture is laid out with a size, and no
-# text in it is cut off at its edge.
+# A sweep's report in headless Chromium: one file, nothing fetched, nothing complained about, every picture is
+# laid out with a size, and no text in it is cut off at its edge.
 # Usage: report_browser_long.sh PROGRAM
 set -u
 program=$(realpath "${1:?program}")
@@ -29,9 +29,10 @@ TXT
 pictures=$(grep -o '<svg' s/report.html | wc -l)
 ! grep -qE '(src|href)="?https?:' s/report.html || { echo "the report refers to the network"; exit 1; }
 # a copy that says of itself how its pictures were laid out
-script='const box=e=>e.getBoundingClientRect(),cut=[];for(const s of document.querySelectorAll("svg"))for(const t of s.querySelectorAll("text"))
-if(box(t).left<box(s).left-1||box(t).right>box(s).right+1||box(t).top<box(s).top-1||box(t).bottom>box(s).bottom+1)cut.push(t.textContent);
-document.title=[...document.querySelectorAll("svg")].filter(e=>box(e).height>20).length+" laid out, cut:"+cut.join(", ")+"."'
+script='const box=e=>e.getBoundingClientRect(),pictures=[...document.querySelectorAll("svg")],cut=[];
+const out=(t,s)=>t.left<s.left-1||t.right>s.right+1||t.top<s.top-1||t.bottom>s.bottom+1;
+for(const s of pictures)for(const t of s.querySelectorAll("text"))if(out(box(t),box(s)))cut.push(t.textContent);
+document.title=pictures.filter(e=>box(e).height>20).length+" laid out, cut:"+cut.join(", ")+"."'
 awk -v script="$script" '{ sub("</body>", "<script>" script "</script></body>") } 1' s/report.html >seen.html
 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$dir/profile" --host-resolver-rules='MAP * ~NOTFOUND' --enable-logging=stderr --virtual-time-budget=2000 \
     --dump-dom "file://$dir/seen.html" >dom.html 2>err.txt || { tail -20 err.txt; exit 1; }

@@ -58,8 +58,10 @@ static void test_keys(void **state)
     refused(c, BASE LR GOAL "budget: {trials: 0}\n", "trials: 0 is not within 1 to", NULL);
     refused(c, BASE LR GOAL "budget: {hours: -1}\n", "hours: -1 is not within", NULL);
     refused(c, BASE LR GOAL "budget: {}\n", "budget is missing", NULL);
-    refused(c, BASE LR GOAL "budget: {epochs: 3}\n", "bad.yaml:4:9: budget.epochs is 3, and one whole trial takes 4", NULL);
-    refused(c, BASE LR GOAL "budget: {epochs: 11}\nfolds: 3\n", "budget.epochs is 11, and one whole trial takes 12", NULL);
+    refused(c, BASE LR GOAL "budget: {epochs: 3}\n",
+            "bad.yaml:4:9: budget.epochs is 3, and one whole trial takes 4", NULL);
+    refused(c, BASE LR GOAL "budget: {epochs: 11}\nfolds: 3\n",
+            "budget.epochs is 11, and one whole trial takes 12", NULL);
     refused(c, "- 1\n", "a sweep is a map", NULL);
     cli_expect(c, 2, "sweep none.yaml");
     cli_expect(c, 2, "sweep status nowhere");
@@ -89,18 +91,21 @@ static void test_space(void **state)
             "bad.yaml:5:13");
     refused(c, AXIS("optim.name: [sgd, adam]\n  optim.lr: {low: 0.1, high: 0.2, when: {optim.name: lamb}}"),
             "lamb", "bad.yaml:6:13");
-    refused(c, AXIS("model.layers.0.=filters: [1, 2]"), "bad.yaml:5:3: there is no key model.layers.0.=filters", NULL);
+    refused(c, AXIS("model.layers.0.=filters: [1, 2]"),
+            "bad.yaml:5:3: there is no key model.layers.0.=filters", NULL);
     refused(c, AXIS("optim.lr: []"), "bad.yaml:5:13: optim.lr: choices is a list of values", NULL);
-    refused(c, AXIS("optim.lr: [0.1]\n  optim.lr: {low: 0.1, high: 1}"), "bad.yaml:6:3: the key 'optim.lr' stands twice",
-            NULL);
+    refused(c, AXIS("optim.lr: [0.1]\n  optim.lr: {low: 0.1, high: 1}"),
+            "bad.yaml:6:3: the key 'optim.lr' stands twice", NULL);
     /* in a circle: one of them stands before the axis that it depends on */
     refused(c,
-            AXIS("optim.name: {choices: [sgd, adam], when: {train.batch: 8}}\n  train.batch: {choices: [8, 16], when: "
+            AXIS("optim.name: {choices: [sgd, adam], when: {train.batch: 8}}\n  train.batch: {choices: [8, "
+                 "16], when: "
                  "{optim.name: sgd}}"),
             "bad.yaml:5:15", "it depends on 'train.batch', which is no axis before it");
-    refused(c, AXIS("train.batch: {choices: [8, 16], when: {train.batch: 8}}"), "which is no axis before it", NULL);
-    refused(c, AXIS("data.validation: [50, 100]"), "bad.yaml:5:3: space.data.validation: trials would be judged by different",
+    refused(c, AXIS("train.batch: {choices: [8, 16], when: {train.batch: 8}}"), "which is no axis before it",
             NULL);
+    refused(c, AXIS("data.validation: [50, 100]"),
+            "bad.yaml:5:3: space.data.validation: trials would be judged by different", NULL);
     refused(c, AXIS("train.epochs: [1, 2]") "scheduler: asha\n", "scheduler already decides", NULL);
     refused(c, AXIS("data.fold: [1, 2]") "folds: 3\n", "folds already decides", NULL);
     refused(c, AXIS("optim.lr: {low: 0.1, high: 0.2}") "sampler: grid\n", "grid", "optim.lr");
@@ -131,7 +136,8 @@ static void test_goals(void **state)
     /* that only a trial can show */
     cli_write(c, "auc.yaml", BASE LR BUDGET GOAL "override: [train.epochs=1, data.validation=0]\n");
     cli_expect(c, 2, "sweep auc.yaml --dir none");
-    cli_says(c, "the recipe never reports it; a trial reported train.loss train.accuracy; data.validation sets records aside");
+    cli_says(c, "the recipe never reports it; a trial reported train.loss train.accuracy; data.validation "
+                "sets records aside");
     cli_write(c, "auc.yaml", BASE LR BUDGET "objective: valid.topk\noverride: [train.epochs=1]\n");
     cli_expect(c, 2, "sweep auc.yaml --dir auc");
     cli_says(c, "is not measured here; there are: ");
@@ -176,7 +182,9 @@ static void test_in_use(void **state)
     cli *c = *state;
     char path[512];
     snprintf(path, sizeof path, "%s/busy/sweep.db", c->dir);
-    cli_write(c, "busy.yaml", BASE GOAL LR "budget: {trials: 1}\noverride: [train.epochs=300]\nsampler: random\ntest: false\n");
+    cli_write(c, "busy.yaml",
+              BASE GOAL LR
+              "budget: {trials: 1}\noverride: [train.epochs=300]\nsampler: random\ntest: false\n");
     int first = cli_start(c, "sweep busy.yaml --dir busy");
     for (int k = 0; k < 500 && access(path, F_OK); k++) usleep(20000);
     cli_expect(c, 6, "sweep busy.yaml --dir busy");
@@ -187,24 +195,10 @@ static void test_in_use(void **state)
     cli_says(c, "1 proposals made again");
 }
 
-static int setup(void **state)
-{
-    static cli c;
-    cli_begin(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys), cmocka_unit_test(test_space),
                                        cmocka_unit_test(test_goals), cmocka_unit_test(test_changed),
                                        cmocka_unit_test(test_in_use)};
-    return cmocka_run_group_tests_name("cli/sweep_bad_input", tests, setup, teardown);
+    return cmocka_run_group_tests_name("cli/sweep_bad_input", tests, cli_setup, cli_teardown);
 }

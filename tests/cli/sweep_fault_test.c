@@ -238,25 +238,11 @@ static void test_launcher(void **state)
     assert_non_null(strstr(text, "' 'train' 'launched/base.yaml' 'optim.lr="));
 }
 
-static int setup(void **state)
-{
-    static cli c;
-    cli_begin(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ends),    cmocka_unit_test(test_again),
-                                       cmocka_unit_test(test_hangs),   cmocka_unit_test(test_fills),
-                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_failures), cmocka_unit_test(test_slots), cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_launcher)};
-    return cmocka_run_group_tests_name("cli/sweep_fault", tests, setup, teardown);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ends),  cmocka_unit_test(test_again),   cmocka_unit_test(test_hangs),
+        cmocka_unit_test(test_fills), cmocka_unit_test(test_refused), cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_slots), cmocka_unit_test(test_memory),  cmocka_unit_test(test_launcher)};
+    return cmocka_run_group_tests_name("cli/sweep_fault", tests, cli_setup, cli_teardown);
 }

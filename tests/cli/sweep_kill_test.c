@@ -1,6 +1,7 @@
 /* Sweeps whose driver and trials are killed at random moments: the final table is that of the sweep that was
- * left in peace, or, where that depends on time, every trial is what its recipe gives when it is run alone; no
- * process is left over, no trial stands twice, the budget is kept. ANL_KILLS: how many kills in all (default 18).
+ * left in peace, or, where that depends on time, every trial is what its recipe gives when it is run alone;
+ * no process is left over, no trial stands twice, the budget is kept. ANL_KILLS: how many kills in all
+ * (default 18).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -108,7 +109,8 @@ static int torture(cli *c, const char *words, const char *dir, uint32_t key, int
 
 typedef struct kind {
     const char *name, *how;
-    bool equal;  /* the table is that of the sweep that was left in peace; else each trial that of its recipe alone */
+    bool equal;  /* the table is that of the sweep that was left in peace; else each trial that of its recipe
+                    alone */
     bool scarce; /* the budget has an epoch and a half for a trial, of four */
 } kind;
 
@@ -119,8 +121,10 @@ static const kind kinds[] = {
     {"strict",
      "sampler: {name: tpe, startup: 3}\nscheduler: {name: hyperband, eta: 2}\nparallel: 3\norder: strict\n",
      true, false},
-    {"async", "sampler: {name: tpe, startup: 3}\nscheduler: {name: asha, eta: 2}\nparallel: 3\n", false, false},
-    {"scarce", "sampler: {name: tpe, startup: 3}\nscheduler: {name: asha, eta: 2}\nparallel: 3\n", false, true},
+    {"async", "sampler: {name: tpe, startup: 3}\nscheduler: {name: asha, eta: 2}\nparallel: 3\n", false,
+     false},
+    {"scarce", "sampler: {name: tpe, startup: 3}\nscheduler: {name: asha, eta: 2}\nparallel: 3\n", false,
+     true},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -141,11 +145,12 @@ static int losses(const cli *c, const char *run, double *last, double *least)
     return n;
 }
 
-/* One line of the table: what `anneal train` makes of the trial's point, alone and undisturbed, is the same to
- * the last bit: weights, and both values. Returns the epochs. */
+/* One line of the table: what `anneal train` makes of the trial's point, alone and undisturbed, is the same
+ * to the last bit: weights, and both values. Returns the epochs. */
 static int same_alone(cli *c, const char *dir, const char *line)
 {
-    char state[16], values[2][40] = {"", ""}, lr[40], filters[40], batch[40], words[512], run[80], want[65], got[65];
+    char state[16], values[2][40] = {"", ""}, lr[40], filters[40], batch[40], words[512], run[80], want[65],
+                    got[65];
     int number, step, at = 0;
     double last = 0, least = 0;
     if (sscanf(line, "%d,%15[a-z],%d,%n", &number, state, &step, &at) != 3 || !at) fail_msg("%s", line);
@@ -156,7 +161,8 @@ static int same_alone(cli *c, const char *dir, const char *line)
     }
     assert_int_equal(sscanf(line + at, "%39[^,],%39[^,],%39[^,],", lr, filters, batch), 3);
     snprintf(words, sizeof words,
-             "train %s/base.yaml optim.lr=%s model.layers.0.filters=%s train.batch=%s --run alone/%s-%d --no-test --until %d",
+             "train %s/base.yaml optim.lr=%s model.layers.0.filters=%s train.batch=%s --run alone/%s-%d "
+             "--no-test --until %d",
              dir, lr, filters, batch, dir, number, step);
     cli_expect(c, 0, words);
     snprintf(run, sizeof run, "%s/trials/%04d", dir, number);
@@ -166,7 +172,8 @@ static int same_alone(cli *c, const char *dir, const char *line)
     assert_string_equal(want, got);
     assert_int_equal(losses(c, run, &last, &least), step);
     if (strtod(values[1], NULL) != last) fail_msg("alone it is %.17g: %s", last, line);
-    if (!strcmp(state, "complete") && strtod(values[0], NULL) != least) fail_msg("alone it is %.17g: %s", least, line);
+    if (!strcmp(state, "complete") && strtod(values[0], NULL) != least)
+        fail_msg("alone it is %.17g: %s", least, line);
     return step;
 }
 
@@ -191,7 +198,8 @@ static void check(cli *c, const kind *k, const char *dir, const char *want)
         snprintf(words, sizeof words, "%s/trials/%04d", dir, n);
         cli_log_once(c, words);
     }
-    if (k->scarce) assert_in_range(epochs, trials() * 3 / 2 - 1, trials() * 3 / 2); /* the longest step is two */
+    if (k->scarce)
+        assert_in_range(epochs, trials() * 3 / 2 - 1, trials() * 3 / 2); /* the longest step is two */
     else assert_int_equal(n, trials());
     snprintf(words, sizeof words, "sweep check %s", dir); /* each number once, each proposal explained */
     cli_expect(c, 0, words);
@@ -234,8 +242,10 @@ static void test_term(void **state)
     cli *c = *state;
     char path[600];
     cli_write(c, "term.yaml",
-              "base: recipe.yaml\nspace: {optim.lr: {low: 0.001, high: 0.2, log: true}}\nobjective: valid.loss\nsampler: random\n"
-              "override: [train.epochs=400, checkpoint.every=100000 steps]\nbudget: {trials: 2}\nparallel: 2\ntest: false\n");
+              "base: recipe.yaml\nspace: {optim.lr: {low: 0.001, high: 0.2, log: true}}\nobjective: "
+              "valid.loss\nsampler: random\n"
+              "override: [train.epochs=400, checkpoint.every=100000 steps]\nbudget: {trials: 2}\nparallel: "
+              "2\ntest: false\n");
     cli_run(c, "sweep status nowhere"); /* takes away what was said before */
     int driver = cli_start(c, "sweep term.yaml --dir term");
     for (int t = 0; t < 2; t++) {
@@ -267,8 +277,10 @@ static void test_orphans(void **state)
     pid_t trial[64];
     char path[600];
     int n = 0;
-    write_sweep(c, "orphans.yaml",
-                "sampler: random\nparallel: 2\nlauncher: \"{cmd} train.epochs=100000; exit $?\"\ntest: false\n", 2, 0);
+    write_sweep(
+        c, "orphans.yaml",
+        "sampler: random\nparallel: 2\nlauncher: \"{cmd} train.epochs=100000; exit $?\"\ntest: false\n", 2,
+        0);
     int driver = cli_start(c, "sweep orphans.yaml --dir orphans");
     for (int k = 0; k < 500 && n < 4; k++, rest(20)) n = trial_processes(c, "orphans", trial, 64);
     assert_int_equal(n, 4); /* two shells, two programs */
@@ -290,7 +302,8 @@ static void test_store_lost(void **state)
     cli *c = *state;
     char path[600], words[256];
     int aside = 0;
-    const char *how = "sampler: {name: tpe, startup: 2}\nscheduler: {name: asha, eta: 2}\nparallel: %d\ntest: false\n";
+    const char *how =
+        "sampler: {name: tpe, startup: 2}\nscheduler: {name: asha, eta: 2}\nparallel: %d\ntest: false\n";
     for (int parallel = 4; parallel >= 1; parallel -= 3) {
         snprintf(words, sizeof words, how, parallel);
         write_sweep(c, "lost.yaml", words, QUICK_TRIALS, 0);
@@ -301,7 +314,8 @@ static void test_store_lost(void **state)
     }
     cli_expect(c, 0, "sweep check lost");
     cli_expect(c, 0, "sweep export lost");
-    if (strstr(c->out, ",failed,")) fail_msg("a trial was refused for what an older one had left:\n%s", c->out);
+    if (strstr(c->out, ",failed,"))
+        fail_msg("a trial was refused for what an older one had left:\n%s", c->out);
     for (int t = 0; t < QUICK_TRIALS; t++) {
         snprintf(path, sizeof path, "%s/lost/trials/%04d.lost/metrics.jsonl", c->dir, t);
         aside += access(path, F_OK) == 0;
@@ -343,24 +357,10 @@ static void test_many(void **state)
     cli_expect(c, 0, "sweep export many --json");
 }
 
-static int setup(void **state)
-{
-    static cli c;
-    cli_begin(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_killed), cmocka_unit_test(test_term),
                                        cmocka_unit_test(test_orphans), cmocka_unit_test(test_store_lost),
                                        cmocka_unit_test(test_many)};
-    return cmocka_run_group_tests_name("cli/sweep_kill", tests, setup, teardown);
+    return cmocka_run_group_tests_name("cli/sweep_kill", tests, cli_setup, cli_teardown);
 }

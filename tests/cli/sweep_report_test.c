@@ -107,22 +107,8 @@ static void test_report(void **state)
     cli_expect(c, 2, "sweep report nowhere");
 }
 
-static int setup(void **state)
-{
-    static cli c;
-    cli_begin(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_report)};
-    return cmocka_run_group_tests_name("cli/sweep_report", tests, setup, teardown);
+    return cmocka_run_group_tests_name("cli/sweep_report", tests, cli_setup, cli_teardown);
 }

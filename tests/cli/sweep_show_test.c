@@ -1,4 +1,5 @@
-/* What a sweep shows while it runs: a table on a terminal, as wide and as high as that is; lines elsewhere. */
+/* What a sweep shows while it runs: a table on a terminal, as wide and as high as that is; lines elsewhere.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,9 +25,11 @@ static void on_terminal(cli *c, const char *dir, const char *kind, int columns, 
     struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = (unsigned short)rows};
     size_t used = 0;
     int terminal, status;
-    cli_write(c, "t.yaml",
-              "base: recipe.yaml\nspace:\n  optim.lr: {low: 0.001, high: 0.2, log: true}\n  train.batch: [16, 32]\n"
-              "objective: valid.loss\nsampler: random\nbudget: {trials: 3}\noverride: [train.epochs=40, checkpoint.every=2000 steps]\nparallel: 3\ntest: false\n");
+    cli_write(
+        c, "t.yaml",
+        "base: recipe.yaml\nspace:\n  optim.lr: {low: 0.001, high: 0.2, log: true}\n  train.batch: [16, 32]\n"
+        "objective: valid.loss\nsampler: random\nbudget: {trials: 3}\noverride: [train.epochs=40, "
+        "checkpoint.every=2000 steps]\nparallel: 3\ntest: false\n");
     pid_t child = forkpty(&terminal, NULL, NULL, &size);
     assert_true(child >= 0);
     if (child == 0) {
@@ -55,8 +58,11 @@ static int tables(int *longest, int *highest)
         while (p > said && p[-1] != '\n') p--;
         const char *end = strchr(p, '\033');
         int lines = 0;
-        for (const char *line = p, *stop; line < (end ? end : p + strlen(p)) && (stop = strchr(line, '\n')); line = stop + 1) {
-            if (strncmp(line, "best ", 5) && strncmp(line, "running ", 8) && strncmp(line, "and ", 4) && line != p) break;
+        for (const char *line = p, *stop; line < (end ? end : p + strlen(p)) && (stop = strchr(line, '\n'));
+             line = stop + 1) {
+            if (strncmp(line, "best ", 5) && strncmp(line, "running ", 8) && strncmp(line, "and ", 4) &&
+                line != p)
+                break;
             int length = (int)(stop - line) - (stop > line && stop[-1] == '\r');
             if (length > *longest) *longest = length;
             lines++;
@@ -97,22 +103,8 @@ static void test_lines(void **state)
     cli_says(c, "trial 0 complete  valid.loss ");
 }
 
-static int setup(void **state)
-{
-    static cli c;
-    cli_begin(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    cli_end(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_lines)};
-    return cmocka_run_group_tests_name("cli/sweep_show", tests, setup, teardown);
+    return cmocka_run_group_tests_name("cli/sweep_show", tests, cli_setup, cli_teardown);
 }

@@ -89,7 +89,8 @@ static void test_alone(void **state)
     assert_string_equal(got, want);
 }
 
-/* Did `anneal train` say that it resumed this run? Then it says so before a second beginning, and begins once. */
+/* Did `anneal train` say that it resumed this run? Then it says so before a second beginning, and begins
+ * once. */
 static bool resumed(const cli *c, const char *run)
 {
     char path[512], line[1024];
@@ -135,9 +136,10 @@ static void test_epochs(void **state)
 {
     cli *c = *state;
     int epochs = 0;
-    cli_write(c, "epochs.yaml",
-              "base: recipe.yaml\n" SPACE "objective: {metric: valid.loss, goal: min}\nsampler: random\n"
-              "scheduler: {name: asha, eta: 2}\nbudget: {trials: 30, epochs: 12}\nparallel: 5\ntest: false\n");
+    cli_write(
+        c, "epochs.yaml",
+        "base: recipe.yaml\n" SPACE "objective: {metric: valid.loss, goal: min}\nsampler: random\n"
+        "scheduler: {name: asha, eta: 2}\nbudget: {trials: 30, epochs: 12}\nparallel: 5\ntest: false\n");
     cli_expect(c, 0, "sweep epochs.yaml --dir epochs");
     cli_expect(c, 0, "sweep export epochs");
     for (const char *line = strchr(c->out, '\n') + 1; *line; line = strchr(line, '\n') + 1) {
@@ -213,7 +215,8 @@ static void test_pbt(void **state)
     cli_write(c, "turns.yaml",
               "base: recipe.yaml\nspace:\n  optim.lr: {low: 0.0001, high: 0.2, log: true}\nobjective: "
               "valid.loss\nsampler: {name: tpe, startup: 2}\n"
-              "scheduler: {name: pbt, population: 6, interval: 1}\nbudget: {trials: 6}\nparallel: 2\ntest: false\n");
+              "scheduler: {name: pbt, population: 6, interval: 1}\nbudget: {trials: 6}\nparallel: 2\ntest: "
+              "false\n");
     cli_expect(c, 0, "sweep turns.yaml --dir turns");
     cli_expect(c, 0, "sweep check turns");
     cli_says(c, "6 proposals made again");
@@ -284,9 +287,9 @@ static void test_stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole),   cmocka_unit_test(test_alone),
-                                       cmocka_unit_test(test_asha),    cmocka_unit_test(test_epochs),  cmocka_unit_test(test_parts),
-                                       cmocka_unit_test(test_several), cmocka_unit_test(test_pbt),
-                                       cmocka_unit_test(test_points),  cmocka_unit_test(test_stop)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole),  cmocka_unit_test(test_alone),  cmocka_unit_test(test_asha),
+        cmocka_unit_test(test_epochs), cmocka_unit_test(test_parts),  cmocka_unit_test(test_several),
+        cmocka_unit_test(test_pbt),    cmocka_unit_test(test_points), cmocka_unit_test(test_stop)};
     return cmocka_run_group_tests_name("cli/sweep", tests, cli_setup, cli_teardown);
 }

@@ -1,5 +1,6 @@
-/* A sweep's file over a fixed base. Whatever the bytes, reading gives a sweep or a message; what a sweep proposes is a point of its
- * space, whose key=value words are that point again, and which the base recipe is asked about as a trial would be. */
+/* A sweep's file over a fixed base. Whatever the bytes, reading gives a sweep or a message; what a sweep
+ * proposes is a point of its space, whose key=value words are that point again, and which the base recipe is
+ * asked about as a trial would be. */
 #include "tools/sweep/sweep_recipe.h"
 
 #include <stdint.h>
@@ -10,12 +11,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* libfyaml 0.7.12 forgets a block where a quoted text has very many escapes; our own blocks are counted below. */
+/* libfyaml 0.7.12 forgets a block where a quoted text has very many escapes; our own blocks are counted
+ * below. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) { return "leak:libfyaml.so\n"; }
 
 static const char base_text[] =
-    "model:\n  name: sequential\n  layers:\n    - {type: conv, filters: 4, kernel: 3}\n    - {repeat: 1, layers: [{type: conv, filters: 4, "
+    "model:\n  name: sequential\n  layers:\n    - {type: conv, filters: 4, kernel: 3}\n    - {repeat: 1, "
+    "layers: [{type: conv, filters: 4, "
     "kernel: 3}]}\n    - flatten\n    - {type: dense, units: 4}\ndata: {path: none}\ntrain: {epochs: 9}\n";
 static char base[64], file[64];
 

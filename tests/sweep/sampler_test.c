@@ -482,10 +482,11 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        sweep_test(test_pure),     sweep_test(test_maximize),   sweep_test(test_points_first),
-        sweep_test(test_refusals), sweep_test(test_sobol),      sweep_test(test_cholesky),
-        sweep_test(test_cmaes),    sweep_test(test_order),   sweep_test(test_best),      sweep_test(test_constant_liar),
-        sweep_test(test_pareto),   sweep_test(test_warm_start), sweep_test(test_memory),
+        sweep_test(test_pure),          sweep_test(test_maximize), sweep_test(test_points_first),
+        sweep_test(test_refusals),      sweep_test(test_sobol),    sweep_test(test_cholesky),
+        sweep_test(test_cmaes),         sweep_test(test_order),    sweep_test(test_best),
+        sweep_test(test_constant_liar), sweep_test(test_pareto),   sweep_test(test_warm_start),
+        sweep_test(test_memory),
     };
     return cmocka_run_group_tests_name("sweep/sampler", tests, NULL, NULL);
 }

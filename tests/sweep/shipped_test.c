@@ -1,4 +1,5 @@
-/* The sweeps that are shipped in models/sweeps: each is a sound search over a sound recipe. And the page on sweeps: it knows every key. */
+/* The sweeps that are shipped in models/sweeps: each is a sound search over a sound recipe. And the page on
+ * sweeps: it knows every key. */
 #include "fixture.h"
 
 #include "tools/sweep/sweep_recipe.h"
@@ -29,7 +30,8 @@ static void example(anl_ctx *ctx, const char *text)
     assert_non_null(p);
     assert_non_null(f);
     snprintf(base, sizeof base, "%s/../%.*s", ANL_TESTS_DIR, (int)strcspn(p + 10, " \n"), p + 10);
-    for (; !strncmp(p, "    ", 4); p = strchr(p, '\n') + 1) fprintf(f, "%.*s\n", (int)strcspn(p + 4, "\n"), p + 4);
+    for (; !strncmp(p, "    ", 4); p = strchr(p, '\n') + 1)
+        fprintf(f, "%.*s\n", (int)strcspn(p + 4, "\n"), p + 4);
     assert_int_equal(fclose(f), 0);
     anl_status st = sweep_recipe_load(ctx, file, base, &r);
     unlink(file);

@@ -9,7 +9,8 @@
 
 static const char text[] =
     "base: base.yaml\nspace: {optim.lr: {low: 1e-5, high: 1, log: true}, optim.name: [sgd, adam]}\n"
-    "objective: [valid.loss, seconds]\nconstraints: [{metric: memory, max: 3}]\nbudget: {trials: 1000}\nsampler: random\n";
+    "objective: [valid.loss, seconds]\nconstraints: [{metric: memory, max: 3}]\nbudget: {trials: "
+    "1000}\nsampler: random\n";
 
 static void put_file(const char *dir, const char *name, const char *what)
 {
@@ -123,7 +124,8 @@ static void others(void **state)
         assert_non_null(strstr(anl_last_error(ctx), "written by a newer version (schema 77"));
     }
     run_sql(dir, "UPDATE meta SET value = '1' WHERE key = 'version'; ALTER TABLE log DROP COLUMN point");
-    ok(ctx, store_open(ctx, dir, false, &db)); /* an older one is read, and brought up to date by its driver */
+    ok(ctx,
+       store_open(ctx, dir, false, &db)); /* an older one is read, and brought up to date by its driver */
     store_close(db);
     ok(ctx, store_open(ctx, dir, true, &db));
     ok(ctx, store_log(db, &(log_entry){.kind = "propose", .trial = 0, .seen = -1}));

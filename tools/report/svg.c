@@ -89,7 +89,8 @@ void chart_y_label(chart *c, double y, const char *text)
     anl__buf_add(c->out, "</text>\n");
 }
 
-static void ticks(chart *c, double from, double to, double least, void (*label)(chart *, double, const char *))
+static void ticks(chart *c, double from, double to, double least,
+                  void (*label)(chart *, double, const char *))
 {
     double step = fmax(least, round_step(to - from));
     char text[32];

@@ -181,7 +181,8 @@ static void axis_labels(const charted *c, int axis, chart *h, double at,
         char text[24];
         anl__buf_init(&b, c->s->ctx);
         space_text(sp, axis, v, &b);
-        if (a->kind == SPACE_REAL && i == 1) snprintf(text, sizeof text, "%.3g", v); /* nobody chose this one */
+        if (a->kind == SPACE_REAL && i == 1)
+            snprintf(text, sizeof text, "%.3g", v); /* nobody chose this one */
         else snprintf(text, sizeof text, "%.22s", b.text);
         anl__buf_release(&b);
         if (own) {

@@ -24,7 +24,8 @@ static const char head[] =
     "svg{max-width:100%;height:auto}svg rect{shape-rendering:crispEdges}div.wide svg{max-width:none}svg "
     "text{font:11px system-ui,sans-serif;fill:#334155}\n"
     ".frame{fill:none;stroke:#cbd5e1}.tick{stroke:#94a3b8}.tx,.name{text-anchor:middle}.ty{text-anchor:end}."
-    "own{fill:#475569;paint-order:stroke;stroke:#fff;stroke-width:3px}.in{fill:#fff;text-anchor:end}td.bad{color:#b91c1c}\n"
+    "own{fill:#475569;paint-order:stroke;stroke:#fff;stroke-width:3px}.in{fill:#fff;text-anchor:end}td.bad{"
+    "color:#b91c1c}\n"
     ".way{fill:none;stroke-width:1.3;stroke-opacity:.75}.way:hover{stroke:#1e293b;stroke-width:3;stroke-"
     "opacity:1}\n"
     "</style>\n";
@@ -79,8 +80,8 @@ static anl_status best(const sweep_state *s, anl__buf *out)
         if (sweep_parts(r) > 1) cell(out, "th", "deviation");
     }
     for (int i = 0; i < r->n_constraints; i++)
-        anl__buf_add(out, "<th>%s %s %g</th>", r->constraint[i].metric, r->constraint[i].below ? "&le;" : "&ge;",
-                     r->constraint[i].limit);
+        anl__buf_add(out, "<th>%s %s %g</th>", r->constraint[i].metric,
+                     r->constraint[i].below ? "&le;" : "&ge;", r->constraint[i].limit);
     anl__buf_add(out, "<th>%s</th><th>seconds</th>", sweep_parts(r) > 1 ? "runs" : "epochs");
     for (int k = 0; k < space_count(r->space); k++) cell(out, "th", space_axis_at(r->space, k)->name);
     anl__buf_add(out, "</tr>\n");
@@ -96,14 +97,18 @@ static void charts(const charted *c, anl__buf *out)
     int a, b;
     charts_main_axes(c, &a, &b);
     if (r->n_objectives > 1) {
-        anl__buf_add(out, "<h2>Pareto front</h2><p class=\"note\">Orange: no other trial is as good in all objectives and "
-                          "better in one; grey: some is, or a constraint is broken.</p>\n");
+        anl__buf_add(
+            out,
+            "<h2>Pareto front</h2><p class=\"note\">Orange: no other trial is as good in all objectives and "
+            "better in one; grey: some is, or a constraint is broken.</p>\n");
         for (int i = 0; i < r->n_objectives; i++)
             for (int k = i + 1; k < r->n_objectives; k++) charts_front(c, i, k, out);
     }
-    anl__buf_add(out, "<h2>History</h2><p class=\"note\">Dark: complete; grey: stopped or waiting, with the "
-                      "value it had, or a constraint is broken; the line is the best so far. What lies beyond the frame "
-                      "stands on its edge.</p>\n");
+    anl__buf_add(
+        out,
+        "<h2>History</h2><p class=\"note\">Dark: complete; grey: stopped or waiting, with the "
+        "value it had, or a constraint is broken; the line is the best so far. What lies beyond the frame "
+        "stands on its edge.</p>\n");
     charts_history(c, out);
     anl__buf_add(out, "<h2>Importance</h2><p class=\"note\">Functional analysis of variance; what is missing "
                       "to 100 %% is due to several together.</p>\n");
@@ -118,10 +123,13 @@ static void charts(const charted *c, anl__buf *out)
                           "nearby trials rank high.</p>\n");
         charts_contour(c, a, b, out);
     }
-    anl__buf_add(out, "<h2>Intermediate values</h2><p class=\"note\">A line a trial, or a run of it; the better, the more orange.</p>\n");
+    anl__buf_add(out, "<h2>Intermediate values</h2><p class=\"note\">A line a trial, or a run of it; the "
+                      "better, the more orange.</p>\n");
     charts_curves(c, out);
-    anl__buf_add(out, "<h2>Timeline</h2><p class=\"note\">A bar a trial. Green: complete, yellow: pruned, grey: waiting, "
-                      "red: failed, blue: running.</p>\n");
+    anl__buf_add(
+        out,
+        "<h2>Timeline</h2><p class=\"note\">A bar a trial. Green: complete, yellow: pruned, grey: waiting, "
+        "red: failed, blue: running.</p>\n");
     charts_timeline(c->s, out);
 }
 
@@ -134,7 +142,8 @@ static anl_status page(const sweep_open *o, const char *dir, const charted *c, a
     svg_text(out, dir);
     anl__buf_add(out, "</h1>\n<p>");
     for (int i = 0; i < o->recipe->n_objectives; i++)
-        anl__buf_add(out, "%s%s (%s)", i ? ", " : "", o->recipe->metric[i], o->recipe->maximize[i] ? "max" : "min");
+        anl__buf_add(out, "%s%s (%s)", i ? ", " : "", o->recipe->metric[i],
+                     o->recipe->maximize[i] ? "max" : "min");
     anl__buf_add(out, " by sampler %s and %s%s. ", o->recipe->sampler->name,
                  strcmp(o->recipe->scheduler->name, "none") ? "scheduler " : "no scheduler",
                  strcmp(o->recipe->scheduler->name, "none") ? o->recipe->scheduler->name : "");

@@ -140,7 +140,8 @@ static bool failures_over(const driver *d, const char **last)
 
 static anl_status say_failures(const driver *d, const char *last)
 {
-    return anl__fail(d->ctx, ANL_INTERNAL, "%lld trials have failed, as many as `failures` lets; the last one: %s",
+    return anl__fail(d->ctx, ANL_INTERNAL,
+                     "%lld trials have failed, as many as `failures` lets; the last one: %s",
                      (long long)d->recipe->failures, last ? last : "");
 }
 

@@ -45,7 +45,8 @@ typedef struct driver {
     worker *worker;
     int n_workers; /* places: recipe->parallel */
     int *slot_use;  /* trials at work in each slot */
-    int *slot_room; /* how many it takes at once: its `trials`, fewer once they did not fit into its device's memory together */
+    int *slot_room; /* how many it takes at once: its `trials`, fewer once they did not fit into its device's
+                       memory together */
     double began, seconds_before; /* monotonic; of earlier drivers */
     char **added; /* points of `add` that wait for a number, key=value lines; the store has them too */
     int64_t n_added, cap_added;

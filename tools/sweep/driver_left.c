@@ -19,7 +19,9 @@ static double used(const driver *d, double spent)
     const sweep_recipe *r = d->recipe;
     bool rungs = r->scheduler->expect != NULL;
     double done = 0, steps = 0, whole = 0, part = NAN;
-    int64_t trials = !strcmp(r->scheduler->name, "pbt") && r->schedule.population < r->trials ? r->schedule.population : r->trials;
+    int64_t trials = !strcmp(r->scheduler->name, "pbt") && r->schedule.population < r->trials
+                         ? r->schedule.population
+                         : r->trials;
     for (int64_t i = d->state.n_warm; i < d->state.n; i++) {
         const sweep_trial *t = d->state.trial[i];
         double came = progress(r, t);
@@ -29,7 +31,9 @@ static double used(const driver *d, double spent)
     }
     for (int64_t k = 0; k < trials; k++) whole += scheduler_expect(r->scheduler, &r->schedule, k);
     if (whole > 0) part = done / whole;
-    if (r->epochs) part = fmax(part, steps * (double)(sweep_parts(r) > 1 ? sweep_epochs_of_part(r) : 1) / (double)r->epochs);
+    if (r->epochs)
+        part = fmax(part,
+                    steps * (double)(sweep_parts(r) > 1 ? sweep_epochs_of_part(r) : 1) / (double)r->epochs);
     if (r->hours > 0) part = fmax(part, spent / (r->hours * 3600));
     return part;
 }
@@ -38,7 +42,8 @@ static double used(const driver *d, double spent)
 static double rest_of(const driver *d, const worker *w)
 {
     const sweep_trial *t = w->trial;
-    int64_t from, came = t->n_rows - w->rows, target = t->target, at = t->n_rows ? t->row[t->n_rows - 1].epoch : 0;
+    int64_t from, came = t->n_rows - w->rows, target = t->target,
+                  at = t->n_rows ? t->row[t->n_rows - 1].epoch : 0;
     if (sweep_parts(d->recipe) > 1) {
         at = seen_part(t, w->part, &from);
         target = sweep_epochs_of_part(d->recipe);

@@ -158,11 +158,13 @@ static bool foreign(const driver *d)
 {
     char *store_file = file_in(d->arena, d->dir, "sweep.db"), *own = file_in(d->arena, d->dir, "sweep.yaml"),
          *trials = file_in(d->arena, d->dir, "trials");
-    bool known = store_file && own && trials && (anl__path_exists(store_file) || (anl__path_exists(own) && anl__path_is_dir(trials)));
+    bool known = store_file && own && trials &&
+                 (anl__path_exists(store_file) || (anl__path_exists(own) && anl__path_is_dir(trials)));
     DIR *dir = known ? NULL : opendir(d->dir);
     bool other = false;
     for (struct dirent *e; dir && (e = readdir(dir));)
-        other |= strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && strcmp(e->d_name, "lock") && strcmp(e->d_name, "requests");
+        other |= strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && strcmp(e->d_name, "lock") &&
+                 strcmp(e->d_name, "requests");
     if (dir) closedir(dir);
     return other;
 }
@@ -175,7 +177,8 @@ static anl_status find_dir(driver *d)
     bool is_new = !anl__path_exists(d->dir);
     if (is_new && !d->o->recipe) return anl__fail(d->ctx, ANL_INVALID, "%s: there is no such sweep", d->dir);
     if (!is_new && d->o->recipe && foreign(d))
-        return anl__fail(d->ctx, ANL_RECIPE, "%s is no sweep and not empty: name another directory with --dir", d->dir);
+        return anl__fail(d->ctx, ANL_RECIPE,
+                         "%s is no sweep and not empty: name another directory with --dir", d->dir);
     ANL_TRY(anl__run_dir_open(d->ctx, d->dir, true, &d->lock));
     d->dir = anl__run_dir_path(d->lock);
     d->base = file_in(d->arena, d->dir, "base.yaml");

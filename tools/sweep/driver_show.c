@@ -19,11 +19,13 @@ static struct winsize screen(void)
     return size;
 }
 
-/* Takes the table back. On a terminal that has become narrower since, its lines stand on several rows each. */
+/* Takes the table back. On a terminal that has become narrower since, its lines stand on several rows each.
+ */
 static void clear(driver *d)
 {
     int width = screen().ws_col, rows = 0;
-    for (int i = 0; i < d->drawn; i++) rows += d->drawn_length[i] > width ? (d->drawn_length[i] + width - 1) / width : 1;
+    for (int i = 0; i < d->drawn; i++)
+        rows += d->drawn_length[i] > width ? (d->drawn_length[i] + width - 1) / width : 1;
     if (rows) fprintf(stderr, "\033[%dA\033[J", rows);
     d->drawn = 0;
 }
@@ -105,13 +107,13 @@ static void totals(driver *d)
     double left = driver_seconds_left(d);
     for (int64_t i = d->state.n_warm; i < d->state.n; i++) count[d->state.trial[i]->status]++;
     if (d->recipe->trials) snprintf(more, sizeof more, " of %lld", (long long)d->recipe->trials);
-    int len = snprintf(text, sizeof text, "%lld trials%s, %s", (long long)(d->state.n - d->state.n_warm), more,
-                       anl__time_text(driver_seconds_used(d), time));
+    int len = snprintf(text, sizeof text, "%lld trials%s, %s", (long long)(d->state.n - d->state.n_warm),
+                       more, anl__time_text(driver_seconds_used(d), time));
     if (work_count(d) && !isnan(left))
         len += snprintf(text + len, sizeof text - (size_t)len, ", about %s left", anl__time_text(left, time));
     for (int k = 0; k <= STATUS_FAILED; k++)
-        len += snprintf(text + len, sizeof text - (size_t)len, "%s %lld %s", k ? "," : ":", (long long)count[k],
-                        trial_status_name((trial_status)k));
+        len += snprintf(text + len, sizeof text - (size_t)len, "%s %lld %s", k ? "," : ":",
+                        (long long)count[k], trial_status_name((trial_status)k));
     put_line(d, text);
 }
 
@@ -123,7 +125,9 @@ static const sweep_trial *best_so_far(const driver *d)
     for (int64_t i = d->state.n_warm; i < d->state.n; i++) {
         const sweep_trial *t = d->state.trial[i];
         if (t->status == STATUS_FAILED || t->status == STATUS_COMPLETE || !isfinite(t->shown_value)) continue;
-        if (!best || (d->recipe->maximize[0] ? t->shown_value > best->shown_value : t->shown_value < best->shown_value)) best = t;
+        if (!best || (d->recipe->maximize[0] ? t->shown_value > best->shown_value
+                                             : t->shown_value < best->shown_value))
+            best = t;
     }
     return best;
 }
@@ -142,7 +146,8 @@ void show_table(driver *d, bool now)
         anl__buf_init(&b, d->ctx);
         anl__buf_add(&b, "best %lld", (long long)best->number);
         if (best->status != STATUS_COMPLETE)
-            anl__buf_add(&b, " after %lld %s", (long long)best->shown_step, sweep_parts(d->recipe) > 1 ? "runs" : "epochs");
+            anl__buf_add(&b, " after %lld %s", (long long)best->shown_step,
+                         sweep_parts(d->recipe) > 1 ? "runs" : "epochs");
         anl__buf_add(&b, ":");
         values(d, best, &b);
         anl__buf_add(&b, "  ");

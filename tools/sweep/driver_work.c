@@ -113,8 +113,8 @@ static char *lost_name(anl__arena *a, const char *run)
     return NULL;
 }
 
-/* When the machine dies, the store may lose its last decisions and a run's directory may not. The trial of that
-   number then has another point: the run is set aside. `word` as of words(). */
+/* When the machine dies, the store may lose its last decisions and a run's directory may not. The trial of
+   that number then has another point: the run is set aside. `word` as of words(). */
 static anl_status set_aside_other(driver *d, anl__arena *a, const sweep_trial *t, const char *run,
                                   const char *const *word)
 {
@@ -137,7 +137,8 @@ static anl_status set_aside_other(driver *d, anl__arena *a, const sweep_trial *t
     if (!to || rename(run, to))
         return anl__fail(d->ctx, ANL_IO, "%s holds a run of another point and cannot be set aside: %s", run,
                          to ? strerror(errno) : "no name is free");
-    show_line(d, "trial %lld: %s held a run that the store does not know; it is now %s", (long long)t->number, run, to);
+    show_line(d, "trial %lld: %s held a run that the store does not know; it is now %s", (long long)t->number,
+              run, to);
     return anl__dir_make(d->ctx, run);
 }
 
@@ -170,7 +171,8 @@ static void enter_slot(driver *d, int slot)
 {
     int others = d->slot_use[slot]++;
     for (int i = 0; i < d->n_workers; i++)
-        if (d->worker[i].pid && d->worker[i].slot == slot && d->worker[i].beside < others) d->worker[i].beside = others;
+        if (d->worker[i].pid && d->worker[i].slot == slot && d->worker[i].beside < others)
+            d->worker[i].beside = others;
 }
 
 anl_status work_start(driver *d, sweep_trial *t)
@@ -224,8 +226,8 @@ static anl_status never_reported(driver *d, const char *missing, const char *the
     for (int64_t i = d->state.n_warm; i < d->state.n; i++)
         if (d->state.trial[i]->status == STATUS_COMPLETE || d->state.trial[i]->first_step) return ANL_OK;
     bool valid = !strncmp(missing, "valid.", 6) && !strstr(there, " valid.");
-    return anl__fail(d->ctx, ANL_RECIPE, "objective %s: the recipe never reports it; a trial reported%s%s", missing, there,
-                     valid ? "; data.validation sets records aside to choose by" : "");
+    return anl__fail(d->ctx, ANL_RECIPE, "objective %s: the recipe never reports it; a trial reported%s%s",
+                     missing, there, valid ? "; data.validation sets records aside to choose by" : "");
 }
 
 static anl_status take_rows(driver *d, worker *w)
@@ -369,14 +371,15 @@ static anl_status run_again(driver *d, worker *w, process_end end, const char *w
     return decide_again(d, t, why, !further);
 }
 
-/* Out of the device's memory beside others in its slot: fewer at once from now on, and the trial goes again. */
+/* Out of the device's memory beside others in its slot: fewer at once from now on, and the trial goes again.
+ */
 static anl_status too_many(driver *d, worker *w)
 {
     char why[160];
     int others = w->beside;
     if (others < d->slot_room[w->slot]) d->slot_room[w->slot] = others;
-    snprintf(why, sizeof why, "out of device memory beside %d other%s: slot %s takes %d at once from now on", others, others > 1 ? "s" : "",
-             d->recipe->slot[w->slot].name, others);
+    snprintf(why, sizeof why, "out of device memory beside %d other%s: slot %s takes %d at once from now on",
+             others, others > 1 ? "s" : "", d->recipe->slot[w->slot].name, others);
     show_line(d, "trial %lld: %s", (long long)w->trial->number, why);
     return decide_again(d, w->trial, why, false);
 }

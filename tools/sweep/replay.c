@@ -23,7 +23,9 @@ static anl_status proposed(replay *p, const log_entry *e)
     if (sweep_state_find(&p->then, e->trial))
         return anl__fail(ctx, ANL_MISMATCH, "trial %lld was proposed twice", (long long)e->trial);
     if (e->point) ANL_TRY(store_point(p->final, e->point, logged));
-    else memcpy(logged, t->values, sizeof *logged * (size_t)space_count(p->final->recipe->space)); /* of schema 1 */
+    else
+        memcpy(logged, t->values,
+               sizeof *logged * (size_t)space_count(p->final->recipe->space)); /* of schema 1 */
     if (strcmp(t->origin, "added")) {
         ANL_TRY(seen_propose(&p->then, e->trial, e->seen, point));
         if (!space_same(p->final->recipe->space, point, logged))

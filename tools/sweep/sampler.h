@@ -81,8 +81,8 @@ anl_status sampler_propose(anl_ctx *ctx, const sampler *s, const sampler_task *t
 anl_status sampler_order(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, int64_t n,
                          int64_t *order, int *front) ANL_MUST;
 /* The first `most` of that order, at less cost; *count of them: most, or n. order has room for n. */
-anl_status sampler_best(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, int64_t n, int64_t most,
-                        int64_t *order, int64_t *count) ANL_MUST;
+anl_status sampler_best(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, int64_t n,
+                        int64_t most, int64_t *order, int64_t *count) ANL_MUST;
 /* Objective j to be minimised. */
 double sampler_loss(const sampler_task *t, const trial_result *r, int j);
 /* 0: feasible (or no constraints); else the sum of violations, infinite when unknown. */

@@ -183,7 +183,8 @@ done:
 }
 
 /* One objective: the best so far are kept in order, and most of the others lose against the last of them. */
-static void best_of(const sampler_task *t, const trial_result *seen, int64_t n, int64_t most, item *best, int64_t *count)
+static void best_of(const sampler_task *t, const trial_result *seen, int64_t n, int64_t most, item *best,
+                    int64_t *count)
 {
     for (int64_t i = 0; i < n; i++) {
         item one = item_of(t, &seen[i], i);
@@ -196,8 +197,8 @@ static void best_of(const sampler_task *t, const trial_result *seen, int64_t n, 
     }
 }
 
-anl_status sampler_best(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, int64_t n, int64_t most,
-                        int64_t *order, int64_t *count)
+anl_status sampler_best(anl_ctx *ctx, const sampler_task *t, const trial_result *seen, int64_t n,
+                        int64_t most, int64_t *order, int64_t *count)
 {
     *count = 0;
     if (t->n_objectives > 1) {

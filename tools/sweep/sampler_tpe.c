@@ -64,9 +64,18 @@ static kernel kernel_of(const space *s, int axis)
                                                   : KERNEL_NORMAL;
 }
 
-enum { INDEX_BITS = 24, PLACE_BITS = 39, DIGIT_BITS = 10, DIGITS = 4, FEW = 64 }; /* of a sorted key: the index, below the place */
+enum {
+    INDEX_BITS = 24,
+    PLACE_BITS = 39,
+    DIGIT_BITS = 10,
+    DIGITS = 4,
+    FEW = 64
+}; /* of a sorted key: the index, below the place */
 static int64_t index_of(uint64_t key) { return (int64_t)(key & ((1u << INDEX_BITS) - 1)); }
-static uint32_t digit(uint64_t key, int d) { return (uint32_t)(key >> (INDEX_BITS + d * DIGIT_BITS)) & ((1u << DIGIT_BITS) - 1); }
+static uint32_t digit(uint64_t key, int d)
+{
+    return (uint32_t)(key >> (INDEX_BITS + d * DIGIT_BITS)) & ((1u << DIGIT_BITS) - 1);
+}
 
 static void insertion_sort(uint64_t *keys, int64_t n)
 {
@@ -78,7 +87,8 @@ static void insertion_sort(uint64_t *keys, int64_t n)
     }
 }
 
-/* By place, equal places by index, which is how they come: by digits, the last one first. scratch has room for n, too. */
+/* By place, equal places by index, which is how they come: by digits, the last one first. scratch has room
+ * for n, too. */
 static void sort_keys(uint64_t *keys, uint64_t *scratch, int64_t n)
 {
     if (n <= FEW) {

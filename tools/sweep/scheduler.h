@@ -57,7 +57,8 @@ typedef enum schedule_action {
     SCHEDULE_STOP,    /* ends here, pruned (or done, if at max_step) */
     SCHEDULE_WAIT,    /* keep the checkpoint; may be promoted later */
     SCHEDULE_START,   /* pick only: start a new trial, which runs to `target` */
-    SCHEDULE_EXPLOIT, /* pbt: take the weights of `source` at `source_step`, the point `values`; run to `target` */
+    SCHEDULE_EXPLOIT, /* pbt: take the weights of `source` at `source_step`, the point `values`; run to
+                         `target` */
     SCHEDULE_IDLE     /* pick only: nothing to do before something ends; with nothing running: it is over */
 } schedule_action;
 
@@ -90,7 +91,8 @@ anl_status scheduler_check(anl_ctx *ctx, const scheduler *s,
 
 /* The step that trial `number` runs to first. */
 int64_t scheduler_first(const scheduler *s, const schedule_task *t, int64_t number);
-/* The steps that trial `number` takes in the mean, when as many go on as the rule says; to tell the time left. */
+/* The steps that trial `number` takes in the mean, when as many go on as the rule says; to tell the time
+ * left. */
 double scheduler_expect(const scheduler *s, const schedule_task *t, int64_t number);
 /* trials[i] (ascending numbers) has just reported, at its target or before: GO on, STOP, WAIT or EXPLOIT.
    `values` has room for a point (written for EXPLOIT only; may be NULL if the scheduler is not pbt). */

@@ -96,11 +96,13 @@ static bool complete(const schedule_task *t, const schedule_trial *trials, int64
 }
 
 /* Asynchronous: is it another's turn than trial i's? */
-static bool others_first(const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t i, bool closed)
+static bool others_first(const schedule_task *t, const schedule_trial *trials, int64_t n, int64_t i,
+                         bool closed)
 {
     if (!closed && n < t->population && !(t->trials && n >= t->trials)) return true;
     for (int64_t k = 0; k < n; k++)
-        if (trials[k].state == SCHEDULE_WAITING && schedule_last(&trials[k]) < schedule_last(&trials[i])) return true;
+        if (trials[k].state == SCHEDULE_WAITING && schedule_last(&trials[k]) < schedule_last(&trials[i]))
+            return true;
     return false;
 }
 

@@ -246,7 +246,8 @@ static anl_status pick_async(anl_ctx *ctx, const schedule_task *t, double eta, b
         schedule_decision d;
         ANL_GO(decide(ctx, t, eta, of, trials, n, leaders[k].at, false, &d));
         if (d.action != SCHEDULE_GO) continue;
-        if (out->trial >= 0 && (d.target < out->target || (d.target == out->target && leaders[k].loss >= best)))
+        if (out->trial >= 0 &&
+            (d.target < out->target || (d.target == out->target && leaders[k].loss >= best)))
             continue;
         *out = d;
         best = leaders[k].loss;

@@ -61,10 +61,12 @@ static void check_overrides(sweep_reader *s, const yaml_node *map)
 
 /* ---- what is made good ----------------------------------------------------------------------- */
 
-static const char *const metrics[] = {
-    "valid.loss",       "valid.accuracy",     "valid.topk", "valid.macro_f1", "valid.auc", "valid.average_precision",   "valid.bits",
-    "valid.perplexity", "valid.rmse",         "valid.mae",  "valid.r2",       "train.loss",  "train.accuracy",
-    "seconds",          "samples_per_second", "parameters", "memory",         "milliseconds"};
+static const char *const metrics[] = {"valid.loss",     "valid.accuracy",   "valid.topk",
+                                      "valid.macro_f1", "valid.auc",        "valid.average_precision",
+                                      "valid.bits",     "valid.perplexity", "valid.rmse",
+                                      "valid.mae",      "valid.r2",         "train.loss",
+                                      "train.accuracy", "seconds",          "samples_per_second",
+                                      "parameters",     "memory",           "milliseconds"};
 enum { METRICS = sizeof metrics / sizeof *metrics };
 
 /* Which of `metrics` the models of one kind report; the rest is common to all. */
@@ -354,8 +356,8 @@ static void check_together(sweep_reader *s, const yaml_node *map)
         sweep_wrong(s, yaml_find(map, "budget"), "budget is missing: trials, epochs or hours, in all");
     int64_t whole = sweep_parts(r) * sweep_epochs_of_part(r);
     if (r->epochs && r->epochs < whole)
-        sweep_wrong(s, yaml_find(map, "budget"), "budget.epochs is %lld, and one whole trial takes %lld", (long long)r->epochs,
-                    (long long)whole);
+        sweep_wrong(s, yaml_find(map, "budget"), "budget.epochs is %lld, and one whole trial takes %lld",
+                    (long long)r->epochs, (long long)whole);
     if (r->strict && (rungs || pbt) && !r->trials)
         sweep_wrong(s, yaml_find(map, "order"),
                     "order: strict with %s needs budget.trials, which says when a rung is complete",

@@ -175,7 +175,8 @@ static const char *taken(const sweep_recipe *r, const char *key)
 /* Keys that say which records a trial is judged by. */
 static bool judges(const char *key)
 {
-    static const char *const names[] = {"data.validation", "data.folds", "data.fold", "data.test", "data.split_seed"};
+    static const char *const names[] = {"data.validation", "data.folds", "data.fold", "data.test",
+                                        "data.split_seed"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(names[i], key)) return true;
     return false;
@@ -200,7 +201,8 @@ static bool read_axis(sweep_reader *s, const yaml_node *n, space_axis *a)
         return false;
     }
     if (judges(n->key)) {
-        sweep_wrong(s, &at, "space.%s: trials would be judged by different records, and not be comparable", n->key);
+        sweep_wrong(s, &at, "space.%s: trials would be judged by different records, and not be comparable",
+                    n->key);
         return false;
     }
     if (!k && !in_tree(n->key)) {

@@ -92,9 +92,12 @@ static int open_file(store *s, const char *dir, bool write)
     size_t n = strlen(uri);
     snprintf(log, sizeof log, "%s-wal", s->path);
     if (write || !access(dir, W_OK) || anl__path_exists(log))
-        return sqlite3_open_v2(s->path, &s->db, write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE, NULL);
+        return sqlite3_open_v2(s->path, &s->db,
+                               write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE,
+                               NULL);
     for (const char *p = s->path; *p; p++)
-        n += (size_t)snprintf(uri + n, sizeof uri - n, isalnum((unsigned char)*p) || strchr("/._-", *p) ? "%c" : "%%%02X",
+        n += (size_t)snprintf(uri + n, sizeof uri - n,
+                              isalnum((unsigned char)*p) || strchr("/._-", *p) ? "%c" : "%%%02X",
                               (unsigned char)*p);
     snprintf(uri + n, sizeof uri - n, "?immutable=1");
     return sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
@@ -115,7 +118,8 @@ static anl_status upgrade(store *s)
 static bool empty(store *s)
 {
     sqlite3_stmt *q;
-    bool none = sqlite3_prepare_v2(s->db, "SELECT 1 FROM sqlite_master WHERE name='meta'", -1, &q, NULL) == SQLITE_OK &&
+    bool none = sqlite3_prepare_v2(s->db, "SELECT 1 FROM sqlite_master WHERE name='meta'", -1, &q, NULL) ==
+                    SQLITE_OK &&
                 sqlite3_step(q) == SQLITE_DONE;
     sqlite3_finalize(q);
     return none;
@@ -150,8 +154,8 @@ anl_status store_open(anl_ctx *ctx, const char *dir, bool write, store **out)
     if (version && !strcmp(version, "1")) {
         if (write) st = upgrade(s);
     } else if (version && strcmp(version, schema_version))
-        st = anl__fail(ctx, ANL_FORMAT, "%s: written by a newer version (schema %s; this one knows %s)", s->path, version,
-                       schema_version);
+        st = anl__fail(ctx, ANL_FORMAT, "%s: written by a newer version (schema %s; this one knows %s)",
+                       s->path, version, schema_version);
     else if (!version && write) st = store_put_meta(s, "version", schema_version);
 done:
     if (a) anl__arena_destroy(a);

@@ -87,7 +87,8 @@ typedef struct log_entry {
                      as the log says up to here */
     double value;
     const char *why;
-    const char *point; /* read only: the trial's point as JSON, of propose and exploit; the store itself adds it */
+    const char
+        *point; /* read only: the trial's point as JSON, of propose and exploit; the store itself adds it */
 } log_entry;
 anl_status store_log(store *s, const log_entry *e) ANL_MUST;
 /* In order; the texts are valid during the call. */

@@ -94,7 +94,8 @@ anl_status table_best(const sweep_state *s, int most, anl__buf *out)
         best_line(s, t, out);
         const sweep_constraint *broken = table_broken(r, t);
         if (broken)
-            anl__buf_add(out, "  (breaks %s %s %g)", broken->metric, broken->below ? "<=" : ">=", broken->limit);
+            anl__buf_add(out, "  (breaks %s %s %g)", broken->metric,
+                         broken->below ? "<=" : ">=", broken->limit);
         anl__buf_add(out, "%s\n", r->n_objectives > 1 && front[order[i] - s->n_warm] == 0 ? "  (front)" : "");
     }
     anl__free(s->ctx, order);
@@ -114,7 +115,8 @@ void table_counts(const sweep_state *s, anl__buf *out)
     anl__buf_add(out, "%lld trials", (long long)(s->n - s->n_warm));
     if (s->recipe->trials) anl__buf_add(out, " of %lld", (long long)s->recipe->trials);
     for (int k = 0; k <= STATUS_FAILED; k++)
-        anl__buf_add(out, "%s %lld %s", k ? "," : ":", (long long)count[k], trial_status_name((trial_status)k));
+        anl__buf_add(out, "%s %lld %s", k ? "," : ":", (long long)count[k],
+                     trial_status_name((trial_status)k));
     anl__buf_add(out, "; %s in trials", anl__time_text(seconds, time));
 }
 

@@ -83,7 +83,9 @@ static anl_status add_run(const sweep_open *s, const char *dir, const sweep_tria
     int parts = sweep_parts(s->recipe);
     ANL_TRY(anl__arena_create(s->state.ctx, &a));
     char *run = sweep_run_dir(a, s->recipe, dir, t, 0);
-    if (run && parts > 1) anl__buf_add(out, "its runs, which eval, predict and export take: %s and %d more beside it\n", run, parts - 1);
+    if (run && parts > 1)
+        anl__buf_add(out, "its runs, which eval, predict and export take: %s and %d more beside it\n", run,
+                     parts - 1);
     else if (run) anl__buf_add(out, "its run, which eval, predict and export take: %s\n", run);
     anl__arena_destroy(a);
     return run ? out->status : ANL_NOMEM;
@@ -94,17 +96,21 @@ anl_status winner_text(const sweep_open *s, const char *dir, const sweep_trial *
     const sweep_constraint *broken = table_broken(s->recipe, t);
     anl__buf scores;
     if (broken)
-        anl__buf_add(out, "no trial keeps all constraints: trial %lld breaks %s %s %g\n", (long long)t->number,
-                     broken->metric, broken->below ? "<=" : ">=", broken->limit);
+        anl__buf_add(out, "no trial keeps all constraints: trial %lld breaks %s %s %g\n",
+                     (long long)t->number, broken->metric, broken->below ? "<=" : ">=", broken->limit);
     anl__buf_init(&scores, s->state.ctx);
     anl_status st = winner_scores(s, t, &scores);
     if (st == ANL_OK && scores.len)
-        anl__buf_add(out, "test part, read once%s: %s\n", sweep_parts(s->recipe) > 1 ? ", mean of its runs" : "", scores.text);
+        anl__buf_add(out, "test part, read once%s: %s\n",
+                     sweep_parts(s->recipe) > 1 ? ", mean of its runs" : "", scores.text);
     anl__buf_release(&scores);
     ANL_TRY(st);
     ANL_TRY(add_run(s, dir, t, out));
     if (t->generation)
-        anl__buf_add(out, "it took over weights and changed its values on its way, so no command trains it again; with its last values:\n  ");
-    else anl__buf_add(out, "to train the %s again:\n  ", s->recipe->n_objectives > 1 ? "first of the front" : "winner");
+        anl__buf_add(out, "it took over weights and changed its values on its way, so no command trains it "
+                          "again; with its last values:\n  ");
+    else
+        anl__buf_add(out, "to train the %s again:\n  ",
+                     s->recipe->n_objectives > 1 ? "first of the front" : "winner");
     return winner_command(s, dir, t, out);
 }
