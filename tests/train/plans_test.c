@@ -1,5 +1,5 @@
-/* Plans that a device times, remembers and keeps in a file (in f32 the shim's cuDNN has two acceptable engines, 2 before 3; ANL_SHIM_FASTEST names the one that
- * its clock calls the faster). */
+/* Plans that a device times, remembers and keeps in a file (in f32 the shim's cuDNN has two acceptable
+ * engines, 2 before 3; ANL_SHIM_FASTEST names the one that its clock calls the faster). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +41,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* What explain says of a convolution, or of an lstm, on a device opened so; plans (may be NULL): the device's text, freed with anl__buf_release. */
+/* What explain says of a convolution, or of an lstm, on a device opened so; plans (may be NULL): the device's
+ * text, freed with anl__buf_release. */
 static void explain(fixture *f, const anl_device_opts *o, bool lstm, char note[512], anl__buf *plans)
 {
     anl_device *dev;
@@ -52,10 +53,14 @@ static void explain(fixture *f, const anl_device_opts *o, bool lstm, char note[5
     if (anl_device_open(f->ctx, "cuda", o, &dev) != ANL_OK) fail_msg("%s", anl_last_error(f->ctx));
     assert_int_equal(anl_net_create(dev, &net), ANL_OK);
     assert_int_equal(anl_graph_create(f->ctx, ANL_EVAL, ANL_F32, &g), ANL_OK);
-    anl_value image[2] = {anl_input(g, "x", ANL_F32, 4, (const int64_t[]){2, 8, 8, 8}), anl_input(g, "w", ANL_F32, 4, (const int64_t[]){4, 3, 3, 8})};
-    anl_value sequence[3] = {anl_input(g, "s", ANL_F32, 3, (const int64_t[]){3, 2, 4}), anl_input(g, "w_ih", ANL_F32, 2, (const int64_t[]){20, 4}),
+    anl_value image[2] = {anl_input(g, "x", ANL_F32, 4, (const int64_t[]){2, 8, 8, 8}),
+                          anl_input(g, "w", ANL_F32, 4, (const int64_t[]){4, 3, 3, 8})};
+    anl_value sequence[3] = {anl_input(g, "s", ANL_F32, 3, (const int64_t[]){3, 2, 4}),
+                             anl_input(g, "w_ih", ANL_F32, 2, (const int64_t[]){20, 4}),
                              anl_input(g, "w_hh", ANL_F32, 2, (const int64_t[]){20, 5})};
-    anl_output(g, "y", lstm ? anl_node(g, "recurrent", "layer", sequence, 3, "cell=lstm") : anl_node(g, "conv2d", "layer", image, 2, "pad=1"));
+    anl_output(g, "y",
+               lstm ? anl_node(g, "recurrent", "layer", sequence, 3, "cell=lstm")
+                    : anl_node(g, "conv2d", "layer", image, 2, "pad=1"));
     anl_compile_opts c = anl_compile_opts_default(g);
     assert_int_equal(anl_program_compile(net, g, &c, &p), ANL_OK);
     assert_int_equal(anl_program_explain(p, &text), ANL_OK);
@@ -70,7 +75,10 @@ static void explain(fixture *f, const anl_device_opts *o, bool lstm, char note[5
     anl_device_close(dev);
 }
 
-static void convolve(fixture *f, const anl_device_opts *o, char note[512], anl__buf *plans) { explain(f, o, false, note, plans); }
+static void convolve(fixture *f, const anl_device_opts *o, char note[512], anl__buf *plans)
+{
+    explain(f, o, false, note, plans);
+}
 
 static int files(fixture *f)
 {
@@ -115,7 +123,8 @@ static void test_order_and_time(void **state)
     assert_string_equal(note, "[engine 3, 500.0 us]");
 }
 
-/* What was measured before is taken, whatever the clock says now; damaged or foreign text is as if it were not there. */
+/* What was measured before is taken, whatever the clock says now; damaged or foreign text is as if it were
+ * not there. */
 static void test_given_back(void **state)
 {
     fixture *f = *state;
@@ -132,7 +141,16 @@ static void test_given_back(void **state)
     assert_string_equal(note, "[engine 3, 500.0 us]");
     char *at = strchr(plans.text, '|') + 1, kept[64];
     snprintf(kept, sizeof kept, "%s", at);
-    static const char *const damaged[] = {"8 0 3 1 3 500\n", "8 0 3 99 3 500\n", "8 0 77 3 3 500\n", "1000 0 3 3 3 500\n", "-8 0 3 3 3 500\n", "8 9 3 3 3 500\n", "8 0 3 3 3\n", "8 0 3 3 3 500 1\n", "\n", "x"};
+    static const char *const damaged[] = {"8 0 3 1 3 500\n",
+                                          "8 0 3 99 3 500\n",
+                                          "8 0 77 3 3 500\n",
+                                          "1000 0 3 3 3 500\n",
+                                          "-8 0 3 3 3 500\n",
+                                          "8 9 3 3 3 500\n",
+                                          "8 0 3 3 3\n",
+                                          "8 0 3 3 3 500 1\n",
+                                          "\n",
+                                          "x"};
     for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
         strcpy(at, damaged[i]);
         convolve(f, &o, note, NULL);
@@ -215,7 +233,10 @@ static void test_file(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_order_and_time, set_up, tear_down), cmocka_unit_test_setup_teardown(test_given_back, set_up, tear_down),
-                                       cmocka_unit_test_setup_teardown(test_recurrent, set_up, tear_down), cmocka_unit_test_setup_teardown(test_file, set_up, tear_down)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_order_and_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_given_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_recurrent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_file, set_up, tear_down)};
     return cmocka_run_group_tests_name("train/plans", tests, NULL, NULL);
 }

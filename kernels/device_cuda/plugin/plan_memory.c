@@ -23,15 +23,23 @@ typedef struct anl__plan_memory {
 } anl__plan_memory;
 
 /* The type as keys have it: "tf32" where f32 may be multiplied so. */
-static const char *type_name(const anl_device *dev, anl_dtype t) { return t == ANL_F32 && dev->opts.tf32 ? "tf32" : anl_dtype_name(t); }
+static const char *type_name(const anl_device *dev, anl_dtype t)
+{
+    return t == ANL_F32 && dev->opts.tf32 ? "tf32" : anl_dtype_name(t);
+}
 
 static void key_of(const anl_device *dev, const anl__dnn_shape *s, char out[KEY])
 {
     static const char *const kind[] = {"forward", "data", "filter"};
-    snprintf(out, KEY, "%s %s %lldx%lldx%lldx%lld %lldx%lldx%lld s%lld,%lld d%lld,%lld p%lld,%lld,%lld,%lld g%lld%s%s%s %zu%s", kind[s->kind], type_name(dev, s->type), (long long)s->n,
-             (long long)s->h, (long long)s->w, (long long)s->c, (long long)s->k, (long long)s->r, (long long)s->s, (long long)s->stride[0], (long long)s->stride[1],
-             (long long)s->dilation[0], (long long)s->dilation[1], (long long)s->before[0], (long long)s->before[1], (long long)s->after[0], (long long)s->after[1],
-             (long long)s->groups, s->bias ? " bias" : "", s->relu ? " relu" : "", s->deterministic ? " deterministic" : "", s->workspace_most >> 20, dev->opts.tune ? " timed" : "");
+    snprintf(
+        out, KEY,
+        "%s %s %lldx%lldx%lldx%lld %lldx%lldx%lld s%lld,%lld d%lld,%lld p%lld,%lld,%lld,%lld g%lld%s%s%s %zu%s",
+        kind[s->kind], type_name(dev, s->type), (long long)s->n, (long long)s->h, (long long)s->w,
+        (long long)s->c, (long long)s->k, (long long)s->r, (long long)s->s, (long long)s->stride[0],
+        (long long)s->stride[1], (long long)s->dilation[0], (long long)s->dilation[1],
+        (long long)s->before[0], (long long)s->before[1], (long long)s->after[0], (long long)s->after[1],
+        (long long)s->groups, s->bias ? " bias" : "", s->relu ? " relu" : "",
+        s->deterministic ? " deterministic" : "", s->workspace_most >> 20, dev->opts.tune ? " timed" : "");
 }
 
 static plan *find(anl__plan_memory *m, const char *key)
@@ -66,7 +74,8 @@ static void write_plans(anl_device *dev, const anl__plan_memory *m, bool measure
     for (int64_t i = 0; m && i < m->n; i++) {
         const plan *p = &m->plan[i];
         if (measured && (p->us <= 0 || !p->used)) continue;
-        anl__buf_add(out, "%s|%lld %d %d %d %lld %.17g\n", p->key, (long long)p->channels, p->bias, p->mode, p->index, (long long)p->engine, p->us);
+        anl__buf_add(out, "%s|%lld %d %d %d %lld %.17g\n", p->key, (long long)p->channels, p->bias, p->mode,
+                     p->index, (long long)p->engine, p->us);
     }
 }
 
@@ -82,12 +91,15 @@ static bool read_plan(const char *line, size_t n, plan *out)
     if (!bar || bar - text >= KEY) return false;
     *bar = 0;
     *out = (plan){.mode = 0};
-    if (sscanf(bar + 1, "%lld %d %d %d %lld %lf%c", &channels, &bias, &out->mode, &out->index, &engine, &out->us, &more) != 6) return false;
+    if (sscanf(bar + 1, "%lld %d %d %d %lld %lf%c", &channels, &bias, &out->mode, &out->index, &engine,
+               &out->us, &more) != 6)
+        return false;
     memcpy(out->key, text, strlen(text) + 1);
     out->channels = channels;
     out->engine = engine;
     out->bias = bias != 0;
-    return channels > 0 && (bias == 0 || bias == 1) && (out->mode == DNN_HEUR_A || out->mode == DNN_HEUR_FALLBACK) && out->index >= 0 && out->us >= 0;
+    return channels > 0 && (bias == 0 || bias == 1) &&
+           (out->mode == DNN_HEUR_A || out->mode == DNN_HEUR_FALLBACK) && out->index >= 0 && out->us >= 0;
 }
 
 /* Adds what is not known yet; text of another device or version is left alone. */
@@ -112,7 +124,8 @@ static bool file_of(anl_device *dev, char *out, size_t size)
     if (!dev->opts.plan_dir) return false;
     anl__buf_init(&b, dev->ctx);
     title(dev, &b);
-    bool ok = b.status == ANL_OK && (size_t)snprintf(out, size, "%s/plans-%08x.txt", dev->opts.plan_dir, (unsigned)anl__crc32c(0, b.text, b.len)) < size;
+    bool ok = b.status == ANL_OK && (size_t)snprintf(out, size, "%s/plans-%08x.txt", dev->opts.plan_dir,
+                                                     (unsigned)anl__crc32c(0, b.text, b.len)) < size;
     anl__buf_release(&b);
     return ok;
 }
@@ -122,7 +135,9 @@ static void read_file(anl_device *dev, anl__plan_memory *m)
     char path[4096];
     void *data;
     size_t bytes;
-    if (!file_of(dev, path, sizeof path) || !anl__path_exists(path) || anl__file_read(dev->ctx, path, MOST_BYTES, &data, &bytes) != ANL_OK) return;
+    if (!file_of(dev, path, sizeof path) || !anl__path_exists(path) ||
+        anl__file_read(dev->ctx, path, MOST_BYTES, &data, &bytes) != ANL_OK)
+        return;
     read_plans(dev, m, data);
     anl__free(dev->ctx, data);
 }
@@ -136,13 +151,17 @@ void anl__plan_save(anl_device *dev)
     read_file(dev, m); /* what others have added meanwhile */
     anl__buf_init(&b, dev->ctx);
     write_plans(dev, m, false, &b);
-    if (b.status != ANL_OK || anl__dir_make(dev->ctx, dev->opts.plan_dir) != ANL_OK || anl__file_replace(dev->ctx, path, b.text, b.len) != ANL_OK)
+    if (b.status != ANL_OK || anl__dir_make(dev->ctx, dev->opts.plan_dir) != ANL_OK ||
+        anl__file_replace(dev->ctx, path, b.text, b.len) != ANL_OK)
         anl__log(dev->ctx, ANL_LOG_WARN, "chosen plans are not kept: %s", anl_last_error(dev->ctx));
     anl__buf_release(&b);
     m->changed = false;
 }
 
-void anl__plan_text(anl_device *dev, bool measured, anl__buf *out) { write_plans(dev, anl__cuda_libs_of(dev)->plans, measured, out); }
+void anl__plan_text(anl_device *dev, bool measured, anl__buf *out)
+{
+    write_plans(dev, anl__cuda_libs_of(dev)->plans, measured, out);
+}
 
 /* ---- choosing -------------------------------------------------------------------------------- */
 
@@ -162,7 +181,9 @@ static bool recall(const anl__cudnn *dnn, const anl__dnn_shape *s, const plan *p
     t.c = p->channels;
     t.bias = p->bias;
     t.relu = p->bias && s->relu;
-    if ((t.c != s->c && t.c != 8) || (t.bias && !s->bias) || !anl__dnn_conv_at(dnn, &t, p->mode, p->index, out)) return false;
+    if ((t.c != s->c && t.c != 8) || (t.bias && !s->bias) ||
+        !anl__dnn_conv_at(dnn, &t, p->mode, p->index, out))
+        return false;
     if (out->engine == p->engine) return out->us = p->us, true;
     anl__dnn_conv_release(out);
     return false;
@@ -178,8 +199,15 @@ bool anl__plan_find(anl_device *dev, const anl__dnn_shape *s, anl__dnn_conv *out
     key_of(dev, s, key);
     plan *known = find(m, key);
     if (known && recall(dnn, s, known, out)) return known->used = true;
-    if (!(dev->opts.tune && anl__plan_fastest(dev, s, out, &us)) && !anl__dnn_conv_best(dnn, s, out, why)) return false;
-    plan p = {.channels = out->shape.c, .engine = out->engine, .mode = out->mode, .index = out->index, .bias = out->shape.bias, .used = true, .us = us};
+    if (!(dev->opts.tune && anl__plan_fastest(dev, s, out, &us)) && !anl__dnn_conv_best(dnn, s, out, why))
+        return false;
+    plan p = {.channels = out->shape.c,
+              .engine = out->engine,
+              .mode = out->mode,
+              .index = out->index,
+              .bias = out->shape.bias,
+              .used = true,
+              .us = us};
     memcpy(p.key, key, sizeof p.key);
     out->us = us;
     m->changed = true;
