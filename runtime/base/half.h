@@ -1,4 +1,5 @@
-/* The 16-bit floats on the host: bf16, the upper half of an f32, and f16, IEEE 754's binary16. To the nearest, ties to even; NaN stays NaN. */
+/* The 16-bit floats on the host: bf16, the upper half of an f32, and f16, IEEE 754's binary16. To the
+ * nearest, ties to even; NaN stays NaN. */
 #ifndef ANL_HALF_H
 #define ANL_HALF_H
 
@@ -26,7 +27,8 @@ static inline void anl__bf16_from_f32(uint16_t *dst, const float *src, int64_t n
     }
 }
 
-/* Five bits of exponent, ten of fraction: the bits moved into an f32 are a factor 2^112 too small, in subnormals as well. */
+/* Five bits of exponent, ten of fraction: the bits moved into an f32 are a factor 2^112 too small, in
+   subnormals as well. */
 static inline float anl__f16_float(uint16_t h)
 {
     uint32_t u = (uint32_t)(h & 0x7fff) << 13, sign = (uint32_t)(h & 0x8000) << 16;

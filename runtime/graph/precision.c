@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static const anl__precision all[] = {{"fp32", ANL_F32, false}, {"tf32", ANL_F32, true}, {"bf16", ANL_BF16, false}, {"fp16", ANL_F16, false}};
+static const anl__precision all[] = {
+    {"fp32", ANL_F32, false}, {"tf32", ANL_F32, true}, {"bf16", ANL_BF16, false}, {"fp16", ANL_F16, false}};
 enum { FP32, TF32, BF16, FP16, ALL };
 
 static bool has(const anl_device *dev, anl_dtype dtype, bool tf32)
@@ -39,7 +40,8 @@ anl_status anl__precision_need(const anl_device *dev, anl_dtype dtype, bool tf32
         if (all[i].dtype == dtype && all[i].tf32 == tf32) name = all[i].name;
     anl__buf_init(&have, dev->ctx);
     anl__precision_list(dev, &have);
-    anl_status st = anl__fail(dev->ctx, ANL_UNSUPPORTED, "device %s has no %s here; train.precision may be: %s", dev->vt->name, name, have.text ? have.text : "");
+    anl_status st = anl__fail(dev->ctx, ANL_UNSUPPORTED, "device %s has no %s here; train.precision may be: %s",
+                              dev->vt->name, name, have.text);
     anl__buf_release(&have);
     return st;
 }

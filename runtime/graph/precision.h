@@ -1,5 +1,5 @@
-/* Precisions by the names that recipes give them: the type of activations, and how f32 products are made. Parameters, moments, sums and
- * statistics are f32 in each. */
+/* Precisions by the names that recipes give them: the type of activations, and how f32 products are made.
+ * Parameters, moments, sums and statistics are f32 in each. */
 #ifndef ANL_PRECISION_H
 #define ANL_PRECISION_H
 

@@ -1,4 +1,5 @@
-/* runtime/base/half.h: every f16 goes to f32 and back, and what lies between two goes to the nearer, to the even one from the middle. */
+/* runtime/base/half.h: every f16 goes to f32 and back, and what lies between two goes to the nearer, to the
+ * even one from the middle. */
 #include "base/half.h"
 
 #include <math.h>
@@ -57,6 +58,7 @@ static void limits(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(all_values), cmocka_unit_test(between), cmocka_unit_test(limits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(all_values), cmocka_unit_test(between),
+                                       cmocka_unit_test(limits)};
     return cmocka_run_group_tests_name("unit/half", tests, NULL, NULL);
 }

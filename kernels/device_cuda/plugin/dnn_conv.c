@@ -163,8 +163,8 @@ bool anl__dnn_conv_make(const anl__cudnn *dnn, const anl__dnn_shape *s, anl__dnn
     out->dnn = dnn;
     out->shape = *s;
     void *graph = graph_of(out, s);
-    bool narrow = s->type != ANL_F32; /* cuDNN's order has engines without tensor cores first for some strided layers */
-    if (graph && ((narrow && search(out, s, graph, DNN_HEUR_A, -1, true)) || search(out, s, graph, DNN_HEUR_A, -1, false) || search(out, s, graph, DNN_HEUR_FALLBACK, -1, false)))
+    bool fast = s->type != ANL_F32 || dnn->tf32; /* cuDNN's order has engines without tensor cores first for some strided layers */
+    if (graph && ((fast && search(out, s, graph, DNN_HEUR_A, -1, true)) || search(out, s, graph, DNN_HEUR_A, -1, false) || search(out, s, graph, DNN_HEUR_FALLBACK, -1, false)))
         return true;
     if (graph) snprintf(why, 128, "cuDNN has no plan that is exact, deterministic and within %zu MiB", s->workspace_most >> 20);
     else {

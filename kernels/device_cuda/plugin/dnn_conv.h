@@ -28,7 +28,7 @@ typedef struct anl__dnn_conv {
     anl__dnn_shape shape; /* what the plan does; anl__dnn_conv_best may have taken other channels, and no bias */
 } anl__dnn_conv;
 
-/* The first plan in the library's order, in 16 bits of those with tensor cores if there are any, that is deterministic (when asked),
+/* The first plan in the library's order, in tf32 and 16 bits of those with tensor cores if there are any, that is deterministic (when asked),
    exact in f32 (TF32 only where dnn->tf32) and within the workspace. False: there is none. */
 bool anl__dnn_conv_make(const anl__cudnn *dnn, const anl__dnn_shape *s, anl__dnn_conv *out, char why[128]);
 /* May the case have 8 input channels instead of its own? */
