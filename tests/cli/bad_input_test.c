@@ -7,7 +7,6 @@
 
 #include "fixture.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,7 +159,7 @@ static void test_odd_recipes(void **state)
     cli_expect(c, 2, "train recipe.yaml --run=");
     cli_says(c, "--run needs the name of a directory");
     shell(c, "mkdir odd; cp recipe.yaml \"it's one.yaml\"; anneal() { " ANL_PROGRAM " \"$@\"; }; anneal train \"it's one.yaml\" train.epochs=2 --until 1 2> said; "
-             "s=$(sed -n 's/.*Go on with: //p' said); test -n \"$s\" && eval \"$s\" 2> said && grep -q 'resumed at step' said");
+             "s=$(sed -n 's/.*Go on with: //p' said); test -n \"$s\" && eval \"$s\" > /dev/null 2> said && grep -q 'resumed at step' said");
     shell(c, "mv piped 'odd/a \"b'");
     cli_expect(c, 0, "runs odd --json");
     cli_says(c, "\"run\":\"odd/a \\\"b\"");
@@ -241,38 +240,44 @@ static void test_diverges(void **state)
     cli_says(c, "diverged");
 }
 
-/* Somebody else's run: it can be looked at, and nothing in it is touched. As root, who writes anywhere, the program runs as nobody. */
+/* As whoever runs the tests, but root, who writes anywhere, becomes nobody: the program's real user too, for sanitizers. */
+static int look_at_others(cli *c)
+{
+    static const struct { const char *words; int code; const char *says; } tries[] = {
+        {"train recipe.yaml --run ro/run", 6, "ro/run: mkdir failed: Permission denied"},
+        {"train owned train.epochs=3 --change", 6, "owned cannot be written"},
+        {"clean owned", 6, "owned cannot be written"},
+        {"eval owned", 0, "accuracy"},
+    };
+    if (geteuid() == 0 && (setgid(65534) || setuid(65534))) return 2;
+    if (access(ANL_PROGRAM, X_OK)) return 77;
+    for (size_t k = 0; k < sizeof tries / sizeof tries[0]; k++) {
+        cli_run(c, tries[k].words);
+        if (c->code == tries[k].code && (strstr(c->out, tries[k].says) || strstr(c->err, tries[k].says))) continue;
+        fprintf(stderr, "anneal %s\nexit code %d, not %d, or without '%s'\n%s\n%s\n", tries[k].words, c->code, tries[k].code,
+                tries[k].says, c->out, c->err);
+        return 1;
+    }
+    return 0;
+}
+
+/* Somebody else's run can be looked at, and nothing in it is touched. */
 static void test_read_only(void **state)
 {
     cli *c = *state;
-    static cli train, resume, clean, eval;
-    bool root = geteuid() == 0, reachable;
     cli_expect(c, 0, "train recipe.yaml --run owned train.epochs=1");
-    shell(c, "mkdir ro && chmod 555 ro && find owned -type d -exec chmod 555 {} + && find owned -type f -exec chmod 444 {} + && chmod 777 .");
-    shell(c, "rm -f out.txt err.txt && find owned | sort | xargs ls -ld > before");
-    train = resume = clean = eval = *c;
-    if (root) assert_int_equal(seteuid(65534), 0);
-    reachable = !faccessat(AT_FDCWD, ANL_PROGRAM, X_OK, AT_EACCESS);
-    if (reachable) {
-        cli_run(&train, "train recipe.yaml --run ro/run");
-        cli_run(&resume, "train owned train.epochs=3 --change");
-        cli_run(&clean, "clean owned");
-        cli_run(&eval, "eval owned");
-    }
-    if (root) assert_int_equal(seteuid(0), 0);
+    shell(c, "mkdir ro && chmod 555 ro && find owned -type d -exec chmod 555 {} + && find owned -type f -exec chmod 444 {} +");
+    shell(c, "chmod 777 . && rm -f out.txt err.txt && find owned | sort | xargs ls -ld > before");
+    int pid = fork();
+    assert_true(pid >= 0);
+    if (!pid) _exit(look_at_others(c));
+    int code = cli_wait(pid);
     shell(c, "find owned | sort | xargs ls -ld | cmp - before; s=$?; chmod -R u+w owned ro; exit $s");
-    if (!reachable) {
+    if (code == 77) {
         print_message("nobody may not run %s: skipped\n", ANL_PROGRAM);
         skip();
     }
-    assert_int_equal(train.code, 6);
-    cli_says(&train, "ro/run");
-    cli_says(&train, "Permission denied");
-    assert_int_equal(resume.code, 6);
-    cli_says(&resume, "owned cannot be written");
-    assert_int_equal(clean.code, 6);
-    assert_int_equal(eval.code, 0);
-    cli_says(&eval, "accuracy");
+    assert_int_equal(code, 0);
 }
 
 int main(void)
