@@ -57,7 +57,7 @@ if(ANL_BUNDLE AND TARGET ops_driver AND TARGET anneal_cuda)
   target_link_options(ops_driver PRIVATE -Wl,--disable-new-dtags)
   install(TARGETS ops_driver RUNTIME DESTINATION lib/anneal COMPONENT program)
   install(PROGRAMS tests/gpu/acceptance DESTINATION share/anneal/gpu COMPONENT program)
-  install(FILES tests/gpu/torch_steps.py DESTINATION share/anneal/gpu COMPONENT program)
+  install(FILES tests/gpu/torch_steps.py tests/gpu/device_properties.py tests/bench/torch_images.py tests/bench/torch_sequences.py DESTINATION share/anneal/gpu COMPONENT program)
 endif()
 
 if(ANL_BUNDLE AND TARGET anneal_program)

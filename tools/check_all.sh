@@ -61,12 +61,27 @@ cuda_one() { # FILE: object and report below build/cuda-check
         -Werror all-warnings -Xptxas -v -Iruntime -I. -c "$1" -o "$out.o" >"$out.txt" 2>&1 || { echo "== $1"; tail -20 "$out.txt"; return 1; }
 }
 export -f cuda_one
+# What every file's head says: bytes moved, what bounds it, and the measurement or that there is none. Where it says "Loads: 16 bytes", vector loads are in its PTX.
+cuda_heads() {
+    local f head words ptx=build/cuda-check/loads.ptx bad=0
+    while read -r f; do
+        head=$(sed '/\*\//q' "$f" | tr -s ' \n*' ' ')
+        for words in '[Bb]ytes moved' '[Bb]ound: ' '[Nn]ot measured on a GPU|[Mm]easured: '; do
+            [[ $head =~ $words ]] || { echo "$f: its head does not say '$words'"; bad=1; }
+        done
+        [[ $head != *"Loads: 16 bytes"* ]] && continue
+        "$CUDA_NVCC" -std=c++20 -O3 -arch=compute_90 -Iruntime -I. -ptx "$f" -o $ptx && grep -qE 'ld\.global(\.nc)?\.v(4\.[bfu]32|2\.[bfu]64)' $ptx ||
+            { echo "$f: says that it loads 16 bytes at once, but its PTX has no such load"; bad=1; }
+    done < <(find kernels -name '*.cu')
+    return $bad
+}
 cuda() {
     local f n report=build/cuda-ptxas.txt
     CUDA_NVCC=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null) || { echo "nvcc is not installed"; return 77; }
     CUDA_CACHE=$(command -v ccache)
     export CUDA_NVCC CUDA_CACHE
     mkdir -p build/cuda-check
+    cuda_heads || return 1
     find kernels -name '*.cu' -print0 | xargs -0 -n 1 -P "$jobs" bash -c 'cuda_one "$0"' || return 1
     n=$(find kernels -name '*.cu' | wc -l)
     for f in build/cuda-check/*.txt; do echo "== $f"; cat "$f"; done >$report

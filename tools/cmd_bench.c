@@ -16,7 +16,7 @@
 static const option bench_options[] = {
     {"dtype", "fp32|tf32|bf16|fp16", "as train.precision (default fp32)"},
     {"threads", "N", "of the cpu device (default: all)"},
-    {"batch", "N", "samples of a step (default 128; resnet18, resnet50 and charlm 32, forecaster and seq2seq 64)"},
+    {"batch", "N", "samples of a step (default 128; resnet18, resnet50 and charlm 32, lstm-lm, forecaster and seq2seq 64)"},
     {"seconds", "S", "how long to measure (default 3)"},
     {"json", NULL, "one JSON object"},
     {"profile", NULL, "a table of layers with microseconds instead"},
@@ -38,6 +38,7 @@ static const struct {
     {"resnet18-small", "model: {name: resnet, depth: 18, stem: small}\n" SGD, 32, 3, 10, 128, {0}},
     {"resnet50", "model: {name: resnet, depth: 50}\n" SGD, 224, 3, 1000, 32, {0}},
     {"charlm", "model: {name: charlm, cell: lstm, units: 512, num_layers: 2, embed: 128}\ntrain: {clip_norm: 1}\n", 0, 0, 0, 0, {128, 0, 96, 0, 32}},
+    {"lstm-lm", "model: {name: charlm, cell: lstm, units: 1024, num_layers: 2, embed: 1024}\ntrain: {clip_norm: 1}\n", 0, 0, 0, 0, {64, 0, 10000, 0, 64}},
     {"forecaster", "model: {name: forecaster, cell: lstm, units: 64}\n", 0, 0, 0, 0, {48, 0, 0, 8, 64}},
     {"seq2seq", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: general}\n", 0, 0, 0, 0, {12, 12, 5000, 0, 64}},
     {"seq2seq-bahdanau", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: additive, readout: state}\n", 0, 0, 0, 0, {12, 12, 5000, 0, 64}},
@@ -202,7 +203,7 @@ static int run_bench(const options *o)
     double seconds;
     char why[256];
     while (which < BENCHES && strcmp(benches[which].name, o->arg[0])) which++;
-    if (which == BENCHES) return command_usage(o, "knows mlp, lenet5, cnn2, resnet20, resnet18, resnet18-small, resnet50, charlm, forecaster, seq2seq and seq2seq-bahdanau, not '%s'", o->arg[0]);
+    if (which == BENCHES) return command_usage(o, "knows mlp, lenet5, cnn2, resnet20, resnet18, resnet18-small, resnet50, charlm, lstm-lm, forecaster, seq2seq and seq2seq-bahdanau, not '%s'", o->arg[0]);
     if (!options_real(o, "seconds", 3, 0, 3600, &seconds, why)) return command_usage(o, "%s", why);
     anl_ctx *ctx = command_ctx();
     if (!ctx) return EXIT_ERROR;
@@ -221,6 +222,6 @@ static int run_bench(const options *o)
 
 const command command_bench = {
     .name = "bench", .args = "MODEL [key=value ...]", .summary = "measures a training step on this machine",
-    .details = "MODEL is mlp, lenet5, cnn2, resnet20, resnet18, resnet18-small, resnet50 (images), charlm, forecaster, seq2seq or seq2seq-bahdanau (sequences).",
+    .details = "MODEL is mlp, lenet5, cnn2, resnet20, resnet18, resnet18-small, resnet50 (images), charlm, lstm-lm, forecaster, seq2seq or seq2seq-bahdanau (sequences).",
     .options = bench_options, .min_args = 1, .max_args = 1, .overrides = true, .run = run_bench,
 };

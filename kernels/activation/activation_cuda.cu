@@ -1,4 +1,5 @@
-/* Activations and their slopes, element by element; formula.h has the formulas. */
+/* Activations and their slopes, element by element; formula.h has the formulas. Bytes moved: each input and output once; bound: memory.
+ * Loads: 16 bytes (map.cuh). Not measured on a GPU. */
 #include "kernels/common/map.cuh"
 
 extern "C" {

@@ -1,8 +1,11 @@
 /* batchnorm with residual and relu, and its gradient, NHWC. Statistics: a block takes a slice of rows and up to 32 channels; a thread
  * sums x - x0 and (x - x0)^2 over its rows, x0 being its first (so nothing is cancelled), threads and then slices are merged by Chan's
  * rule in a fixed tree. How rows are sliced follows from shapes alone. Bytes moved: x twice forward (statistics, result); x and dy twice
- * backward; bound: memory. Not measured on a GPU. */
+ * backward; bound: memory. Loads: 16 bytes in the passes that write, where channels are whole vectors; the sums read neighbours one by one.
+ * Not measured on a GPU. */
 #include "kernels/common/cuda.cuh"
+
+#include <initializer_list>
 
 extern "C" {
 #include "batchnorm.h"
@@ -102,15 +105,40 @@ struct channel { const float *mean, *rstd, *gamma, *beta; };
 
 static __device__ __forceinline__ float normal(const channel &c, int64_t j, float x) { return c.gamma[j] * ((x - c.mean[j]) * c.rstd[j]) + c.beta[j]; }
 
-template <class T> __global__ void apply(channel c, const T *x, const T *residual, T *y, int64_t n, int64_t k, bool relu, int wide)
+/* V numbers of a channel's array, from j on; vectors where V has whole ones. */
+template <int V> static __device__ __forceinline__ void take(const float *p, int64_t j, float (&out)[V])
 {
-    ANL_EACH(q, n / wide)
-    {
-        int64_t at = q * wide, j = at % k;
-        for (int i = 0; i < wide; i++) { /* wide divides k */
-            float v = normal(c, j + i, anl_float(x[at + i])) + (residual ? anl_float(residual[at + i]) : 0);
-            y[at + i] = anl_to<T>(relu && v < 0 ? 0 : v);
+    if constexpr (V % 4 == 0)
+        for (int i = 0; i < V / 4; i++) {
+            anl_vec<float> a = ((const anl_vec<float> *)(p + j))[i];
+            for (int q = 0; q < 4; q++) out[4 * i + q] = a.v[q];
         }
+    else
+        for (int i = 0; i < V; i++) out[i] = p[j + i];
+}
+
+/* V neighbours of an array: a vector, or one. */
+template <class T, int V> struct alignas(V * sizeof(T)) some { T v[V]; };
+
+/* V divides k. */
+template <class T, int V> __global__ void apply(channel c, const T *x, const T *residual, T *y, int64_t n, int64_t k, bool relu)
+{
+    typedef some<T, V> vec;
+    ANL_EACH(q, n / V)
+    {
+        float mean[V], rstd[V], gamma[V], beta[V];
+        vec a = ((const vec *)x)[q], r = {}, out;
+        int64_t j = q * V % k;
+        if (residual) r = ((const vec *)residual)[q];
+        take(c.mean, j, mean);
+        take(c.rstd, j, rstd);
+        take(c.gamma, j, gamma);
+        take(c.beta, j, beta);
+        for (int i = 0; i < V; i++) {
+            float v = gamma[i] * ((anl_float(a.v[i]) - mean[i]) * rstd[i]) + beta[i] + (residual ? anl_float(r.v[i]) : 0);
+            out.v[i] = anl_to<T>(relu && v < 0 ? 0 : v);
+        }
+        ((vec *)y)[q] = out;
     }
 }
 
@@ -133,11 +161,12 @@ template <class T> __global__ void apply_mask(channel c, const T *x, const T *re
     }
 }
 
-template <class T> static int width(int64_t k)
+/* Whether rows of k are whole vectors and all of these arrays begin with one; NULL: not there. */
+template <class T> static bool vectors(int64_t k, std::initializer_list<const void *> at)
 {
-    int w = anl_vec<T>::N;
-    while (k % w) w /= 2;
-    return w;
+    bool all = k % anl_vec<T>::N == 0;
+    for (const void *p : at) all = all && anl_aligned(p);
+    return all;
 }
 
 template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl__run *r)
@@ -164,9 +193,9 @@ template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl
         void (*f)(channel, const T *, const T *, T *, uint8_t *, int64_t, int64_t, int64_t) = apply_mask<T>;
         return ANL_LAUNCH(f, anl_blocks(samples * anl__bn_mask_bytes(each), ANL_THREADS), ANL_THREADS, r, ch, x, residual, (T *)r->out[0], (uint8_t *)r->out[4], samples, each, s.k);
     }
-    int wide = width<T>(s.k);
-    void (*f)(channel, const T *, const T *, T *, int64_t, int64_t, bool, int) = apply<T>;
-    return ANL_LAUNCH(f, anl_blocks(n / wide, ANL_THREADS), ANL_THREADS, r, ch, x, residual, (T *)r->out[0], n, s.k, anl__attr_int(c, "act") != 0, wide);
+    bool wide = vectors<T>(s.k, {x, residual, r->out[0], mean, rstd, ch.gamma, ch.beta});
+    void (*f)(channel, const T *, const T *, T *, int64_t, int64_t, bool) = wide ? apply<T, anl_vec<T>::N> : apply<T, 1>;
+    return ANL_LAUNCH(f, anl_blocks(wide ? n / anl_vec<T>::N : n, ANL_THREADS), ANL_THREADS, r, ch, x, residual, (T *)r->out[0], n, s.k, anl__attr_int(c, "act") != 0);
 }
 ANL_TYPED_RUN(fwd)
 
@@ -182,15 +211,15 @@ static anl_status fwd_prepare(const anl__env *env, anl__prepared *p)
 
 struct gate { /* which elements relu let through; none: all */
     const uint8_t *mask;
-    const float *beta, *gamma;
+    const float *beta; /* with the others of its channel; NULL: there is a mask, or no relu */
     int64_t each, bytes;
     bool relu;
 };
 
-static __device__ __forceinline__ float passed(const gate &g, int64_t at, int64_t j, float dy, float xhat)
+static __device__ __forceinline__ float passed(const gate &g, int64_t at, float gamma, float beta, float dy, float xhat)
 {
     if (!g.relu) return dy;
-    if (!g.mask) return g.gamma[j] * xhat + g.beta[j] > 0 ? dy : 0;
+    if (!g.mask) return gamma * xhat + beta > 0 ? dy : 0;
     int64_t e = at % g.each;
     return g.mask[at / g.each * g.bytes + anl__bn_mask_byte(e)] >> anl__bn_mask_bit(e) & 1 ? dy : 0;
 }
@@ -212,15 +241,17 @@ static __device__ __forceinline__ pair add_lanes(pair v, pair *space, const plan
     return space[threadIdx.x];
 }
 
-template <class T> __global__ void slice_sums(plan s, gate g, const T *x, const T *dy, const float *mean, const float *rstd, pair *part)
+template <class T> __global__ void slice_sums(plan s, gate g, channel c, const T *x, const T *dy, pair *part)
 {
     ANL_SHARED_ARRAY(pair, space, ANL_THREADS);
     int64_t j = (int64_t)blockIdx.x * s.channels + threadIdx.x % s.channels, from = blockIdx.y * s.each + threadIdx.x / s.channels;
     int64_t to = (blockIdx.y + 1) * s.each < s.rows ? (blockIdx.y + 1) * s.each : s.rows;
     pair v = {0, 0};
-    for (int64_t i = from; i < to && j < s.k; i += s.lanes) {
+    bool here = j < s.k;
+    float mean = here ? c.mean[j] : 0, rstd = here ? c.rstd[j] : 0, gamma = here ? c.gamma[j] : 0, beta = here && g.beta ? g.beta[j] : 0;
+    for (int64_t i = from; i < to && here; i += s.lanes) {
         int64_t at = i * s.k + j;
-        float xhat = (anl_float(x[at]) - mean[j]) * rstd[j], d = passed(g, at, j, anl_float(dy[at]), xhat);
+        float xhat = (anl_float(x[at]) - mean) * rstd, d = passed(g, at, gamma, beta, anl_float(dy[at]), xhat);
         v.sum += d;
         v.dot += d * xhat;
     }
@@ -243,17 +274,29 @@ static __global__ void finish_sums(plan s, const pair *part, float *dgamma, floa
     dbeta[j] = v.sum;
 }
 
-template <class T> __global__ void spread(channel c, gate g, const T *x, const T *dy, const float *dgamma, const float *dbeta, T *dx, T *residual, int64_t rows, int64_t k, int wide)
+/* V divides k. */
+template <class T, int V> __global__ void spread(channel c, gate g, const T *x, const T *dy, const float *dgamma, const float *dbeta, T *dx, T *residual, int64_t rows, int64_t k)
 {
+    typedef some<T, V> vec;
     float share = 1 / (float)rows;
-    ANL_EACH(q, rows * k / wide)
+    ANL_EACH(q, rows * k / V)
     {
-        int64_t at = q * wide, j = at % k;
-        for (int i = 0; i < wide; i++, j++) {
-            float xhat = (anl_float(x[at + i]) - c.mean[j]) * c.rstd[j], d = passed(g, at + i, j, anl_float(dy[at + i]), xhat);
-            dx[at + i] = anl_to<T>(c.gamma[j] * c.rstd[j] * (d - dbeta[j] * share - xhat * (dgamma[j] * share)));
-            if (residual) residual[at + i] = anl_to<T>(d);
+        float mean[V], rstd[V], gamma[V], beta[V] = {}, dg[V], db[V];
+        vec a = ((const vec *)x)[q], b = ((const vec *)dy)[q], out, through;
+        int64_t j = q * V % k;
+        take(c.mean, j, mean);
+        take(c.rstd, j, rstd);
+        take(c.gamma, j, gamma);
+        take(dgamma, j, dg);
+        take(dbeta, j, db);
+        if (g.beta) take(g.beta, j, beta);
+        for (int i = 0; i < V; i++) {
+            float xhat = (anl_float(a.v[i]) - mean[i]) * rstd[i], d = passed(g, q * V + i, gamma[i], beta[i], anl_float(b.v[i]), xhat);
+            out.v[i] = anl_to<T>(gamma[i] * rstd[i] * (d - db[i] * share - xhat * (dg[i] * share)));
+            through.v[i] = anl_to<T>(d);
         }
+        ((vec *)dx)[q] = out;
+        if (residual) ((vec *)residual)[q] = through;
     }
 }
 
@@ -264,17 +307,18 @@ template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl
     const T *x = (const T *)r->in[0], *dy = (const T *)r->in[1];
     int64_t each = s.rows * s.k / c->in[0].shape.dim[0];
     channel ch = {(const float *)r->in[3], (const float *)r->in[4], (const float *)r->in[2], NULL};
-    gate g = {anl__has_in(c, 6) ? (const uint8_t *)r->in[6] : (const uint8_t *)NULL, anl__has_in(c, 5) ? (const float *)r->in[5] : (const float *)NULL, ch.gamma, each,
+    gate g = {anl__has_in(c, 6) ? (const uint8_t *)r->in[6] : (const uint8_t *)NULL, anl__has_in(c, 5) ? (const float *)r->in[5] : (const float *)NULL, each,
               anl__bn_mask_bytes(each), anl__attr_int(c, "act") != 0};
     pair *part = (pair *)r->ws;
     unsigned columns = (unsigned)((s.k + s.channels - 1) / s.channels);
-    int wide = width<T>(s.k);
-    void (*sums)(plan, gate, const T *, const T *, const float *, const float *, pair *) = slice_sums<T>;
-    void (*f)(channel, gate, const T *, const T *, const float *, const float *, T *, T *, int64_t, int64_t, int) = spread<T>;
-    ANL_TRY(ANL_LAUNCH(sums, dim3(columns, (unsigned)s.slices), ANL_THREADS, r, s, g, x, dy, ch.mean, ch.rstd, part));
+    T *residual = c->n_out > 3 ? (T *)r->out[3] : (T *)NULL;
+    bool wide = vectors<T>(s.k, {x, dy, r->out[0], residual, ch.mean, ch.rstd, ch.gamma, g.beta, r->out[1], r->out[2]});
+    void (*sums)(plan, gate, channel, const T *, const T *, pair *) = slice_sums<T>;
+    void (*f)(channel, gate, const T *, const T *, const float *, const float *, T *, T *, int64_t, int64_t) = wide ? spread<T, anl_vec<T>::N> : spread<T, 1>;
+    ANL_TRY(ANL_LAUNCH(sums, dim3(columns, (unsigned)s.slices), ANL_THREADS, r, s, g, ch, x, dy, part));
     ANL_TRY(ANL_LAUNCH(finish_sums, columns, ANL_THREADS, r, s, (const pair *)part, (float *)r->out[1], (float *)r->out[2]));
-    return ANL_LAUNCH(f, anl_blocks(s.rows * s.k / wide, ANL_THREADS), ANL_THREADS, r, ch, g, x, dy, (const float *)r->out[1], (const float *)r->out[2], (T *)r->out[0],
-                      c->n_out > 3 ? (T *)r->out[3] : (T *)NULL, s.rows, s.k, wide);
+    return ANL_LAUNCH(f, anl_blocks(s.rows * s.k / (wide ? anl_vec<T>::N : 1), ANL_THREADS), ANL_THREADS, r, ch, g, x, dy, (const float *)r->out[1], (const float *)r->out[2], (T *)r->out[0],
+                      residual, s.rows, s.k);
 }
 ANL_TYPED_RUN(bwd)
 

@@ -1,4 +1,5 @@
-/* concat, slice and slice's gradient: copies of two-dimensional pieces, whatever the element. Bound: memory. Not measured on a GPU. */
+/* concat, slice and slice's gradient: copies of two-dimensional pieces, whatever the element. Bytes moved: input and result
+ * once; bound: memory. Not measured on a GPU. */
 #include "kernels/common/cuda.cuh"
 
 /* `rows` pieces of `bytes`; from src + i * src_pitch (NULL: zeros) to dst + i * dst_pitch. */

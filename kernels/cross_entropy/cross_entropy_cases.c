@@ -14,4 +14,6 @@ static const anl__case backw = {.op = "softmax_cross_entropy_bwd", .attrs = "lab
 static const anl__case labels = {.op = "softmax_cross_entropy", .in = {"5,4", "i32 6 <4"}, .reject = "do not fit logits 5x4"};
 static const anl__case kind = {.op = "softmax_cross_entropy", .in = {"5,4", "5"}, .reject = "labels (f"};
 static const anl__case weights = {.op = "softmax_cross_entropy", .in = {"5,4", "i32 5 <4", "stat 3"}, .reject = "3 class weights for 4 classes"};
-const anl__case *const anl__cases_cross_entropy[] = {&plain, &smooth, &weighted, &ignored, &one_class, &one_row, &rows, &many, &back, &backw, &labels, &kind, &weights, NULL};
+static const anl__case large = {.op = "softmax_cross_entropy", .in = {"4096,10000", "i32 4096 <10000"}, .large = true, .bench = true, .nograd = true};
+static const anl__case large_back = {.op = "softmax_cross_entropy_bwd", .in = {"4096,10000", "i32 4096 <10000", "scalar"}, .large = true, .bench = true, .nograd = true};
+const anl__case *const anl__cases_cross_entropy[] = {&plain, &smooth, &weighted, &ignored, &one_class, &one_row, &rows, &many, &back, &backw, &labels, &kind, &weights, &large, &large_back, NULL};

@@ -1,5 +1,6 @@
 /* softmax_cross_entropy: a block a row finds maximum and sum; the rows' losses, weights and hits are added by one block in a
- * fixed tree. Backward recomputes the row's sums. Bytes moved: the logits three times, from cache after the first; bound: memory. Not measured. */
+ * fixed tree. Backward recomputes the row's sums. Bytes moved: the logits three times, from cache after the first; bound: memory. Not measured
+ * on a GPU. */
 #include "kernels/common/row_sums.cuh"
 
 static const int ROW_THREADS = 128;

@@ -1,4 +1,5 @@
-/* What kernels of NVIDIA's libraries need around them: casts, additions, bias and relu behind a product, time turned round. Bound: memory. Not measured on a GPU. */
+/* What kernels of NVIDIA's libraries need around them: casts, additions, bias and relu behind a product, time turned round. Bytes moved: each
+ * operand and the result once; bound: memory, or the launch. Not measured on a GPU. */
 #include "kernels/common/cuda.cuh"
 
 template <class S, class D> __global__ void convert(const S *src, D *dst, int64_t n, bool accum)

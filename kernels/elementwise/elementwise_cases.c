@@ -20,4 +20,5 @@ static const anl__case sum = {.op = "sum_to", .attrs = "shape=6", .in = {"37,6"}
 static const anl__case to_f32 = {.op = "cast", .attrs = "dtype=f32", .in = {"5,67"}, .nograd = true};
 static const anl__case shapes = {.op = "add", .in = {"2,3", "2"}, .reject = "2 does not repeat over 2x3"};
 static const anl__case result = {.op = "sum_to", .attrs = "shape=4", .in = {"2,3"}, .reject = "does not repeat"};
-const anl__case *const anl__cases_elementwise[] = {&add, &add_vector, &add_one, &sub, &sub_vector, &mul, &mul_gate, &mul_flat_gate, &mul_wide_gate, &sub_wide_vector, &add_line, &scale, &same, &sum, &sum_each, &sum_all, &sum_wide, &to_f32, &shapes, &result, NULL};
+static const anl__case large = {.op = "add", .in = {"64,56,56,256", "64,56,56,256"}, .large = true, .bench = true, .nograd = true};
+const anl__case *const anl__cases_elementwise[] = {&add, &add_vector, &add_one, &sub, &sub_vector, &mul, &mul_gate, &mul_flat_gate, &mul_wide_gate, &sub_wide_vector, &add_line, &scale, &same, &sum, &sum_each, &sum_all, &sum_wide, &to_f32, &shapes, &result, &large, NULL};

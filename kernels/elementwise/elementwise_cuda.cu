@@ -1,5 +1,6 @@
 /* add, sub, mul, scale, cast and sum_to. Where both operands have one shape the pass is map.cuh's; a repeated operand is found by
- * its index. sum_to gives each result to one thread, which adds in order. Bound: memory. Not measured. */
+ * its index. sum_to gives each result to one thread, which adds in order. Bytes moved: each operand and the result once; bound: memory.
+ * Loads: 16 bytes (map.cuh), but of operands that repeat. Not measured on a GPU. */
 #include "kernels/common/map.cuh"
 
 extern "C" {

@@ -1,5 +1,5 @@
 /* embedding and its gradient. Backward gathers: a block has a row of the table and adds the positions that chose it, in order, so there is no
- * atomic; it reads the indices once a row of the table, from cache. Bound: memory. Not measured on a GPU. */
+ * atomic; it reads the indices once a row of the table, from cache. Bytes moved: the chosen rows and the result once; bound: memory. Not measured on a GPU. */
 #include "kernels/common/cuda.cuh"
 
 extern "C" {

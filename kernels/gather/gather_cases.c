@@ -26,9 +26,12 @@ static const anl__case misfit = {.op = "gather_bwd", .attrs = "size=3", .in = {"
                                  .reject = "do not fit"};
 static const anl__case bench = {.op = "gather", .attrs = "axis=1", .in = {"64,128,64", "i32 128 <128"},
                                 .bench = true};
+/* samples of 3 KiB, as a shuffled batch of pictures of 32 has them */
+static const anl__case large = {.op = "gather", .attrs = "axis=0", .in = {"65536,768", "i32 65536 <65536"},
+                                .large = true, .bench = true, .nograd = true};
 static const anl__case bench_back = {.op = "gather_bwd", .attrs = "size=128",
                                      .in = {"i32 640 <128", "640,256"}, .bench = true, .reduction = 8};
 const anl__case *const anl__cases_gather[] = {&rows, &table, &middle, &matrix, &last, &outside, &nothing,
                                               &vector, &back, &back_many, &axis, &floats, &deep, &whole,
                                               &misfit,
-                                              &bench, &bench_back, NULL};
+                                              &bench, &bench_back, &large, NULL};

@@ -1,4 +1,4 @@
-/* identity_shortcut and its transpose: a thread an output element. Bound: memory. Not measured on a GPU. */
+/* identity_shortcut and its transpose: a thread an output element. Bytes moved: what is kept of the input, the output; bound: memory. Not measured on a GPU. */
 #include "kernels/common/cuda.cuh"
 
 struct shape { int64_t n, h, w, c, wide_h, wide_w, wide_c, before, stride; };

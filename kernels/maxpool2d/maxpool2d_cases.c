@@ -18,4 +18,6 @@ static const anl__case back = {.op = "maxpool2d_bwd", .attrs = "kernel=2 in_h=5 
 static const anl__case bwd_overlap = {.op = "maxpool2d_bwd", .attrs = "kernel=3 stride=1 pad=1 in_h=4 in_w=4", .in = {"2,4,4,3", "u8 2,4,4,3 <9"}, .nograd = true, .reduction = 9};
 static const anl__case bench = {.op = "maxpool2d", .attrs = "kernel=2 act=relu", .in = {"128,24,24,64", "param 64"}, .bench = true};
 static const anl__case bench_bwd = {.op = "maxpool2d_bwd", .attrs = "kernel=2 in_h=24 in_w=24", .in = {"128,12,12,64", "u8 128,12,12,64 <4"}, .bench = true, .nograd = true};
-const anl__case *const anl__cases_maxpool2d[] = {&plain, &odd, &overlap, &hw, &biased, &fused, &relu, &many_channels, &one, &big, &small, &border, &bias, &back, &bwd_overlap, &bench, &bench_bwd, NULL};
+static const anl__case large = {.op = "maxpool2d", .attrs = "kernel=3 stride=2 pad=1", .in = {"64,112,112,64"}, .large = true, .bench = true, .nograd = true};
+static const anl__case large_bwd = {.op = "maxpool2d_bwd", .attrs = "kernel=3 stride=2 pad=1 in_h=112 in_w=112", .in = {"64,56,56,64", "u8 64,56,56,64 <9"}, .large = true, .bench = true, .nograd = true};
+const anl__case *const anl__cases_maxpool2d[] = {&plain, &odd, &overlap, &hw, &biased, &fused, &relu, &many_channels, &one, &big, &small, &border, &bias, &back, &bwd_overlap, &bench, &bench_bwd, &large, &large_bwd, NULL};

@@ -1,5 +1,6 @@
 /* maxpool2d with optional bias and relu, and its gradient. Backward gathers: each input element adds the windows that
- * chose it, in order, so there is no atomic. Bound: memory. Not measured. */
+ * chose it, in order, so there is no atomic. Bytes moved: input and output once, a byte a window (windows overlap in cache); bound: memory. Not
+ * measured on a GPU. */
 #include "kernels/common/cuda.cuh"
 
 extern "C" {

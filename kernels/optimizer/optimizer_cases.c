@@ -20,4 +20,8 @@ static const anl__case grown = {.op = "loss_scale", .attrs = "steps=3", .in = {"
 static const anl__case misfit = {.op = "loss_scale", .in = {"stat 3 =1", "stat 4 =1"}, .reject = "needs the scale block"};
 static const anl__case slab_add = {.op = "slab_add", .in = {"stat 300001", "stat 300001"}, .nograd = true};
 static const anl__case lengths = {.op = "sgd", .in = {"stat 5", "stat 6", "stat 4 =1", "stat 32 =0.5", "stat 5"}, .reject = "slab 1 has 6 elements"};
-const anl__case *const anl__cases_optimizer[] = {&sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &stats, &stats_scaled, &stats_over, &stats_least, &stats_loss, &stats_block, &over, &grown, &misfit, &slab_add, &lengths, NULL};
+#define LARGE(id, name, ...) static const anl__case id = {.op = name, .in = {"stat 25557032", "stat 25557032", "stat 4 =0.5", "stat 32 =0.5", __VA_ARGS__}, .large = true, .bench = true, .nograd = true}
+LARGE(sgd_large, "sgd", "stat 25557032"); /* ResNet-50 */
+LARGE(adam_large, "adam", "stat 25557032", "stat 25557032 positive");
+static const anl__case stats_large = {.op = "grad_stats", .in = {"stat 25557032", "stat 1 =2", "stat 32 =0.5"}, .large = true, .bench = true, .nograd = true};
+const anl__case *const anl__cases_optimizer[] = {&sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &stats, &stats_scaled, &stats_over, &stats_least, &stats_loss, &stats_block, &over, &grown, &misfit, &slab_add, &lengths, &sgd_large, &adam_large, &stats_large, NULL};

@@ -1,6 +1,6 @@
 /* Updates over whole slabs, one launch for all parameters: each element finds its segment (decay, rate) by bisection in a table on the
  * device. grad_stats is a two-stage sum in double, by chunks of a fixed size. lamb moves the moments and adds up both norms first, a block a
- * parameter. Bytes moved: each slab once; bound: memory. Not measured. */
+ * parameter. Bytes moved: each slab once; bound: memory. Not measured on a GPU. */
 #include "kernels/common/map.cuh"
 
 extern "C" {

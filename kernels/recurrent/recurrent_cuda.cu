@@ -1,6 +1,6 @@
 /* recurrent and its gradient as a masked loop of cells: the products with w_ih for all steps at once, then a product with w_hh and one pass over
  * the batch's units a step; backward the same from the end, the weights' gradients as products over all steps. Products by cuBLASLt where it is, in the type of the
- * activations with f32 sums, else ours. A step costs two launches, which a recording hides; bound: their latency for small layers, the weights' bytes for
+ * activations with f32 sums, else ours. A step costs two launches, which a recording hides. Bytes moved a step: w_hh, the gates and the states once; bound: their latency for small layers, the weights' bytes for
  * large ones. A gru whose reset comes before the product has two products and two passes a step: r and z, then n from r h. Not measured on a GPU. */
 #include "kernels/common/column_sums.cuh"
 #include "kernels/common/product.cuh"

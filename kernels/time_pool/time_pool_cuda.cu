@@ -1,4 +1,5 @@
-/* time_pool and its gradient: a thread a sample and feature, steps in order. Bound: memory. Not measured on a GPU. */
+/* time_pool and its gradient: a thread a sample and feature, steps in order. Bytes moved: the sequence and the
+ * result once; bound: memory. Not measured on a GPU. */
 #include "kernels/common/cuda.cuh"
 
 enum { LAST, MEAN, MAX };

@@ -1,4 +1,4 @@
-/* transpose by any permutation: a thread an element of the result. Bound: memory, reads are not coalesced where the last dimension moves.
+/* transpose by any permutation: a thread an element of the result. Bytes moved: input and result once; bound: memory, reads are not coalesced where the last dimension moves.
  * Not measured on a GPU. */
 #include "kernels/common/cuda.cuh"
 

@@ -2,7 +2,7 @@
  * normalisations and pooling (NHWC, weights in the library's own layout, several threads), plus the bytes of each pass that
  * cannot be fused into one of them, at the rate of a copy of that many bytes. Terms go to stderr, one JSON line to stdout.
  *
- * Usage: bound mlp|lenet5|cnn2|resnet20 [fp32|bf16] [threads] [seconds a term]. Needs oneDNN 2.x; build: cc -O2 -fopenmp bound.c -ldnnl
+ * Usage: bound mlp|lenet5|cnn2|resnet20|resnet18 [fp32|bf16] [threads] [seconds a term]. Needs oneDNN 2.x; build: cc -O2 -fopenmp bound.c -ldnnl
  */
 #include <dnnl.h>
 #include <omp.h>
@@ -25,7 +25,8 @@
         }                                                                            \
     } while (0)
 
-enum { BATCH = 128, WINDOWS = 7 };
+enum { WINDOWS = 7 };
+static int batch;
 static dnnl_engine_t engine;
 static dnnl_stream_t stream;
 static dnnl_data_type_t act = dnnl_f32;
@@ -132,7 +133,7 @@ static const arg weight_args[] = {{DNNL_ARG_SRC, dnnl_query_src_md, 0}, {DNNL_AR
 static void conv(int ih, int ic, int oc, int k, int s, int pad, int count, bool first)
 {
     int oh = (ih + 2 * pad - k) / s + 1;
-    dnnl_dims_t ds = {BATCH, ic, ih, ih}, dw = {oc, ic, k, k}, dd = {BATCH, oc, oh, oh}, db = {oc}, st = {s, s}, pd = {pad, pad};
+    dnnl_dims_t ds = {batch, ic, ih, ih}, dw = {oc, ic, k, k}, dd = {batch, oc, oh, oh}, db = {oc}, st = {s, s}, pd = {pad, pad};
     dnnl_memory_desc_t src = desc(4, ds, act, dnnl_nhwc), w = desc(4, dw, act, dnnl_format_tag_any), dst = desc(4, dd, act, dnnl_nhwc);
     dnnl_memory_desc_t b = desc(1, db, dnnl_f32, dnnl_a), dwt = desc(4, dw, dnnl_f32, dnnl_format_tag_any);
     dnnl_convolution_desc_t f, d, g;
@@ -155,7 +156,7 @@ static void conv(int ih, int ic, int oc, int k, int s, int pad, int count, bool 
 
 static void dense(int in, int out, bool first)
 {
-    dnnl_dims_t ds = {BATCH, in}, dw = {out, in}, dd = {BATCH, out}, db = {out};
+    dnnl_dims_t ds = {batch, in}, dw = {out, in}, dd = {batch, out}, db = {out};
     dnnl_memory_desc_t src = desc(2, ds, act, dnnl_ab), w = desc(2, dw, act, dnnl_format_tag_any), dst = desc(2, dd, act, dnnl_ab);
     dnnl_memory_desc_t b = desc(1, db, dnnl_f32, dnnl_a), dwt = desc(2, dw, dnnl_f32, dnnl_format_tag_any);
     dnnl_inner_product_desc_t f, d, g;
@@ -184,7 +185,7 @@ static void norm(int h, int c, int count)
     static const arg ba[] = {{DNNL_ARG_SRC, dnnl_query_src_md, 0}, {DNNL_ARG_SCALE, dnnl_query_weights_md, 0}, {DNNL_ARG_MEAN, dnnl_query_src_md, 1},
                              {DNNL_ARG_VARIANCE, dnnl_query_src_md, 2}, {DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0}, {DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md, 0},
                              {DNNL_ARG_DIFF_SCALE, dnnl_query_diff_weights_md, 0}, {DNNL_ARG_WORKSPACE, dnnl_query_workspace_md, 0}};
-    dnnl_dims_t dim = {BATCH, c, h, h};
+    dnnl_dims_t dim = {batch, c, h, h};
     dnnl_memory_desc_t x = desc(4, dim, act, dnnl_nhwc);
     unsigned flags = dnnl_use_scale | dnnl_use_shift | dnnl_fuse_norm_relu;
     dnnl_batch_normalization_desc_t f, b;
@@ -200,13 +201,13 @@ static void norm(int h, int c, int count)
 }
 
 /* Forward only: backward is a pass of its own (with the relu before it), counted by its bytes. */
-static void maxpool(int h, int c)
+static void maxpool(int h, int c, int window, int stride, int side)
 {
     static const arg args[] = {{DNNL_ARG_SRC, dnnl_query_src_md, 0}, {DNNL_ARG_DST, dnnl_query_dst_md, 0}, {DNNL_ARG_WORKSPACE, dnnl_query_workspace_md, 0}};
-    dnnl_dims_t ds = {BATCH, c, h, h}, dd = {BATCH, c, h / 2, h / 2}, k = {2, 2}, pad = {0, 0};
+    dnnl_dims_t ds = {batch, c, h, h}, dd = {batch, c, h / 2, h / 2}, k = {window, window}, st = {stride, stride}, pad = {side, side}, end = {window - stride - side, window - stride - side};
     dnnl_memory_desc_t s = desc(4, ds, act, dnnl_nhwc), d = desc(4, dd, act, dnnl_nhwc);
     dnnl_pooling_desc_t f;
-    CK(dnnl_pooling_forward_desc_init(&f, dnnl_forward_training, dnnl_pooling_max, &s, &d, k, k, pad, pad));
+    CK(dnnl_pooling_forward_desc_init(&f, dnnl_forward_training, dnnl_pooling_max, &s, &d, st, k, pad, end));
     dnnl_primitive_desc_t fp = make(&f, NULL);
     char name[64];
     snprintf(name, sizeof name, "maxpool %dx%dx%d", h, h, c);
@@ -259,18 +260,18 @@ static void mlp(void)
     dense(784, 512, true);
     dense(512, 256, false);
     dense(256, 10, false);
-    bytes("relu backward", 3 * unit() * BATCH * (512 + 256));
+    bytes("relu backward", 3 * unit() * batch * (512 + 256));
     weights(535818, SGD_MOMENTUM);
 }
 
 static void lenet5(void)
 {
     conv(28, 1, 6, 5, 1, 2, 1, true);
-    maxpool(28, 6);
-    bytes("maxpool backward with relu", unit() * BATCH * 28 * 28 * 6 * 1.25 + BATCH * 14 * 14 * 6);
+    maxpool(28, 6, 2, 2, 0);
+    bytes("maxpool backward with relu", unit() * batch * 28 * 28 * 6 * 1.25 + batch * 14 * 14 * 6);
     conv(14, 6, 16, 5, 1, 0, 1, false);
-    maxpool(10, 16);
-    bytes("maxpool backward with relu", unit() * BATCH * 10 * 10 * 16 * 1.25 + BATCH * 5 * 5 * 16);
+    maxpool(10, 16, 2, 2, 0);
+    bytes("maxpool backward with relu", unit() * batch * 10 * 10 * 16 * 1.25 + batch * 5 * 5 * 16);
     dense(400, 120, false);
     dense(120, 84, false);
     dense(84, 10, false);
@@ -280,10 +281,10 @@ static void lenet5(void)
 static void cnn2(void)
 {
     conv(28, 1, 32, 3, 1, 0, 1, true);
-    bytes("relu backward 26x26x32", 3 * unit() * BATCH * 26 * 26 * 32);
+    bytes("relu backward 26x26x32", 3 * unit() * batch * 26 * 26 * 32);
     conv(26, 32, 64, 3, 1, 0, 1, false);
-    maxpool(24, 64);
-    bytes("maxpool backward with relu", unit() * BATCH * 24 * 24 * 64 * 1.25 + BATCH * 12 * 12 * 64);
+    maxpool(24, 64, 2, 2, 0);
+    bytes("maxpool backward with relu", unit() * batch * 24 * 24 * 64 * 1.25 + batch * 12 * 12 * 64);
     dense(9216, 128, false);
     dense(128, 10, false);
     weights(1199882, ADAM);
@@ -301,14 +302,36 @@ static void resnet20(void)
     norm(8, 64, 6);
     conv(8, 64, 64, 3, 1, 1, 5, false);
     /* the shortcut is read once more in forward, its gradient once more in backward */
-    bytes("shortcuts", 2 * 3 * unit() * BATCH * (32 * 32 * 16 + 16 * 16 * 32 + 8 * 8 * 64));
+    bytes("shortcuts", 2 * 3 * unit() * batch * (32 * 32 * 16 + 16 * 16 * 32 + 8 * 8 * 64));
     dense(64, 10, false);
     weights(269722, SGD_MOMENTUM);
 }
 
+/* Pictures of 224. */
+static void resnet18(void)
+{
+    double half = 112 * 112 * 64;
+    conv(224, 3, 64, 7, 2, 3, 1, true);
+    norm(112, 64, 1);
+    maxpool(112, 64, 3, 2, 1);
+    bytes("maxpool backward with relu", batch * (unit() * half * 1.25 + half / 4));
+    conv(56, 64, 64, 3, 1, 1, 4, false);
+    norm(56, 64, 4);
+    for (int side = 56, c = 64; c < 512; side /= 2, c *= 2) {
+        conv(side, c, 2 * c, 3, 2, 1, 1, false);
+        conv(side, c, 2 * c, 1, 2, 0, 1, false);
+        conv(side / 2, 2 * c, 2 * c, 3, 1, 1, 3, false);
+        norm(side / 2, 2 * c, 5);
+    }
+    bytes("shortcuts", 2 * 2 * unit() * batch * (56 * 56 * 64 + 28 * 28 * 128 + 14 * 14 * 256 + 7 * 7 * 512));
+    dense(512, 1000, false);
+    weights(11689512, SGD_MOMENTUM);
+}
+
 int main(int argc, char **argv)
 {
-    static const struct { const char *name; void (*run)(void); } nets[] = {{"mlp", mlp}, {"lenet5", lenet5}, {"cnn2", cnn2}, {"resnet20", resnet20}};
+    static const struct { const char *name; void (*run)(void); int batch; } nets[] = {
+        {"mlp", mlp, 128}, {"lenet5", lenet5, 128}, {"cnn2", cnn2, 128}, {"resnet20", resnet20, 128}, {"resnet18", resnet18, 32}};
     const char *name = argc > 1 ? argv[1] : "", *type = argc > 2 ? argv[2] : "fp32";
     int threads = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 2;
     if (argc > 4) seconds = strtod(argv[4], NULL);
@@ -318,13 +341,14 @@ int main(int argc, char **argv)
     CK(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags));
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
         if (strcmp(nets[i].name, name)) continue;
-        fprintf(stderr, "bound of %s, %s, batch %d, %d threads, oneDNN %d.%d.%d\n", name, type, BATCH, threads, dnnl_version()->major,
+        batch = nets[i].batch;
+        fprintf(stderr, "bound of %s, %s, batch %d, %d threads, oneDNN %d.%d.%d\n", name, type, batch, threads, dnnl_version()->major,
                 dnnl_version()->minor, dnnl_version()->patch);
         nets[i].run();
         fprintf(stderr, "  %-34s     %9.4f ms\n", "sum", total * 1e3);
-        printf("{\"model\": \"%s\", \"dtype\": \"%s\", \"threads\": %d, \"batch\": %d, \"ms_median\": %.4f}\n", name, type, threads, BATCH, total * 1e3);
+        printf("{\"model\": \"%s\", \"dtype\": \"%s\", \"threads\": %d, \"batch\": %d, \"ms_median\": %.4f}\n", name, type, threads, batch, total * 1e3);
         return 0;
     }
-    fputs("usage: bound mlp|lenet5|cnn2|resnet20 [fp32|bf16] [threads] [seconds]\n", stderr);
+    fputs("usage: bound mlp|lenet5|cnn2|resnet20|resnet18 [fp32|bf16] [threads] [seconds]\n", stderr);
     return 2;
 }

@@ -1,7 +1,7 @@
 """The peer: one training workload in PyTorch, one process; prints one JSON line of tests/bench's form.
 
 Usage: torch_bench.py MODEL [--dtype fp32|bf16] [--threads N] [--seconds S] [--fused]
-MODEL: mlp lenet5 cnn2 resnet20 (images, batch 128), charlm forecaster seq2seq seq2seq-bahdanau (sequences: torch_sequences.py).
+MODEL: mlp lenet5 cnn2 resnet20 resnet18-small (images, batch 128), resnet18 resnet50 (pictures of 224, batch 32), charlm lstm-lm forecaster seq2seq seq2seq-bahdanau (sequences: torch_sequences.py).
 A step is: select a batch of the resident data, forward, loss, backward, update, zero_grad. Images are channels_last
 (the faster layout here). tests/bench/run sets the environment that PyTorch needs to be at its best.
 """
@@ -27,7 +27,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-import torch_sequences
+import torch_images, torch_sequences
 
 torch.set_num_threads(A.threads)
 torch.manual_seed(0)
@@ -43,59 +43,19 @@ def fashion():
     return torch.from_numpy(x.astype(np.float32) / 255.0), torch.from_numpy(y.astype(np.int64))
 
 
-class Block(nn.Module):
-    """A basic block of ResNet for CIFAR, option A shortcut: stride-2 subsample, channels padded with zeros."""
-
-    def __init__(s, i, o, st):
-        super().__init__()
-        s.c1, s.b1 = nn.Conv2d(i, o, 3, st, 1, bias=False), nn.BatchNorm2d(o)
-        s.c2, s.b2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
-        s.pad = o - i
-
-    def forward(s, x):
-        y = s.b2(s.c2(F.relu(s.b1(s.c1(x)))))
-        if s.pad:
-            x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, s.pad // 2, s.pad - s.pad // 2))
-        return F.relu(y + x)
-
-
-class ResNet20(nn.Module):
-    def __init__(s):
-        super().__init__()
-        s.stem = nn.Sequential(nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
-        widths = [16, 16, 16, 16, 32, 32, 32, 64, 64, 64]
-        s.blocks = nn.Sequential(*[Block(i, o, 1 if i == o else 2) for i, o in zip(widths, widths[1:])])
-        s.fc = nn.Linear(64, 10)
-
-    def forward(s, x):
-        return s.fc(s.blocks(s.stem(x)).mean((2, 3)))
-
-
 fused = {"fused": True} if A.fused else {}
-sgd = lambda m, wd=0.0: torch.optim.SGD(m.parameters(), lr=0.01, momentum=0.9, weight_decay=wd, **fused)
-adam = lambda m: torch.optim.Adam(m.parameters(), lr=1e-3, **fused)
 clip, loss_of = None, lambda m, x, y: F.cross_entropy(m(x), y)
 if A.model in torch_sequences.MODELS:
     m, X, Y, BATCH, clip, loss_of = torch_sequences.workload(A.model)
-    opt = adam(m)
-elif A.model == "resnet20":
-    m, X, Y = ResNet20(), torch.randn(1280, 3, 32, 32), torch.randint(10, (1280,))
-    opt = sgd(m, 1e-4)
+    opt = torch.optim.Adam(m.parameters(), lr=1e-3, **fused)
+elif A.model in torch_images.MODELS:
+    m, shape, classes, optim = torch_images.model(A.model, A.fused)
+    BATCH = 32 if shape[1] == 224 else 128
+    X, Y = fashion() if shape[1] == 28 else (torch.randn(256 if shape[1] == 224 else 1280, *shape), None)
+    Y = torch.randint(classes, (len(X),)) if Y is None else Y
+    opt = optim(m.parameters())
 else:
-    X, Y = fashion()
-    if A.model == "mlp":
-        m = nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10))
-        opt = sgd(m)
-    elif A.model == "lenet5":
-        m = nn.Sequential(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
-                          nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
-        opt = adam(m)
-    elif A.model == "cnn2":
-        m = nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.25), nn.Flatten(),
-                          nn.Linear(9216, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10))
-        opt = adam(m)
-    else:
-        sys.exit("torch_bench.py: unknown model")
+    sys.exit("torch_bench.py: unknown model")
 if X.ndim == 4:
     m = m.to(memory_format=torch.channels_last)
     X = X.contiguous(memory_format=torch.channels_last)

@@ -3,15 +3,15 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-MODELS = ("charlm", "forecaster", "seq2seq", "seq2seq-bahdanau")
+MODELS = ("charlm", "lstm-lm", "forecaster", "seq2seq", "seq2seq-bahdanau")
 
 
 class CharLM(nn.Module):
-    def __init__(s):
+    def __init__(s, words, embed, units):
         super().__init__()
-        s.e = nn.Embedding(96, 128)
-        s.r = nn.LSTM(128, 512, 2, batch_first=True)
-        s.o = nn.Linear(512, 96)
+        s.e = nn.Embedding(words, embed)
+        s.r = nn.LSTM(embed, units, 2, batch_first=True)
+        s.o = nn.Linear(units, words)
 
     def forward(s, x):
         return s.o(s.r(s.e(x))[0])
@@ -73,13 +73,15 @@ def tokens_loss(m, x, y):
     return F.cross_entropy(m(x, y[:, :-1]).flatten(0, 1), y[:, 1:].flatten())
 
 
-def workload(name):
-    """Model, inputs, targets, batch, norm to clip the gradient at (None: never), loss of (model, inputs, targets)."""
-    if name == "charlm":
-        x = torch.randint(96, (320, 129))
+def workload(name, batch=None):
+    """Model, inputs, targets, batch (as `anneal bench` has it, or the given one), norm to clip the gradient at (None: never), loss of (model, inputs, targets)."""
+    n = 10 * (batch or (32 if name == "charlm" else 64))
+    if name in ("charlm", "lstm-lm"):
+        words, embed, units, steps = (96, 128, 512, 128) if name == "charlm" else (10000, 1024, 1024, 64)
+        x = torch.randint(words, (n, steps + 1))
         loss = lambda m, x, y: F.cross_entropy(m(x).flatten(0, 1), y.flatten())
-        return CharLM(), x[:, :-1].contiguous(), x[:, 1:].contiguous(), 32, 1.0, loss
+        return CharLM(words, embed, units), x[:, :-1].contiguous(), x[:, 1:].contiguous(), n // 10, 1.0, loss
     if name == "forecaster":
-        return Forecaster(), torch.randn(640, 48, 8), torch.randn(640, 1), 64, None, lambda m, x, y: F.mse_loss(m(x), y)
+        return Forecaster(), torch.randn(n, 48, 8), torch.randn(n, 1), n // 10, None, lambda m, x, y: F.mse_loss(m(x), y)
     m = Luong() if name == "seq2seq" else Bahdanau()
-    return m, torch.randint(5000, (640, 12)), torch.randint(5000, (640, 13)), 64, None, tokens_loss
+    return m, torch.randint(5000, (n, 12)), torch.randint(5000, (n, 13)), n // 10, None, tokens_loss

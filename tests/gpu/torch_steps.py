@@ -1,125 +1,96 @@
 """The peer on a GPU: training steps in PyTorch, eager, as a CUDA graph, and compiled; a JSON line a figure as it goes.
 
-Usage: torch_steps.py MODEL:BATCH:DTYPE,... [--limit SECONDS] [--device cpu]     (cpu: to try this script; no graphs there)
+Usage: torch_steps.py MODEL:BATCH:DTYPE,... [--limit SECONDS] [--device cpu] [--warm]
 A step: take a batch of data that lies on the device, forward, loss, backward, update; no value is read back in between. Images are channels_last,
-optimizers fused. fp32 means fp32: TF32 is off, as it is on our side; tf32 turns it on; fp16 trains under GradScaler.
+optimizers fused. fp32 means fp32, without TF32, as on our side; fp16 has a loss scale. Models: torch_images.py and torch_sequences.py, beside
+this file or in tests/bench. --device cpu is to try this script (no graphs there); --warm fills the compiler's cache on disk and measures nothing.
 """
-import argparse, json, statistics, sys, time
+import argparse, json, pathlib, statistics, sys, time
 
 ap = argparse.ArgumentParser()
 ap.add_argument("work")
 ap.add_argument("--limit", type=float, default=240)
 ap.add_argument("--device", default="cuda")
+ap.add_argument("--warm", action="store_true")
 A = ap.parse_args()
 BEGAN = time.monotonic()
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "bench"))
+import torch_images, torch_sequences
 
 torch.backends.cudnn.benchmark = True
 DEV = A.device
 synchronize = torch.cuda.synchronize if DEV == "cuda" else lambda: None
-
-
-class Block(nn.Module):
-    """A basic block of ResNet for CIFAR, option A shortcut."""
-
-    def __init__(s, i, o, st):
-        super().__init__()
-        s.c1, s.b1 = nn.Conv2d(i, o, 3, st, 1, bias=False), nn.BatchNorm2d(o)
-        s.c2, s.b2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
-        s.pad = o - i
-
-    def forward(s, x):
-        y = s.b2(s.c2(F.relu(s.b1(s.c1(x)))))
-        if s.pad:
-            x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, s.pad // 2, s.pad - s.pad // 2))
-        return F.relu(y + x)
-
-
-class ResNet20(nn.Module):
-    def __init__(s):
-        super().__init__()
-        s.stem = nn.Sequential(nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
-        widths = [16, 16, 16, 16, 32, 32, 32, 64, 64, 64]
-        s.blocks = nn.Sequential(*[Block(i, o, 1 if i == o else 2) for i, o in zip(widths, widths[1:])])
-        s.fc = nn.Linear(64, 10)
-
-    def forward(s, x):
-        return s.fc(s.blocks(s.stem(x)).mean((2, 3)))
-
-
-class CharLM(nn.Module):
-    def __init__(s):
-        super().__init__()
-        s.embed, s.lstm, s.out = nn.Embedding(96, 128), nn.LSTM(128, 512, 2, batch_first=True), nn.Linear(512, 96)
-
-    def forward(s, x):
-        return s.out(s.lstm(s.embed(x))[0]).flatten(0, 1)
+# what torch.compile is asked for; with +graph the whole step is then captured
+MODES = {"compiled": "reduce-overhead", "compiled+graph": "default", "tuned+graph": "max-autotune-no-cudagraphs"}
 
 
 def workload(name, batch):
-    """(model, data, labels, optimizer of parameters)"""
-    adam = lambda p, **k: torch.optim.Adam(p, lr=1e-3, fused=True, **k)
-    sgd = lambda wd: lambda p, **k: torch.optim.SGD(p, lr=0.01, momentum=0.9, weight_decay=wd, fused=True)
-    n = max(1280, 4 * batch)
-    if name == "charlm":
-        return CharLM(), torch.randint(96, (n // 4, 128)), torch.randint(96, (n // 4, 128)), adam
-    gray, y = torch.rand(n, 1, 28, 28), torch.randint(10, (n,))
-    if name == "mlp":
-        return nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10)), gray, y, sgd(0)
-    if name == "lenet5":
-        return nn.Sequential(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
-                             nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)), gray, y, adam
-    if name == "cnn2":
-        return nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.25), nn.Flatten(),
-                             nn.Linear(9216, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10)), gray, y, adam
-    if name == "resnet20":
-        return ResNet20(), torch.rand(n, 3, 32, 32), y, sgd(1e-4)
-    raise ValueError("unknown model")
+    """(model, data, labels, norm to clip at or None, loss of (model, x, y), optimizer)"""
+    if name in torch_sequences.MODELS:
+        m, x, y, _, clip, loss = torch_sequences.workload(name, batch)
+        return m, x, y, clip, loss, lambda p: torch.optim.Adam(p, lr=1e-3, fused=DEV == "cuda")
+    m, shape, classes, optim = torch_images.model(name, DEV == "cuda")
+    n = 2 * batch if shape[1] > 64 else max(1280, 4 * batch)
+    return m, torch.rand(n, *shape), torch.randint(classes, (n,)), None, lambda m, x, y: F.cross_entropy(m(x), y), optim
 
 
 class Step:
-    def __init__(s, name, batch, dtype, compiled):
+    def __init__(s, name, batch, dtype, way):
         torch.manual_seed(0)
-        torch._dynamo.reset()
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = dtype == "tf32"
-        m, x, y, optim = workload(name, batch)
+        m, x, y, s.clip, s.loss_of, optim = workload(name, batch)
         s.m = m.to(DEV)
         s.x, s.y = x.to(DEV), y.to(DEV)
         if s.x.ndim == 4:
             s.m = s.m.to(memory_format=torch.channels_last)
             s.x = s.x.contiguous(memory_format=torch.channels_last)
         s.opt, s.batch, s.at = optim(s.m.parameters()), batch, 0
-        s.half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(dtype)
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = dtype == "tf32"
+        s.type = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(dtype)
         s.scaler = torch.amp.GradScaler(DEV) if dtype == "fp16" else None
         s.xs, s.ys = s.x[:batch].clone(memory_format=torch.preserve_format), s.y[:batch].clone()
-        s.forward = torch.compile(s.loss, mode="max-autotune-no-cudagraphs" if compiled == "compiled+graph" else "reduce-overhead") if compiled else s.loss
+        s.forward = s.loss
+        if way in MODES:
+            torch._dynamo.reset()
+            s.forward = torch.compile(s.loss, mode=MODES[way])
 
     def loss(s, x, y):
-        with torch.autocast(DEV, dtype=s.half or torch.bfloat16, enabled=s.half is not None):
-            z = s.m(x)
-        return F.cross_entropy(z.float(), y.flatten())
+        with torch.autocast(DEV, dtype=s.type or torch.bfloat16, enabled=s.type is not None):
+            return s.loss_of(s.m, x, y)
 
     def take(s):
         k = s.at % (s.x.shape[0] // s.batch) * s.batch
         s.at += 1
         return s.x[k : k + s.batch], s.y[k : k + s.batch]
 
-    def work(s, x, y):
-        s.opt.zero_grad(set_to_none=True)
+    def update(s, loss):
+        if s.scaler:
+            s.scaler.scale(loss).backward()
+            if s.clip:
+                s.scaler.unscale_(s.opt)
+        else:
+            loss.backward()
+        if s.clip:
+            torch.nn.utils.clip_grad_norm_(s.m.parameters(), s.clip)
         if not s.scaler:
-            s.forward(x, y).backward()
             return s.opt.step()
-        s.scaler.scale(s.forward(x, y)).backward()
         s.scaler.step(s.opt)
         s.scaler.update()
+
+    def work(s, x, y):
+        s.opt.zero_grad(set_to_none=True)
+        s.update(s.forward(x, y))
 
     def eager(s):
         s.work(*s.take())
 
     def capture(s):
+        for g in s.opt.param_groups:
+            if "capturable" in g:
+                g["capturable"] = True
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -129,8 +100,7 @@ class Step:
         s.graph = torch.cuda.CUDAGraph()
         s.opt.zero_grad(set_to_none=True)
         with torch.cuda.graph(s.graph):
-            s.forward(s.xs, s.ys).backward()
-            s.opt.step()
+            s.update(s.forward(s.xs, s.ys))
 
     def replay(s):
         x, y = s.take()
@@ -140,14 +110,14 @@ class Step:
 
 
 def measure(step, seconds=1.0):
-    for _ in range(10):
+    for _ in range(8):
         step()
     synchronize()
     t = time.perf_counter()
     step()
     synchronize()
     each = max(time.perf_counter() - t, 1e-5)
-    n, ms, end = max(5, int(0.1 / each)), [], time.perf_counter() + seconds
+    n, ms, end = max(1, int(0.05 / each)), [], time.perf_counter() + seconds
     while len(ms) < 5 or time.perf_counter() < end:
         t = time.perf_counter()
         for _ in range(n):
@@ -157,16 +127,12 @@ def measure(step, seconds=1.0):
     return statistics.median(ms)
 
 
-def capturable(s):
-    for g in s.opt.param_groups:
-        if "capturable" in g:
-            g["capturable"] = True
-
-
 def one(name, batch, dtype, way):
-    s = Step(name, batch, dtype, way if way.startswith("compiled") else None)
-    if way in ("graph", "compiled+graph"):
-        capturable(s)
+    s = Step(name, batch, dtype, way)
+    if A.warm:
+        s.work(*s.take())
+        return synchronize()
+    if way.endswith("graph"):
         s.capture()
         return measure(s.replay)
     return measure(s.eager)
@@ -177,11 +143,15 @@ def say(**row):
 
 
 work = [w.split(":") for w in A.work.split(",")]
-for ways in (("eager", "graph"), ("compiled", "compiled+graph")):  # the quick figures of every workload first
+lists = [("compiled+graph", "compiled")] if A.warm else [("eager", "graph"), ("compiled+graph",), ("compiled",), ("tuned+graph",)]
+for ways in lists:  # the quick figures of every workload first; the most valuable workloads come first
     for name, batch, dtype in work:
-        for way in ways if DEV == "cuda" else ways[:1]:
+        for way in ways if DEV == "cuda" or A.warm else ways[:1]:
             row = dict(model=name, batch=int(batch), dtype=dtype, way=way, torch=torch.__version__)
-            if time.monotonic() - BEGAN > A.limit - (45 if way.startswith("compiled") else 5):
+            if way in MODES and name in torch_sequences.MODELS:
+                say(**row, why="torch.compile leaves recurrent layers to cuDNN: the same as without")
+                continue
+            if time.monotonic() - BEGAN > A.limit - (60 if way == "tuned+graph" else 30 if way in MODES else 5):
                 say(**row, why="no time left")
                 continue
             try:

@@ -1,5 +1,5 @@
-/* Timing of single kernels: the median over repeated runs, with the bytes of inputs and outputs (each counted once)
- * and the operator's own count of flops. Packing is not in it: it happens once a step. */
+/* Timing of single kernels: the median over repeated runs, with the bytes of inputs and outputs (each counted once,
+ * those written in place twice) and the operator's own count of flops. Packing is not in it: it happens once a step. */
 #include "harness.h"
 
 #include <stdio.h>
@@ -45,7 +45,7 @@ static void bench_kernel(harness *h, const test_case *tc, anl_device *dev, const
     if (st == ANL_OK) st = direct_run(&d);
     double s = st == ANL_OK ? median_seconds(&d) : -1;
     if (s >= 0) {
-        for (int i = 0; i < d.call.n_in; i++) bytes += d.in[i].p ? (double)d.in[i].bytes : 0;
+        for (int i = 0; i < d.call.n_in; i++) bytes += d.in[i].p ? (double)d.in[i].bytes * (d.call.op->mutates >> i & 1 ? 2 : 1) : 0;
         for (int j = 0; j < d.call.n_out; j++) bytes += (double)d.out[j].bytes;
         double flops = d.call.op->flops ? d.call.op->flops(&d.call) : 0;
         printf("%-28s %-4s %d thr %9.3f ms %7.1f GB/s %8.1f GF/s  %s\n", k->name, anl_dtype_name(t), d.env.workers, s * 1e3, bytes / s * 1e-9,
@@ -60,12 +60,17 @@ static void bench_kernel(harness *h, const test_case *tc, anl_device *dev, const
 void mode_bench(harness *h, const test_case *tc)
 {
     if (!tc->c->bench) return;
-    for (int i = 0; anl__kernel_table[i]; i++)
-        for (int j = 0; anl__kernel_table[i][j]; j++) {
-            const anl__kernel *k = anl__kernel_table[i][j];
-            if (strcmp(k->op, tc->c->op) || strcmp(k->device, h->only_device ? h->only_device : "cpu")) continue;
-            anl_device *dev = device_get(h, k->device, 0);
-            if (!dev) continue;
+    const char *name = h->only_device ? h->only_device : "cpu";
+    anl_device *dev = device_get(h, name, 0);
+    if (!dev) {
+        report_skip(h, "%s: %s", name, anl_last_error(h->ctx));
+        return;
+    }
+    const anl__kernel *const *const *table = anl__device_kernels(dev);
+    for (int i = 0; table[i]; i++)
+        for (int j = 0; table[i][j]; j++) {
+            const anl__kernel *k = table[i][j];
+            if (strcmp(k->op, tc->c->op) || strcmp(k->device, name)) continue;
             bench_kernel(h, tc, dev, k, ANL_F32);
             for (int q = 0; q < HALF_TYPES; q++)
                 if (has_type(dev, half_types[q])) bench_kernel(h, tc, dev, k, half_types[q]);

@@ -18,6 +18,7 @@ typedef struct anl__case {
     bool nograd;                    /* no gradient check (backward operators, updates) */
     int64_t reduction;              /* products or terms added per output element; 0: elementwise. Error bounds grow with its root */
     bool bench;                     /* a large case: only timed and compared in float, not differentiated */
+    bool large;                     /* only timed, and only with --large: sizes past a GPU's cache, where rates are those of its memory */
     double tolerance_scale;         /* 0 = 1; for operators whose output is a difference of large numbers: say why beside it */
 } anl__case;
 

@@ -4,7 +4,7 @@
  *   device       every device against the double reference
  *   determinism  the same bits twice and with 1, 2 and 3 threads
  *   bench        medians, GB/s and GF/s (not a test)
- * Usage: ops_driver [--folder F] [--mode M] [--device D] [--verbose] | --list (the folders). Exit: 0 passed, 1 failed, 2 usage, 77 nothing
+ * Usage: ops_driver [--folder F] [--mode M] [--device D] [--large] [--verbose] | --list (the folders). Exit: 0 passed, 1 failed, 2 usage, 77 nothing
  * but skips. */
 #include "harness.h"
 
@@ -110,6 +110,7 @@ static void run_case(harness *h, const mode *m, const char *folder, int index, c
     char why[ANL__WHY];
     int64_t live = anl__live_blocks(h->ctx);
     int devices = n_opened;
+    if (c->large != h->large) return;
     if (!anl__op_find(c->op)) report_fail(h, "%s[%d]: there is no operator '%s'", folder, index, c->op);
     else if (!case_open(&tc, folder, index, c, c->bench ? m->large_rows : 0, why)) report_fail(h, "%s[%d]: %s", folder, index, why);
     else {
@@ -149,6 +150,7 @@ int main(int argc, char **argv)
     const char *folder = NULL, *only = NULL;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--verbose")) h.verbose = true;
+        else if (!strcmp(argv[i], "--large")) h.large = true;
         else if (!strcmp(argv[i], "--list")) return list_folders();
         else if (i + 1 == argc) return usage();
         else if (!strcmp(argv[i], "--folder")) folder = argv[++i];
@@ -157,6 +159,7 @@ int main(int argc, char **argv)
         else return usage();
     }
     h.ctx = must(anl_ctx_create());
+    if (h.large && (!only || strcmp(only, "bench"))) return usage();
     bool runs = !only || strcmp(only, "infer"); /* infer needs no device */
     if (runs) h.reference = device_get(&h, "reference", 1);
     if (runs && !h.reference) {

@@ -130,7 +130,7 @@ typedef struct harness {
     anl_ctx *ctx;
     anl_device *reference;
     const char *only_device; /* NULL: all */
-    bool verbose;
+    bool verbose, large;
     tally sum;
 } harness;
 
