@@ -12,23 +12,11 @@
 #include "runtime/base/philox.h"
 #include "runtime/graph/net.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SAMPLES = 70, BATCH = 16, EPOCHS = 3, STEPS = 5 * EPOCHS };
-
-/* Graphs that the CUDA plug-in's stand-in was told to launch; -1: it is not loaded. */
-static long launches(void)
-{
-    const char *plugin = getenv("ANNEAL_CUDA_PLUGIN");
-    void *so = plugin ? dlopen(plugin, RTLD_LAZY | RTLD_NOLOAD) : NULL;
-    const long *n = so ? dlsym(so, "anl_shim_launches") : NULL;
-    long count = n ? *n : -1;
-    if (so) dlclose(so);
-    return count;
-}
 
 typedef struct outcome {
     char hex[65];
@@ -43,7 +31,7 @@ static void steps(anl_ctx *ctx, anl__trainer *t, const anl__feed *f, int ahead, 
     int64_t step = 0, batches = anl__feed_batches(f);
     double lr[STEPS];
     for (int i = 0; i < STEPS; i++) lr[i] = 0.01 / (1 + i);
-    bool recorded = launches() >= 0 && anl__trainer_most_ahead(t) > 1;
+    bool recorded = toy_launches() >= 0 && anl__trainer_most_ahead(t) > 1;
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
         assert_int_equal(f->start(f->self, epoch, 0), ANL_OK);
         for (int64_t k = 0; k < batches;) {
@@ -52,11 +40,11 @@ static void steps(anl_ctx *ctx, anl__trainer *t, const anl__feed *f, int ahead, 
             if (anl__trainer_begin(t, &l) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
             for (int i = 0; i < n; i++) {
                 anl__feed_batch b = {0};
-                long before = launches();
+                long before = toy_launches();
                 assert_int_equal(f->next(f->self, &b), ANL_OK);
                 if (anl__trainer_enqueue(t, &b) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
                 f->release(f->self, &b);
-                if (recorded && epoch > 1) assert_int_equal(launches() - before, 1); /* each size was seen twice */
+                if (recorded && epoch > 1) assert_int_equal(toy_launches() - before, 1); /* each size was seen twice */
             }
             if (anl__trainer_results(t, out->step + step) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
             step += n;
@@ -263,7 +251,7 @@ static void test_resident(void **state)
         assert_false(host.resident);
         assert_string_equal(host.note, "");
         of_set(&kinds[i], ANL__RESIDENCE_AUTO, 1, 5, &device);
-        assert_true(device.resident == (launches() >= 0));
+        assert_true(device.resident == (toy_launches() >= 0));
         same(&device, &host);
         if (i) continue;
         of_set(&kinds[i], ANL__RESIDENCE_NEVER, 3, 1, &host);

@@ -71,8 +71,10 @@ static void steps(anl__trainer *t, int64_t from, int64_t to, int64_t poisoned)
     for (int64_t s = from; s < to; s++) {
         anl__step_result r;
         anl__feed_batch b = batch(&d, s, s == poisoned);
+        long before = toy_launches();
         assert_int_equal(anl__trainer_step(t, &b, s + 1, 0, 0.1, &r), ANL_OK);
         assert_int_equal(r.finite, s != poisoned);
+        if (before >= 0 && anl__trainer_most_ahead(t) > 1 && s - from >= 2 * VARIANTS) assert_int_equal(toy_launches() - before, 1); /* each variant was seen twice */
     }
 }
 

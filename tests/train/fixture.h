@@ -22,6 +22,8 @@ extern const anl__task toy_task;   /* with dropout and batch normalisation */
 anl__trainer_opts toy_opts(const toy *train, const toy *valid);
 /* Does this build have the device? Else says that a test is skipped, and why. */
 bool toy_has(const char *device);
+/* Graphs that the CUDA plug-in's stand-in was told to launch; -1: it is not loaded. */
+long toy_launches(void);
 /* SHA-256 over parameters, buffers and moments. */
 void toy_digest(anl__trainer *t, char hex[65]);
 
