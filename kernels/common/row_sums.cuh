@@ -1,4 +1,5 @@
-/* Sums of a matrix's rows, a block a row, in a fixed tree: what is left of losses and counts once each sample has its own. */
+/* Sums of a matrix's rows, a block a row, in a fixed tree: what is left of losses and counts once each sample
+ * has its own. */
 #ifndef ANL_ROW_SUMS_CUH
 #define ANL_ROW_SUMS_CUH
 

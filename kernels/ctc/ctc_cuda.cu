@@ -1,8 +1,11 @@
-/* ctc and its gradient (formulas: ctc.c, ctc_body.h). A warp a step and sample finds the logits' normaliser and their largest; then a block a sample
- * walks through the trellis, a thread a state, a barrier a step, both rows in shared memory where they fit; forward the samples' losses and counts are
- * added in a fixed tree. Backward the walk keeps alpha of all steps, comes back with beta and adds it; then a block a step and sample writes the gradient,
- * the states of a class in the target's order. The trellis is in double, exponentials of its differences in f32. Bytes moved: the logits once forward,
- * twice and the gradient once backward, 16 bytes a state and step; bound: latency of a step, T steps forward and 2 T back. Not measured on a GPU. */
+/* ctc and its gradient (formulas: ctc.c, ctc_body.h). A warp a step and sample finds the logits' normaliser
+ * and their largest; then a block a sample walks through the trellis, a thread a state, a barrier a step,
+ * both rows in shared memory where they fit; forward the samples' losses and counts are added in a fixed
+ * tree. Backward the walk keeps alpha of all steps, comes back with beta and adds it; then a block a step and
+ * sample writes the gradient, the states of a class in the target's order. The trellis is in double,
+ * exponentials of its differences in f32. Bytes moved: the logits once forward, twice and the gradient once
+ * backward, 16 bytes a state and step; bound: latency of a step, T steps forward and 2 T back. Not measured
+ * on a GPU. */
 #include "kernels/common/row_sums.cuh"
 
 extern "C" {
@@ -16,7 +19,8 @@ static inline __host__ __device__ int64_t cells_of(const anl__ctc &k) { return 2
 /* ---- every step alone ------------------------------------------------------------------------ */
 
 /* lse[row]: the logarithm of the sum of exponentials; best[row], where wanted: the first of the largest. */
-template <class T> __global__ void normalise(const T *z, int64_t rows, int64_t classes, float *lse, int32_t *best)
+template <class T>
+__global__ void normalise(const T *z, int64_t rows, int64_t classes, float *lse, int32_t *best)
 {
     int64_t warps = blockDim.x >> 5, lane = threadIdx.x & 31;
     for (int64_t row = blockIdx.x * warps + (threadIdx.x >> 5); row < rows; row += gridDim.x * warps) {
@@ -42,11 +46,13 @@ template <class T> __global__ void normalise(const T *z, int64_t rows, int64_t c
 
 struct outcome { anl__ctc_sample s; double total; }; /* total: the target's log probability */
 
-/* Lengths and labels of sample n, known to the whole block. Without lengths a target ends before its first negative label. */
+/* Lengths and labels of sample n, known to the whole block. Without lengths a target ends before its first
+ * negative label. */
 static __device__ anl__ctc_sample sample_of(const anl__ctc &k, int64_t n, float *space)
 {
     const int32_t *label = k.target + n * k.most;
-    anl__ctc_sample s = {anl__ctc_length(k.input_length, n, k.steps), anl__ctc_length(k.target_length, n, k.most), 0, false};
+    anl__ctc_sample s = {anl__ctc_length(k.input_length, n, k.steps),
+                         anl__ctc_length(k.target_length, n, k.most), 0, false};
     if (!k.target_length) {
         float end = (float)s.labels; /* far fewer than 2^24 */
         for (int64_t i = threadIdx.x; i < s.labels; i += blockDim.x)
@@ -76,7 +82,8 @@ template <class T> static __device__ __forceinline__ double emission(const walk<
 {
     int64_t at = t * w.k.samples + w.n;
     if (i >= w.s.states) return 0;
-    double e = (double)anl_float(w.z[at * w.k.classes + (i % 2 ? w.label[i / 2] : w.k.blank)]) - (double)w.lse[at];
+    double e =
+        (double)anl_float(w.z[at * w.k.classes + (i % 2 ? w.label[i / 2] : w.k.blank)]) - (double)w.lse[at];
     return e < ANL__CTC_NEVER ? ANL__CTC_NEVER : e;
 }
 
@@ -93,9 +100,10 @@ static __device__ __forceinline__ double meet(double a, double b, double c)
     return top + (double)logf(expf((float)(a - top)) + expf((float)(b - top)) + expf((float)(c - top)));
 }
 
-/* The target's log probability. alpha, where wanted: of all steps and samples; best, where wanted: for `right`, whether the likeliest classes stand for
-   the target. */
-template <class T> static __device__ double forwards(const walk<T> &w, double *alpha, const int32_t *best, bool *right)
+/* The target's log probability. alpha, where wanted: of all steps and samples; best, where wanted: for
+   `right`, whether the likeliest classes stand for the target. */
+template <class T>
+static __device__ double forwards(const walk<T> &w, double *alpha, const int32_t *best, bool *right)
 {
     int64_t cells = cells_of(w.k), found = 0, before = -1, tid = threadIdx.x, states = w.s.states;
     bool same = true;
@@ -110,7 +118,9 @@ template <class T> static __device__ double forwards(const walk<T> &w, double *a
         if (t + 1 < w.s.steps) ahead = emission(w, t + 1, tid); /* on its way while this step goes on */
         for (int64_t i = tid; i < states; i += blockDim.x) {
             double e = i == tid ? now : emission(w, t, i), v = i < 2 ? e : ANL__CTC_NEVER;
-            if (t) v = e + meet(from[i], i >= 1 ? from[i - 1] : ANL__CTC_NEVER, jumps(w, i) ? from[i - 2] : 2 * ANL__CTC_NEVER);
+            if (t)
+                v = e + meet(from[i], i >= 1 ? from[i - 1] : ANL__CTC_NEVER,
+                             jumps(w, i) ? from[i - 2] : 2 * ANL__CTC_NEVER);
             to[i] = v;
             if (alpha) alpha[(t * w.k.samples + w.n) * cells + i] = v;
         }
@@ -142,7 +152,9 @@ template <class T> static __device__ void backwards(const walk<T> &w, double *al
         if (t > 0) ahead = emission(w, t - 1, tid);
         for (int64_t i = tid; i < states; i += blockDim.x) {
             double beta = i >= states - 2 ? 0 : ANL__CTC_NEVER;
-            if (t < last) beta = meet(from[i], i + 1 < states ? from[i + 1] : ANL__CTC_NEVER, jumps(w, i + 2) ? from[i + 2] : 2 * ANL__CTC_NEVER);
+            if (t < last)
+                beta = meet(from[i], i + 1 < states ? from[i + 1] : ANL__CTC_NEVER,
+                            jumps(w, i + 2) ? from[i + 2] : 2 * ANL__CTC_NEVER);
             to[i] = beta + (i == tid ? now : emission(w, t, i));
             alpha[(t * w.k.samples + w.n) * cells + i] += beta;
         }
@@ -160,13 +172,17 @@ static __device__ void link(const int32_t *label, int64_t labels, int32_t *chain
     }
 }
 
-/* rows: in global memory, for targets too long for shared memory. Forward: best, and part [4][samples]; backward: alpha, kept and chain. */
-template <class T> __global__ void trellis(anl__ctc k, const T *z, const float *lse, double *rows, const int32_t *best, float *part, double *alpha, outcome *kept, int32_t *chain)
+/* rows: in global memory, for targets too long for shared memory. Forward: best, and part [4][samples];
+ * backward: alpha, kept and chain. */
+template <class T> __global__ void trellis(anl__ctc k, const T *z, const float *lse, double *rows,
+                                           const int32_t *best, float *part, double *alpha, outcome *kept,
+                                           int32_t *chain)
 {
     ANL_SHARED_ARRAY(float, space, 33);
     ANL_SHARED_ARRAY(double, near, 2 * SHARED_CELLS);
     int64_t n = blockIdx.x, cells = cells_of(k);
-    walk<T> w = {k, n, sample_of(k, n, space), z, lse, k.target + n * k.most, cells <= SHARED_CELLS ? near : rows + n * 2 * cells};
+    walk<T> w = {k, n, sample_of(k, n, space), z, lse, k.target + n * k.most,
+                 cells <= SHARED_CELLS ? near : rows + n * 2 * cells};
     bool right = false;
     double total = w.s.bad ? ANL__CTC_NEVER : forwards(w, alpha, best, &right);
     bool never = total < ANL__CTC_NEVER / 2, counts = !w.s.bad && (!never || k.infinite);
@@ -186,7 +202,8 @@ template <class T> __global__ void trellis(anl__ctc k, const T *z, const float *
 /* ---- the gradient ---------------------------------------------------------------------------- */
 
 /* both: alpha and beta. Classes of the target are written a second time. */
-template <class T> __global__ void slopes(anl__ctc k, const T *z, const float *lse, const double *both, const outcome *kept, const int32_t *chain, const float *dnum, T *dz)
+template <class T> __global__ void slopes(anl__ctc k, const T *z, const float *lse, const double *both,
+                                          const outcome *kept, const int32_t *chain, const float *dnum, T *dz)
 {
     ANL_SHARED_ARRAY(float, space, 33);
     for (int64_t row = blockIdx.x; row < k.steps * k.samples; row += gridDim.x) {
@@ -202,15 +219,19 @@ template <class T> __global__ void slopes(anl__ctc k, const T *z, const float *l
             for (int64_t j = threadIdx.x; j < k.classes; j += blockDim.x) d[j] = anl_to<T>(v);
             continue;
         }
-        for (int64_t j = threadIdx.x; j < k.classes; j += blockDim.x) d[j] = anl_to<T>(*dnum * expf(anl_float(x[j]) - lse[row]));
+        for (int64_t j = threadIdx.x; j < k.classes; j += blockDim.x)
+            d[j] = anl_to<T>(*dnum * expf(anl_float(x[j]) - lse[row]));
         float blanks = 0;
-        for (int64_t i = threadIdx.x; i <= o.s.labels; i += blockDim.x) blanks += expf((float)(with[2 * i] - o.total));
+        for (int64_t i = threadIdx.x; i <= o.s.labels; i += blockDim.x)
+            blanks += expf((float)(with[2 * i] - o.total));
         blanks = anl_block_sum(blanks, space); /* and all of the row is written */
-        if (threadIdx.x == 0) d[k.blank] = anl_to<T>(*dnum * (expf(anl_float(x[k.blank]) - lse[row]) - blanks));
+        if (threadIdx.x == 0)
+            d[k.blank] = anl_to<T>(*dnum * (expf(anl_float(x[k.blank]) - lse[row]) - blanks));
         for (int64_t i = threadIdx.x; i < o.s.labels; i += blockDim.x) {
             if (link_of[i] >= 0) continue; /* the first of its class adds all */
             float sum = 0;
-            for (int64_t q = i; q < o.s.labels; q = link_of[q] < 0 ? ~link_of[q] : link_of[q]) sum += expf((float)(with[2 * q + 1] - o.total));
+            for (int64_t q = i; q < o.s.labels; q = link_of[q] < 0 ? ~link_of[q] : link_of[q])
+                sum += expf((float)(with[2 * q + 1] - o.total));
             d[label[i]] = anl_to<T>(*dnum * (expf(anl_float(x[label[i]]) - lse[row]) - sum));
         }
     }
@@ -228,12 +249,16 @@ struct places { /* of a call in its workspace; NULL: not used */
 static size_t lay(const anl__ctc &k, bool back, char *ws, places *out)
 {
     size_t steps = (size_t)(k.steps * k.samples), cells = (size_t)cells_of(k), samples = (size_t)k.samples;
-    const size_t size[] = {back ? 8 * steps * cells : 0, cells > SHARED_CELLS ? 16 * samples * cells : 0, back ? samples * sizeof(outcome) : 0, 4 * steps,
-                           back ? 0 : 4 * samples * ANL__CTC_SUMS, back ? 0 : 4 * steps, back ? 4 * samples * (size_t)k.most : 0};
+    const size_t size[] = {
+        back ? 8 * steps * cells : 0,           cells > SHARED_CELLS ? 16 * samples * cells : 0,
+        back ? samples * sizeof(outcome) : 0,   4 * steps,
+        back ? 0 : 4 * samples * ANL__CTC_SUMS, back ? 0 : 4 * steps,
+        back ? 4 * samples * (size_t)k.most : 0};
     size_t at = 0;
     char *place[7];
     for (int i = 0; i < 7; at += size[i++]) place[i] = size[i] && ws ? ws + at : (char *)NULL;
-    *out = places{(double *)place[0], (double *)place[1], (outcome *)place[2], (float *)place[3], (float *)place[4], (int32_t *)place[5], (int32_t *)place[6]};
+    *out = places{(double *)place[0], (double *)place[1],  (outcome *)place[2], (float *)place[3],
+                  (float *)place[4],  (int32_t *)place[5], (int32_t *)place[6]};
     return at;
 }
 
@@ -249,11 +274,14 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
 template <class T> static anl_status walk_all(const anl__run *r, const anl__ctc &k, const places &l)
 {
     void (*f)(const T *, int64_t, int64_t, float *, int32_t *) = normalise<T>;
-    void (*g)(anl__ctc, const T *, const float *, double *, const int32_t *, float *, double *, outcome *, int32_t *) = trellis<T>;
+    void (*g)(anl__ctc, const T *, const float *, double *, const int32_t *, float *, double *, outcome *,
+              int32_t *) = trellis<T>;
     int64_t rows = k.steps * k.samples, threads = (cells_of(k) + 31) / 32 * 32;
-    ANL_TRY(ANL_LAUNCH(f, anl_blocks(rows, ROW_THREADS / 32), (unsigned)ROW_THREADS, r, (const T *)r->in[0], rows, k.classes, l.lse, l.best));
-    return ANL_LAUNCH(g, (unsigned)k.samples, (unsigned)(threads < MOST_THREADS ? threads : MOST_THREADS), r, k, (const T *)r->in[0], (const float *)l.lse, l.rows,
-                      (const int32_t *)l.best, l.part, l.alpha, l.kept, l.chain);
+    ANL_TRY(ANL_LAUNCH(f, anl_blocks(rows, ROW_THREADS / 32), (unsigned)ROW_THREADS, r, (const T *)r->in[0],
+                       rows, k.classes, l.lse, l.best));
+    return ANL_LAUNCH(g, (unsigned)k.samples, (unsigned)(threads < MOST_THREADS ? threads : MOST_THREADS), r,
+                      k, (const T *)r->in[0], (const float *)l.lse, l.rows, (const int32_t *)l.best, l.part,
+                      l.alpha, l.kept, l.chain);
 }
 
 template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl__run *r)
@@ -270,10 +298,12 @@ template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl
 {
     anl__ctc k = anl__ctc_of(&p->call, r, 3);
     places l;
-    void (*f)(anl__ctc, const T *, const float *, const double *, const outcome *, const int32_t *, const float *, T *) = slopes<T>;
+    void (*f)(anl__ctc, const T *, const float *, const double *, const outcome *, const int32_t *,
+              const float *, T *) = slopes<T>;
     lay(k, true, (char *)r->ws, &l);
     ANL_TRY(walk_all<T>(r, k, l));
-    return ANL_LAUNCH(f, anl_blocks(k.steps * k.samples, 1), (unsigned)ROW_THREADS, r, k, (const T *)r->in[0], (const float *)l.lse, (const double *)l.alpha, (const outcome *)l.kept,
+    return ANL_LAUNCH(f, anl_blocks(k.steps * k.samples, 1), (unsigned)ROW_THREADS, r, k, (const T *)r->in[0],
+                      (const float *)l.lse, (const double *)l.alpha, (const outcome *)l.kept,
                       (const int32_t *)l.chain, (const float *)r->in[2], (T *)r->out[0]);
 }
 ANL_TYPED_RUN(bwd)
@@ -286,8 +316,9 @@ static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY]
     return false;
 }
 
-#define KERNEL(id, op_name, fn) \
-    static const anl__kernel id = {.op = op_name, .device = "cuda", .name = op_name "/cuda", .rank = 10, .supports = supports, .prepare = prepare, .run = fn};
+#define KERNEL(id, op_name, fn)                                                                              \
+    static const anl__kernel id = {.op = op_name, .device = "cuda", .name = op_name "/cuda", .rank = 10,     \
+                                   .supports = supports, .prepare = prepare, .run = fn};
 KERNEL(k_fwd, "ctc", fwd)
 KERNEL(k_bwd, "ctc_bwd", bwd)
 extern "C" const anl__kernel *const anl__kernels_ctc_cuda[];
