@@ -1,4 +1,5 @@
-"""The image models that comparisons use, in PyTorch: what `anneal bench` builds under the same names. For tests/bench and tests/gpu."""
+"""The image models that comparisons use, in PyTorch: what `anneal bench` builds under the same names. For
+tests/bench and tests/gpu."""
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -22,7 +23,8 @@ def conv_bn(i, o, k, st=1):
 
 
 class Block(nn.Module):
-    """A basic block, or with `wide` a bottleneck that gives 4 times its filters (the stride in its 3x3, as torchvision has it)."""
+    """A basic block, or with `wide` a bottleneck that gives 4 times its filters (the stride in its 3x3, as
+    torchvision has it)."""
 
     def __init__(s, i, o, st, wide=False, projection=True):
         super().__init__()
@@ -32,7 +34,8 @@ class Block(nn.Module):
         else:
             s.path = nn.Sequential(*conv_bn(i, o, 3, st), relu, *conv_bn(o, o, 3))
         same = st == 1 and i == out
-        s.shortcut = nn.Identity() if same else nn.Sequential(*conv_bn(i, out, 1, st)) if projection else Identity(out - i)
+        change = nn.Sequential(*conv_bn(i, out, 1, st)) if projection else Identity(out - i)
+        s.shortcut = nn.Identity() if same else change
 
     def forward(s, x):
         return F.relu(s.path(x) + s.shortcut(x), inplace=True)
@@ -43,7 +46,8 @@ class ResNet(nn.Module):
 
     def __init__(s, blocks, filters, classes, stem, wide=False, projection=True):
         super().__init__()
-        s.stem = nn.Sequential(*conv_bn(3, filters, *stem), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1) if stem[1] == 2 else nn.Identity())
+        pool = nn.MaxPool2d(3, 2, 1) if stem[1] == 2 else nn.Identity()
+        s.stem = nn.Sequential(*conv_bn(3, filters, *stem), nn.ReLU(inplace=True), pool)
         each, i = [], filters
         for stage, n in enumerate(blocks):
             o = filters << stage
@@ -63,13 +67,16 @@ def model(name, fused):
     adam = lambda p: torch.optim.Adam(p, lr=1e-3, **fused)
     gray, relu = (1, 28, 28), nn.ReLU
     if name == "mlp":
-        return nn.Sequential(nn.Flatten(), nn.Linear(784, 512), relu(), nn.Linear(512, 256), relu(), nn.Linear(256, 10)), gray, 10, sgd(0)
+        return nn.Sequential(nn.Flatten(), nn.Linear(784, 512), relu(), nn.Linear(512, 256), relu(),
+                             nn.Linear(256, 10)), gray, 10, sgd(0)
     if name == "lenet5":
-        return nn.Sequential(nn.Conv2d(1, 6, 5, padding=2), relu(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), relu(), nn.MaxPool2d(2), nn.Flatten(),
-                             nn.Linear(400, 120), relu(), nn.Linear(120, 84), relu(), nn.Linear(84, 10)), gray, 10, adam
+        return nn.Sequential(nn.Conv2d(1, 6, 5, padding=2), relu(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5),
+                             relu(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(400, 120), relu(),
+                             nn.Linear(120, 84), relu(), nn.Linear(84, 10)), gray, 10, adam
     if name == "cnn2":
-        return nn.Sequential(nn.Conv2d(1, 32, 3), relu(), nn.Conv2d(32, 64, 3), relu(), nn.MaxPool2d(2), nn.Dropout(0.25), nn.Flatten(),
-                             nn.Linear(9216, 128), relu(), nn.Dropout(0.5), nn.Linear(128, 10)), gray, 10, adam
+        return nn.Sequential(nn.Conv2d(1, 32, 3), relu(), nn.Conv2d(32, 64, 3), relu(), nn.MaxPool2d(2),
+                             nn.Dropout(0.25), nn.Flatten(), nn.Linear(9216, 128), relu(), nn.Dropout(0.5),
+                             nn.Linear(128, 10)), gray, 10, adam
     if name == "resnet20":
         return ResNet((3, 3, 3), 16, 10, (3, 1), projection=False), (3, 32, 32), 10, sgd(1e-4)
     if name == "resnet18":

@@ -1,8 +1,10 @@
-"""The description of this machine's GPU as cuDNN keeps it, in JSON: what stands in for the device where cuDNN is asked for plans without one
-(tests/gpu/cudnn_plans.c). Usage: device_properties.py [LIBCUDNN]. Exit 77: the library or the device is not here."""
+"""The description of this machine's GPU as cuDNN keeps it, in JSON: what stands in for the device where cuDNN
+is asked for plans without one (tests/gpu/cudnn_plans.c). Usage: device_properties.py [LIBCUDNN]. Exit 77: the
+library or the device is not here."""
 import ctypes, sys
 
-DESCRIPTOR, DEVICE_ID, JSON, INT32, CHAR = 38, 2700, 2702, 23, 24  # cudnn_graph.h, CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR and on; cuDNN 9.8
+# cudnn_graph.h: CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR and its attributes, since cuDNN 9.8; types
+DESCRIPTOR, DEVICE_ID, JSON, INT32, CHAR = 38, 2700, 2702, 23, 24
 
 
 def main():
@@ -23,7 +25,8 @@ def main():
     must("create", lib.cudnnBackendCreateDescriptor(DESCRIPTOR, ctypes.byref(d)))
     must("device", lib.cudnnBackendSetAttribute(d, DEVICE_ID, INT32, ctypes.c_int64(1), ctypes.byref(one)))
     must("finalize", lib.cudnnBackendFinalize(d))
-    must("JSON", lib.cudnnBackendGetAttribute(d, JSON, CHAR, ctypes.c_int64(len(text)), ctypes.byref(size), text))
+    room = ctypes.c_int64(len(text))
+    must("JSON", lib.cudnnBackendGetAttribute(d, JSON, CHAR, room, ctypes.byref(size), text))
     print(text.value.decode())
     return 0
 
