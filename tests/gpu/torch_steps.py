@@ -1,11 +1,12 @@
 """The peer on a GPU: training steps in PyTorch, eager, as a CUDA graph, and compiled; a JSON line a figure as it goes.
 
 Usage: torch_steps.py MODEL:BATCH:DTYPE,... [--limit SECONDS] [--device cpu] [--warm]
+       torch_steps.py - [--device cpu]: a line "MODEL:BATCH:DTYPE:WAY" of stdin after the other, answered by one line each; the first line says that it is ready.
 A step: take a batch of data that lies on the device, forward, loss, backward, update; no value is read back in between. Images are channels_last,
 optimizers fused. fp32 means fp32, without TF32, as on our side; fp16 has a loss scale. Models: torch_images.py and torch_sequences.py, beside
 this file or in tests/bench. --device cpu is to try this script (no graphs there); --warm fills the compiler's cache on disk and measures nothing.
 """
-import argparse, json, pathlib, statistics, sys, time
+import argparse, gc, json, pathlib, statistics, sys, time
 
 ap = argparse.ArgumentParser()
 ap.add_argument("work")
@@ -142,21 +143,48 @@ def say(**row):
     print(json.dumps(row), flush=True)
 
 
-work = [w.split(":") for w in A.work.split(",")]
-lists = [("compiled+graph", "compiled")] if A.warm else [("eager", "graph"), ("compiled+graph",), ("compiled",), ("tuned+graph",)]
-for ways in lists:  # the quick figures of every workload first; the most valuable workloads come first
-    for name, batch, dtype in work:
-        for way in ways if DEV == "cuda" or A.warm else ways[:1]:
-            row = dict(model=name, batch=int(batch), dtype=dtype, way=way, torch=torch.__version__)
-            if way in MODES and name in torch_sequences.MODELS:
-                say(**row, why="torch.compile leaves recurrent layers to cuDNN: the same as without")
-                continue
-            if time.monotonic() - BEGAN > A.limit - (60 if way == "tuned+graph" else 30 if way in MODES else 5):
-                say(**row, why="no time left")
-                continue
-            try:
-                say(**row, ms=one(name, int(batch), dtype, way))
-            except Exception as e:
-                say(**row, why=f"{type(e).__name__}: {str(e).strip().splitlines()[0] if str(e).strip() else ''}")
-            if DEV == "cuda":
-                torch.cuda.empty_cache()
+def figure(name, batch, dtype, way):
+    """A row with ms, or with why there is none; broken: the device is lost to this process."""
+    row = dict(model=name, batch=int(batch), dtype=dtype, way=way, torch=torch.__version__)
+    if way in MODES and name in torch_sequences.MODELS:
+        return dict(row, why="torch.compile leaves recurrent layers to cuDNN: the same as without")
+    try:
+        row["ms"] = one(name, int(batch), dtype, way)
+    except Exception as e:
+        row["why"] = f"{type(e).__name__}: {str(e).strip().splitlines()[0] if str(e).strip() else ''}"
+    try:  # outside the handler, whose exception holds the step's memory
+        gc.collect()
+        synchronize()
+        if DEV == "cuda":
+            torch.cuda.empty_cache()
+    except RuntimeError:
+        row["broken"] = True
+    return row
+
+
+def serve():
+    if DEV == "cuda":
+        torch.zeros(1, device=DEV)
+    say(ready=torch.__version__)
+    for line in sys.stdin:
+        say(**figure(*line.strip().split(":")))
+
+
+def main():
+    if A.work == "-":
+        return serve()
+    work = [w.split(":") for w in A.work.split(",")]
+    lists = [("compiled+graph", "compiled")] if A.warm else [("eager", "graph"), ("compiled+graph",), ("compiled",), ("tuned+graph",)]
+    for ways in lists:  # the quick figures of every workload first; the most valuable workloads come first
+        for w in work:
+            for way in ways if DEV == "cuda" or A.warm else ways[:1]:
+                if time.monotonic() - BEGAN > A.limit - (60 if way == "tuned+graph" else 30 if way in MODES else 5):
+                    say(model=w[0], batch=int(w[1]), dtype=w[2], way=way, why="no time left")
+                    continue
+                row = figure(*w, way)
+                say(**row)
+                if row.get("broken"):
+                    return
+
+
+main()

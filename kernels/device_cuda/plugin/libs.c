@@ -1,6 +1,6 @@
 /* Finding NVIDIA's libraries. Order: ANNEAL_CUDA_PATH (folders with ':' between), the plug-in's own folder, what ld.so finds, the
- * usual CUDA folders, CONDA_PREFIX, and nvidia/<name>/lib in the site-packages of the active Python. The first file of the right major version
- * is taken; what was rejected is kept for `anneal doctor`. Files stay open until the program ends.
+ * usual CUDA folders, CONDA_PREFIX, and nvidia/<name>/lib in the site-packages of the active Python (its links resolved). The first file of the right major
+ * version is taken; what was rejected is kept for `anneal doctor`. Files stay open until the program ends.
  */
 #include "libs.h"
 
@@ -153,17 +153,30 @@ static bool try_python(const library *lib, const char *root, found *out, anl__bu
     return false;
 }
 
-/* The folder above the bin/ that holds the first python3 in PATH: a virtual environment's root. */
-static bool path_python(char *out, size_t size)
+/* The first python3 in PATH that lies in a bin/ or is a link to one: the folder above is tried, then that of each file that its links lead
+ * through. So a virtual environment comes before the installation that it was made from, and a link to either is as good as itself. */
+static bool try_path_python(const library *lib, found *out, anl__buf *rejected)
 {
-    const char *path = getenv("PATH");
-    while (path && *path) {
+    enum { MOST_LINKS = 16 };
+    for (const char *path = getenv("PATH"); path && *path;) {
         size_t n = strcspn(path, ":");
-        char file[PATH_BYTES];
-        if (n > 4 && n < 3000 && !strncmp(path + n - 4, "/bin", 4)) {
-            snprintf(file, sizeof file, "%.*s/python3", (int)n, path);
-            if (!access(file, X_OK)) return snprintf(out, size, "%.*s", (int)n - 4, path) > 0;
+        char file[PATH_BYTES] = "", to[PATH_BYTES];
+        bool seen = false;
+        if (n && n < 3000) snprintf(file, sizeof file, "%.*s/python3", (int)n, path);
+        for (int k = 0; *file && k < MOST_LINKS && !access(file, X_OK); k++) {
+            char *name = strrchr(file, '/'), root[PATH_BYTES];
+            if (name - file > 4 && !strncmp(name - 4, "/bin", 4)) {
+                snprintf(root, sizeof root, "%.*s", (int)(name - file) - 4, file);
+                if (try_python(lib, root, out, rejected)) return true;
+                seen = true;
+            }
+            ssize_t len = readlink(file, to, sizeof to - 1);
+            if (len <= 0) break;
+            to[len] = 0;
+            if (*to == '/') snprintf(file, sizeof file, "%s", to);
+            else snprintf(name + 1, sizeof file - (size_t)(name + 1 - file), "%s", to);
         }
+        if (seen) return false;
         path += n + (path[n] == ':');
     }
     return false;
@@ -188,7 +201,7 @@ static bool find(const library *lib, found *out, anl__buf *rejected)
     if (conda && snprintf(dir, sizeof dir, "%.3000s/lib", conda) > 0 && try_folders(lib, dir, out, rejected)) return true;
     if (venv && try_python(lib, venv, out, rejected)) return true;
     if (conda && try_python(lib, conda, out, rejected)) return true;
-    if (path_python(dir, sizeof dir) && try_python(lib, dir, out, rejected)) return true;
+    if (try_path_python(lib, out, rejected)) return true;
     if (home && snprintf(dir, sizeof dir, "%.3000s/.local", home) > 0 && try_python(lib, dir, out, rejected)) return true;
     return try_python(lib, "/usr/local", out, rejected) || try_python(lib, "/usr", out, rejected);
 }
