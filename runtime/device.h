@@ -25,7 +25,8 @@ typedef struct anl__device_vt {
     bool (*has_tf32)(const anl_device *dev);               /* f32 products by TF32; NULL: none */
     const struct anl__kernel *const *const *kernels; /* a plug-in's own table of kernels; NULL: the generated one */
     /* Recording: what is enqueued between begin and end is kept in *out and not done; replay does it, with the same pointers.
-       NULL: the device cannot. A failing end leaves nothing behind, and the caller goes on without recording. */
+       NULL: the device cannot. A failing begin or end, and what failed between the two, leaves nothing behind, no error either: nothing was done,
+       and the caller goes on without recording. */
     anl_status (*record_begin)(anl_device *dev);
     anl_status (*record_end)(anl_device *dev, void **out);
     anl_status (*replay)(anl_device *dev, void *recording);

@@ -186,14 +186,14 @@ static anl_status measure(job *j, const options *o, const char *name, double sec
     qsort(ms, (size_t)n, sizeof *ms, by_value);
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    const char *dtype = options_text(o, "dtype", "fp32");
+    const char *dtype = options_text(o, "dtype", "fp32"), *how = anl__trainer_launch_note(j->trainer);
     if (options_has(o, "json"))
-        printf("{\"model\":\"%s\",\"dtype\":\"%s\",\"threads\":%s,\"batch\":%lld,\"ms_median\":%.4f,\"ms_min\":%.4f,\"ms_max\":%.4f,\"start_s\":%.3f,\"rss_mib\":%ld,\"ahead\":%d,\"resident\":%s,\"anneal\":\"%s\"}\n",
-               name, dtype, options_text(o, "threads", "0"), (long long)f->batch, ms[n / 2], ms[0], ms[n - 1], start, u.ru_maxrss / 1024, ahead, anl__trainer_resident(j->trainer) ? "true" : "false", anl_version());
+        printf("{\"model\":\"%s\",\"dtype\":\"%s\",\"threads\":%s,\"batch\":%lld,\"ms_median\":%.4f,\"ms_min\":%.4f,\"ms_max\":%.4f,\"start_s\":%.3f,\"rss_mib\":%ld,\"ahead\":%d,\"recorded\":%s,\"resident\":%s,\"anneal\":\"%s\"}\n",
+               name, dtype, options_text(o, "threads", "0"), (long long)f->batch, ms[n / 2], ms[0], ms[n - 1], start, u.ru_maxrss / 1024, ahead, anl__trainer_recorded(j->trainer) ? "true" : "false", anl__trainer_resident(j->trainer) ? "true" : "false", anl_version());
     else
-        printf("%s %s, batch %lld: %.3f ms a step (median of %d; %.3f to %.3f), %.0f samples/s; first step done %.2f s after the start; %ld MiB%s\n", name, dtype,
+        printf("%s %s, batch %lld: %.3f ms a step (median of %d; %.3f to %.3f), %.0f samples/s; first step done %.2f s after the start; %ld MiB%s%s%s\n", name, dtype,
                (long long)f->batch, ms[n / 2], n, ms[0], ms[n - 1], 1e3 * (double)f->batch / ms[n / 2], start, u.ru_maxrss / 1024,
-               anl__trainer_resident(j->trainer) ? "; data on the device" : "");
+               anl__trainer_resident(j->trainer) ? "; data on the device" : "", *how ? "; " : "", how);
     return ANL_OK;
 }
 

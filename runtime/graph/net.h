@@ -61,7 +61,8 @@ struct anl_net {
     void *slab[ANL_SLAB_COUNT];
     int64_t slab_count[ANL_SLAB_COUNT];
     void *arena, *derived, *scalar;
-    bool recording; /* several programs are being recorded as one: they enqueue, and record nothing of their own */
+    bool recording; /* programs that run are being recorded, perhaps several as one: they enqueue, and record nothing of their own */
+    bool unrecorded; /* the device could not record something, and a warning said so */
     size_t arena_bytes, derived_bytes;
     int64_t version; /* of parameters and buffers; moves with every write */
     anl_program **program;
@@ -124,9 +125,9 @@ size_t anl__elem(const anl_net *net); /* bytes of a slab's element */
 
 void anl__program_destroy(anl_program *p);
 void anl__program_forget(anl_program *p); /* run.c: what was recorded */
-/* run.c: everything enqueued on the net's device between begin and end becomes one recording; replay does it, and counts as a change of parameters. */
-anl_status anl__net_record_begin(anl_net *net) ANL_MUST;
-anl_status anl__net_record_end(anl_net *net, void **out) ANL_MUST;
+/* run.c: what `enqueue` enqueues on the net's device becomes one recording, and is not done; replay does it, and counts as a change of parameters.
+   *out NULL with ANL_OK: the device cannot record that. It has done none of it, a warning said why (once a net), and the caller enqueues it each time. */
+anl_status anl__net_record(anl_net *net, anl_status (*enqueue)(void *arg), void *arg, void **out) ANL_MUST;
 anl_status anl__net_replay(anl_net *net, void *recording) ANL_MUST;
 /* net.c: the words of the rng block. */
 void anl__rng_words(int32_t words[ANL__RNG_WORDS], uint64_t seed, int64_t step, int64_t epoch, int64_t sample0);

@@ -1,6 +1,7 @@
 /* Running a program: an array of prepared steps over resolved pointers. Allocates nothing. */
 #include "net.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <stdlib.h>
@@ -146,20 +147,46 @@ static bool same_bind(const anl_program *p, const anl_bind *a, const anl_bind *b
     return a->grad_slab == b->grad_slab && a->ema == b->ema;
 }
 
+anl_status anl__net_record(anl_net *net, anl_status (*enqueue)(void *arg), void *arg, void **out)
+{
+    anl_device *dev = net->device;
+    void *made = NULL;
+    char why[512];
+    *out = NULL;
+    anl_status st = dev->vt->record_begin(dev);
+    bool begun = st == ANL_OK;
+    if (begun) {
+        net->recording = true;
+        st = enqueue(arg);
+        net->recording = false;
+    }
+    if (st != ANL_OK) snprintf(why, sizeof why, "%s", anl_last_error(net->ctx)); /* the end of what failed fails too, and says less */
+    anl_status ended = begun ? dev->vt->record_end(dev, &made) : st;
+    if (st == ANL_OK && ended == ANL_OK) return *out = made, ANL_OK;
+    if (ended == ANL_OK) dev->vt->forget(dev, made);
+    if (st == ANL_OK) snprintf(why, sizeof why, "%s", anl_last_error(net->ctx));
+    if (st == ANL_OK) st = ended;
+    net->version++; /* copies of parameters that it was to make are not there */
+    if (st != ANL_DEVICE && st != ANL_DEVICE_NOMEM) return anl__fail(net->ctx, st, "%s", why);
+    if (!net->unrecorded) anl__log(net->ctx, ANL_LOG_WARN, "the step cannot be recorded (%s): it is launched kernel by kernel, which is slower", why);
+    net->unrecorded = true;
+    return ANL_OK;
+}
+
+typedef struct recorder { anl_program *p; const bases *b; } recorder;
+
+static anl_status enqueue_all(void *arg)
+{
+    const recorder *r = arg;
+    anl_program *p = r->p;
+    if (p->opts.backward) ANL_TRY(refresh(p, r->b, true)); /* parameters change with every step: their copies are part of it */
+    return run_steps(p->net, r->b, p->step, p->sweep, p->n_sweep);
+}
+
 static anl_status record(anl_program *p, const bases *b, anl__recorded *r)
 {
-    anl_device *dev = p->net->device;
-    ANL_TRY(dev->vt->record_begin(dev));
-    anl_status st = p->opts.backward ? refresh(p, b, true) : ANL_OK; /* parameters change with every step: their copies are part of it */
-    if (st == ANL_OK) st = run_steps(p->net, b, p->step, p->sweep, p->n_sweep);
-    void *made = NULL;
-    anl_status ended = dev->vt->record_end(dev, &made);
-    if (st != ANL_OK || ended != ANL_OK) {
-        if (ended == ANL_OK) dev->vt->forget(dev, made);
-        r->refused = st == ANL_OK;
-        return st;
-    }
-    r->recording = made;
+    ANL_TRY(anl__net_record(p->net, enqueue_all, &(recorder){p, b}, &r->recording));
+    r->refused = !r->recording;
     return ANL_OK;
 }
 
@@ -179,19 +206,6 @@ static anl_status perform(anl_program *p, const bases *b)
     if (r && r->recording) return dev->vt->replay(dev, r->recording);
     if (!r && dev->vt->record_begin && p->n_recorded < ANL__MOST_RECORDED) p->recorded[p->n_recorded++] = (anl__recorded){.bind = *b->bind};
     return run_steps(p->net, b, p->step, p->sweep, p->n_sweep);
-}
-
-anl_status anl__net_record_begin(anl_net *net)
-{
-    ANL_TRY(net->device->vt->record_begin(net->device));
-    net->recording = true;
-    return ANL_OK;
-}
-
-anl_status anl__net_record_end(anl_net *net, void **out)
-{
-    net->recording = false;
-    return net->device->vt->record_end(net->device, out);
 }
 
 anl_status anl__net_replay(anl_net *net, void *recording)

@@ -478,19 +478,44 @@ static anl_status step_by_parts(anl__trainer *t)
 
 enum { MOST_NODES = 1 << 15 }; /* of a recording: a step of very many shards is enqueued each time */
 
+static bool too_long(const anl__trainer *t, const anl__reduce *order) { return (int64_t)order->n * t->rep[0].train[0].p->n_step > MOST_NODES; }
+
+const char *anl__trainer_launch_note(const anl__trainer *t)
+{
+    bool refused = false, recorded = false;
+    if (!alone(t) || !t->rep[0].n_train) return "";
+    for (int i = 0; i < t->n_reduce; i++) refused |= too_long(t, &t->reduce[i]);
+    for (int i = 0; i < t->n_whole; i++) {
+        refused |= t->whole[i].refused;
+        recorded |= t->whole[i].recording != NULL;
+    }
+    return refused ? "launched kernel by kernel" : recorded ? "one launch a step" : "one launch a step, once it is recorded";
+}
+
+bool anl__trainer_recorded(const anl__trainer *t)
+{
+    bool recorded = false;
+    for (int i = 0; i < t->n_whole; i++) {
+        if (t->whole[i].refused) return false;
+        recorded |= t->whole[i].recording != NULL;
+    }
+    return recorded;
+}
+
 /* The step's recording, which may be still to be made; NULL: there is none for it. */
 static whole *whole_of(anl__trainer *t)
 {
     anl__size size = {t->batch->n, t->batch->variant};
     for (int i = 0; i < t->n_whole; i++)
         if (t->whole[i].size.n == size.n && t->whole[i].size.variant == size.variant && t->whole[i].fed == fed(t, t->batch)) return t->whole[i].refused ? NULL : &t->whole[i];
-    if (t->n_whole < ANL__MOST_SIZES) t->whole[t->n_whole++] = (whole){.size = size, .fed = fed(t, t->batch), .refused = (int64_t)t->order->n * t->rep[0].train[0].p->n_step > MOST_NODES};
+    if (t->n_whole < ANL__MOST_SIZES) t->whole[t->n_whole++] = (whole){.size = size, .fed = fed(t, t->batch), .refused = too_long(t, t->order)};
     return NULL;
 }
 
 /* Everything that a step does once its inputs are staged: nothing that the host has a part in. */
-static anl_status enqueue_step(anl__trainer *t)
+static anl_status enqueue_step(void *arg)
 {
+    anl__trainer *t = arg;
     replica *r = &t->rep[0];
     ANL_TRY(anl__tape_begin(&t->tape));
     for (int k = 0; k < t->order->n; k++) {
@@ -515,14 +540,9 @@ static anl_status enqueue_step(anl__trainer *t)
 
 static anl_status record_whole(anl__trainer *t, whole *w)
 {
-    anl_net *net = t->rep[0].net;
-    void *made = NULL;
-    ANL_TRY(anl__net_record_begin(net));
-    anl_status st = enqueue_step(t), ended = anl__net_record_end(net, &made);
-    if (st == ANL_OK && ended == ANL_OK) w->recording = made;
-    else if (ended == ANL_OK) net->device->vt->forget(net->device, made);
+    ANL_TRY(anl__net_record(t->rep[0].net, enqueue_step, t, &w->recording));
     w->refused = !w->recording;
-    return st;
+    return ANL_OK;
 }
 
 /* Uploads where the host makes the batch, then everything else, by one launch from the second step of a size on. */

@@ -82,6 +82,9 @@ anl__carry *anl__trainer_carry(anl__trainer *t);
 /* Does the device keep the data? Then batches need no content: their number and place in the epoch are enough. */
 bool anl__trainer_resident(const anl__trainer *t);
 const char *anl__trainer_data_note(const anl__trainer *t); /* where the data is, in one line; "" where there is no question */
+/* Is every step, from the second of its size on, one launch of the device? Known once a size came twice. */
+bool anl__trainer_recorded(const anl__trainer *t);
+const char *anl__trainer_launch_note(const anl__trainer *t); /* how steps are launched, in a few words; "" where the host does each */
 
 /* Names a host batch's copies on the device, and what is carried, in `bind`, for running one of the trainer's programs by hand. */
 anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, const anl__feed_batch *b, anl_bind *bind) ANL_MUST;

@@ -351,6 +351,46 @@ static void test_lost(void **state)
     cli_log_once(c, "lost");
 }
 
+/* A call that cannot be recorded, the first, one in the middle, the last of a net: every step is launched kernel by kernel then, to the same bits (packed
+ * copies of parameters in 16 bits included), and the reason is said once. */
+static void test_refused(void **state)
+{
+    static const char *const refused[] = {"1", "2", "9", "20"}, *const precision[] = {"fp32", "bf16"};
+    static const char said[] = "the step cannot be recorded (";
+    cli *c = *state;
+    char words[160], want[65], got[65];
+    with_shim(true);
+    for (size_t p = 0; p < 2; p++) {
+        snprintf(words, sizeof words, "train small.yaml --run recorded-%s train.epochs=1 train.precision=%s", precision[p], precision[p]);
+        cli_expect(c, 0, words);
+        assert_null(strstr(c->err, said));
+        snprintf(words, sizeof words, "recorded-%s", precision[p]);
+        cli_digest(c, words, want);
+        for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+            setenv("ANL_SHIM_REFUSE", refused[i], 1);
+            snprintf(words, sizeof words, "train small.yaml --run refused-%s-%s train.epochs=1 train.precision=%s", precision[p], refused[i], precision[p]);
+            cli_expect(c, 0, words);
+            cli_says(c, i ? said : "cudaErrorStreamCaptureUnsupported"); /* of a library's call only the library's name is known */
+            cli_says(c, "): it is launched kernel by kernel, which is slower");
+            assert_null(strstr(strstr(c->err, said) + 1, said));
+            snprintf(words, sizeof words, "refused-%s-%s", precision[p], refused[i]);
+            cli_digest(c, words, got);
+            assert_string_equal(got, want);
+        }
+        unsetenv("ANL_SHIM_REFUSE");
+    }
+    cli_expect(c, 0, "bench mlp train.batch=8 --seconds 0.01 device=cuda --json");
+    cli_says(c, "\"recorded\":true");
+    setenv("ANL_SHIM_REFUSE", "5", 1);
+    cli_expect(c, 0, "bench mlp train.batch=8 --seconds 0.01 device=cuda --json");
+    cli_says(c, "\"recorded\":false");
+    cli_expect(c, 0, "bench mlp train.batch=8 --seconds 0.01 device=cuda");
+    cli_says(c, "; launched kernel by kernel");
+    unsetenv("ANL_SHIM_REFUSE");
+    cli_expect(c, 0, "explain small.yaml device=cuda");
+    cli_says(c, "steps: one launch a step, once it is recorded");
+}
+
 static void test_unfit(void **state)
 {
     cli *c = *state;
@@ -382,6 +422,6 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_same_again), cmocka_unit_test(test_resident), cmocka_unit_test(test_room), cmocka_unit_test(test_killed), cmocka_unit_test(test_fp16), cmocka_unit_test(test_precisions), cmocka_unit_test(test_signal), cmocka_unit_test(test_memory), cmocka_unit_test(test_lost), cmocka_unit_test(test_tuned), cmocka_unit_test(test_unfit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_same_again), cmocka_unit_test(test_resident), cmocka_unit_test(test_room), cmocka_unit_test(test_killed), cmocka_unit_test(test_fp16), cmocka_unit_test(test_precisions), cmocka_unit_test(test_signal), cmocka_unit_test(test_memory), cmocka_unit_test(test_lost), cmocka_unit_test(test_refused), cmocka_unit_test(test_tuned), cmocka_unit_test(test_unfit)};
     return cmocka_run_group_tests_name("cli/cuda", tests, begin, end);
 }

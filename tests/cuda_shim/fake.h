@@ -14,7 +14,7 @@ extern "C" {
 #include <cstring>
 #include <functional>
 
-void anl_shim_enqueue(cudaStream_t s, std::function<void()> work);
+int anl_shim_enqueue(cudaStream_t s, std::function<void()> work); /* 0, or the CUDA runtime's error */
 
 struct dnn_handle { cudaStream_t stream = nullptr; };
 void fake_rnn(anl__cudnn *table); /* fills in the RNN API */

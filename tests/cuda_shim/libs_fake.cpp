@@ -5,6 +5,7 @@
 
 extern "C" {
 #include "kernels/device_cuda/plugin/cublaslt_table.h"
+#include "kernels/device_cuda/plugin/dnn_form.h"
 #include "kernels/device_cuda/plugin/dnn_rnn.h"
 #include "kernels/device_cuda/plugin/lt_product.h"
 #include "kernels/device_cuda/plugin/plan_memory.h"
@@ -85,7 +86,7 @@ static int lt_matmul(void *, void *desc, const void *alpha, const void *a, void 
     memcpy(&be, beta, sizeof be);
     uintptr_t low = (uintptr_t)a | (uintptr_t)b | (uintptr_t)y;
     if (low % algo->data[0] || bytes != LT_WORKSPACE || c != y || (d.epilogue & LT_EPILOGUE_BIAS && !d.bias)) return 7;
-    anl_shim_enqueue((cudaStream_t)stream, [=] {
+    return anl_shim_enqueue((cudaStream_t)stream, [=] {
         uint64_t inner = d.ta ? A.rows : A.columns;
         memset(ws, 0xff, bytes);
         for (uint64_t j = 0; j < Y.columns; j++)
@@ -100,7 +101,6 @@ static int lt_matmul(void *, void *desc, const void *alpha, const void *a, void 
                 store(y, lt_number(Y.type), j * (size_t)Y.ld + i, sum);
             }
     });
-    return 0;
 }
 
 /* ---- cuDNN ----------------------------------------------------------------------------------- */
@@ -188,12 +188,16 @@ static int dnn_finalize(void *desc)
     return 0;
 }
 
+extern "C" __attribute__((visibility("default"))) long anl_shim_queries; /* of heuristics, for tests */
+long anl_shim_queries;
+
 static int dnn_get(void *desc, int a, int, int64_t room, int64_t *n, void *out)
 {
     dnn_descriptor *d = (dnn_descriptor *)desc;
     *n = 1;
     if (a == DNN_A_HEUR_RESULTS) {
         if (!d->final || room < ENGINES) return 2004;
+        anl_shim_queries++;
         for (int i = 0; i < ENGINES; i++) {
             dnn_descriptor *cfg = ((dnn_descriptor **)out)[i];
             cfg->graph = get<dnn_descriptor *>(d, DNN_A_HEUR_GRAPH);
@@ -328,11 +332,10 @@ static int dnn_execute(void *handle, void *plan, void *pack)
         }
         void *px = pointer.at(x.id), *pw = pointer.at(w.id), *py = pointer.at(y.id), *pb = more.bias ? pointer.at(more.b.id) : nullptr;
         if (((uintptr_t)px | (uintptr_t)pw | (uintptr_t)py | (uintptr_t)pb | (uintptr_t)ws) % 16) return 3002;
-        anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
+        return anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
             memset(ws, 0xff, DNN_WORKSPACE);
             convolve(o.type, x, w, y, px, pw, py, pb, more.relu, g.pad, g.stride, g.dilation);
         });
-        return 0;
     }
     return 3003;
 }
@@ -354,6 +357,7 @@ extern "C" anl_status anl__cuda_libs_open(anl_ctx *ctx, void *stream, anl__cuda_
     *libs->lt = anl__cublaslt{nullptr, false, 0, version, lt_create, lt_destroy, lt_desc_create, lt_desc_destroy, lt_desc_set, lt_layout_create, lt_layout_destroy,
                               lt_pref_create, lt_pref_destroy, lt_pref_set, lt_heuristic, lt_matmul, ctx, nullptr};
     *libs->cudnn = anl__cudnn{nullptr, nullptr, false, 0, version, version, dnn_create, dnn_destroy, dnn_set_stream, dnn_error, dnn_make, dnn_free, dnn_finalize, dnn_set, dnn_get, dnn_execute};
+    libs->cudnn->ctx = ctx;
     fake_rnn(libs->cudnn);
     libs->lt->Create(&libs->lt->handle);
     libs->cudnn->Create(&libs->cudnn->handle);
@@ -366,6 +370,7 @@ extern "C" void anl__cuda_libs_close(anl_ctx *ctx, anl__cuda_libs *libs)
     if (!libs) return;
     anl__dnn_rnn_forget(ctx, libs);
     anl__plan_forget(ctx, libs);
+    anl__dnn_form_forget(libs->cudnn);
     anl__lt_product_forget(libs->lt);
     if (libs->cudnn) libs->cudnn->Destroy(libs->cudnn->handle);
     if (libs->lt) libs->lt->Destroy(libs->lt->handle);

@@ -330,11 +330,10 @@ int forward(void *handle, void *d, int mode, const int32_t *, void *xd, const vo
     const char *fastest = getenv("ANL_SHIM_FASTEST"); /* as of engines */
     anl_shim_ms = fastest && atoi(fastest) == r.algo ? 0.5f : 1;
     layer l = {r, in.steps, in.batch, weights, kind_of(r)};
-    anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
+    return anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
         memset(ws, 0xff, ws_bytes);
         run_forward(l, x, y, hx, hy, cx, cy, train ? (double *)reserve : nullptr);
     });
-    return 0;
 }
 
 int backward_data(void *handle, void *d, const int32_t *, void *yd, const void *y, const void *dy, void *xd,
@@ -351,14 +350,13 @@ int backward_data(void *handle, void *d, const int32_t *, void *yd, const void *
         ws_bytes < WORKSPACE || r_bytes < reserve_bytes(r, in))
         return BAD;
     layer l = {r, in.steps, in.batch, weights, kind_of(r)};
-    anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
+    return anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
         memset(ws, 0xff, ws_bytes);
         if (((double *)reserve)[0] == FORWARD_DONE)
             run_data(l, y, dy, dx, hx, dhy, dhx, cx, dcy, dcx, (double *)reserve);
         else
             memset(dx, 0xff, (size_t)(in.steps * in.batch * in.features) * (narrow(l.r) ? 2 : 4));
     });
-    return 0;
 }
 
 int backward_weights(void *handle, void *d, int add, const int32_t *, void *xd, const void *x, void *hd,
@@ -373,14 +371,13 @@ int backward_weights(void *handle, void *d, int add, const int32_t *, void *xd, 
         bytes != space_bytes(r) || ws_bytes < WORKSPACE || r_bytes < reserve_bytes(r, in))
         return BAD;
     layer l = {r, in.steps, in.batch, dweights, kind_of(r)};
-    anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
+    return anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
         memset(ws, 0xff, ws_bytes);
         if (((double *)reserve)[0] == DATA_DONE)
             run_weights(l, x, hx, y, dweights, (double *)reserve);
         else
             memset(dweights, 0xff, bytes);
     });
-    return 0;
 }
 
 } // namespace

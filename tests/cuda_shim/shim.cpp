@@ -230,11 +230,16 @@ void *anl_shim_shared(const char *file, int line, const char *name, size_t bytes
 
 struct CUgraph_st { std::vector<std::function<void()>> work; };
 struct CUgraphExec_st { std::vector<std::function<void()>> work; };
-struct CUstream_st { CUgraph_st *capture = nullptr; };
+struct CUstream_st {
+    CUgraph_st *capture = nullptr;
+    long captured = 0;    /* calls in this capture */
+    bool invalid = false; /* the capture: one of them was refused */
+};
 struct CUevent_st { int unused = 0; };
 
 /* What the environment says of the device that is played: ANL_SHIM_SEED the order of threads; ANL_SHIM_MEMORY MiB; ANL_SHIM_DRIVER CUDA's
-   version as 13000; ANL_SHIM_CAPABILITY as 90; ANL_SHIM_LOST: after so many launches of kernels every call fails. */
+   version as 13000; ANL_SHIM_CAPABILITY as 90; ANL_SHIM_LOST: after so many launches of kernels every call fails;
+   ANL_SHIM_REFUSE: the how manieth launch, copy or library call inside a capture is refused, and the capture with it. */
 static long setting(const char *name, long otherwise)
 {
     const char *text = getenv(name);
@@ -244,6 +249,7 @@ static long setting(const char *name, long otherwise)
 static size_t in_use; /* bytes of the device's memory */
 static std::map<void *, size_t> taken;
 static long kernels; /* launched */
+static cudaError_t last_error; /* that was not asked for; of a lost device there is always one */
 static bool lost() { return kernels > setting("ANL_SHIM_LOST", LONG_MAX); }
 
 /* Subnormal numbers are numbers, as on a GPU, whatever the calling thread does with them. */
@@ -259,6 +265,8 @@ static cudaError_t enqueue(cudaStream_t s, std::function<void()> work)
 {
     if (lost()) return cudaErrorLaunchFailure;
     if (s && s->capture) {
+        if (s->invalid) return last_error = cudaErrorStreamCaptureInvalidated;
+        if (++s->captured == setting("ANL_SHIM_REFUSE", LONG_MAX)) return s->invalid = true, last_error = cudaErrorStreamCaptureUnsupported;
         s->capture->work.push_back(work);
         return cudaSuccess;
     }
@@ -267,7 +275,7 @@ static cudaError_t enqueue(cudaStream_t s, std::function<void()> work)
     return cudaSuccess;
 }
 
-void anl_shim_enqueue(cudaStream_t s, std::function<void()> work) { enqueue(s, std::move(work)); }
+int anl_shim_enqueue(cudaStream_t s, std::function<void()> work) { return enqueue(s, std::move(work)); }
 
 static uint64_t seed_of_process() { return (uint64_t)setting("ANL_SHIM_SEED", 1); }
 
@@ -379,12 +387,19 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
 {
     if (s->capture) return cudaErrorUnknown;
     s->capture = new CUgraph_st;
+    s->captured = 0;
+    s->invalid = false;
     return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *g)
 {
     *g = s->capture;
     s->capture = nullptr;
+    if (s->invalid) {
+        delete *g;
+        *g = nullptr;
+        return last_error = cudaErrorStreamCaptureInvalidated;
+    }
     return *g ? cudaSuccess : cudaErrorUnknown;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *e, cudaGraph_t g, unsigned long long) { return *e = new CUgraphExec_st{g->work}, cudaSuccess; }
@@ -404,9 +419,20 @@ cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
 float anl_shim_ms = 1; /* what every measurement gives; stand-ins for libraries may change it */
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t, cudaEvent_t) { return *ms = anl_shim_ms, cudaSuccess; }
-cudaError_t cudaGetLastError(void) { return cudaSuccess; }
-cudaError_t cudaPeekAtLastError(void) { return lost() ? cudaErrorLaunchFailure : cudaSuccess; }
-const char *cudaGetErrorName(cudaError_t e) { return e == cudaSuccess ? "cudaSuccess" : e == cudaErrorLaunchFailure ? "cudaErrorLaunchFailure" : "cudaError"; }
+cudaError_t cudaPeekAtLastError(void) { return lost() ? cudaErrorLaunchFailure : last_error; }
+cudaError_t cudaGetLastError(void)
+{
+    cudaError_t e = cudaPeekAtLastError();
+    return last_error = cudaSuccess, e;
+}
+const char *cudaGetErrorName(cudaError_t e)
+{
+    return e == cudaSuccess                         ? "cudaSuccess"
+           : e == cudaErrorLaunchFailure            ? "cudaErrorLaunchFailure"
+           : e == cudaErrorStreamCaptureUnsupported ? "cudaErrorStreamCaptureUnsupported"
+           : e == cudaErrorStreamCaptureInvalidated ? "cudaErrorStreamCaptureInvalidated"
+                                                    : "cudaError";
+}
 const char *cudaGetErrorString(cudaError_t e) { return e == cudaSuccess ? "no error" : "shim error"; }
 
 }

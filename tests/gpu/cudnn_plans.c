@@ -4,7 +4,7 @@
  * PROPERTIES.json [BATCH]. Exit 77: the library is not here. */
 #include "graph/graph.h"
 #include "kernels/conv2d/conv2d.h"
-#include "kernels/device_cuda/plugin/dnn_conv.h"
+#include "kernels/device_cuda/plugin/dnn_form.h"
 #include "models/model.h"
 
 #include <dlfcn.h>
@@ -182,13 +182,16 @@ int main(int argc, char **argv)
     anl_ctx *ctx = anl_ctx_create();
     bool built = ctx && collect_all(ctx);
     if (!built) printf("a model cannot be built: %s\n", ctx ? anl_last_error(ctx) : "no memory");
-    anl_ctx_destroy(ctx);
-    if (!built) return 1;
-    if (!load(&t)) return printf("skipped: libcudnn.so.9 is not here\n"), 77;
-    if (!describe_device(&t, argv[1])) return printf("%s is no description of a device\n", argv[1]), 1;
+    int code = !built ? 1 : load(&t) ? 0 : 77;
+    if (code == 77) printf("skipped: libcudnn.so.9 is not here\n");
+    if (!code && !describe_device(&t, argv[1])) code = printf("%s is no description of a device\n", argv[1]) > 0;
+    if (code) return anl_ctx_destroy(ctx), code;
+    t.ctx = ctx;
     printf("cuDNN %zu, batch %lld; engine (t: tensor cores) and workspace in MiB\n", t.GetVersion(),
            (long long)batch);
     for (int k = 0; k < 2; k++) bad += table(&t, batch, k);
+    anl__dnn_form_forget(&t);
     t.BackendDestroyDescriptor(t.deviceprop);
+    anl_ctx_destroy(ctx);
     return bad != 0;
 }

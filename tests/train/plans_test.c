@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,22 @@
 typedef struct fixture {
     anl_ctx *ctx;
     char dir[64], file[400];
+    long queries; /* of cuDNN's heuristics, in the last explain */
+    int files;    /* in dir, before the device was closed there */
 } fixture;
+
+static int files(fixture *f);
+
+/* So far in this process; -1: the shim is not loaded yet. */
+static long queries(void)
+{
+    const char *plugin = getenv("ANNEAL_CUDA_PLUGIN");
+    void *so = plugin ? dlopen(plugin, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+    const long *n = so ? dlsym(so, "anl_shim_queries") : NULL;
+    long count = n ? *n : -1;
+    if (so) dlclose(so);
+    return count;
+}
 
 static int set_up(void **state)
 {
@@ -51,16 +67,20 @@ static void explain(fixture *f, const anl_device_opts *o, bool lstm, char note[5
     anl_program *p;
     char *text = NULL;
     if (anl_device_open(f->ctx, "cuda", o, &dev) != ANL_OK) fail_msg("%s", anl_last_error(f->ctx));
+    long before = queries();
+    assert_true(before >= 0);
     assert_int_equal(anl_net_create(dev, &net), ANL_OK);
     assert_int_equal(anl_graph_create(f->ctx, ANL_EVAL, ANL_F32, &g), ANL_OK);
     anl_value image[2] = {anl_input(g, "x", ANL_F32, 4, (const int64_t[]){2, 8, 8, 8}),
                           anl_input(g, "w", ANL_F32, 4, (const int64_t[]){4, 3, 3, 8})};
+    anl_value same[2] = {image[0], anl_input(g, "v", ANL_F32, 4, (const int64_t[]){4, 3, 3, 8})};
     anl_value sequence[3] = {anl_input(g, "s", ANL_F32, 3, (const int64_t[]){3, 2, 4}),
                              anl_input(g, "w_ih", ANL_F32, 2, (const int64_t[]){20, 4}),
                              anl_input(g, "w_hh", ANL_F32, 2, (const int64_t[]){20, 5})};
     anl_output(g, "y",
                lstm ? anl_node(g, "recurrent", "layer", sequence, 3, "cell=lstm")
                     : anl_node(g, "conv2d", "layer", image, 2, "pad=1"));
+    if (!lstm) anl_output(g, "z", anl_node(g, "conv2d", "same", same, 2, "pad=1"));
     anl_compile_opts c = anl_compile_opts_default(g);
     assert_int_equal(anl_program_compile(net, g, &c, &p), ANL_OK);
     assert_int_equal(anl_program_explain(p, &text), ANL_OK);
@@ -70,14 +90,18 @@ static void explain(fixture *f, const anl_device_opts *o, bool lstm, char note[5
         anl__buf_init(plans, f->ctx);
         dev->vt->plans(dev, plans);
     }
+    f->queries = queries() - before;
+    f->files = files(f);
     anl_text_free(f->ctx, text);
     anl_net_destroy(net);
     anl_device_close(dev);
 }
 
+/* A convolution twice: the heuristics are asked once, whatever is looked for in their list. */
 static void convolve(fixture *f, const anl_device_opts *o, char note[512], anl__buf *plans)
 {
     explain(f, o, false, note, plans);
+    assert_int_equal(f->queries, 1);
 }
 
 static int files(fixture *f)
@@ -186,6 +210,12 @@ static void test_recurrent(void **state)
     anl__buf_release(&plans);
 }
 
+static void count_warnings(void *user, anl_log_level level, const char *text)
+{
+    (void)text;
+    *(int *)user += level == ANL_LOG_WARN;
+}
+
 static void test_file(void **state)
 {
     fixture *f = *state;
@@ -198,6 +228,7 @@ static void test_file(void **state)
     assert_int_equal(files(f), 0); /* switched off */
     o.plan_dir = f->dir;
     convolve(f, &o, note, NULL);
+    assert_int_equal(f->files, 1); /* already there when the process might have been killed */
     assert_int_equal(files(f), 1);
     setenv("ANL_SHIM_FASTEST", "2", 1);
     convolve(f, &o, note, NULL);
@@ -226,9 +257,17 @@ static void test_file(void **state)
         free(bad);
     }
     anl__free(f->ctx, data);
-    o.plan_dir = "/proc/no/such/place"; /* cannot be written: nothing but a warning */
+    int warnings = 0;
+    anl_ctx_set_log(f->ctx, count_warnings, &warnings);
+    o.plan_dir = "/proc/no/such/place"; /* cannot be written: nothing but a warning, once */
     convolve(f, &o, note, NULL);
     assert_string_equal(note, "[engine 2]");
+    assert_int_equal(warnings, 1);
+    o.tune = true;
+    convolve(f, &o, note, NULL);
+    assert_string_equal(note, "[engine 2, 500.0 us]");
+    assert_int_equal(warnings, 2);
+    anl_ctx_set_log(f->ctx, NULL, NULL);
 }
 
 int main(void)

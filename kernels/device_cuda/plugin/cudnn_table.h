@@ -81,6 +81,8 @@ typedef struct anl__cudnn {
                               void *reserve);
     int (*RNNBackwardWeights_v8)(void *handle, void *rnn, int add, const int32_t *lengths, void *xd, const void *x, void *hd, const void *hx, void *yd, const void *y, size_t bytes,
                                  void *dweights, size_t ws_bytes, void *ws, size_t reserve_bytes, void *reserve);
+    struct anl_ctx *ctx;           /* of the device that opened it */
+    struct anl__dnn_forms *forms;  /* dnn_form.c */
 } anl__cudnn;
 
 #endif

@@ -18,9 +18,7 @@ typedef struct anl__dnn_shape {
 
 typedef struct anl__dnn_conv {
     const anl__cudnn *dnn;
-    void *part[32]; /* descriptors that the plan stands on */
-    int n_part;
-    void *plan;
+    void *plan; /* stands on its form (dnn_form.h) */
     int64_t workspace, engine;
     int mode, index; /* where the plan stands: DNN_HEUR_*, and the place in that list */
     bool tensor_core;

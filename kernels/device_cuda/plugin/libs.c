@@ -6,6 +6,7 @@
 
 #include "cublaslt_table.h"
 #include "cudnn_table.h"
+#include "dnn_form.h"
 #include "dnn_rnn.h"
 #include "lt_product.h"
 #include "plan_memory.h"
@@ -275,6 +276,7 @@ static anl_status open_cudnn(anl_ctx *ctx, void *stream, anl__cudnn **out)
     if (!find(&cudnn_library, &f, NULL)) return ANL_OK;
     anl__cudnn *t = anl__alloc(ctx, sizeof *t);
     if (!t) return ANL_NOMEM;
+    t->ctx = ctx;
     if (load_cudnn(t, f.so) && t->Create(&t->handle) == 0 && t->SetStream(t->handle, stream) == 0) {
         t->version = t->GetVersion();
         *out = t;
@@ -319,6 +321,7 @@ void anl__cuda_libs_close(anl_ctx *ctx, anl__cuda_libs *libs)
     if (!libs) return;
     anl__dnn_rnn_forget(ctx, libs);
     anl__plan_forget(ctx, libs);
+    anl__dnn_form_forget(libs->cudnn);
     anl__lt_product_forget(libs->lt);
     if (libs->cudnn) libs->cudnn->Destroy(libs->cudnn->handle);
     if (libs->lt) libs->lt->Destroy(libs->lt->handle);

@@ -20,6 +20,7 @@ typedef struct anl__plan_memory {
     plan *plan;
     int64_t n, cap;
     bool changed;
+    bool unkept; /* the file could not be written, and a warning said so */
 } anl__plan_memory;
 
 /* The type as keys have it: "tf32" where f32 may be multiplied so. */
@@ -147,12 +148,13 @@ void anl__plan_save(anl_device *dev)
     anl__plan_memory *m = anl__cuda_libs_of(dev)->plans;
     char path[4096];
     anl__buf b;
-    if (!m || !m->changed || !file_of(dev, path, sizeof path)) return;
+    if (!m || !m->changed || m->unkept || !file_of(dev, path, sizeof path)) return;
     read_file(dev, m); /* what others have added meanwhile */
     anl__buf_init(&b, dev->ctx);
     write_plans(dev, m, false, &b);
-    if (b.status != ANL_OK || anl__dir_make(dev->ctx, dev->opts.plan_dir) != ANL_OK ||
-        anl__file_replace(dev->ctx, path, b.text, b.len) != ANL_OK)
+    m->unkept = b.status != ANL_OK || anl__dir_make(dev->ctx, dev->opts.plan_dir) != ANL_OK ||
+                anl__file_replace(dev->ctx, path, b.text, b.len) != ANL_OK;
+    if (m->unkept)
         anl__log(dev->ctx, ANL_LOG_WARN, "chosen plans are not kept: %s", anl_last_error(dev->ctx));
     anl__buf_release(&b);
     m->changed = false;
@@ -211,7 +213,10 @@ bool anl__plan_find(anl_device *dev, const anl__dnn_shape *s, anl__dnn_conv *out
     memcpy(p.key, key, sizeof p.key);
     out->us = us;
     m->changed = true;
-    if (put(dev->ctx, m, &p)) return true;
+    if (put(dev->ctx, m, &p)) {
+        if (us > 0) anl__plan_save(dev); /* now: whatever ends the process, it is not timed again */
+        return true;
+    }
     anl__dnn_conv_release(out);
     return snprintf(why, ANL__WHY, "no memory"), false;
 }
@@ -232,7 +237,7 @@ void anl__choice_put(anl_device *dev, const char *key, int which, double us)
     snprintf(p.key, sizeof p.key, "%s", key);
     if (!m) return; /* measured again next time */
     m->changed = true;
-    put(dev->ctx, m, &p);
+    if (put(dev->ctx, m, &p) && us > 0) anl__plan_save(dev);
 }
 
 void anl__plan_forget(anl_ctx *ctx, anl__cuda_libs *libs)

@@ -3,7 +3,7 @@
  * With opts.tune the plans are timed, the form that the case needs around them included, and the fastest is
  * taken; what was measured can be had as text (anl__plan_text) and is given back by opts.plans, so that a run
  * which goes on takes the same. With opts.plan_dir all choices are also in a file there: one a device, driver
- * and library version, replaced when the device is closed; lines that are damaged or fit nothing are as if
+ * and library version, replaced after every timing and when the device is closed; lines that are damaged or fit nothing are as if
  * they were not there. */
 #ifndef ANL_PLAN_MEMORY_H
 #define ANL_PLAN_MEMORY_H

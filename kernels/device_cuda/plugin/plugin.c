@@ -36,6 +36,8 @@ typedef struct cuda_impl {
 
 static anl_status failed(const anl_device *dev, cudaError_t e, const char *what)
 {
+    if (((const cuda_impl *)dev->impl)->recording) /* nothing was done; of a lost device the next call says so */
+        return anl__fail(dev->ctx, ANL_DEVICE, "%s fails in a recording: %s (%s)", what, cudaGetErrorString(e), cudaGetErrorName(e));
     return anl__fail(dev->ctx, ANL_DEVICE, "the CUDA device failed in %s: %s (%s); results on it are lost, checkpoints are whole", what, cudaGetErrorString(e), cudaGetErrorName(e));
 }
 #define CUDA_TRY(dev, call)                                                  \
@@ -260,26 +262,28 @@ static anl_status cuda_fault(anl_device *dev)
 static anl_status cuda_record_begin(anl_device *dev)
 {
     cuda_impl *d = dev->impl;
-    CUDA_TRY(dev, cudaStreamBeginCapture(d->stream, cudaStreamCaptureModeThreadLocal));
-    d->recording = true;
-    return ANL_OK;
+    cudaError_t e = cudaStreamBeginCapture(d->stream, cudaStreamCaptureModeThreadLocal);
+    d->recording = e == cudaSuccess;
+    if (e == cudaSuccess) return ANL_OK;
+    cudaGetLastError();
+    return anl__fail(dev->ctx, ANL_DEVICE, "no recording begins: %s (%s)", cudaGetErrorString(e), cudaGetErrorName(e));
 }
 
+/* What went wrong inside is forgotten: a capture has done nothing. An error that is sticky stays. */
 static anl_status cuda_record_end(anl_device *dev, void **out)
 {
     cuda_impl *d = dev->impl;
     cudaGraph_t graph = NULL;
     cudaGraphExec_t exec = NULL;
-    d->recording = false;
-    cudaError_t e = cudaStreamEndCapture(d->stream, &graph);
+    cudaError_t e = cudaStreamEndCapture(d->stream, &graph), inside = cudaGetLastError();
+    if (e == cudaSuccess) e = inside;
     if (e == cudaSuccess) e = cudaGraphInstantiate(&exec, graph, 0);
     if (graph) cudaGraphDestroy(graph);
-    if (e != cudaSuccess) {
-        cudaGetLastError(); /* a capture that failed is not sticky */
-        return failed(dev, e, "recording a program");
-    }
-    *out = exec;
-    return ANL_OK;
+    anl_status st = e == cudaSuccess ? ANL_OK : failed(dev, e, "the end of it");
+    d->recording = false;
+    cudaGetLastError();
+    if (st == ANL_OK) *out = exec;
+    return st;
 }
 
 static anl_status cuda_replay(anl_device *dev, void *recording)
