@@ -65,6 +65,9 @@ static void cross_entropy(anl_graph *g, const anl_model_opts *o, const char *nam
     anl_loss(g, name, num, anl_node_output(g, num, 1), h->weight);
     snprintf(node, sizeof node, "%s%scorrect", first ? "" : name, first ? "" : ".");
     anl_sum(g, node, anl_node_output(g, num, 2));
+    if (first || !weighted) return;
+    snprintf(node, sizeof node, "%s.count", name); /* the loss's denominator is a sum of weights */
+    anl_sum(g, node, anl_node(g, "fill", node, NULL, 0, "value=%lld wide=%d", (long long)s.dim[0], anl_graph_dtype(g) == ANL_F64));
 }
 
 /* Labels that are not aligned with the steps of y (T, n, classes + 1); the blank is the last. */

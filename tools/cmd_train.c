@@ -252,11 +252,21 @@ static const char *again(train *t)
     return word ? word : t->run.path;
 }
 
+/* Without a run's directory nothing is kept that could be gone on from. */
+static int ended_without_run(const train *t)
+{
+    const anl__loop_state *s = &t->result.state;
+    bool asked = t->result.end == ANL__END_INTERRUPTED || t->result.end == ANL__END_PREEMPTED;
+    fprintf(stderr, "stopped at step %lld, epoch %lld; this training writes no run, so nothing of it is kept\n", (long long)s->step, (long long)s->epoch + 1);
+    return asked ? EXIT_AGAIN : EXIT_DONE;
+}
+
 static int ended(train *t)
 {
     const anl__loop_state *s = &t->result.state;
     char time[32];
     progress_end(&t->progress);
+    if (!t->run.dir && t->result.end != ANL__END_EPOCHS && t->result.end != ANL__END_EARLY) return ended_without_run(t);
     switch (t->result.end) {
     case ANL__END_INTERRUPTED:
     case ANL__END_PREEMPTED:

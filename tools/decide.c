@@ -129,3 +129,23 @@ anl_status decide(anl_ctx *ctx, recipe *r, anl__run_dir *dir)
     anl__arena_destroy(a);
     return st;
 }
+
+anl_status decide_as_begun(anl_ctx *ctx, recipe *stored, const recipe *now, anl__run_dir *dir)
+{
+    anl_status st = ANL_OK;
+    anl__buf b;
+    anl__buf_init(&b, ctx);
+    if (recipe_is_word(now, "train.batch") && !recipe_is_word(stored, "train.batch")) {
+        anl__buf_add(&b, "train.batch=%lld\n", (long long)recipe_int(stored, "train.batch"));
+        ANL_GO(recipe_set(stored, "train.batch", "auto"));
+    }
+    if (!strcmp(recipe_text(now, "train.precision"), "auto") && strcmp(recipe_text(stored, "train.precision"), "auto")) {
+        anl__buf_add(&b, "train.precision=%s\n", recipe_text(stored, "train.precision"));
+        ANL_GO(recipe_set(stored, "train.precision", "auto"));
+    }
+    if (b.len) ANL_GO(anl__run_dir_put(dir, file, b.text));
+done:
+    if (st == ANL_OK) st = b.status;
+    anl__buf_release(&b);
+    return st;
+}

@@ -1,6 +1,8 @@
 /* See run.h. */
 #include "run.h"
 
+#include "decide.h"
+
 #include "runtime/base/files.h"
 #include "runtime/state/command.h"
 
@@ -46,19 +48,34 @@ static anl_status store_recipe(run *r, const char *event)
     return all ? anl__run_dir_put(r->dir, "changes.txt", all) : ANL_NOMEM;
 }
 
+/* The recipe that the run was begun with: the directory's, or where that was lost the checkpoint's. NULL: nothing is trained yet. */
+static anl_status begun_with(run *r, recipe **out)
+{
+    char *path = anl__run_dir_file(r->dir, r->arena, "recipe.yaml");
+    const char *text = r->from ? anl__ckpt_text(r->from, "recipe", NULL) : NULL;
+    *out = NULL;
+    if (!path) return ANL_NOMEM;
+    if (r->from && anl__path_exists(path)) return recipe_load(r->ctx, path, NULL, 0, out);
+    if (!text) return ANL_OK;
+    ANL_TRY(recipe_parse(r->ctx, anl__ckpt_path(r->from), text, strlen(text), NULL, 0, out));
+    return decide_as_begun(r->ctx, *out, r->recipe, r->dir);
+}
+
 static anl_status agree(run *r, const run_opts *o)
 {
-    char *stored_path = anl__run_dir_file(r->dir, r->arena, "recipe.yaml");
     recipe *stored = NULL;
     anl__buf lines;
     int fixed = 0, changeable = 0;
-    if (!stored_path) return ANL_NOMEM;
-    if (!r->from || !anl__path_exists(stored_path)) { /* nothing is trained yet: a first attempt that failed binds nobody */
+    anl_status begun = begun_with(r, &stored);
+    if (begun != ANL_OK) {
+        recipe_free(stored);
+        return begun;
+    }
+    if (!stored) { /* a first attempt that failed binds nobody */
         char *decided = anl__run_dir_file(r->dir, r->arena, "decided.txt");
         if (decided) unlink(decided);
         return decided ? store_recipe(r, NULL) : ANL_NOMEM;
     }
-    ANL_TRY(recipe_load(r->ctx, stored_path, NULL, 0, &stored));
     anl__buf_init(&lines, r->ctx);
     anl_status st = recipe_diff(r->ctx, stored, r->recipe, &lines, &fixed, &changeable);
     if (st == ANL_OK && fixed + changeable) {
@@ -67,6 +84,9 @@ static anl_status agree(run *r, const run_opts *o)
             char *event = anl__arena_printf(r->arena, "at step %lld:\n%s", (long long)(r->from ? anl__ckpt_step(r->from) : 0), lines.text);
             st = event ? store_recipe(r, event) : ANL_NOMEM;
         }
+    } else if (st == ANL_OK) {
+        const char *there = anl__run_dir_file(r->dir, r->arena, "recipe.yaml");
+        st = !there ? ANL_NOMEM : anl__path_exists(there) ? ANL_OK : store_recipe(r, NULL);
     }
     anl__buf_release(&lines);
     recipe_free(stored);

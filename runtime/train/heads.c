@@ -30,6 +30,7 @@ void anl__heads_find(const anl_net *net, anl__heads *out)
         h->at[0] = anl_net_sum_offset(net, i);
         h->at[1] = offset_of(net, h->name, ".den");
         h->at[2] = offset_of(net, h->name, ".correct");
+        h->at[3] = offset_of(net, h->name, ".count");
     }
 }
 
@@ -37,8 +38,8 @@ anl_status anl__heads_take(anl_net *net, anl__heads *all)
 {
     for (int i = 0; i < all->n; i++) {
         anl__head *h = &all->head[i];
-        double *sum[3] = {&h->num, &h->den, &h->correct};
-        for (int k = 0; k < 3; k++) {
+        double *sum[4] = {&h->num, &h->den, &h->correct, &h->count};
+        for (int k = 0; k < 4; k++) {
             float v = 0;
             if (h->at[k] >= 0) ANL_TRY(anl_net_slab_read(net, ANL_SLAB_GRAD0, h->at[k], 1, &v));
             *sum[k] += (double)v;
@@ -51,5 +52,6 @@ double anl__head_loss(const anl__head *h) { return h->den > 0 ? h->num / h->den 
 
 double anl__head_accuracy(const anl__head *h)
 {
-    return h->at[2] >= 0 && h->den > 0 ? h->correct / h->den : NAN;
+    double n = h->at[3] >= 0 ? h->count : h->den;
+    return h->at[2] >= 0 && n > 0 ? h->correct / n : NAN;
 }

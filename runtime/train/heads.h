@@ -11,8 +11,8 @@ typedef struct anl__head {
     char name[ANL__HEAD_NAME + 1];
     char loss_name[ANL__HEAD_NAME + 16];     /* "valid.<name>.loss" */
     char accuracy_name[ANL__HEAD_NAME + 16]; /* "valid.<name>.accuracy" */
-    int64_t at[3]; /* of num, den, correct in a gradient slab; correct -1: labels are values */
-    double num, den, correct;
+    int64_t at[4]; /* of num, den, correct, count in a gradient slab; correct -1: labels are values; count -1: den is the number of labels */
+    double num, den, correct, count;
 } anl__head;
 typedef struct anl__heads {
     int n;

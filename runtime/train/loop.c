@@ -365,8 +365,9 @@ static anl_status train_epoch(loop *l, bool *stop, bool *again, anl__loop_end *e
     ANL_TRY(f->start(f->self, l->s.epoch, l->s.batch));
     for (bool over = false; l->s.batch < l->batches && !*stop && !*again;) {
         ANL_TRY(some_steps(l, &over, again));
-        if (over) break;
         if (*again) break;
+        if (over && l->s.batch < l->batches)
+            return anl__fail(l->ctx, ANL_INTERNAL, "the data of epoch %lld ended after %lld of %lld batches", (long long)l->s.epoch + 1, (long long)l->s.batch, (long long)l->batches);
         *stop = stopping(l, end);
         double cost = l->writer ? anl__writer_seconds(l->writer) : 0;
         if (l->writer && !*stop && l->s.batch < l->batches && l->every.kind != ANL__EVERY_EPOCHS &&

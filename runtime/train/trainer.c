@@ -606,7 +606,10 @@ anl_status anl__trainer_enqueue(anl__trainer *t, const anl__feed_batch *b)
     if (i >= t->launch.n) return anl__fail(t->ctx, ANL_INTERNAL, "more steps than the %d announced", t->launch.n);
     t->order = order_of(t, b->n);
     if (!t->order) return anl__fail(t->ctx, ANL_INTERNAL, "a batch of %lld samples was not announced", (long long)b->n);
-    if (b->fresh) ANL_TRY(anl__carry_clear(&t->carry));
+    if (b->fresh) {
+        ANL_TRY(anl__carry_clear(&t->carry));
+        ANL_TRY(settle(t, &t->rep[0])); /* the other replicas read them, on streams of their own */
+    }
     t->batch = b;
     t->step = t->launch.step + i;
     t->epoch = t->launch.epoch;

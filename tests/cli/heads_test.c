@@ -72,6 +72,32 @@ static void learns(void **state)
     cli_expect(c, 0, "predict heads multi/test-images.npy");
 }
 
+/* An accuracy counts samples, also where the loss is weighted. */
+static void weighted(void **state)
+{
+    cli *c = *state;
+    cli_write(c, "weighted.yaml", "model:\n"
+                                  "  name: graph\n"
+                                  "  layers:\n"
+                                  "    - {type: dense, name: body, units: 16, act: relu}\n"
+                                  "    - {type: dense, name: quadrant, units: 4}\n"
+                                  "    - {type: dense, name: second, from: [body], units: 4}\n"
+                                  "    - {type: dense, name: height, from: [body], units: 1}\n"
+                                  "  heads: [{from: quadrant}, {from: second}, {from: height, label: label2, loss: mse}]\n"
+                                  "data: {path: multi, validation: 0.1}\n"
+                                  "train: {epochs: 4, batch: 32}\n"
+                                  "optim: {lr: 0.01}\n"
+                                  "loss: {class_weights: [0.1, 0.1, 0.1, 0.2]}\n"
+                                  "checkpoint: {metric: valid.second.accuracy}\n");
+    cli_expect(c, 0, "train weighted.yaml --run weighted");
+    cli_expect(c, 0, "eval weighted --json");
+    const char *head = strstr(c->out, "\"second\":");
+    double accuracy = 0;
+    const char *at = head ? strstr(head, "\"accuracy\":") : NULL;
+    assert_true(at && sscanf(at + 11, "%lf", &accuracy) == 1);
+    assert_true(accuracy > 0.5 && accuracy <= 1);
+}
+
 /* The same bits whatever the threads and lanes, and after a pause. */
 static void same_bits(void **state)
 {
@@ -94,6 +120,7 @@ static void refusals(void **state)
         {"model.heads.0.label=label3", 2, "the first head is what the model says"},
         {"model.heads.1.loss=cross-entropy", 3, "is no class: classes are whole numbers"},
         {"model.heads.1.loss=bce", 3, "the loss bce of head 'height' takes 0 to 1"},
+        {"model.heads.1.label=label3", 3, "label3 is not known, but the loss mse of head 'height' takes it for a value"},
         {"model.layers.3.units=3", 2, "layer 'side' gives 32x3, but its head's labels (label3) have 2 classes"},
         {"checkpoint.metric=valid.heigth.loss", 2, "is not measured"},
         {"loss.class_weights=[0,0,0,0]", 2, "nothing would be learnt"},
@@ -126,6 +153,6 @@ static int setup(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(learns), cmocka_unit_test(same_bits), cmocka_unit_test(refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(learns), cmocka_unit_test(weighted), cmocka_unit_test(same_bits), cmocka_unit_test(refusals)};
     return cmocka_run_group_tests_name("cli/heads", tests, setup, cli_teardown);
 }

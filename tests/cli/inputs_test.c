@@ -101,6 +101,10 @@ static void refusals(void **state)
     cli_says(c, "put them into one directory");
     cli_expect(c, 3, "train two.yaml --run none data.path=short");
     cli_says(c, "has 99 samples, but short has 100");
+    cli_expect(c, 3, "train two.yaml --run none data.path=wide");
+    cli_says(c, "is 3, but one of");
+    cli_expect(c, 3, "train two.yaml --run none data.path=wide2");
+    cli_says(c, "is 2, but one of");
 }
 
 static int setup(void **state)
@@ -116,6 +120,9 @@ static int setup(void **state)
     write_part(&c, "two", "test", 200, 200, 8);
     write_part(&c, "short", "train", 100, 99, 7);
     cli_write(&c, "two.yaml", recipe);
+    /* test sets of another width in the second and in the first input */
+    shell(&c, "cp -r two wide && cp wide/test-images.npy wide/test-input2.npy && cp -r two wide2 && cp wide2/test-images.npy kept.npy");
+    shell(&c, "cp wide2/test-input2.npy wide2/test-images.npy && mv kept.npy wide2/test-input2.npy");
     *state = &c;
     return 0;
 }

@@ -60,8 +60,31 @@ static void test_places(void **state)
     cli_says(c, "a new run");
 }
 
+/* With the directory went the recipe and what was measured: both come from the checkpoint, and bind as before. */
+static void test_lost_decisions(void **state)
+{
+    cli *c = *state;
+    const char *same = "train recipe.yaml --run runs/auto checkpoint.mirror=safe train.batch=auto train.precision=auto";
+    char words[300];
+    snprintf(words, sizeof words, "%s --until 1", same);
+    cli_expect(c, 0, words);
+    cli_says(c, "samples/s:");
+    lose(c, "runs");
+    snprintf(words, sizeof words, "%s optim.lr=0.5", same);
+    cli_expect(c, 2, words);
+    cli_says(c, "optim.lr");
+    cli_expect(c, 2, words); /* what was refused binds nobody */
+    cli_expect(c, 0, same);
+    cli_says(c, "resumed at step");
+    assert_null(strstr(c->err, "samples/s:")); /* nothing is measured anew */
+    assert_null(strstr(c->err, "train.precision:"));
+    assert_true(there(c, "runs/auto/decided.txt"));
+    cli_expect(c, 0, "train runs/auto");
+    cli_says(c, "is finished");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lost_directory), cmocka_unit_test(test_places)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lost_directory), cmocka_unit_test(test_places), cmocka_unit_test(test_lost_decisions)};
     return cmocka_run_group_tests_name("cli/mirror", tests, cli_setup, cli_teardown);
 }

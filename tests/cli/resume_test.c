@@ -113,6 +113,16 @@ static void test_interrupted(void **state)
     assert_int_equal(code, 75);
 }
 
+/* What writes no run can be stopped, too, and does not say that it could be gone on with. */
+static void test_stopped_without_run(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "train recipe.yaml --limit-batches 2 --until 1");
+    cli_says(c, "nothing of it is kept");
+    cli_expect(c, 0, "train recipe.yaml --overfit-batch train.hours=1e-7");
+    cli_says(c, "nothing of it is kept");
+}
+
 /* kill -9 at random moments, again and again, until it ends. ANL_KILLS: how many kills in all (default 12). */
 static void test_killed(void **state)
 {
@@ -147,6 +157,6 @@ static void test_killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_again), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_until), cmocka_unit_test(test_shards),
-                                       cmocka_unit_test(test_interrupted), cmocka_unit_test(test_killed)};
+                                       cmocka_unit_test(test_interrupted), cmocka_unit_test(test_stopped_without_run), cmocka_unit_test(test_killed)};
     return cmocka_run_group_tests_name("cli/resume", tests, cli_setup, cli_teardown);
 }

@@ -98,6 +98,8 @@ void job_close(job *j);
 /* job_data.c */
 extern const char *const job_label_classes[ANL_MOST_LABELS]; /* [column], from 1: name in checkpoints of a further label's classes */
 anl_status job_open_data(job *j, const job_opts *o) ANL_MUST;
+/* ANL_DATA where a sample of the test set is not of the training set's shape: both go through programs of one shape. */
+anl_status job_same_shape(job *j, const anl__dataset *train, const anl__dataset *test) ANL_MUST;
 /* Class weights from the recipe; count [classes]: samples of each class among the n of the training part, for "balanced". */
 anl_status job_weights(job *j, const int64_t *count, int64_t n) ANL_MUST;
 /* Mean and deviation of those names from a checkpoint; and to f32, as they are kept with the model: training uses those very numbers, so that

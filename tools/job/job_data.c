@@ -1,6 +1,8 @@
 /* The data of a job: sets, parts, normalisation, class weights. */
 #include "job.h"
 
+#include "runtime/op.h"
+
 #include <string.h>
 
 _Static_assert((int)ANL_MOST_LABELS == (int)ANL__MOST_LABELS, "columns of labels: models and data sets");
@@ -179,11 +181,16 @@ static anl_status check_targets(job *j, const anl__dataset *ds)
 {
     for (int h = 0; h < j->model.n_head && ds; h++) {
         int column = anl_model_label_column(j->model.head[h].label);
-        if (strcmp(j->model.head[h].loss, "bce") || ds->fields < 2 + column) continue;
+        bool bce = !strcmp(j->model.head[h].loss, "bce"), classes = anl_model_loss_is_class(j->model.head[h].loss);
+        if (classes || ds->fields < 2 + column) continue;
         const anl__field *f = &ds->field[ANL__FIELD_LABEL + column];
+        if (!bce && f->dtype == ANL_F32) continue;
         for (int64_t i = 0; i < ds->n; i++) {
             double v = f->dtype == ANL_F32 ? (double)((const float *)f->data)[i] : (double)((const int32_t *)f->data)[i];
-            if (v < 0 || v > 1)
+            if (!bce && v < 0)
+                return anl__fail(j->ctx, ANL_DATA, "%s: record %lld: %s is not known, but the loss %s of head '%s' takes it for a value", ds->name, (long long)i, f->name,
+                                 j->model.head[h].loss, j->model.head[h].from);
+            if (bce && (v < 0 || v > 1))
                 return anl__fail(j->ctx, ANL_DATA, "%s: record %lld: %s is %g, but the loss bce of head '%s' takes 0 to 1", ds->name, (long long)i, f->name, v,
                                  j->model.head[h].from);
         }
@@ -191,11 +198,20 @@ static anl_status check_targets(job *j, const anl__dataset *ds)
     return ANL_OK;
 }
 
+anl_status job_same_shape(job *j, const anl__dataset *train, const anl__dataset *test)
+{
+    char a[96], b[96];
+    const anl_shape *s = &train->field[ANL__FIELD_X].shape, *t = &test->field[ANL__FIELD_X].shape;
+    if (anl__shape_equal(s, t)) return ANL_OK;
+    return anl__fail(j->ctx, ANL_DATA, "a sample of %s is %s, but one of %s is %s", test->name, anl__shape_text(t, b), train->name, anl__shape_text(s, a));
+}
+
 /* What the checkpoint says about classes and shape, or what the data says. */
 static anl_status describe(job *j, const job_opts *o)
 {
     const anl__dataset *ds = j->set[0] ? j->set[0] : j->set[1];
     anl_shape s = {.rank = -1};
+    if (j->set[0] && j->set[1]) ANL_TRY(job_same_shape(j, j->set[0], j->set[1]));
     if (ds) {
         s = ds->field[ANL__FIELD_X].shape;
         j->model.classes = ds->classes;

@@ -61,6 +61,8 @@ anl_status job_inputs_open(job *j, const anl__data_opts *train, const anl__data_
             ANL_TRY(add_fingerprint(j, j->more_input[k].set[0]));
         }
         if (j->set[1]) ANL_TRY(open_one(j, test, 1, k));
+        const job_input *in = &j->more_input[k];
+        if (in->set[0] && in->set[1]) ANL_TRY(job_same_shape(j, in->set[0], in->set[1]));
         ANL_TRY(norm_of(j, from, k));
     }
     j->more_inputs = n;
