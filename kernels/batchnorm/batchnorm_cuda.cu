@@ -2,16 +2,14 @@
  * sums x - x0 and (x - x0)^2 over its rows, x0 being its first (so nothing is cancelled), threads and then slices are merged by Chan's
  * rule in a fixed tree. How rows are sliced follows from shapes alone. Bytes moved: x twice forward (statistics, result); x and dy twice
  * backward; bound: memory. Loads: 16 bytes in the passes that write, where channels are whole vectors; the sums read neighbours one by one.
+ * An element's channel, sample and bit of the mask are found by division once a vector; the sums over rows step through samples without.
  * Not measured on a GPU. */
-#include "kernels/common/cuda.cuh"
-
-#include <initializer_list>
+#include "kernels/common/lanes.cuh"
+#include "kernels/common/vectors.cuh"
 
 extern "C" {
 #include "batchnorm.h"
 }
-
-static const int CHANNELS = 32; /* of a block, at most */
 
 struct plan { /* of the sums over rows */
     int64_t rows, k, each; /* each: rows of a slice */
@@ -23,8 +21,7 @@ static plan plan_of(const anl_shape *x)
     plan s;
     s.k = x->dim[x->rank - 1];
     s.rows = anl_shape_count(x) / s.k;
-    s.channels = 1;
-    while (s.channels < CHANNELS && s.channels < s.k) s.channels *= 2;
+    s.channels = anl_block_columns(s.k);
     s.lanes = ANL_THREADS / s.channels;
     int64_t columns = (s.k + s.channels - 1) / s.channels, most = 1024 / columns > 1 ? 1024 / columns : 1, wanted = (s.rows + 8 * s.lanes - 1) / (8 * s.lanes);
     s.slices = (int)(wanted < most ? wanted : most);
@@ -43,17 +40,9 @@ static __device__ __forceinline__ moments merge(moments a, moments b)
     return r;
 }
 
-/* Merges the lanes of each channel; the result is lane 0's. */
 static __device__ __forceinline__ moments merge_lanes(moments v, moments *space, const plan &s)
 {
-    int channel = threadIdx.x % s.channels, lane = threadIdx.x / s.channels;
-    space[threadIdx.x] = v;
-    __syncthreads();
-    for (int d = s.lanes / 2; d; d /= 2) {
-        if (lane < d) space[threadIdx.x] = merge(space[threadIdx.x], space[(lane + d) * s.channels + channel]);
-        __syncthreads();
-    }
-    return space[threadIdx.x];
+    return anl_merge_lanes(v, space, s.channels, [](moments a, moments b) { return merge(a, b); });
 }
 
 template <class T> __global__ void slice_moments(plan s, const T *x, moments *part)
@@ -103,70 +92,57 @@ static __global__ void fixed_moments(const float *running_mean, const float *run
 
 struct channel { const float *mean, *rstd, *gamma, *beta; };
 
-static __device__ __forceinline__ float normal(const channel &c, int64_t j, float x) { return c.gamma[j] * ((x - c.mean[j]) * c.rstd[j]) + c.beta[j]; }
-
-/* V numbers of a channel's array, from j on; vectors where V has whole ones. */
-template <int V> static __device__ __forceinline__ void take(const float *p, int64_t j, float (&out)[V])
-{
-    if constexpr (V % 4 == 0)
-        for (int i = 0; i < V / 4; i++) {
-            anl_vec<float> a = ((const anl_vec<float> *)(p + j))[i];
-            for (int q = 0; q < 4; q++) out[4 * i + q] = a.v[q];
-        }
-    else
-        for (int i = 0; i < V; i++) out[i] = p[j + i];
-}
-
-/* V neighbours of an array: a vector, or one. */
-template <class T, int V> struct alignas(V * sizeof(T)) some { T v[V]; };
+/* What apply and apply_mask know of V channels from j on. */
+template <int V> struct scale {
+    float mean[V], rstd[V], gamma[V], beta[V];
+    __device__ __forceinline__ scale(const channel &c, int64_t j)
+    {
+        anl_take(c.mean, j, mean);
+        anl_take(c.rstd, j, rstd);
+        anl_take(c.gamma, j, gamma);
+        anl_take(c.beta, j, beta);
+    }
+    __device__ __forceinline__ float of(int i, float x) const { return gamma[i] * ((x - mean[i]) * rstd[i]) + beta[i]; }
+};
 
 /* V divides k. */
 template <class T, int V> __global__ void apply(channel c, const T *x, const T *residual, T *y, int64_t n, int64_t k, bool relu)
 {
-    typedef some<T, V> vec;
     ANL_EACH(q, n / V)
     {
-        float mean[V], rstd[V], gamma[V], beta[V];
-        vec a = ((const vec *)x)[q], r = {}, out;
-        int64_t j = q * V % k;
-        if (residual) r = ((const vec *)residual)[q];
-        take(c.mean, j, mean);
-        take(c.rstd, j, rstd);
-        take(c.gamma, j, gamma);
-        take(c.beta, j, beta);
+        anl_some<T, V> a = anl_get<T, V>(x, q * V), r = {}, out;
+        scale<V> s(c, q * V % k);
+        if (residual) r = anl_get<T, V>(residual, q * V);
         for (int i = 0; i < V; i++) {
-            float v = gamma[i] * ((anl_float(a.v[i]) - mean[i]) * rstd[i]) + beta[i] + (residual ? anl_float(r.v[i]) : 0);
+            float v = s.of(i, anl_float(a.v[i])) + (residual ? anl_float(r.v[i]) : 0);
             out.v[i] = anl_to<T>(relu && v < 0 ? 0 : v);
         }
-        ((vec *)y)[q] = out;
+        anl_put(y, q * V, out);
     }
 }
 
-/* A thread a byte of the mask: eight elements, 64 apart. */
-template <class T> __global__ void apply_mask(channel c, const T *x, const T *residual, T *y, uint8_t *mask, int64_t samples, int64_t each, int64_t k)
+/* A thread V neighbouring bytes of the mask: eight vectors, 64 elements apart. V divides k. */
+template <class T, int V> __global__ void apply_mask(channel c, const T *x, const T *residual, T *y, uint8_t *mask, int64_t samples, int64_t each, int64_t k)
 {
-    int64_t bytes = anl__bn_mask_bytes(each);
-    ANL_EACH(b, samples * bytes)
+    int64_t bytes = anl__bn_mask_bytes(each), step = ANL__BN_PLANE % k;
+    ANL_EACH(q, samples * bytes / V)
     {
-        int64_t first = b % bytes / ANL__BN_PLANE * ANL__BN_BLOCK + b % ANL__BN_PLANE, from = b / bytes * each;
-        unsigned bits = 0;
-        for (int i = 0; i < 8; i++) {
-            int64_t e = first + i * ANL__BN_PLANE;
-            if (e >= each) break;
-            float v = normal(c, e % k, anl_float(x[from + e])) + anl_float(residual[from + e]);
-            if (v > 0) bits |= 1u << i;
-            y[from + e] = anl_to<T>(v < 0 ? 0 : v);
+        int64_t sample = q * V / bytes, b = q * V - sample * bytes, e = b / ANL__BN_PLANE * ANL__BN_BLOCK + b % ANL__BN_PLANE, j = e % k, from = sample * each;
+        anl_some<uint8_t, V> bits = {};
+        for (int plane = 0; plane < 8 && e < each; plane++, e += ANL__BN_PLANE) {
+            anl_some<T, V> a = anl_get<T, V>(x, from + e), r = anl_get<T, V>(residual, from + e), out;
+            scale<V> s(c, j);
+            for (int i = 0; i < V; i++) {
+                float v = s.of(i, anl_float(a.v[i])) + anl_float(r.v[i]);
+                if (v > 0) bits.v[i] = (uint8_t)(bits.v[i] | 1u << plane);
+                out.v[i] = anl_to<T>(v < 0 ? 0 : v);
+            }
+            anl_put(y, from + e, out);
+            j += step;
+            if (j >= k) j -= k;
         }
-        mask[b] = (uint8_t)bits;
+        anl_put(mask, q * V, bits);
     }
-}
-
-/* Whether rows of k are whole vectors and all of these arrays begin with one; NULL: not there. */
-template <class T> static bool vectors(int64_t k, std::initializer_list<const void *> at)
-{
-    bool all = k % anl_vec<T>::N == 0;
-    for (const void *p : at) all = all && anl_aligned(p);
-    return all;
 }
 
 template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl__run *r)
@@ -188,12 +164,12 @@ template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl
         ANL_TRY(ANL_LAUNCH(fixed_moments, anl_blocks(s.k, ANL_THREADS), ANL_THREADS, r, (const float *)r->in[3], (const float *)r->in[4], mean, rstd, s.k, eps));
     }
     channel ch = {mean, rstd, (const float *)r->in[1], (const float *)r->in[2]};
-    if (anl__bn_has_mask(c)) {
-        int64_t each = n / samples;
-        void (*f)(channel, const T *, const T *, T *, uint8_t *, int64_t, int64_t, int64_t) = apply_mask<T>;
-        return ANL_LAUNCH(f, anl_blocks(samples * anl__bn_mask_bytes(each), ANL_THREADS), ANL_THREADS, r, ch, x, residual, (T *)r->out[0], (uint8_t *)r->out[4], samples, each, s.k);
+    bool masked = anl__bn_has_mask(c), wide = anl_vectors<T>(s.k, {x, residual, r->out[0], mean, rstd, ch.gamma, ch.beta, masked ? r->out[4] : NULL});
+    if (masked) {
+        int64_t each = n / samples, threads = samples * anl__bn_mask_bytes(each) / (wide ? anl_vec<T>::N : 1);
+        void (*f)(channel, const T *, const T *, T *, uint8_t *, int64_t, int64_t, int64_t) = wide ? apply_mask<T, anl_vec<T>::N> : apply_mask<T, 1>;
+        return ANL_LAUNCH(f, anl_blocks(threads, ANL_THREADS), ANL_THREADS, r, ch, x, residual, (T *)r->out[0], (uint8_t *)r->out[4], samples, each, s.k);
     }
-    bool wide = vectors<T>(s.k, {x, residual, r->out[0], mean, rstd, ch.gamma, ch.beta});
     void (*f)(channel, const T *, const T *, T *, int64_t, int64_t, bool) = wide ? apply<T, anl_vec<T>::N> : apply<T, 1>;
     return ANL_LAUNCH(f, anl_blocks(wide ? n / anl_vec<T>::N : n, ANL_THREADS), ANL_THREADS, r, ch, x, residual, (T *)r->out[0], n, s.k, anl__attr_int(c, "act") != 0);
 }
@@ -216,29 +192,21 @@ struct gate { /* which elements relu let through; none: all */
     bool relu;
 };
 
-static __device__ __forceinline__ float passed(const gate &g, int64_t at, float gamma, float beta, float dy, float xhat)
+static __device__ __forceinline__ bool passes(const gate &g, bool masked, float gamma, float beta, float xhat) { return !g.relu || (g.mask ? masked : gamma * xhat + beta > 0); }
+
+/* The mask's word on V neighbours from element e of a sample on, whose mask it is; V divides e and a plane. */
+template <int V> static __device__ __forceinline__ void unmask(const uint8_t *mask, int64_t e, bool (&out)[V])
 {
-    if (!g.relu) return dy;
-    if (!g.mask) return gamma * xhat + beta > 0 ? dy : 0;
-    int64_t e = at % g.each;
-    return g.mask[at / g.each * g.bytes + anl__bn_mask_byte(e)] >> anl__bn_mask_bit(e) & 1 ? dy : 0;
+    anl_some<uint8_t, V> byte = anl_get<uint8_t, V>(mask, anl__bn_mask_byte(e));
+    int bit = anl__bn_mask_bit(e);
+    for (int i = 0; i < V; i++) out[i] = byte.v[i] >> bit & 1;
 }
 
 struct pair { float sum, dot; };
 
 static __device__ __forceinline__ pair add_lanes(pair v, pair *space, const plan &s)
 {
-    int channel = threadIdx.x % s.channels, lane = threadIdx.x / s.channels;
-    space[threadIdx.x] = v;
-    __syncthreads();
-    for (int d = s.lanes / 2; d; d /= 2) {
-        if (lane < d) {
-            space[threadIdx.x].sum += space[(lane + d) * s.channels + channel].sum;
-            space[threadIdx.x].dot += space[(lane + d) * s.channels + channel].dot;
-        }
-        __syncthreads();
-    }
-    return space[threadIdx.x];
+    return anl_merge_lanes(v, space, s.channels, [](pair a, pair b) { return pair{a.sum + b.sum, a.dot + b.dot}; });
 }
 
 template <class T> __global__ void slice_sums(plan s, gate g, channel c, const T *x, const T *dy, pair *part)
@@ -249,11 +217,26 @@ template <class T> __global__ void slice_sums(plan s, gate g, channel c, const T
     pair v = {0, 0};
     bool here = j < s.k;
     float mean = here ? c.mean[j] : 0, rstd = here ? c.rstd[j] : 0, gamma = here ? c.gamma[j] : 0, beta = here && g.beta ? g.beta[j] : 0;
+    const uint8_t *mask = g.mask; /* of the row's sample; e: the element's place in that, moved on by a row's samples and rows of one */
+    int64_t image = g.each / s.k, e = 0, samples = 0, on = 0;
+    if (mask) {
+        mask += from / image * g.bytes;
+        e = from % image * s.k + j;
+        samples = s.lanes / image * g.bytes;
+        on = s.lanes % image * s.k;
+    }
     for (int64_t i = from; i < to && here; i += s.lanes) {
         int64_t at = i * s.k + j;
-        float xhat = (anl_float(x[at]) - mean) * rstd, d = passed(g, at, gamma, beta, anl_float(dy[at]), xhat);
+        float xhat = (anl_float(x[at]) - mean) * rstd;
+        bool masked[1] = {true};
+        if (mask) unmask(mask, e, masked);
+        float d = passes(g, masked[0], gamma, beta, xhat) ? anl_float(dy[at]) : 0;
         v.sum += d;
         v.dot += d * xhat;
+        if (!mask) continue;
+        mask += samples;
+        e += on;
+        if (e >= g.each) e -= g.each, mask += g.bytes;
     }
     v = add_lanes(v, space, s);
     if (threadIdx.x / s.channels == 0 && j < s.k) part[blockIdx.y * s.k + j] = v;
@@ -277,26 +260,27 @@ static __global__ void finish_sums(plan s, const pair *part, float *dgamma, floa
 /* V divides k. */
 template <class T, int V> __global__ void spread(channel c, gate g, const T *x, const T *dy, const float *dgamma, const float *dbeta, T *dx, T *residual, int64_t rows, int64_t k)
 {
-    typedef some<T, V> vec;
     float share = 1 / (float)rows;
     ANL_EACH(q, rows * k / V)
     {
         float mean[V], rstd[V], gamma[V], beta[V] = {}, dg[V], db[V];
-        vec a = ((const vec *)x)[q], b = ((const vec *)dy)[q], out, through;
+        anl_some<T, V> a = anl_get<T, V>(x, q * V), b = anl_get<T, V>(dy, q * V), out, through;
         int64_t j = q * V % k;
-        take(c.mean, j, mean);
-        take(c.rstd, j, rstd);
-        take(c.gamma, j, gamma);
-        take(dgamma, j, dg);
-        take(dbeta, j, db);
-        if (g.beta) take(g.beta, j, beta);
+        bool masked[V];
+        anl_take(c.mean, j, mean);
+        anl_take(c.rstd, j, rstd);
+        anl_take(c.gamma, j, gamma);
+        anl_take(dgamma, j, dg);
+        anl_take(dbeta, j, db);
+        if (g.beta) anl_take(g.beta, j, beta);
+        if (g.mask) unmask(g.mask + q * V / g.each * g.bytes, q * V % g.each, masked);
         for (int i = 0; i < V; i++) {
-            float xhat = (anl_float(a.v[i]) - mean[i]) * rstd[i], d = passed(g, q * V + i, gamma[i], beta[i], anl_float(b.v[i]), xhat);
+            float xhat = (anl_float(a.v[i]) - mean[i]) * rstd[i], d = passes(g, g.mask && masked[i], gamma[i], beta[i], xhat) ? anl_float(b.v[i]) : 0;
             out.v[i] = anl_to<T>(gamma[i] * rstd[i] * (d - db[i] * share - xhat * (dg[i] * share)));
             through.v[i] = anl_to<T>(d);
         }
-        ((vec *)dx)[q] = out;
-        if (residual) ((vec *)residual)[q] = through;
+        anl_put(dx, q * V, out);
+        if (residual) anl_put(residual, q * V, through);
     }
 }
 
@@ -312,7 +296,7 @@ template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl
     pair *part = (pair *)r->ws;
     unsigned columns = (unsigned)((s.k + s.channels - 1) / s.channels);
     T *residual = c->n_out > 3 ? (T *)r->out[3] : (T *)NULL;
-    bool wide = vectors<T>(s.k, {x, dy, r->out[0], residual, ch.mean, ch.rstd, ch.gamma, g.beta, r->out[1], r->out[2]});
+    bool wide = anl_vectors<T>(s.k, {x, dy, g.mask, r->out[0], residual, ch.mean, ch.rstd, ch.gamma, g.beta, r->out[1], r->out[2]});
     void (*sums)(plan, gate, channel, const T *, const T *, pair *) = slice_sums<T>;
     void (*f)(channel, gate, const T *, const T *, const float *, const float *, T *, T *, int64_t, int64_t) = wide ? spread<T, anl_vec<T>::N> : spread<T, 1>;
     ANL_TRY(ANL_LAUNCH(sums, dim3(columns, (unsigned)s.slices), ANL_THREADS, r, s, g, ch, x, dy, part));

@@ -1,6 +1,6 @@
 /* recurrent and its gradient as a masked loop of cells: the products with w_ih for all steps at once, then a product with w_hh and one pass over
- * the batch's units a step; backward the same from the end, the weights' gradients as products over all steps. Products by cuBLASLt where it is, in the type of the
- * activations with f32 sums, else ours. A step costs two launches, which a recording hides. Bytes moved a step: w_hh, the gates and the states once; bound: their latency for small layers, the weights' bytes for
+ * the batch's units a step; backward the same from the end, the weights' gradients as products over all steps. Products by cuBLASLt where it is and takes
+ * all of them, in the type of the activations with f32 sums, else ours. A step costs two launches, which a recording hides. Bytes moved a step: w_hh, the gates and the states once; bound: their latency for small layers, the weights' bytes for
  * large ones. A gru whose reset comes before the product has two products and two passes a step: r and z, then n from r h. Not measured on a GPU. */
 #include "kernels/common/column_sums.cuh"
 #include "kernels/common/product.cuh"
@@ -111,15 +111,6 @@ static space space_of(const anl__call *c, const layer *l, bool back)
 
 static bool is_back(const anl__call *c) { return !strcmp(c->op->name, "recurrent_bwd"); }
 
-/* 16-bit products need both weights in 16 bits, so both must be parameters; w_hh's last third alone must be aligned. */
-static const anl__cublaslt *library_for(const anl__env *env, const anl__call *c)
-{
-    bool narrow = anl__cuda_is_half(c->in[0].dtype);
-    anl__recurrence k = anl__recurrence_of(c);
-    if (k.before && k.units % 2) return NULL;
-    return narrow && !(c->param[ANL__REC_W_IH] && c->param[ANL__REC_W_HH]) ? NULL : anl__cuda_libs_of(env->device)->lt;
-}
-
 static bool make_products(const anl__cublaslt *lt, const anl__call *c, layer *l)
 {
     const anl__recurrence &k = l->k;
@@ -145,6 +136,20 @@ static void drop_products(layer *l)
     for (int i = 0; i < l->n; i++)
         if (l->product[i].lt) anl__lt_product_release(&l->product[i].p);
     l->n = 0;
+}
+
+/* 16-bit products need both weights in 16 bits, so both must be parameters; w_hh's last third alone must be aligned. NULL too where the
+ * library refuses a product, as it may odd sizes in 16 bits: then all are ours. */
+static const anl__cublaslt *library_for(const anl__env *env, const anl__call *c)
+{
+    const anl__cublaslt *lt = anl__cuda_libs_of(env->device)->lt;
+    bool narrow = anl__cuda_is_half(c->in[0].dtype);
+    layer l = {};
+    l.k = anl__recurrence_of(c);
+    if (!lt || (l.k.before && l.k.units % 2) || (narrow && !(c->param[ANL__REC_W_IH] && c->param[ANL__REC_W_HH]))) return NULL;
+    bool all = make_products(lt, c, &l);
+    drop_products(&l);
+    return all ? lt : NULL;
 }
 
 static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])

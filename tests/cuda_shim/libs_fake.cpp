@@ -1,6 +1,7 @@
 /* Test only: stand-ins for cuBLASLt and cuDNN's backend graph API, so that what our kernels ask of them (layouts, transposes, attributes, order of
  * calls, workspaces) is checked on the host. They do the arithmetic by definition and refuse what the real ones document as an error: an attribute that is
- * missing or set after finalize, a use before it. ANL_SHIM_LIBS=0: neither is there. */
+ * missing or set after finalize, a use before it. ANL_SHIM_LIBS=0: neither is there. ANL_SHIM_LT_EVEN=1: cuBLASLt has no
+ * algorithm for a matrix whose columns are an odd number of elements. */
 #include "fake.h"
 
 extern "C" {
@@ -64,10 +65,16 @@ static bool lt_fits(const lt_desc &d, const lt_layout &a, const lt_layout &b, co
     return types && m == y.rows && n == y.columns && k == kb && a.ld >= (int64_t)a.rows && b.ld >= (int64_t)b.rows && y.ld >= (int64_t)y.rows;
 }
 
+/* An address that is set before the heuristics are asked tells them the alignment; a small one stands for none yet. */
+static bool lt_bias_missing(const lt_desc &d, bool real) { return d.epilogue & LT_EPILOGUE_BIAS && (uintptr_t)d.bias < (real ? 4096u : 1u); }
+
 static int lt_heuristic(void *, void *desc, void *a, void *b, void *c, void *d, void *pref, int wanted, anl__lt_choice *out, int *found)
 {
     const lt_preference *p = (lt_preference *)pref;
+    const char *even = getenv("ANL_SHIM_LT_EVEN");
     *found = 0;
+    if (lt_bias_missing(*(lt_desc *)desc, false)) return 7;
+    if (even && *even == '1' && (((lt_layout *)a)->ld | ((lt_layout *)b)->ld | ((lt_layout *)d)->ld) & 1) return 15;
     if (wanted < 1 || c != d || p->workspace < LT_WORKSPACE || !lt_fits(*(lt_desc *)desc, *(lt_layout *)a, *(lt_layout *)b, *(lt_layout *)d)) return 0;
     memset(out, 0, sizeof *out);
     out->algo.data[0] = p->align;
@@ -84,8 +91,8 @@ static int lt_matmul(void *, void *desc, const void *alpha, const void *a, void 
     float al, be;
     memcpy(&al, alpha, sizeof al);
     memcpy(&be, beta, sizeof be);
-    uintptr_t low = (uintptr_t)a | (uintptr_t)b | (uintptr_t)y;
-    if (low % algo->data[0] || bytes != LT_WORKSPACE || c != y || (d.epilogue & LT_EPILOGUE_BIAS && !d.bias)) return 7;
+    uintptr_t low = (uintptr_t)a | (uintptr_t)b | (uintptr_t)y | (d.epilogue & LT_EPILOGUE_BIAS ? (uintptr_t)d.bias : 0);
+    if (low % algo->data[0] || bytes != LT_WORKSPACE || c != y || lt_bias_missing(d, true)) return 7;
     return anl_shim_enqueue((cudaStream_t)stream, [=] {
         uint64_t inner = d.ta ? A.rows : A.columns;
         memset(ws, 0xff, bytes);

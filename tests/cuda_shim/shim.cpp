@@ -197,7 +197,8 @@ void __syncthreads()
     while (now->barrier == mine) yield();
 }
 
-uint64_t anl_shim_exchange(uint64_t bits, int from, const char *what)
+/* The values of the caller's warp, once all lanes have come; they stay until the exchange after the next. */
+static const uint64_t *meet(uint64_t bits, const char *what)
 {
     unsigned t = linear(), n = now->exchanges[t]++;
     meeting &m = now->warp[t / 32];
@@ -210,7 +211,17 @@ uint64_t anl_shim_exchange(uint64_t bits, int from, const char *what)
         m.done++;
     } else
         while (m.done == n) yield();
-    return m.value[side][from];
+    return m.value[side];
+}
+
+uint64_t anl_shim_exchange(uint64_t bits, int from, const char *what) { return meet(bits, what)[from]; }
+
+unsigned anl_shim_ballot(bool vote)
+{
+    const uint64_t *votes = meet(vote, "__ballot_sync");
+    unsigned all = 0;
+    for (int i = 0; i < 32; i++) all |= (unsigned)votes[i] << i;
+    return all;
 }
 
 void __syncwarp(unsigned) { anl_shim_exchange(0, 0, "__syncwarp in a part of a warp"); }

@@ -1,10 +1,11 @@
 /* Products by cuBLASLt; see lt_product.h. Operands need 16-byte alignment, which slabs and arenas give. Sums are f32; reductions between
- * parts of the inner size are f32 in a fixed order, never in place, so the same bits come out each time on one device. */
+ * parts of the inner size are f32 in a fixed order, never in place, so the same bits come out each time on one device.
+ * A product with a bias has a stand-in for its address when the heuristics are asked, so that they count on the alignment that run's has. Not run on a GPU. */
 #include "lt_product.h"
 
 #include <string.h>
 
-enum { WORKSPACE_MOST = 32 << 20 };
+enum { WORKSPACE_MOST = 32 << 20, ALIGN = 16 };
 
 typedef struct told { anl__lt_shape shape; anl__lt_choice choice; } told;
 typedef struct anl__lt_memory {
@@ -18,7 +19,7 @@ static bool ask(const anl__cublaslt *lt, anl__lt_product *p)
 {
     void *pref = NULL;
     uint64_t most = WORKSPACE_MOST;
-    uint32_t align = 16, reduction = LT_REDUCTION_COMPUTE_TYPE;
+    uint32_t align = ALIGN, reduction = LT_REDUCTION_COMPUTE_TYPE;
     int found = 0;
     if (lt->MatmulPreferenceCreate(&pref)) return false;
     bool ok = !lt->MatmulPreferenceSetAttribute(pref, LT_PREF_WORKSPACE, &most, sizeof most) &&
@@ -41,8 +42,9 @@ static bool choose(anl__cublaslt *lt, const anl__lt_shape *s, anl__lt_product *p
     anl__lt_memory *m = lt->memory;
     for (int64_t i = 0; m && i < m->n; i++)
         if (same(&m->told[i].shape, s)) return p->choice = m->told[i].choice, true;
+    bool room = m && anl__grow(lt->ctx, &m->told, &m->cap, m->n + 1, sizeof *m->told) == ANL_OK;
     if (!ask(lt, p)) return false;
-    if (m && anl__grow(lt->ctx, &m->told, &m->cap, m->n + 1, sizeof *m->told) == ANL_OK) m->told[m->n++] = (told){*s, p->choice};
+    if (room) m->told[m->n++] = (told){*s, p->choice};
     return true;
 }
 
@@ -61,9 +63,11 @@ bool anl__lt_product_make(const anl__cublaslt *lt, const anl__lt_shape *s, anl__
     memset(out, 0, sizeof *out);
     out->lt = lt;
     int compute = lt->tf32 && s->in == ANL_F32 ? LT_COMPUTE_TF32 : LT_COMPUTE_32F;
+    const void *bias = (const void *)(uintptr_t)ALIGN;
     bool ok = !lt->MatmulDescCreate(&out->desc, compute, LT_R_32F) && !lt->MatmulDescSetAttribute(out->desc, LT_DESC_TRANSA, &ta, sizeof ta) &&
               !lt->MatmulDescSetAttribute(out->desc, LT_DESC_TRANSB, &tb, sizeof tb) &&
-              !lt->MatmulDescSetAttribute(out->desc, LT_DESC_EPILOGUE, &s->epilogue, sizeof s->epilogue) && !lt->MatrixLayoutCreate(&out->a, in, ar, ac, (int64_t)ar) &&
+              !lt->MatmulDescSetAttribute(out->desc, LT_DESC_EPILOGUE, &s->epilogue, sizeof s->epilogue) &&
+              (!(s->epilogue & LT_EPILOGUE_BIAS) || !lt->MatmulDescSetAttribute(out->desc, LT_DESC_BIAS_POINTER, &bias, sizeof bias)) && !lt->MatrixLayoutCreate(&out->a, in, ar, ac, (int64_t)ar) &&
               !lt->MatrixLayoutCreate(&out->b, in, br, bc, (int64_t)br) && !lt->MatrixLayoutCreate(&out->d, type_of(s->out), s->m, s->n, (int64_t)s->m);
     if (ok && choose((anl__cublaslt *)(uintptr_t)lt, s, out)) return true;
     anl__lt_product_release(out);

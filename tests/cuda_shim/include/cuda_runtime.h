@@ -47,6 +47,9 @@ template <class T> static inline T __shfl_down_sync(unsigned, T v, int d)
     return anl_shim_shuffle(v, anl_shim_lane() + d < 32 ? anl_shim_lane() + d : anl_shim_lane(), "__shfl_down_sync");
 }
 template <class T> static inline T __shfl_sync(unsigned, T v, int from) { return anl_shim_shuffle(v, from & 31, "__shfl_sync"); }
+unsigned anl_shim_ballot(bool vote);
+static inline unsigned __ballot_sync(unsigned, bool vote) { return anl_shim_ballot(vote); }
+static inline int __popc(unsigned v) { return __builtin_popcount(v); }
 static inline float rsqrtf(float v) { return 1 / sqrtf(v); }
 
 /* Memory shared by a block: fresh for each block, full of NaN, of exact size (so that a sanitizer sees its ends). */
