@@ -116,6 +116,10 @@ static void run_case(harness *h, const mode *m, const char *folder, int index, c
     else {
         m->run(h, &tc);
         int64_t left = anl__live_blocks(h->ctx) - live;
+        if (left > 0 && devices == n_opened) { /* a device may keep what its library said once; a leak grows each time */
+            m->run(h, &tc);
+            left = anl__live_blocks(h->ctx) - live - left;
+        }
         if (left > 0 && devices == n_opened) report_fail(h, "%s: %lld blocks of memory were not freed", tc.label, (long long)left);
         case_close(&tc);
     }
