@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 void svg_text(anl__buf *out, const char *text)
 {
@@ -17,12 +18,23 @@ void svg_text(anl__buf *out, const char *text)
     }
 }
 
+double svg_width(const char *text)
+{
+    return 6.4 * (double)strlen(text); /* a wide letter of the 11 pixel font; most are narrower */
+}
+
 chart chart_begin(anl__buf *out, double width, double height, double x0, double x1, double y0, double y1)
+{
+    return chart_begin_left(out, width, height, 0, x0, x1, y0, y1);
+}
+
+chart chart_begin_left(anl__buf *out, double width, double height, double left, double x0, double x1,
+                       double y0, double y1)
 {
     chart c = {.out = out,
                .width = width,
                .height = height,
-               .left = 70,
+               .left = fmax(left, 70),
                .right = 14,
                .top = 10,
                .bottom = 38,
@@ -69,11 +81,11 @@ static double round_step(double range)
 
 void chart_x_label(chart *c, double x, const char *text)
 {
-    double at = chart_x(c, x), y = c->height - c->bottom;
+    double at = chart_x(c, x), y = c->height - c->bottom, half = svg_width(text) / 2;
     anl__buf_add(c->out,
                  "<line class=\"tick\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/><text class=\"tx\" "
                  "x=\"%.1f\" y=\"%.1f\">",
-                 at, y, at, y + 4, at, y + 16);
+                 at, y, at, y + 4, fmax(half, fmin(at, c->width - half)), y + 16);
     svg_text(c->out, text);
     anl__buf_add(c->out, "</text>\n");
 }

@@ -14,8 +14,13 @@ typedef struct chart {
 
 /* `text` with & < > " as entities. */
 void svg_text(anl__buf *out, const char *text);
+/* About the width of `text` in a picture, pixels; */
+double svg_width(const char *text);
 /* Opens the picture with its frame. The ranges must be finite. */
 chart chart_begin(anl__buf *out, double width, double height, double x0, double x1, double y0, double y1);
+/* The same with `left` pixels, at least the usual ones, for texts on the left. */
+chart chart_begin_left(anl__buf *out, double width, double height, double left, double x0, double x1,
+                       double y0, double y1);
 void chart_end(chart *c);
 double chart_x(const chart *c, double x);
 double chart_y(const chart *c, double y);
@@ -23,7 +28,7 @@ double chart_y(const chart *c, double y);
 void chart_x_ticks(chart *c, const char *name);
 void chart_x_counts(chart *c, const char *name); /* the same for what is counted: no tick between 1 and 2 */
 void chart_y_ticks(chart *c, const char *name);
-/* One tick with a text of its own. */
+/* One tick with a text of its own; one that would leave the picture is moved inwards. */
 void chart_x_label(chart *c, double x, const char *text);
 void chart_y_label(chart *c, double y, const char *text);
 /* A dot with a text that shows when it is pointed at. */

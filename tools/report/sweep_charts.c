@@ -167,31 +167,56 @@ void charts_history(const charted *c, anl__buf *out)
     chart_end(&h);
 }
 
+enum { LABEL_BYTES = 24 };
+
 /* Low, middle and high of a range, or each choice. */
-static void axis_labels(const charted *c, int axis, chart *h, double at,
-                        void (*label)(chart *, double, const char *), bool own)
+static int n_labels(const charted *c, int axis)
+{
+    const space_axis *a = space_axis_at(c->s->recipe->space, axis);
+    return a->kind == SPACE_CHOICE ? a->n_choices : 3;
+}
+
+/* Label i of an axis, shortened to `room` pixels: where it stands, in [0, 1]. */
+static double axis_label(const charted *c, int axis, int i, double room, char text[LABEL_BYTES])
 {
     const space *sp = c->s->recipe->space;
     const space_axis *a = space_axis_at(sp, axis);
-    int n = a->kind == SPACE_CHOICE ? a->n_choices : 3;
-    for (int i = 0; i < n; i++) {
-        double u = a->kind == SPACE_CHOICE ? (i + 0.5) / n : i / 2.0,
-               v = a->kind == SPACE_CHOICE ? i : space_from_unit(sp, axis, u);
-        anl__buf b;
-        char text[24];
-        anl__buf_init(&b, c->s->ctx);
-        space_text(sp, axis, v, &b);
-        if (a->kind == SPACE_REAL && i == 1)
-            snprintf(text, sizeof text, "%.3g", v); /* nobody chose this one */
-        else snprintf(text, sizeof text, "%.22s", b.text);
-        anl__buf_release(&b);
-        if (own) {
-            anl__buf_add(h->out, "<text class=\"own\" x=\"%.1f\" y=\"%.1f\">", chart_x(h, at) + 3,
-                         chart_y(h, space_to_unit(sp, axis, v)) + 3);
-            svg_text(h->out, text);
-            anl__buf_add(h->out, "</text>\n");
-        } else label(h, space_to_unit(sp, axis, v), text);
+    double v = a->kind == SPACE_CHOICE ? i : space_from_unit(sp, axis, i / 2.0);
+    anl__buf b;
+    anl__buf_init(&b, c->s->ctx);
+    if (a->kind == SPACE_REAL && i == 1) anl__buf_add(&b, "%.3g", v); /* nobody chose this one */
+    else space_text(sp, axis, v, &b);
+    size_t most = (size_t)fmin(LABEL_BYTES, fmax(room / svg_width("m"), 4)), n = strlen(b.text);
+    snprintf(text, LABEL_BYTES, "%s", b.text);
+    if (n >= most) { /* not within a character of UTF-8 */
+        for (n = most - 3; n > 0 && (text[n] & 0xc0) == 0x80;) n--;
+        snprintf(text + n, LABEL_BYTES - n, "..");
     }
+    anl__buf_release(&b);
+    return space_to_unit(sp, axis, v);
+}
+
+/* Below the picture, each within its share of the width. */
+static void labels_below(const charted *c, int axis, chart *h)
+{
+    int n = n_labels(c, axis);
+    char text[LABEL_BYTES];
+    for (int i = 0; i < n; i++) {
+        double at = axis_label(c, axis, i, (h->width - h->left - h->right) / n, text);
+        chart_x_label(h, at, text);
+    }
+}
+
+/* The room that an axis's labels take at the left, with the axis's name. */
+static double room_left(const charted *c, int axis)
+{
+    double widest = 0;
+    char text[LABEL_BYTES];
+    for (int i = 0; i < n_labels(c, axis); i++) {
+        axis_label(c, axis, i, INFINITY, text);
+        widest = fmax(widest, svg_width(text));
+    }
+    return widest + 30;
 }
 
 void charts_parallel(const charted *c, anl__buf *out)
@@ -199,7 +224,7 @@ void charts_parallel(const charted *c, anl__buf *out)
     const space *sp = c->s->recipe->space;
     int d = space_count(sp);
     double low, high;
-    char colour[8], text[400];
+    char colour[8], text[400], label[LABEL_BYTES];
     if (!c->n) return;
     range_of(c, &low, &high);
     chart h =
@@ -225,7 +250,13 @@ void charts_parallel(const charted *c, anl__buf *out)
                      h.height - (k % 2 ? 8 : 22));
         svg_text(out, k < d ? space_axis_at(sp, k)->name : c->s->recipe->metric[0]);
         anl__buf_add(out, "</text>\n");
-        if (k < d) axis_labels(c, k, &h, k, NULL, true);
+        for (int i = 0; k < d && i < n_labels(c, k); i++) {
+            double at = axis_label(c, k, i, chart_x(&h, 1) - chart_x(&h, 0), label);
+            anl__buf_add(out, "<text class=\"own\" x=\"%.1f\" y=\"%.1f\">", chart_x(&h, k) + 3,
+                         chart_y(&h, at) + 3);
+            svg_text(out, label);
+            anl__buf_add(out, "</text>\n");
+        }
     }
     for (int i = 0; i < 3; i++)
         anl__buf_add(out, "<text class=\"own\" x=\"%.1f\" y=\"%.1f\">%.4g</text>\n", chart_x(&h, d) + 3,
@@ -240,7 +271,7 @@ void charts_slice(const charted *c, int axis, anl__buf *out)
     if (!c->n) return;
     range_of(c, &low, &high);
     chart h = chart_begin(out, 370, 230, -0.03, 1.03, low, high);
-    axis_labels(c, axis, &h, 0, chart_x_label, false);
+    labels_below(c, axis, &h);
     anl__buf_add(out, "<text class=\"name\" x=\"%g\" y=\"%g\">", (h.left + h.width - h.right) / 2,
                  h.height - 6);
     svg_text(out, space_axis_at(c->s->recipe->space, axis)->name);
@@ -274,9 +305,9 @@ static double estimate(const charted *c, int a, int b, double x, double y)
 void charts_contour(const charted *c, int a, int b, anl__buf *out)
 {
     enum { CELLS = 36 };
-    char colour[8], text[400];
+    char colour[8], text[400], label[LABEL_BYTES];
     if (!c->n) return;
-    chart h = chart_begin(out, 560, 420, 0, 1, 0, 1);
+    chart h = chart_begin_left(out, 560, 420, room_left(c, b), 0, 1, 0, 1);
     for (int i = 0; i < CELLS; i++)
         for (int k = 0; k < CELLS; k++) {
             double v = estimate(c, a, b, (i + 0.5) / CELLS, (k + 0.5) / CELLS);
@@ -290,8 +321,11 @@ void charts_contour(const charted *c, int a, int b, anl__buf *out)
         hint(c, i, text);
         chart_dot(&h, u, v, 2.5, dark, text);
     }
-    axis_labels(c, a, &h, 0, chart_x_label, false);
-    axis_labels(c, b, &h, 0, chart_y_label, false);
+    labels_below(c, a, &h);
+    for (int i = 0; i < n_labels(c, b); i++) {
+        double at = axis_label(c, b, i, INFINITY, label);
+        chart_y_label(&h, at, label);
+    }
     anl__buf_add(out, "<text class=\"name\" x=\"%g\" y=\"%g\">", h.width / 2, h.height - 6);
     svg_text(out, space_axis_at(c->s->recipe->space, a)->name);
     anl__buf_add(out, "</text><text class=\"name\" transform=\"translate(13 %g) rotate(-90)\">",
