@@ -130,7 +130,7 @@ static void test_steps(void **state)
         skip();
     }
     steps("reference", 1, 1);
-    if (!toy_has("cpu")) skip();
+    if (!toy_has("cpu", ANL_F32)) skip();
     steps("cpu", 1, 1);
     steps("cpu", 4, 2);
     printf("%ld allocations by libraries\n", atomic_load(&others));

@@ -99,7 +99,7 @@ static void near(const curve *got, const curve *want, double most, const char *n
 
 static void compare(const anl_model_opts *m)
 {
-    if (!toy_has(tested())) skip();
+    if (!toy_has(tested(), ANL_F32)) skip();
     curve want, got;
     train(m, "reference", (precision){"fp32", 0}, &want);
     train(m, tested(), (precision){"fp32", 0}, &got);
@@ -157,7 +157,7 @@ static void test_precisions(void **state)
     static const struct { precision p; double most; } rows[] = {{{"tf32", 0}, 0.02}, {{"fp16", 65536}, 0.02}, {{"bf16", 0}, 0.1}};
     anl_model_opts m = model("cnn2");
     curve want, exact, got;
-    if (!toy_has(tested())) skip();
+    if (!toy_has(tested(), ANL_F32)) skip();
     train(&m, "reference", (precision){"fp32", 0}, &want);
     train(&m, tested(), (precision){"fp32", 0}, &exact);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -177,7 +177,7 @@ static void test_overflow(void **state)
     m.hidden[0] = 16;
     m.n_hidden = 1;
     curve c;
-    if (!toy_has(tested()) || !has("fp16")) skip();
+    if (!toy_has(tested(), ANL_F32) || !has("fp16")) skip();
     train(&m, tested(), (precision){"fp16", 16777216}, &c);
     double scale = 16777216;
     assert_true(c.overflow[0] && c.overflow[1]);

@@ -1,5 +1,6 @@
 #include "fixture.h"
 
+#include "device.h"
 #include "models/layers.h"
 #include "runtime/base/files.h"
 #include "runtime/base/philox.h"
@@ -94,7 +95,7 @@ static void toy_build(void *self, anl_graph *g, anl__size size)
 
 const anl__task toy_task = {.build = toy_build};
 
-bool toy_has(const char *device)
+bool toy_has(const char *device, anl_dtype type)
 {
     anl_ctx *ctx = anl_ctx_create();
     anl_device *dev = NULL;
@@ -102,6 +103,10 @@ bool toy_has(const char *device)
     o.threads = 1;
     bool has = anl_device_open(ctx, device, &o, &dev) == ANL_OK;
     if (!has) printf("skipped: %s\n", anl_last_error(ctx));
+    else if (!dev->vt->has_dtype(dev, type)) {
+        has = false;
+        printf("skipped: device %s has no %s here\n", device, anl_dtype_name(type));
+    }
     anl_device_close(dev);
     anl_ctx_destroy(ctx);
     return has;
