@@ -42,6 +42,14 @@ ANL__INLINE anl__bf16 anl__to_bf16(float f)
     return (anl__bf16)(f != f ? 0x7fc0u : u);
 }
 
+/* Places in the workspace, in bytes; `at` moves on. */
+static inline size_t anl__take(size_t *at, anl_dtype type, int64_t count)
+{
+    size_t here = *at;
+    *at += ((size_t)count * anl_dtype_size(type) + 63) & ~(size_t)63;
+    return here;
+}
+
 /* Elementwise kernels cut a tensor into slices of its batch, or when it has no batch axis of use into one piece. */
 static inline anl_status anl__sliced_prepare(const anl__env *env, anl__prepared *p)
 {

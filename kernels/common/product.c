@@ -1,6 +1,10 @@
 /* The inner kernels keep a block of the result in registers: for AVX-512 12 x 16, 12 x 32, 8 x 48 or 6 x 64, for AVX2 6 x 16 a
- * strip's column at a time, plainly 3 x 16. Rows are divided into nearly equal blocks. k is cut at DEEP, so that a strip's piece
- * (128 KiB) stays in the second-level cache while all rows pass. */
+ * strip's column at a time, plainly 3 x 16. Rows are divided into nearly equal blocks. k is cut at DEEP: where a
+ * block is as wide as the strip, the strip's piece (128 KiB) stays in the second-level cache while all rows pass; where it is one
+ * column wide, the column's piece (32 KiB) stays about the first-level cache. Then packed columns lie one after the other, the next
+ * piece is asked for while the last rows pass, and rows that lie apart are copied first, since at a stride of a power of two they
+ * would share a few sets of the cache (AMD Zen 3, 252 x 512 x 512 with rows 2 KiB apart: 44 GFLOP/s of a core's 89 without, 80 with
+ * the copy). */
 #include "product.h"
 
 #include <string.h>
@@ -11,17 +15,21 @@
 
 enum { DEEP = 512, MOST_ROWS = 12 };
 
-/* One block: rows as in the table's place; a: step from row to row and from k to k, one of which is 1. */
-typedef void (*block_fn)(int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc, bool add);
+/* One block: rows as in the table's place; a: step from row to row and from k to k, one of which is 1. Meanwhile k lines of
+ * `next`, which lie as those of b do, are on their way to the cache; only where columns are passed one by one. */
+typedef void (*block_fn)(int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc, bool add,
+                         const float *next, int64_t next_ld);
 
 struct anl__product {
     const char *name;
     int most[5];    /* rows of a block, by the strip's width */
     bool by_column; /* blocks are one column wide */
+    bool reads_ahead;
     block_fn rows[5][MOST_ROWS + 1], columns[5][MOST_ROWS + 1];
 };
 
-#define BLOCK_ARGS int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc, bool add
+#define BLOCK_ARGS                                                                                                   \
+    int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc, bool add, const float *next, int64_t next_ld
 #define EACH(i, n) _Pragma("GCC unroll 12") for (int i = 0; i < (n); i++)
 
 typedef float four __attribute__((vector_size(16), aligned(4)));
@@ -30,7 +38,8 @@ typedef float four __attribute__((vector_size(16), aligned(4)));
     {                                                                                             \
         four s[ROWS][4];                                                                          \
         EACH(i, ROWS) EACH(v, 4) s[i][v] = add ? *(const four *)(c + i * ldc + 4 * v) : (four){0}; \
-        for (int64_t q = 0; q < k; q++, b += ldb, a += (STEP)) {                                  \
+        for (int64_t q = 0; q < k; q++, b += ldb, a += (STEP), next += next_ld) {                 \
+            __builtin_prefetch(next);                                                             \
             EACH(i, ROWS)                                                                         \
             {                                                                                     \
                 float x = A;                                                                      \
@@ -53,8 +62,10 @@ static const anl__product plain = {
     {                                                                                             \
         __m256 s[ROWS][2];                                                                        \
         EACH(i, ROWS) EACH(v, 2) s[i][v] = add ? _mm256_loadu_ps(c + i * ldc + 8 * v) : _mm256_setzero_ps(); \
-        for (int64_t q = 0; q < k; q++, b += ldb, a += (STEP)) {                                  \
+        _Pragma("GCC unroll 4") /* 5 x 16 in the first-level cache: 0.75 of the peak without, 0.95 with it */ \
+        for (int64_t q = 0; q < k; q++, b += ldb, a += (STEP), next += next_ld) {                 \
             __m256 w[2];                                                                          \
+            __builtin_prefetch(next);                                                             \
             EACH(v, 2) w[v] = _mm256_loadu_ps(b + 8 * v);                                         \
             EACH(i, ROWS)                                                                         \
             {                                                                                     \
@@ -67,7 +78,7 @@ static const anl__product plain = {
 #define AVX2_PAIR(ROWS) AVX2(avx2_rows_##ROWS, ROWS, a[i * lda], 1) AVX2(avx2_columns_##ROWS, ROWS, a[i], lda)
 AVX2_PAIR(1) AVX2_PAIR(2) AVX2_PAIR(3) AVX2_PAIR(4) AVX2_PAIR(5) AVX2_PAIR(6)
 static const anl__product avx2 = {
-    .name = "avx2", .most = {0, 6, 6, 6, 6}, .by_column = true,
+    .name = "avx2", .most = {0, 6, 6, 6, 6}, .by_column = true, .reads_ahead = true,
     .rows = {[1] = {0, avx2_rows_1, avx2_rows_2, avx2_rows_3, avx2_rows_4, avx2_rows_5, avx2_rows_6}},
     .columns = {[1] = {0, avx2_columns_1, avx2_columns_2, avx2_columns_3, avx2_columns_4, avx2_columns_5, avx2_columns_6}},
 };
@@ -76,6 +87,7 @@ static const anl__product avx2 = {
     __attribute__((target("avx512f"))) static void name(BLOCK_ARGS)                               \
     {                                                                                             \
         __m512 s[ROWS][WIDE];                                                                     \
+        (void)next, (void)next_ld;                                                                \
         EACH(i, ROWS) EACH(v, WIDE) s[i][v] = add ? _mm512_loadu_ps(c + i * ldc + 16 * v) : _mm512_setzero_ps(); \
         for (int64_t q = 0; q < k; q++, b += ldb, a += (STEP)) {                                  \
             __m512 w[WIDE];                                                                       \
@@ -123,28 +135,83 @@ const anl__product *anl__product_best(void)
 
 const char *anl__product_name(const anl__product *p) { return p->name; }
 
-static void run(const anl__product *p, const block_fn (*table)[MOST_ROWS + 1], int64_t step, int64_t rows, int64_t k, const float *a,
-                int64_t lda, int64_t deep_step, const float *b, int64_t ldb, int wide, float *c, int64_t ldc, bool add)
+int64_t anl__product_column(const anl__product *p, int64_t k, int wide, int v, int64_t *ld)
 {
-    int blocks = (int)((rows + p->most[wide] - 1) / p->most[wide]), each = p->by_column ? 1 : wide;
-    for (int64_t q = 0; q < k || q == 0; q += DEEP) {
-        int64_t deep = k - q < DEEP ? k - q : DEEP;
-        for (int t = 0; t < blocks; t++) {
-            int64_t i = anl__slice_begin(rows, blocks, t), end = anl__slice_begin(rows, blocks, t + 1);
-            for (int v = 0; v < wide; v += each)
-                table[each][end - i](deep, a + i * step + q * deep_step, lda, b + q * ldb + ANL__COLUMN * v, ldb, c + i * ldc + ANL__COLUMN * v, ldc, add || q);
-        }
+    *ld = p->by_column ? ANL__COLUMN : ANL__COLUMN * wide;
+    return (p->by_column ? k : 1) * ANL__COLUMN * v;
+}
+
+void anl__product_pack(const float *w, int64_t row_step, int64_t column_step, int64_t k, int64_t live, float *to, int64_t ld)
+{
+    for (int64_t q = 0; q < k; q += ANL__COLUMN) { /* 16 x 16 keep both sides in cache */
+        int64_t end = k - q < ANL__COLUMN ? k : q + ANL__COLUMN;
+        for (int64_t i = q; i < end && column_step == 1; i++)
+            for (int64_t j = 0; j < ANL__COLUMN; j++) to[i * ld + j] = j < live ? w[i * row_step + j] : 0;
+        for (int64_t j = 0; j < ANL__COLUMN && column_step != 1; j++)
+            for (int64_t i = q; i < end; i++) to[i * ld + j] = j < live ? w[i * row_step + j * column_step] : 0;
     }
+}
+
+bool anl__product_reads_ahead(const anl__product *p) { return p->reads_ahead; }
+
+/* A result, and its left side: steps from row to row and from k to k. */
+typedef struct work {
+    const anl__product *p;
+    const block_fn (*table)[MOST_ROWS + 1];
+    int64_t rows, k, row_step, deep_step, lda, ldc;
+    const float *a;
+    float *c;
+    bool add;
+} work;
+
+/* k from q on, so many: all rows of `each` columns from number `column` of the result on. The last block asks for `next`. */
+static void pass(const work *w, int64_t q, int64_t deep, const float *b, int64_t ldb, int each, int64_t column, const float *next, int64_t next_ld)
+{
+    int most = w->p->most[each], blocks = (int)((w->rows + most - 1) / most);
+    for (int t = 0; t < blocks; t++) {
+        int64_t i = anl__slice_begin(w->rows, blocks, t), end = anl__slice_begin(w->rows, blocks, t + 1);
+        bool last = t + 1 == blocks;
+        w->table[each][end - i](deep, w->a + i * w->row_step + q * w->deep_step, w->lda, b, ldb, w->c + i * w->ldc + column, w->ldc, w->add || q,
+                                last ? next : b, last ? next_ld : ldb);
+    }
+}
+
+static void whole_strip(const work *w, const float *b, int64_t ldb, int wide)
+{
+    for (int64_t q = 0; q < w->k || q == 0; q += DEEP) pass(w, q, w->k - q < DEEP ? w->k - q : DEEP, b + q * ldb, ldb, wide, 0, b, ldb);
+}
+
+static void copy_column(const float *b, int64_t ldb, int64_t k, float *to)
+{
+    for (int64_t q = 0; q < k; q++) memcpy(to + q * ANL__COLUMN, b + q * ldb, sizeof(float) * ANL__COLUMN);
+}
+
+/* Column v begins at b + v * apart. Packed strips follow one another, so what comes next is what lies next. */
+static void by_columns(const work *w, const float *b, int64_t ldb, int64_t apart, int wide)
+{
+    _Alignas(64) float near[DEEP * ANL__COLUMN];
+    bool copy = ldb != ANL__COLUMN && w->rows > 2 * w->p->most[1];
+    for (int v = 0; v < wide; v++)
+        for (int64_t q = 0; q < w->k || q == 0; q += DEEP) {
+            int64_t deep = w->k - q < DEEP ? w->k - q : DEEP;
+            const float *column = b + v * apart + q * ldb, *next = q + deep < w->k ? column + deep * ldb : b + (v + 1) * apart;
+            if (copy) copy_column(column, ldb, deep, near);
+            pass(w, q, deep, copy ? near : column, copy ? ANL__COLUMN : ldb, 1, ANL__COLUMN * v, next, ldb);
+        }
 }
 
 void anl__product_rows(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int wide, float *c,
                        int64_t ldc, bool add)
 {
-    run(p, p->rows, lda, rows, k, a, lda, 1, b, ANL__COLUMN * wide, wide, c, ldc, add);
+    work w = {p, p->rows, rows, k, lda, 1, lda, ldc, a, c, add};
+    if (p->by_column) by_columns(&w, b, ANL__COLUMN, k * ANL__COLUMN, wide);
+    else whole_strip(&w, b, ANL__COLUMN * wide, wide);
 }
 
 void anl__product_columns(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, int wide,
                           float *c, int64_t ldc, bool add)
 {
-    run(p, p->columns, 1, rows, k, a, lda, lda, b, ldb, wide, c, ldc, add);
+    work w = {p, p->columns, rows, k, 1, lda, lda, ldc, a, c, add};
+    if (p->by_column) by_columns(&w, b, ldb, ANL__COLUMN, wide);
+    else whole_strip(&w, b, ldb, wide);
 }

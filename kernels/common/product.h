@@ -1,7 +1,7 @@
 /* Matrix products of our own in f32, for one thread: the right side in columns of 16, packed; for shapes that a library serves
  * badly (the few rows of a recurrent step) and where the product's result is used while it is in the first-level cache.
  *
- * A strip is `wide` columns of 16, 1 <= wide <= 4; packed it is k rows of 16 * wide numbers that lie one after the other. An
+ * A strip is `wide` columns of 16, 1 <= wide <= 4; how it is packed is the products' own (anl__product_column). An
  * element of a result is the sum over k in ascending order, fused multiply-adds where the processor has them: its bits depend on
  * the instruction set and k alone, never on how rows or columns are divided. Never a source of overflow past what it is given. */
 #ifndef ANL_PRODUCT_H
@@ -16,6 +16,14 @@ const anl__product *anl__product_best(void);
 /* "avx512", "avx2", "plain"; NULL: this processor has it not. */
 const anl__product *anl__product_named(const char *name);
 const char *anl__product_name(const anl__product *p);
+/* Where column v (16 numbers a row) of a packed strip of k rows begins, in numbers; *ld: from one row to the next. A strip takes
+ * 16 wide k numbers. */
+int64_t anl__product_column(const anl__product *p, int64_t k, int wide, int v, int64_t *ld);
+/* One such column from any matrix: its element (q, j) is w[q * row_step + j * column_step], zero where j >= live. */
+void anl__product_pack(const float *w, int64_t row_step, int64_t column_step, int64_t k, int64_t live, float *to, int64_t ld);
+/* Packed strips that follow one another are read ahead, so that few rows over weights that fit only an outer cache cost no more
+ * than over near ones; and products are faster than the library's (AVX2: measured; it serves AVX-512 better). */
+bool anl__product_reads_ahead(const anl__product *p);
 
 /* c (rows x 16 wide, rows ldc apart) = a (rows x k, rows lda apart) b, or += . b: a packed strip. */
 void anl__product_rows(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int wide, float *c,

@@ -18,6 +18,8 @@ anl__arithmetic anl__arithmetic_of(anl_dtype type);
 const char *anl__arithmetic_name(const anl__arithmetic *m);
 /* k as the products want it: rows of `a` are readable, and finite, to there; packed weights have zeros. */
 static inline int64_t anl__deep(anl_dtype type, int64_t k) { return type == ANL_BF16 ? anl__deep16(k) : k; }
+/* Rows so far apart do not all fall into a few sets of a cache, as at a multiple of 512 bytes. */
+static inline int64_t anl__spread(int64_t row) { return row % 128 ? row : row + ANL__COLUMN; }
 static inline void anl__multiply(const anl__arithmetic *m, int64_t rows, int64_t k, const void *a, int64_t lda, const void *b, int wide, float *c,
                                  int64_t ldc, bool add)
 {
@@ -76,14 +78,6 @@ static inline anl__lane anl__lane_of(const anl__recurrence *k, int64_t tiles, an
 
 enum { ANL__LANE_ROWS = 64 }; /* rows that go through product and cells together: their results stay in the nearest cache */
 
-/* Places in the workspace, in bytes; `at` moves on. */
-static inline size_t anl__take(size_t *at, anl_dtype type, int64_t count)
-{
-    size_t here = *at;
-    *at += ((size_t)count * anl_dtype_size(type) + 63) & ~(size_t)63;
-    return here;
-}
-
 /* ---- cells ----------------------------------------------------------------------------------- */
 
 /* Some rows of a tile at one time; all pointers at the first row and unit. */
@@ -139,8 +133,8 @@ typedef struct anl__rows_at {
     anl_dtype type[ANL__BLOCK_ROWS];
 } anl__rows_at;
 
-/* The left side: n columns of rows `stride` apart from element `at` of v on, to dense rows (f32), or turned, n rows to_row apart
-   (bf16, with zeros to a multiple of 32). Their sums are added to `sums`. */
+/* The left side: n columns of rows `stride` apart from element `at` of v on, to rows to_row apart, as they lie (f32) or turned
+   (bf16: n rows, with zeros to a multiple of 32). Their sums are added to `sums`. */
 void anl__block_left(anl_dtype type, const void *v, int64_t at, int64_t rows, int64_t stride, int64_t n, void *to, int64_t to_row, float *sums);
 /* Only the sums, f32. */
 void anl__block_sums(const float *v, int64_t rows, int64_t stride, int64_t n, float *sums);

@@ -58,7 +58,7 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
     anl_dtype type = p->call.in[0].dtype;
     int64_t states = k->batch * k->units;
     s->m = anl__arithmetic_of(type);
-    s->d_row = (k->cell == ANL__GRU ? k->units : 0) + anl__deep(type, k->gates * k->units);
+    s->d_row = anl__spread((k->cell == ANL__GRU ? k->units : 0) + anl__deep(type, k->gates * k->units));
     for (int i = 0; i < 2; i++) {
         bool wanted = i == 1 || anl__recurrent_grad(&p->call, ANL__REC_DX) >= 0;
         s->w[i] = anl__tiling_of(&p->call, ANL__REC_W_IH + i, true);

@@ -5,9 +5,9 @@
 
 enum { EDGE = 32 }; /* bf16 is turned in squares so large: a line of the cache wide */
 
-ANL__CLONES static void copy_and_sum(const float *restrict from, int64_t rows, int64_t stride, int64_t n, float *restrict to, float *restrict sums)
+ANL__CLONES static void copy_and_sum(const float *restrict from, int64_t rows, int64_t stride, int64_t n, float *restrict to, int64_t to_row, float *restrict sums)
 {
-    for (int64_t q = 0; q < rows; q++, from += stride, to += n)
+    for (int64_t q = 0; q < rows; q++, from += stride, to += to_row)
         for (int64_t i = 0; i < n; i++) {
             to[i] = from[i];
             sums[i] += from[i];
@@ -51,7 +51,7 @@ static void turn(const anl__bf16 *from, int64_t rows, int64_t stride, int64_t n,
 void anl__block_left(anl_dtype type, const void *v, int64_t at, int64_t rows, int64_t stride, int64_t n, void *to, int64_t to_row, float *sums)
 {
     if (type == ANL_F32) {
-        copy_and_sum((const float *)v + at, rows, stride, n, to, sums);
+        copy_and_sum((const float *)v + at, rows, stride, n, to, to_row, sums);
         return;
     }
     const anl__bf16 *from = (const anl__bf16 *)v + at;

@@ -1,5 +1,5 @@
-/* recurrent on the workers: lanes (recurrent_cpu.h) walk through time. Where the weights fit the cache a tile's step is the
- * products with W and U and then its cells. Else a lane makes W x for its tiles and a few steps at a time, straight into the reserve,
+/* recurrent on the workers: lanes (recurrent_cpu.h) walk through time. Where the weights fit the cache or are read ahead a tile's step
+ * is the products with W and U and then its cells. Else a lane makes W x for its tiles and a few steps at a time, straight into the reserve,
  * and then goes step by step with U alone. */
 #include "kernels/common/cpu.h"
 #include "recurrent_cpu.h"
@@ -58,7 +58,7 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
     *k = anl__recurrence_of(&p->call);
     anl_dtype type = p->call.in[0].dtype;
     s->m = anl__arithmetic_of(type);
-    s->h_row = anl__deep(type, k->units);
+    s->h_row = anl__spread(anl__deep(type, k->units));
     s->x_row = anl__deep(type, k->inputs) > k->inputs ? anl__deep(type, k->inputs) : 0;
     for (int i = 0; i < 2; i++) {
         s->w[i] = anl__tiling_of(&p->call, ANL__REC_W_IH + i, false);
@@ -67,7 +67,8 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
         s->h[i] = anl__take(&at, type, k->batch * s->h_row);
     }
     s->lanes = anl__lanes_of(k, anl__tiles(&s->w[1]), env->workers);
-    s->fused = k->cell != ANL__GRU && k->gates * k->units * (k->units + k->inputs) * (int64_t)sizeof(float) <= NEAR_BYTES;
+    bool near = k->gates * k->units * (k->units + k->inputs) * (int64_t)sizeof(float) <= NEAR_BYTES;
+    s->fused = k->cell != ANL__GRU && (near || (type == ANL_F32 && anl__product_reads_ahead(s->m.f32)));
     s->chunk = CHUNK_ROWS / k->batch > 1 ? CHUNK_ROWS / k->batch : 1;
     if (s->chunk > k->steps) s->chunk = k->steps;
     s->u_row = (k->kept ? k->kept : 1) * k->units;
@@ -165,6 +166,15 @@ static void make_input(const job *j, const anl__lane *a, int64_t from, int64_t t
     }
 }
 
+/* The cells' results lie scattered: their lines come while the products are made. */
+static void ask_for_results(const anl__cells *c)
+{
+    for (int64_t i = 0; i < c->rows; i++) {
+        for (int64_t g = 0; g < c->k->kept; g++) __builtin_prefetch(c->u + i * c->u_row + g * c->k->units, 1);
+        __builtin_prefetch((const char *)c->y + (size_t)(i * c->k->units) * anl_dtype_size(c->type), 1);
+    }
+}
+
 static void step_tile(const job *j, const anl__lane *a, int64_t step, int64_t tile, float *buf, const char *copy)
 {
     const state *s = j->s;
@@ -178,6 +188,7 @@ static void step_tile(const job *j, const anl__lane *a, int64_t step, int64_t ti
         anl__cells cells = cells_of(j, tile, step, row, rows, buf);
         int wide = anl__tile_wide(&s->w[1], tile);
         cells.b_hn = b_hn;
+        ask_for_results(&cells);
         if (s->fused) cells.in = bias, cells.in_row = 0, cells.in_gate = ANL__COLUMN;
         if (s->fused) {
             const void *x = x_of(j, step, row, copy, &ld);

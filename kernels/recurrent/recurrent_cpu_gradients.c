@@ -41,7 +41,7 @@ void anl__gradients_plan(anl__gradients *g, const anl__call *c, int64_t d_row)
     } else if (g->weights) cut(g, 0, used);
     g->n_dx = g->dx ? (int)((k.steps * k.batch + DX_ROWS - 1) / DX_ROWS) : 0;
     size_t weights = 0, dx = 0;
-    if (g->weights) anl__take(&weights, ANL_F32, g->piece * (DEEP + 1) + DEEP * ANL__STRIP + g->piece * (whole(k.inputs) + whole(H)));
+    if (g->weights) anl__take(&weights, ANL_F32, g->piece + anl__spread(g->piece) * DEEP + DEEP * ANL__STRIP + g->piece * (whole(k.inputs) + whole(H)));
     if (g->dx) anl__take(&dx, ANL_F32, DX_ROWS * ANL__STRIP);
     g->scratch = weights > dx ? weights : dx;
 }
@@ -54,6 +54,7 @@ typedef struct piece {
     int64_t row[2];       /* of w_ih, w_hh: where they belong; -1: nowhere */
     float *dw[2], *db[2]; /* results, NULL: not wanted or not here */
     void *block, *strip; /* of the activations' type */
+    int64_t block_row;   /* elements from one of its rows to the next */
     float *sums, *result;
 } piece;
 
@@ -90,9 +91,9 @@ static void add_strips(const piece *p, int side, int64_t columns, int64_t row, i
         bool there = m->type == ANL_F32 && r.regular && live == ld;
         if (!there) anl__block_right(m->type, &r, first, live, ld, p->strip);
         if (m->type == ANL_BF16)
-            anl__product16_rows(m->bf16, p->n, anl__deep16(rows), p->block, DEEP, p->strip, wide, *result, ld, row > 0);
+            anl__product16_rows(m->bf16, p->n, anl__deep16(rows), p->block, p->block_row, p->strip, wide, *result, ld, row > 0);
         else
-            anl__product_columns(m->f32, p->n, rows, p->block, p->n, there ? (const float *)r.at[0] + first : p->strip, there ? columns : ld, wide, *result, ld,
+            anl__product_columns(m->f32, p->n, rows, p->block, p->block_row, there ? (const float *)r.at[0] + first : p->strip, there ? columns : ld, wide, *result, ld,
                                  row > 0);
         *result += p->n * ld;
     }
@@ -125,14 +126,15 @@ static void weights_task(const anl__gradients_run *a, int task, float *scratch)
         if (b >= 0 && p.row[i] >= 0) p.db[i] = a->r->out[b];
     }
     p.block = scratch;
-    p.sums = scratch + g->piece * DEEP;
+    p.sums = scratch + anl__spread(g->piece) * DEEP;
+    p.block_row = g->type == ANL_F32 ? anl__spread(p.n) : DEEP;
     p.strip = p.sums + g->piece;
     p.result = p.sums + g->piece + DEEP * ANL__STRIP;
     memset(p.sums, 0, sizeof(float) * (size_t)p.n);
     for (int64_t row = 0; row < rows; row += DEEP) {
         float *result = p.result;
         int64_t n = rows - row < DEEP ? rows - row : DEEP;
-        anl__block_left(g->type, a->d, row * g->d_row + p.from, n, g->d_row, p.n, p.block, DEEP, p.sums);
+        anl__block_left(g->type, a->d, row * g->d_row + p.from, n, g->d_row, p.n, p.block, p.block_row, p.sums);
         for (int i = 0; i < 2; i++)
             if (p.dw[i]) add_strips(&p, i, columns[i], row, n, &result);
     }

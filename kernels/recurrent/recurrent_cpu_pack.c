@@ -1,4 +1,4 @@
-/* Weights for the steps' products: tiles, each k rows of 16 * wide numbers (bf16: k / 2 rows of pairs, product16.h). Forward the weights are turned (a product's k is a row of
+/* Weights for the steps' products: tiles, each a packed strip of product.h (bf16: k / 2 rows of pairs, product16.h). Forward the weights are turned (a product's k is a row of
  * theirs), and a tile holds 16 units' gates side by side, so that the product of a tile is all that these units' step needs. */
 #include "kernels/common/cpu.h"
 #include "recurrent_cpu.h"
@@ -34,47 +34,57 @@ size_t anl__packed_bytes(const anl__tiling *t)
     return (size_t)(columns * t->deep * (t->gates > 1 ? t->gates : 1)) * anl_dtype_size(t->type);
 }
 
-/* Element (q, j) of a tile of ld columns. */
-ANL__INLINE void put(bool half, void *tile, int64_t ld, int64_t q, int64_t j, float v)
+/* Element (q, j) of a column of pairs, ld pairs apart. */
+ANL__INLINE void put(anl__bf16 *column, int64_t ld, int64_t q, int64_t j, float v)
 {
-    if (half) ((anl__bf16 *)tile)[(q >> 1) * 2 * ld + 2 * j + (q & 1)] = anl__to_bf16(v);
-    else ((float *)tile)[q * ld + j] = v;
+    column[(q >> 1) * 2 * ld + 2 * j + (q & 1)] = anl__to_bf16(v);
 }
 
-/* 16 rows of w (fewer: zeros) become columns from `to` on; blocks of 16 x 16 keep both sides in cache. */
-ANL__INLINE void turn(bool half, const float *w, int64_t stride, int64_t live, int64_t k, void *tile, int64_t ld, int64_t to)
+/* anl__product_pack in bf16; blocks of 16 x 16 keep both sides in cache. */
+ANL__INLINE void pack_pairs(const float *w, int64_t row_step, int64_t column_step, int64_t k, int64_t live, anl__bf16 *to, int64_t ld, int64_t first)
 {
     for (int64_t q = 0; q < k; q += ANL__COLUMN) {
         int64_t end = k - q < ANL__COLUMN ? k : q + ANL__COLUMN;
         for (int64_t j = 0; j < ANL__COLUMN; j++)
-            for (int64_t i = q; i < end; i++) put(half, tile, ld, i, to + j, j < live ? w[j * stride + i] : 0);
+            for (int64_t i = q; i < end; i++) put(to, ld, first + i, j, j < live ? w[i * row_step + j * column_step] : 0);
     }
+}
+
+/* Column v of a tile; *ld: numbers from one row (bf16: half a row of pairs) to the next. */
+static void *column(const anl__tiling *t, void *tile, int wide, int v, int64_t *ld)
+{
+    if (t->type == ANL_F32) return (float *)tile + anl__product_column(anl__product_best(), t->deep, wide, v, ld);
+    *ld = ANL__COLUMN * wide;
+    return (anl__bf16 *)tile + 2 * ANL__COLUMN * v;
+}
+
+/* Rows [first, first + k) of a column. */
+static void pack_column(const anl__tiling *t, const float *w, int64_t row_step, int64_t column_step, int64_t first, int64_t k, int64_t live, void *to, int64_t ld)
+{
+    if (t->type == ANL_F32) anl__product_pack(w, row_step, column_step, k, live, (float *)to + first * ld, ld);
+    else if (column_step == 1) pack_pairs(w, row_step, 1, k, live, to, ld, first);
+    else pack_pairs(w, 1, column_step, k, live, to, ld, first);
 }
 
 static void pack_forward(const anl__tiling *t, const float *w, void *out, int64_t tile)
 {
-    int64_t wide = anl__tile_wide(t, tile);
-    for (int64_t v = 0; v < wide; v++) {
-        int64_t unit = anl__tile_first(t, tile) + (t->gates > 1 ? 0 : ANL__COLUMN * v), row = t->gates > 1 ? v * t->columns + unit : unit;
-        if (t->type == ANL_BF16) turn(true, w + row * t->rows, t->rows, t->columns - unit, t->rows, out, ANL__COLUMN * wide, ANL__COLUMN * v);
-        else turn(false, w + row * t->rows, t->rows, t->columns - unit, t->rows, out, ANL__COLUMN * wide, ANL__COLUMN * v);
-    }
-}
-
-ANL__INLINE void pack_rows(bool half, const anl__tiling *t, const float *w, void *out, int64_t tile)
-{
-    int64_t wide = ANL__COLUMN * anl__tile_wide(t, tile), live = anl__tile_units(t, tile), first = anl__tile_first(t, tile);
-    for (int64_t q = 0; q < t->rows; q++) {
-        int64_t row = q < t->turned ? q + t->rows - t->turned : q - t->turned;
-        for (int64_t j = 0; j < live; j++) put(half, out, wide, q, j, w[row * t->columns + first + j]);
-        for (int64_t j = live; j < wide; j++) put(half, out, wide, q, j, 0);
+    int wide = anl__tile_wide(t, tile);
+    for (int v = 0; v < wide; v++) {
+        int64_t ld, unit = anl__tile_first(t, tile) + (t->gates > 1 ? 0 : ANL__COLUMN * v), row = t->gates > 1 ? v * t->columns + unit : unit;
+        void *to = column(t, out, wide, v, &ld);
+        pack_column(t, w + row * t->rows, 1, t->rows, 0, t->rows, t->columns - unit, to, ld);
     }
 }
 
 static void pack_backward(const anl__tiling *t, const float *w, void *out, int64_t tile)
 {
-    if (t->type == ANL_BF16) pack_rows(true, t, w, out, tile);
-    else pack_rows(false, t, w, out, tile);
+    int wide = anl__tile_wide(t, tile);
+    for (int v = 0; v < wide; v++) {
+        int64_t ld, first = anl__tile_first(t, tile) + ANL__COLUMN * v, live = t->columns - first, rest = t->rows - t->turned;
+        void *to = column(t, out, wide, v, &ld);
+        pack_column(t, w + rest * t->columns + first, t->columns, 1, 0, t->turned, live, to, ld);
+        pack_column(t, w + first, t->columns, 1, t->turned, rest, live, to, ld);
+    }
 }
 
 typedef struct job { const anl__tiling *t; const float *w; void *packed; } job;

@@ -19,13 +19,29 @@ static float *filled(int64_t n, int64_t seed)
     return v;
 }
 
+/* b: k rows of 16 wide numbers. */
+static float *pack(const anl__product *p, int64_t k, const float *b, int wide)
+{
+    int64_t ld;
+    float *packed = filled(k * ANL__COLUMN * wide, 0);
+    for (int v = 0; v < wide; v++) {
+        float *to = packed + anl__product_column(p, k, wide, v, &ld);
+        for (int64_t q = 0; q < k; q++) memcpy(to + q * ld, b + (q * wide + v) * ANL__COLUMN, sizeof(float) * ANL__COLUMN);
+    }
+    return packed;
+}
+
 /* a is rows x k, or k x rows when transposed; what lies between the result's rows must stay. */
 static void check(const anl__product *p, int64_t rows, int64_t k, int wide, bool transposed, bool add)
 {
     int64_t strip = ANL__COLUMN * wide, ldc = strip + 3, lda = (transposed ? rows : k) + 2, ldb = transposed ? strip + 5 : strip;
     float *a = filled((transposed ? k : rows) * lda, 1), *b = filled(k * ldb, 2), *c = filled(rows * ldc, 3), *was = filled(rows * ldc, 3);
     if (transposed) anl__product_columns(p, rows, k, a, lda, b, ldb, wide, c, ldc, add);
-    else anl__product_rows(p, rows, k, a, lda, b, wide, c, ldc, add);
+    else {
+        float *packed = pack(p, k, b, wide);
+        anl__product_rows(p, rows, k, a, lda, packed, wide, c, ldc, add);
+        free(packed);
+    }
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < ldc; j++) {
             double sum = add || j >= strip ? (double)was[i * ldc + j] : 0;
@@ -54,6 +70,7 @@ static void every_set(void **state)
                 for (int way = 0; way < 4; way++) check(p, rows, 1 + rows * 3 % 17, wide, way & 1, way >> 1);
         check(p, 5, 1100, 4, false, false); /* k in several pieces */
         check(p, 5, 1100, 3, true, true);
+        check(p, 27, 600, 2, true, true);
     }
     assert_true(sets > 0);
 }
