@@ -4,6 +4,7 @@
 
 #include "op.h"
 
+extern const anl__kernel anl__dense_product, anl__dense_data_product, anl__dense_weight_product; /* dense_cpu_product.c */
 extern const anl__kernel anl__dense_dnnl, anl__dense_data_dnnl, anl__dense_weight_dnnl; /* dense_cpu_dnnl.c */
 
 #endif
