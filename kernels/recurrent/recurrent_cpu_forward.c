@@ -15,11 +15,12 @@ typedef struct state {
     anl__tiling w[2]; /* w_ih, w_hh */
     bool packed[2];
     anl__lanes lanes;
-    bool fused;      /* W x in the step; not a gru's, whose n keeps W x and U h apart */
+    bool fused;      /* W x in the step; a gru's n keeps W x and U h apart */
     int64_t chunk;   /* steps */
     int64_t u_row;   /* floats of a row of gates */
     int64_t h_row, x_row; /* elements of a row of the state, and of x where it must be copied (else 0) */
     size_t weights[2], h[2], c, gates, lane, lane_bytes; /* places in the workspace */
+    size_t apart, copy; /* in a lane's: W x of a gru, copied rows of x */
 } state;
 
 typedef struct job {
@@ -68,7 +69,7 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
     }
     s->lanes = anl__lanes_of(k, anl__tiles(&s->w[1]), env->workers);
     bool near = k->gates * k->units * (k->units + k->inputs) * (int64_t)sizeof(float) <= NEAR_BYTES;
-    s->fused = k->cell != ANL__GRU && (near || (type == ANL_F32 && anl__product_reads_ahead(s->m.f32)));
+    s->fused = (near && k->cell != ANL__GRU) || (type == ANL_F32 && anl__product_reads_ahead(s->m.f32));
     s->chunk = CHUNK_ROWS / k->batch > 1 ? CHUNK_ROWS / k->batch : 1;
     if (s->chunk > k->steps) s->chunk = k->steps;
     s->u_row = (k->kept ? k->kept : 1) * k->units;
@@ -76,7 +77,8 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
     s->gates = anl__take(&at, ANL_F32, anl__recurrent_reserve(&p->call) < 0 ? s->chunk * k->batch * s->u_row : 0);
     s->lane = at;
     anl__take(&s->lane_bytes, ANL_F32, ANL__LANE_ROWS * ANL__STRIP);
-    anl__take(&s->lane_bytes, type, s->chunk * k->batch * s->x_row);
+    s->apart = anl__take(&s->lane_bytes, ANL_F32, s->fused && k->cell == ANL__GRU ? ANL__LANE_ROWS * ANL__STRIP : 0);
+    s->copy = anl__take(&s->lane_bytes, type, s->chunk * k->batch * s->x_row);
     p->workspace = s->lane + s->lane_bytes * (size_t)s->lanes.n;
     snprintf(p->note, sizeof p->note, "%s, %lld %s a lane", anl__arithmetic_name(&s->m), (long long)(s->lanes.by_tiles ? anl__tiles(&s->w[1]) : k->batch) / s->lanes.n,
              s->lanes.by_tiles ? "tiles" : "samples");
@@ -189,14 +191,20 @@ static void step_tile(const job *j, const anl__lane *a, int64_t step, int64_t ti
         int wide = anl__tile_wide(&s->w[1], tile);
         cells.b_hn = b_hn;
         ask_for_results(&cells);
-        if (s->fused) cells.in = bias, cells.in_row = 0, cells.in_gate = ANL__COLUMN;
-        if (s->fused) {
-            const void *x = x_of(j, step, row, copy, &ld);
+        bool together = s->fused && s->k.cell != ANL__GRU;
+        const void *x = x_of(j, step, row, copy, &ld);
+        if (together) {
+            cells.in = bias, cells.in_row = 0, cells.in_gate = ANL__COLUMN;
             anl__multiply(&s->m, rows, s->w[0].deep, x, ld, w[0], wide, buf, cells.ld, false);
+        } else if (s->fused) {
+            float *in = (float *)((char *)buf + s->apart);
+            for (int64_t i = 0; i < rows; i++) memcpy(in + i * cells.ld, bias, sizeof(float) * (size_t)cells.ld);
+            anl__multiply(&s->m, rows, s->w[0].deep, x, ld, w[0], wide, in, cells.ld, true);
+            cells.in = in, cells.in_row = cells.ld, cells.in_gate = ANL__COLUMN;
         }
         const void *h = j->h[step & 1] + (size_t)(row * s->h_row) * anl_dtype_size(s->m.type);
-        if (state_there) anl__multiply(&s->m, rows, s->w[1].deep, h, s->h_row, w[1], wide, buf, cells.ld, s->fused);
-        else if (!s->fused) memset(buf, 0, sizeof(float) * (size_t)(rows * cells.ld));
+        if (state_there) anl__multiply(&s->m, rows, s->w[1].deep, h, s->h_row, w[1], wide, buf, cells.ld, together);
+        else if (!together) memset(buf, 0, sizeof(float) * (size_t)(rows * cells.ld));
         anl__cells_forward(&cells);
     }
 }
@@ -224,7 +232,7 @@ static void lane(void *arg, int task, int worker)
     const anl__recurrence *k = &s->k;
     anl__lane a = anl__lane_of(k, anl__tiles(&s->w[1]), j->lanes, task);
     float *buf = (float *)((char *)j->r->ws + s->lane + s->lane_bytes * (size_t)task);
-    char *copy = (char *)(buf + ANL__LANE_ROWS * ANL__STRIP);
+    char *copy = (char *)buf + s->copy;
     int64_t first = anl__tile_first(&s->w[1], a.tile), end = anl__tile_first(&s->w[1], a.tile_end);
     int64_t units = (end < k->units ? end : k->units) - first;
     size_t each = anl_dtype_size(s->m.type);
