@@ -191,10 +191,11 @@ static void by_columns(const work *w, const float *b, int64_t ldb, int64_t apart
 {
     _Alignas(64) float near[DEEP * ANL__COLUMN];
     bool copy = ldb != ANL__COLUMN && w->rows > 2 * w->p->most[1];
-    for (int v = 0; v < wide; v++)
-        for (int64_t q = 0; q < w->k || q == 0; q += DEEP) {
+    for (int64_t q = 0; q < w->k || q == 0; q += DEEP)
+        for (int v = 0; v < wide; v++) {
             int64_t deep = w->k - q < DEEP ? w->k - q : DEEP;
-            const float *column = b + v * apart + q * ldb, *next = q + deep < w->k ? column + deep * ldb : b + (v + 1) * apart;
+            const float *column = b + v * apart + q * ldb, *next = column + apart;
+            if (v + 1 == wide) next = q + deep < w->k ? b + (q + deep) * ldb : b + wide * apart;
             if (copy) copy_column(column, ldb, deep, near);
             pass(w, q, deep, copy ? near : column, copy ? ANL__COLUMN : ldb, 1, ANL__COLUMN * v, next, ldb);
         }
