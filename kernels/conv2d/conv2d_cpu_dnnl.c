@@ -56,18 +56,6 @@ static void specify(anl__dnnl_spec *s, const anl__call *c, const anl__conv_geome
     if (anl__has_in(c, 2)) s->tensor[ANL__DNNL_BIAS] = (anl__dnnl_tensor){ANL_F32, 1, {g->k}, {1}};
 }
 
-static int slices_for(const anl__env *env, int64_t n) { return (int)(n < env->slices ? n : env->slices); }
-
-/* Tasks of bwd_filter. Each costs the adding of a partial gradient (measured: the time of about 70 flops an element): where
-   that is below a twentieth for all slices of the batch it runs slice by slice with its neighbours, which leave dy in
-   cache; else 8 tasks keep some workers busy. */
-static int partials_for(const anl__env *env, const anl__conv_geometry *g)
-{
-    double most = 2.0 * (double)(g->n * g->oh * g->ow) / (20 * 70);
-    int64_t n = most < env->slices ? 8 : env->slices;
-    return (int)(g->n < n ? g->n : n);
-}
-
 static bool supports(const anl__env *env, const anl__call *c, anl__dnnl_kind kind, int weight, char why[ANL__WHY])
 {
     anl__conv_geometry g;
@@ -78,7 +66,7 @@ static bool supports(const anl__env *env, const anl__call *c, anl__dnnl_kind kin
         return false;
     }
     anl__conv_geometry_of(c, &g);
-    int tasks = kind == ANL__DNNL_CONV_FILTER ? partials_for(env, &g) : slices_for(env, g.n);
+    int tasks = kind == ANL__DNNL_CONV_FILTER ? anl__conv_partials(env, &g) : anl__conv_slices(env, g.n);
     specify(&s, c, &g, kind, (g.n + tasks - 1) / tasks); /* as make_ops will: the library's choice depends on it */
     return anl__dnnl_supports(env->device->impl, &s, why);
 }
@@ -127,7 +115,7 @@ static anl_status prepare_samples(const anl__env *env, anl__prepared *p, anl__dn
 {
     state *s;
     ANL_TRY(start(env, p, &s));
-    p->tasks = slices_for(env, s->g.n);
+    p->tasks = anl__conv_slices(env, s->g.n);
     anl_status st = make_ops(env, p, s, kind);
     if (p->call.accum[0]) s->extra = round64((size_t)(s->most * s->g.h * s->g.w * s->g.c) * anl_dtype_size(p->call.out[0].dtype));
     p->workspace = (s->extra + s->scratch) * (size_t)env->workers;
@@ -158,7 +146,7 @@ static anl_status filter_prepare(const anl__env *env, anl__prepared *p)
 {
     state *s;
     ANL_TRY(start(env, p, &s));
-    p->tasks = partials_for(env, &s->g);
+    p->tasks = anl__conv_partials(env, &s->g);
     anl_status st = make_ops(env, p, s, ANL__DNNL_CONV_FILTER);
     if (st == ANL_OK) {
         anl__dnnl_weights(s->op[0], &s->w);
@@ -176,7 +164,7 @@ static bool pack(const anl__env *env, const anl__call *c, int in, anl__dnnl_kind
     anl__dnnl_spec s;
     if (in != 1) return false;
     anl__conv_geometry_of(c, &g);
-    int64_t rows = (g.n + slices_for(env, g.n) - 1) / slices_for(env, g.n);
+    int64_t rows = (g.n + anl__conv_slices(env, g.n) - 1) / anl__conv_slices(env, g.n);
     specify(&s, c, &g, kind, rows);
     return anl__dnnl_pack(env->ctx, env->device->impl, &s, pack);
 }

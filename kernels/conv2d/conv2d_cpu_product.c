@@ -1,0 +1,366 @@
+/* conv2d of stride 1 as matrix products over images as they lie (N,H,W,C), where these beat the library: AVX2
+ * without AVX-512. The s x c numbers below a filter's row follow one another in the image, and the next position's
+ * begin c further: a row of the output is, for each row of the filter, one product of overlapping rows.
+ *
+ * Forward and bwd_data: ow positions (rows, c apart) x s c (deep) by 16 filters. bwd_data is the same over dy with
+ * turned filters. bwd_filter: s c (rows, lying transposed) x positions (deep) by 16 filters. Deep means long: it runs
+ * over several rows of the image at once, dy having zeros where the image's rows are longer.
+ *
+ * An image with padding left or right is copied with its zeros; rows above and below are left out of the sums. */
+#include "conv2d_cpu.h"
+#include "device.h"
+#include "kernels/common/cpu.h"
+#include "kernels/common/product.h"
+
+#include <stdio.h>
+
+enum { CACHED = 24 << 10 }; /* bytes of the first-level cache that both sides of a product of bwd_filter share */
+
+/* A convolution of stride 1 as the products see it: of dy in bwd_data. */
+typedef struct view {
+    int64_t h, w, c, k, r, s, oh, ow;
+    int64_t top, left; /* padding */
+    int64_t pitch;     /* positions from one row of the image to the next, padding included */
+    bool padded;       /* left or right */
+} view;
+
+typedef struct state {
+    view v;
+    int64_t n;         /* images */
+    size_t partials;   /* bytes of all partial gradients, at the workspace's start (bwd_filter) */
+    size_t scratch;    /* bytes of a worker's part of the workspace, after them */
+    int64_t image;     /* numbers of the padded image in it */
+    int64_t most;      /* rows of dy that are copied at a time (bwd_filter) */
+} state;
+
+static size_t round64(size_t n) { return (n + 63) & ~(size_t)63; }
+
+static view view_of(const anl__conv_geometry *g, bool turned)
+{
+    view v = {.h = g->h, .w = g->w, .c = g->c, .k = g->k, .r = g->r, .s = g->s, .oh = g->oh, .ow = g->ow};
+    v.top = g->pad[0];
+    v.left = g->pad[1];
+    if (turned) {
+        v = (view){.h = g->oh, .w = g->ow, .c = g->k, .k = g->c, .r = g->r, .s = g->s, .oh = g->h, .ow = g->w};
+        v.top = g->r - 1 - g->pad[0];
+        v.left = g->s - 1 - g->pad[1];
+    }
+    v.pitch = v.ow + v.s - 1;
+    v.padded = v.pitch != v.w;
+    return v;
+}
+
+/* Rows of the filter that lie on the image when output row i is made; never none, as padding is below the filter's size. */
+static int64_t first_row(const view *v, int64_t i) { return i < v->top ? v->top - i : 0; }
+static int64_t last_row(const view *v, int64_t i) { return i - v->top + v->r > v->h ? v->h + v->top - i : v->r; }
+
+/* ---- choosing -------------------------------------------------------------------------------- */
+
+static bool supports(const anl__call *c, int weight, char why[ANL__WHY])
+{
+    anl__conv_geometry g;
+    const char *no = NULL;
+    anl__conv_geometry_of(c, &g);
+    if (anl__product_best() != anl__product_named("avx2")) no = "the library is faster but on AVX2 without AVX-512";
+    else if (c->in[0].dtype != ANL_F32) no = "f32 only";
+    else if (weight >= 0 && !c->param[weight]) no = "the filters are not a parameter: they cannot be packed";
+    else if (g.stride[0] > 1 || g.stride[1] > 1 || g.dilation[0] > 1 || g.dilation[1] > 1 || g.groups > 1)
+        no = "no strides, dilations or groups";
+    else if (g.c % ANL__COLUMN || g.k % ANL__COLUMN) no = "channels are not multiples of 16";
+    else if (g.pad[0] >= g.r || g.pad[2] >= g.r || g.pad[1] >= g.s || g.pad[3] >= g.s)
+        no = "padding as large as the filter";
+    if (no) snprintf(why, ANL__WHY, "%s", no);
+    return !no;
+}
+
+static bool image_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
+{
+    (void)env;
+    return supports(c, 1, why);
+}
+
+static bool filter_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
+{
+    (void)env;
+    return supports(c, -1, why);
+}
+
+/* ---- packing: for 16 filters and a row of theirs, s c rows of 16 ------------------------------- */
+
+typedef struct packing { view v; bool turned; } packing;
+typedef struct pack_job { const packing *p; const float *from; float *to; } pack_job;
+
+/* w: k x r x s x c. */
+static void pack_plain(const view *v, const float *w, int64_t first, int64_t r, float *to)
+{
+    int64_t deep = v->s * v->c;
+    const float *from = w + (first * v->r + r) * deep;
+    for (int64_t j = 0; j < ANL__COLUMN; j++)
+        for (int64_t q = 0; q < deep; q++) to[q * ANL__COLUMN + j] = from[j * v->r * deep + q];
+}
+
+/* w: c x r x s x k, since dy's channels are the filters; the last row and the last position come first. */
+static void pack_turned(const view *v, const float *w, int64_t first, int64_t r, float *to)
+{
+    for (int64_t s = 0; s < v->s; s++)
+        for (int64_t c = 0; c < v->c; c++, to += ANL__COLUMN)
+            memcpy(to, w + ((c * v->r + v->r - 1 - r) * v->s + v->s - 1 - s) * v->k + first, sizeof(float) * ANL__COLUMN);
+}
+
+static void pack_task(void *arg, int task, int worker)
+{
+    const pack_job *j = arg;
+    const view *v = &j->p->v;
+    int64_t first = task / v->r * ANL__COLUMN, r = task % v->r;
+    float *to = j->to + task * v->s * v->c * ANL__COLUMN;
+    (void)worker;
+    if (j->p->turned) pack_turned(v, j->from, first, r, to);
+    else pack_plain(v, j->from, first, r, to);
+}
+
+static void pack_run(void *of, const void *src, void *dst, anl__pool *pool)
+{
+    const packing *p = of;
+    pack_job j = {p, src, dst};
+    anl__pool_run(pool, (int)(p->v.k / ANL__COLUMN * p->v.r), pack_task, &j);
+}
+
+static void pack_release(anl_ctx *ctx, void *of) { anl__free(ctx, of); }
+
+static bool pack(const anl__env *env, const anl__call *c, int in, bool turned, anl__pack *out)
+{
+    anl__conv_geometry g;
+    if (in != 1) return false;
+    packing *p = anl__alloc(env->ctx, sizeof *p);
+    if (!p) {
+        out->status = ANL_NOMEM;
+        return false;
+    }
+    anl__conv_geometry_of(c, &g);
+    *p = (packing){view_of(&g, turned), turned};
+    *out = (anl__pack){.bytes = sizeof(float) * (size_t)(g.k * g.r * g.s * g.c), .state = p, .run = pack_run, .release = pack_release};
+    snprintf(out->key, sizeof out->key, "filters by 16%s, %lldx%lldx%lldx%lld", turned ? " turned" : "", (long long)g.k,
+             (long long)g.r, (long long)g.s, (long long)g.c);
+    return true;
+}
+
+static bool fwd_pack(const anl__env *env, const anl__call *c, int in, anl__pack *p) { return pack(env, c, in, false, p); }
+static bool data_pack(const anl__env *env, const anl__call *c, int in, anl__pack *p) { return pack(env, c, in, true, p); }
+
+/* ---- preparing ------------------------------------------------------------------------------- */
+
+static void release(anl_ctx *ctx, anl__prepared *p)
+{
+    anl__free(ctx, p->state);
+    p->state = NULL;
+}
+
+static anl_status start(const anl__env *env, anl__prepared *p, bool turned, anl__conv_geometry *g)
+{
+    state *s = p->state = anl__calloc(env->ctx, 1, sizeof *s);
+    if (!s) return ANL_NOMEM;
+    anl__conv_geometry_of(&p->call, g);
+    s->v = view_of(g, turned);
+    s->n = g->n;
+    if (s->v.padded) s->image = s->v.h * s->v.pitch * s->v.c;
+    snprintf(p->note, sizeof p->note, "%s", anl__product_name(anl__product_best()));
+    return ANL_OK;
+}
+
+static anl_status prepare_images(const anl__env *env, anl__prepared *p, bool turned)
+{
+    anl__conv_geometry g;
+    ANL_TRY(start(env, p, turned, &g));
+    state *s = p->state;
+    p->tasks = anl__conv_slices(env, g.n);
+    s->scratch = round64(sizeof(float) * (size_t)s->image);
+    p->workspace = s->scratch * (size_t)env->workers;
+    return ANL_OK;
+}
+
+static anl_status fwd_prepare(const anl__env *env, anl__prepared *p) { return prepare_images(env, p, false); }
+static anl_status data_prepare(const anl__env *env, anl__prepared *p) { return prepare_images(env, p, true); }
+
+/* Numbers of a partial gradient: for 16 filters and a row of theirs s c rows of 16, as filters are packed. */
+static int64_t partial(const view *v) { return v->k * v->r * v->s * v->c; }
+
+static anl_status filter_prepare(const anl__env *env, anl__prepared *p)
+{
+    anl__conv_geometry g;
+    ANL_TRY(start(env, p, false, &g));
+    state *s = p->state;
+    const view *v = &s->v;
+    int64_t row = (int64_t)sizeof(float) * v->pitch * (v->c + ANL__COLUMN), fit = row < CACHED ? CACHED / row : 1;
+    int64_t pieces = (v->oh + fit - 1) / fit;
+    s->most = (v->oh + pieces - 1) / pieces;
+    p->tasks = anl__conv_partials(env, &g);
+    s->partials = round64(sizeof(float) * (size_t)partial(v)) * (size_t)p->tasks;
+    s->scratch = round64(sizeof(float) * (size_t)(s->image + s->most * v->pitch * v->k));
+    p->workspace = s->partials + s->scratch * (size_t)env->workers;
+    return ANL_OK;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static float *scratch_of(const state *s, const anl__run *r, int worker)
+{
+    return (float *)((char *)r->ws + s->partials + s->scratch * (size_t)worker);
+}
+
+/* An image with zeros left and right; `to` has the zeros already. */
+static void copy_image(const view *v, const float *x, float *to)
+{
+    for (int64_t i = 0; i < v->h; i++)
+        memcpy(to + (i * v->pitch + v->left) * v->c, x + i * v->w * v->c, sizeof(float) * (size_t)(v->w * v->c));
+}
+
+/* ow positions of 16 numbers, k apart. */
+ANL__CLONES static void finish_tile(float *y, int64_t positions, int64_t k, const float *bias, bool relu)
+{
+    for (int64_t p = 0; p < positions; p++, y += k)
+        for (int j = 0; j < ANL__COLUMN; j++) {
+            float sum = y[j] + bias[j];
+            y[j] = relu && sum < 0 ? 0 : sum;
+        }
+}
+
+typedef struct tail { const float *bias; bool relu, add; } tail;
+
+/* 16 filters pass over the whole image: they stay in the first-level cache, the image in the second. */
+static void convolve(const view *v, const float *x, const float *w, float *y, const tail *t)
+{
+    static const float zeros[ANL__COLUMN];
+    const anl__product *p = anl__product_best();
+    int64_t deep = v->s * v->c;
+    for (int64_t k = 0; k < v->k; k += ANL__COLUMN, w += v->r * deep * ANL__COLUMN)
+        for (int64_t i = 0; i < v->oh; i++) {
+            float *row = y + i * v->ow * v->k + k;
+            int64_t first = first_row(v, i), last = last_row(v, i);
+            for (int64_t r = first; r < last; r++)
+                anl__product_rows(p, v->ow, deep, x + (i + r - v->top) * v->pitch * v->c, v->c, w + r * deep * ANL__COLUMN, 1,
+                                  row, v->k, t->add || r > first);
+            if (t->bias || t->relu) finish_tile(row, v->ow, v->k, t->bias ? t->bias + k : zeros, t->relu);
+        }
+}
+
+static void image_task(const anl__prepared *p, const anl__run *r, int task, int worker, const tail *t)
+{
+    const state *s = p->state;
+    const view *v = &s->v;
+    float *padded = scratch_of(s, r, worker);
+    int64_t end = anl__slice_begin(s->n, p->tasks, task + 1);
+    memset(padded, 0, sizeof(float) * (size_t)s->image);
+    for (int64_t n = anl__slice_begin(s->n, p->tasks, task); n < end; n++) {
+        const float *x = (const float *)r->in[0] + n * v->h * v->w * v->c;
+        if (v->padded) copy_image(v, x, padded);
+        convolve(v, v->padded ? padded : x, r->in[1], (float *)r->out[0] + n * v->oh * v->ow * v->k, t);
+    }
+}
+
+static void fwd_task(const anl__prepared *p, const anl__run *r, int task, int worker)
+{
+    tail t = {anl__has_in(&p->call, 2) ? r->in[2] : NULL, anl__attr_int(&p->call, "act"), false};
+    image_task(p, r, task, worker, &t);
+}
+
+static void data_task(const anl__prepared *p, const anl__run *r, int task, int worker)
+{
+    tail t = {.add = p->call.accum[0]};
+    image_task(p, r, task, worker, &t);
+}
+
+/* Rows [from, to) of dy, 16 channels after the other; zeros up to the image's pitch are there already. */
+static void copy_dy(const state *s, const float *dy, int64_t from, int64_t to, float *columns)
+{
+    const view *v = &s->v;
+    for (int64_t k = 0; k < v->k; k += ANL__COLUMN, columns += s->most * v->pitch * ANL__COLUMN)
+        for (int64_t i = from; i < to; i++)
+            for (int64_t j = 0; j < v->ow; j++)
+                memcpy(columns + ((i - from) * v->pitch + j) * ANL__COLUMN, dy + (i * v->ow + j) * v->k + k,
+                       sizeof(float) * ANL__COLUMN);
+}
+
+/* What rows [from, to) of dy, as copied, add to the gradient. */
+static void add_rows(const state *s, const float *x, const float *columns, int64_t from, int64_t to, float *part)
+{
+    const view *v = &s->v;
+    const anl__product *p = anl__product_best();
+    int64_t deep = v->s * v->c;
+    for (int64_t k = 0; k < v->k; k += ANL__COLUMN, columns += s->most * v->pitch * ANL__COLUMN)
+        for (int64_t r = 0; r < v->r; r++, part += deep * ANL__COLUMN) {
+            int64_t i = from + r < v->top ? v->top - r : from, end = to - v->top + r > v->h ? v->h + v->top - r : to;
+            if (i >= end) continue;
+            anl__product_columns(p, deep, (end - i) * v->pitch - (v->s - 1), x + (i + r - v->top) * v->pitch * v->c, v->c,
+                                 columns + (i - from) * v->pitch * ANL__COLUMN, ANL__COLUMN, 1, part, ANL__COLUMN, true);
+        }
+}
+
+static void filter_task(const anl__prepared *p, const anl__run *r, int task, int worker)
+{
+    const state *s = p->state;
+    const view *v = &s->v;
+    float *padded = scratch_of(s, r, worker), *columns = padded + s->image;
+    float *part = (float *)((char *)r->ws + round64(sizeof(float) * (size_t)partial(v)) * (size_t)task);
+    int64_t end = anl__slice_begin(s->n, p->tasks, task + 1);
+    memset(padded, 0, s->scratch);
+    memset(part, 0, sizeof(float) * (size_t)partial(v));
+    for (int64_t n = anl__slice_begin(s->n, p->tasks, task); n < end; n++) {
+        const float *x = (const float *)r->in[0] + n * v->h * v->w * v->c;
+        const float *dy = (const float *)r->in[1] + n * v->oh * v->ow * v->k;
+        if (v->padded) copy_image(v, x, padded);
+        for (int64_t from = 0; from < v->oh; from += s->most) {
+            int64_t to = from + s->most < v->oh ? from + s->most : v->oh;
+            copy_dy(s, dy, from, to, columns);
+            add_rows(s, v->padded ? padded : x, columns, from, to, part);
+        }
+    }
+}
+
+typedef struct finishing { const anl__prepared *p; const anl__run *r; } finishing;
+enum { PIECE = 4096 }; /* numbers of a partial gradient that one task adds */
+
+ANL__CLONES static void add_partials(float *part, int64_t n, int64_t step, int64_t len) { anl__tree_add_piece(part, n, step, len); }
+
+static void add_piece(void *arg, int task, int worker)
+{
+    const finishing *f = arg;
+    const state *s = f->p->state;
+    int64_t begin = (int64_t)task * PIECE, all = partial(&s->v), left = all - begin;
+    (void)worker;
+    add_partials((float *)f->r->ws + begin, f->p->tasks, (int64_t)(round64(sizeof(float) * (size_t)all) / sizeof(float)),
+                 left < PIECE ? left : PIECE);
+}
+
+/* A row of 16 filters, from s c rows of 16. */
+static void write_row(void *arg, int task, int worker)
+{
+    const finishing *f = arg;
+    const view *v = &((const state *)f->p->state)->v;
+    int64_t deep = v->s * v->c, first = task / v->r * ANL__COLUMN, r = task % v->r;
+    const float *from = (const float *)f->r->ws + task * deep * ANL__COLUMN;
+    bool add = f->p->call.accum[0];
+    (void)worker;
+    for (int64_t j = 0; j < ANL__COLUMN; j++) {
+        float *to = (float *)f->r->out[0] + ((first + j) * v->r + r) * deep;
+        for (int64_t q = 0; q < deep; q++) to[q] = add ? to[q] + from[q * ANL__COLUMN + j] : from[q * ANL__COLUMN + j];
+    }
+}
+
+static void filter_finish(const anl__prepared *p, const anl__run *r)
+{
+    const state *s = p->state;
+    finishing f = {p, r};
+    anl__pool_run(r->pool, (int)((partial(&s->v) + PIECE - 1) / PIECE), add_piece, &f);
+    anl__pool_run(r->pool, (int)(s->v.k / ANL__COLUMN * s->v.r), write_row, &f);
+}
+
+const anl__kernel anl__conv2d_product = {
+    .op = "conv2d", .device = "cpu", .name = "conv2d/product", .rank = 30, .supports = image_supports, .pack = fwd_pack,
+    .prepare = fwd_prepare, .task = fwd_task, .release = release, .samplewise = true};
+const anl__kernel anl__conv2d_data_product = {
+    .op = "conv2d_bwd_data", .device = "cpu", .name = "conv2d_bwd_data/product", .rank = 30, .supports = image_supports,
+    .pack = data_pack, .prepare = data_prepare, .task = data_task, .release = release, .samplewise = true};
+const anl__kernel anl__conv2d_filter_product = {
+    .op = "conv2d_bwd_filter", .device = "cpu", .name = "conv2d_bwd_filter/product", .rank = 30, .supports = filter_supports,
+    .prepare = filter_prepare, .task = filter_task, .finish = filter_finish, .release = release, .samplewise = true,
+    .finish_outs = 1};
