@@ -12,6 +12,7 @@
 #include "kernels/common/cpu.h"
 #include "kernels/common/product.h"
 
+#include <math.h>
 #include <stdio.h>
 
 enum { CACHED = 24 << 10 }; /* bytes of the first-level cache that both sides of a product of bwd_filter share */
@@ -214,13 +215,13 @@ static void copy_image(const view *v, const float *x, float *to)
         memcpy(to + (i * v->pitch + v->left) * v->c, x + i * v->w * v->c, sizeof(float) * (size_t)(v->w * v->c));
 }
 
-/* ow positions of 16 numbers, k apart. */
-ANL__CLONES static void finish_tile(float *y, int64_t positions, int64_t k, const float *bias, bool relu)
+/* Positions of 16 numbers, k apart: the bias, and no less than `least`. */
+ANL__CLONES static void finish_tile(float *restrict y, int64_t positions, int64_t k, const float *restrict bias, float least)
 {
     for (int64_t p = 0; p < positions; p++, y += k)
         for (int j = 0; j < ANL__COLUMN; j++) {
             float sum = y[j] + bias[j];
-            y[j] = relu && sum < 0 ? 0 : sum;
+            y[j] = sum < least ? least : sum;
         }
 }
 
@@ -236,10 +237,11 @@ static void convolve(const view *v, const float *x, const float *w, float *y, co
         for (int64_t i = 0; i < v->oh; i++) {
             float *row = y + i * v->ow * v->k + k;
             int64_t first = first_row(v, i), last = last_row(v, i);
+            for (int64_t j = 0; j < v->ow; j++) __builtin_prefetch(row + (v->ow + j) * v->k, 1); /* the next row's place */
             for (int64_t r = first; r < last; r++)
                 anl__product_rows(p, v->ow, deep, x + (i + r - v->top) * v->pitch * v->c, v->c, w + r * deep * ANL__COLUMN, 1,
                                   row, v->k, t->add || r > first);
-            if (t->bias || t->relu) finish_tile(row, v->ow, v->k, t->bias ? t->bias + k : zeros, t->relu);
+            if (t->bias || t->relu) finish_tile(row, v->ow, v->k, t->bias ? t->bias + k : zeros, t->relu ? 0 : -INFINITY);
         }
 }
 
@@ -269,15 +271,16 @@ static void data_task(const anl__prepared *p, const anl__run *r, int task, int w
     image_task(p, r, task, worker, &t);
 }
 
-/* Rows [from, to) of dy, 16 channels after the other; zeros up to the image's pitch are there already. */
-static void copy_dy(const state *s, const float *dy, int64_t from, int64_t to, float *columns)
+/* Rows [from, to) of dy, 16 channels after 16; zeros up to the image's pitch are there already. */
+ANL__CLONES static void copy_dy(const state *s, const float *restrict dy, int64_t from, int64_t to, float *restrict columns)
 {
     const view *v = &s->v;
-    for (int64_t k = 0; k < v->k; k += ANL__COLUMN, columns += s->most * v->pitch * ANL__COLUMN)
-        for (int64_t i = from; i < to; i++)
-            for (int64_t j = 0; j < v->ow; j++)
-                memcpy(columns + ((i - from) * v->pitch + j) * ANL__COLUMN, dy + (i * v->ow + j) * v->k + k,
-                       sizeof(float) * ANL__COLUMN);
+    int64_t apart = s->most * v->pitch * ANL__COLUMN;
+    for (int64_t i = from; i < to; i++)
+        for (int64_t j = 0; j < v->ow; j++)
+            for (int64_t k = 0; k < v->k; k += ANL__COLUMN)
+                memcpy(columns + k / ANL__COLUMN * apart + ((i - from) * v->pitch + j) * ANL__COLUMN,
+                       dy + (i * v->ow + j) * v->k + k, sizeof(float) * ANL__COLUMN);
 }
 
 /* What rows [from, to) of dy, as copied, add to the gradient. */
