@@ -15,9 +15,12 @@
 
 enum { DEEP = 512, MOST_ROWS = 12 };
 
-/* One block: rows as in the table's place; a: step from row to row and from k to k, one of which is 1. Meanwhile k lines of
+/* A block's k: in the left side, pieces that have a gap between one's end and the next; 1 piece: a gap that nobody crosses. */
+typedef struct span { int64_t pieces, each, gap; } span;
+
+/* One block: rows as in the table's place; a: step from row to row and from k to k, one of which is 1. Meanwhile as many lines of
  * `next`, which lie as those of b do, are on their way to the cache; only where columns are passed one by one. */
-typedef void (*block_fn)(int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc, bool add,
+typedef void (*block_fn)(const span *k, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc, bool add,
                          const float *next, int64_t next_ld);
 
 struct anl__product {
@@ -29,7 +32,8 @@ struct anl__product {
 };
 
 #define BLOCK_ARGS                                                                                                   \
-    int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc, bool add, const float *next, int64_t next_ld
+    const span *k, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc, bool add, const float *next, int64_t next_ld
+#define PIECES for (int64_t piece = 0; piece < k->pieces; piece++, a += k->gap)
 #define EACH(i, n) _Pragma("GCC unroll 12") for (int i = 0; i < (n); i++)
 
 typedef float four __attribute__((vector_size(16), aligned(4)));
@@ -38,7 +42,8 @@ typedef float four __attribute__((vector_size(16), aligned(4)));
     {                                                                                             \
         four s[ROWS][4];                                                                          \
         EACH(i, ROWS) EACH(v, 4) s[i][v] = add ? *(const four *)(c + i * ldc + 4 * v) : (four){0}; \
-        for (int64_t q = 0; q < k; q++, b += ldb, a += (STEP), next += next_ld) {                 \
+        PIECES                                                                                    \
+        for (int64_t q = 0; q < k->each; q++, b += ldb, a += (STEP), next += next_ld) {           \
             __builtin_prefetch(next);                                                             \
             EACH(i, ROWS)                                                                         \
             {                                                                                     \
@@ -62,8 +67,9 @@ static const anl__product plain = {
     {                                                                                             \
         __m256 s[ROWS][2];                                                                        \
         EACH(i, ROWS) EACH(v, 2) s[i][v] = add ? _mm256_loadu_ps(c + i * ldc + 8 * v) : _mm256_setzero_ps(); \
+        PIECES                                                                                    \
         _Pragma("GCC unroll 4") /* 5 x 16 in the first-level cache: 0.75 of the peak without, 0.95 with it */ \
-        for (int64_t q = 0; q < k; q++, b += ldb, a += (STEP), next += next_ld) {                 \
+        for (int64_t q = 0, each = k->each; q < each; q++, b += ldb, a += (STEP), next += next_ld) {                 \
             __m256 w[2];                                                                          \
             __builtin_prefetch(next);                                                             \
             EACH(v, 2) w[v] = _mm256_loadu_ps(b + 8 * v);                                         \
@@ -89,7 +95,8 @@ static const anl__product avx2 = {
         __m512 s[ROWS][WIDE];                                                                     \
         (void)next, (void)next_ld;                                                                \
         EACH(i, ROWS) EACH(v, WIDE) s[i][v] = add ? _mm512_loadu_ps(c + i * ldc + 16 * v) : _mm512_setzero_ps(); \
-        for (int64_t q = 0; q < k; q++, b += ldb, a += (STEP)) {                                  \
+        PIECES                                                                                    \
+        for (int64_t q = 0; q < k->each; q++, b += ldb, a += (STEP)) {                            \
             __m512 w[WIDE];                                                                       \
             EACH(v, WIDE) w[v] = _mm512_loadu_ps(b + 16 * v);                                     \
             EACH(i, ROWS)                                                                         \
@@ -164,21 +171,27 @@ typedef struct work {
     bool add;
 } work;
 
-/* k from q on, so many: all rows of `each` columns from number `column` of the result on. The last block asks for `next`. */
-static void pass(const work *w, int64_t q, int64_t deep, const float *b, int64_t ldb, int each, int64_t column, const float *next, int64_t next_ld)
+/* So much of k from `a` on: all rows of `each` columns from number `column` of the result on. The last block asks for `next`. */
+static void pass(const work *w, const span *k, const float *a, bool add, const float *b, int64_t ldb, int each, int64_t column, const float *next,
+                 int64_t next_ld)
 {
     int most = w->p->most[each], blocks = (int)((w->rows + most - 1) / most);
     for (int t = 0; t < blocks; t++) {
         int64_t i = anl__slice_begin(w->rows, blocks, t), end = anl__slice_begin(w->rows, blocks, t + 1);
         bool last = t + 1 == blocks;
-        w->table[each][end - i](deep, w->a + i * w->row_step + q * w->deep_step, w->lda, b, ldb, w->c + i * w->ldc + column, w->ldc, w->add || q,
-                                last ? next : b, last ? next_ld : ldb);
+        w->table[each][end - i](k, a + i * w->row_step, w->lda, b, ldb, w->c + i * w->ldc + column, w->ldc, add, last ? next : b,
+                                last ? next_ld : ldb);
     }
 }
 
+static span span_at(const work *w, int64_t q) { return (span){1, w->k - q < DEEP ? w->k - q : DEEP, 0}; }
+
 static void whole_strip(const work *w, const float *b, int64_t ldb, int wide)
 {
-    for (int64_t q = 0; q < w->k || q == 0; q += DEEP) pass(w, q, w->k - q < DEEP ? w->k - q : DEEP, b + q * ldb, ldb, wide, 0, b, ldb);
+    for (int64_t q = 0; q < w->k || q == 0; q += DEEP) {
+        span k = span_at(w, q);
+        pass(w, &k, w->a + q * w->deep_step, w->add || q, b + q * ldb, ldb, wide, 0, b, ldb);
+    }
 }
 
 static void copy_column(const float *b, int64_t ldb, int64_t k, float *to)
@@ -193,12 +206,25 @@ static void by_columns(const work *w, const float *b, int64_t ldb, int64_t apart
     bool copy = ldb != ANL__COLUMN && w->rows > 2 * w->p->most[1];
     for (int64_t q = 0; q < w->k || q == 0; q += DEEP)
         for (int v = 0; v < wide; v++) {
-            int64_t deep = w->k - q < DEEP ? w->k - q : DEEP;
+            span k = span_at(w, q);
             const float *column = b + v * apart + q * ldb, *next = column + apart;
-            if (v + 1 == wide) next = q + deep < w->k ? b + (q + deep) * ldb : b + wide * apart;
-            if (copy) copy_column(column, ldb, deep, near);
-            pass(w, q, deep, copy ? near : column, copy ? ANL__COLUMN : ldb, 1, ANL__COLUMN * v, next, ldb);
+            if (v + 1 == wide) next = q + k.each < w->k ? b + (q + k.each) * ldb : b + wide * apart;
+            if (copy) copy_column(column, ldb, k.each, near);
+            pass(w, &k, w->a + q * w->deep_step, w->add || q, copy ? near : column, copy ? ANL__COLUMN : ldb, 1, ANL__COLUMN * v, next, ldb);
         }
+}
+
+/* One column, k in pieces: as many at a time as are about DEEP; a longer one alone, in parts. */
+static void by_pieces(const work *w, int64_t pieces, int64_t apart, const float *b)
+{
+    work part = *w;
+    int64_t most = w->k < DEEP ? DEEP / (w->k ? w->k : 1) : 1;
+    for (int64_t t = 0; t < pieces; t += most, part.a += most * apart, part.add = true) {
+        span k = {pieces - t < most ? pieces - t : most, w->k, apart - w->k * w->deep_step};
+        const float *column = b + t * w->k * ANL__COLUMN;
+        if (w->k > DEEP) whole_strip(&part, column, ANL__COLUMN, 1);
+        else pass(&part, &k, part.a, part.add, column, ANL__COLUMN, 1, 0, column + k.pieces * w->k * ANL__COLUMN, ANL__COLUMN);
+    }
 }
 
 void anl__product_rows(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int wide, float *c,
@@ -215,4 +241,18 @@ void anl__product_columns(const anl__product *p, int64_t rows, int64_t k, const 
     work w = {p, p->columns, rows, k, 1, lda, lda, ldc, a, c, add};
     if (p->by_column) by_columns(&w, b, ldb, ANL__COLUMN, wide);
     else whole_strip(&w, b, ldb, wide);
+}
+
+void anl__product_row_pieces(const anl__product *p, int64_t rows, int64_t pieces, int64_t k, const float *a, int64_t lda, int64_t apart,
+                             const float *b, float *c, int64_t ldc, bool add)
+{
+    work w = {p, p->rows, rows, k, lda, 1, lda, ldc, a, c, add};
+    by_pieces(&w, pieces, apart, b);
+}
+
+void anl__product_column_pieces(const anl__product *p, int64_t rows, int64_t pieces, int64_t k, const float *a, int64_t lda, int64_t apart,
+                                const float *b, float *c, int64_t ldc, bool add)
+{
+    work w = {p, p->columns, rows, k, 1, lda, lda, ldc, a, c, add};
+    by_pieces(&w, pieces, apart, b);
 }

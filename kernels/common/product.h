@@ -32,6 +32,13 @@ void anl__product_rows(const anl__product *p, int64_t rows, int64_t k, const flo
 void anl__product_columns(const anl__product *p, int64_t rows, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, int wide,
                           float *c, int64_t ldc, bool add);
 
+/* Both with a k that lies in `pieces`, each of k, the left side's `apart` numbers from one to the next; the right side (16 columns, one
+ * row after the other) has pieces * k rows. What lies in a piece may overlap the next. */
+void anl__product_row_pieces(const anl__product *p, int64_t rows, int64_t pieces, int64_t k, const float *a, int64_t lda, int64_t apart,
+                             const float *b, float *c, int64_t ldc, bool add);
+void anl__product_column_pieces(const anl__product *p, int64_t rows, int64_t pieces, int64_t k, const float *a, int64_t lda, int64_t apart,
+                                const float *b, float *c, int64_t ldc, bool add);
+
 /* Columns of 16 that strip s of n numbers has; 64 s + 64 may lie past n. */
 static inline int anl__strip_wide(int64_t n, int64_t s)
 {

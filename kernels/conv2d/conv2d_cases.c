@@ -49,9 +49,9 @@ CONV(sixteens_flat, "pad=0,2,1,1", "2,1,6,16", "16,2,5,16", "param 16");
 CONV(sixteens_tall, "pad=4,0", "2,2,3,16", "16,5,2,16");
 CONV(sixteens_one, "", "11,5,5,64", "32,1,1,64", "param 32");
 CONV(sixteens_dot, "", "1,3,3,16", "16,3,3,16");
-static const anl__case sixteens_data = {.op = "conv2d_bwd_data", .attrs = "pad=2,0,1,1 in_h=6 in_w=7", .in = {"9,7,6,48", "param 48,3,3,32"}, .nograd = true, .reduction = 432};
+static const anl__case sixteens_data = {.op = "conv2d_bwd_data", .attrs = "pad=2,0,1,1 in_h=6 in_w=13", .in = {"9,7,12,48", "param 48,3,3,32"}, .nograd = true, .reduction = 432};
+static const anl__case sixteens_data_wide = {.op = "conv2d_bwd_data", .attrs = "pad=0,2 in_h=3 in_w=12", .in = {"5,2,12,16", "param 16,2,5,80"}, .nograd = true, .reduction = 160};
 static const anl__case sixteens_filter = {.op = "conv2d_bwd_filter", .attrs = "pad=2,0,1,1 kernel_h=3 kernel_w=3", .in = {"17,31,7,32", "17,32,6,48"}, .nograd = true, .reduction = 3264};
-static const anl__case sixteens_filter_one = {.op = "conv2d_bwd_filter", .attrs = "kernel_h=1 kernel_w=1", .in = {"9,24,23,16", "9,24,23,80"}, .nograd = true, .reduction = 4968};
 static const anl__case small = {.op = "conv2d", .attrs = "", .in = {"1,2,2,1", "param 1,3,3,1"}, .reject = "smaller than the 3x3 filter"};
 static const anl__case channels = {.op = "conv2d", .attrs = "", .in = {"1,4,4,3", "param 1,3,3,2"}, .reject = "filters 1x3x3x2 want 2 input channels"};
 static const anl__case groups = {.op = "conv2d", .attrs = "groups=2", .in = {"1,4,4,3", "param 2,3,3,1"}, .reject = "do not divide"};
@@ -83,7 +83,7 @@ const anl__case *const anl__cases_conv2d[] = {
     &plain, &up, &up_pad, &up_groups, &no_bias, &stride, &stride_hw, &asymmetric, &dilated, &grouped, &depthwise, &one_by_one, &one_pixel, &first1, &first3, &first_odd, &odd17, &relu,
     &first3_five, &first_stride, &first2, &one_by_one_stride, &downsample, &uneven,
     &sixteens_relu, &sixteens, &sixteens_asymmetric, &sixteens_above, &sixteens_flat, &sixteens_tall, &sixteens_one, &sixteens_dot,
-    &sixteens_data, &sixteens_filter, &sixteens_filter_one,
+    &sixteens_data, &sixteens_data_wide, &sixteens_filter,
     &data, &data_grouped, &data_uneven, &data_depthwise, &data_one,
     &filter, &filter_first, &filter_grouped, &filter_first3, &filter_first5, &filter_first_stride, &filter_one, &filter_depthwise,
     &small, &channels, &groups, &bias, &rank, &pads, &wrong_dy,

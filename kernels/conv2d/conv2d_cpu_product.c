@@ -1,10 +1,10 @@
 /* conv2d of stride 1 as matrix products over images as they lie (N,H,W,C), where these beat the library: AVX2
  * without AVX-512. The s x c numbers below a filter's row follow one another in the image, and the next position's
- * begin c further: a row of the output is, for each row of the filter, one product of overlapping rows.
+ * begin c further: a row of the output is a product of overlapping rows, deep in r pieces that are an image's row apart.
  *
- * Forward and bwd_data: ow positions (rows, c apart) x s c (deep) by 16 filters. bwd_data is the same over dy with
- * turned filters. bwd_filter: s c (rows, lying transposed) x positions (deep) by 16 filters. Deep means long: it runs
- * over several rows of the image at once, dy having zeros where the image's rows are longer.
+ * Forward and bwd_data: ow positions (rows, c apart) x s c (deep, r pieces) by 16 filters. bwd_data is the same over dy
+ * with turned filters. bwd_filter, for a row of 16 filters: s c (rows, lying transposed) x ow positions (deep, in as
+ * many pieces as dy has rows at a time).
  *
  * An image with padding left or right is copied with its zeros; rows above and below are left out of the sums. */
 #include "conv2d_cpu.h"
@@ -15,7 +15,9 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { CACHED = 24 << 10 }; /* bytes of the first-level cache that both sides of a product of bwd_filter share */
+/* Positions of dy that bwd_filter copies and multiplies at a time: enough that adding to the gradient costs little, few
+ * enough that they and their part of the image stay in the second-level cache. */
+enum { POSITIONS = 192 };
 
 /* A convolution of stride 1 as the products see it: of dy in bwd_data. */
 typedef struct view {
@@ -57,16 +59,20 @@ static int64_t last_row(const view *v, int64_t i) { return i - v->top + v->r > v
 
 /* ---- choosing -------------------------------------------------------------------------------- */
 
-static bool supports(const anl__call *c, int weight, char why[ANL__WHY])
+enum { NARROW = 12 }; /* measured: bwd_data of 8 x 8 x 64 at 0.95 to 1.0 of the library's rate, of 14 x 14 x 256 at 1.1 */
+
+static bool supports(const anl__call *c, int weight, bool data, char why[ANL__WHY])
 {
     anl__conv_geometry g;
     const char *no = NULL;
     anl__conv_geometry_of(c, &g);
-    if (anl__product_best() != anl__product_named("avx2")) no = "the library is faster but on AVX2 without AVX-512";
+    if (!anl__product_reads_ahead(anl__product_best())) no = "the library is faster on this processor";
     else if (c->in[0].dtype != ANL_F32) no = "f32 only";
     else if (weight >= 0 && !c->param[weight]) no = "the filters are not a parameter: they cannot be packed";
     else if (g.stride[0] > 1 || g.stride[1] > 1 || g.dilation[0] > 1 || g.dilation[1] > 1 || g.groups > 1)
         no = "no strides, dilations or groups";
+    else if (g.r * g.s == 1) no = "the library is faster at 1x1";
+    else if (data && g.w < NARROW) no = "the library is as fast on narrow images";
     else if (g.c % ANL__COLUMN || g.k % ANL__COLUMN) no = "channels are not multiples of 16";
     else if (g.pad[0] >= g.r || g.pad[2] >= g.r || g.pad[1] >= g.s || g.pad[3] >= g.s)
         no = "padding as large as the filter";
@@ -74,16 +80,22 @@ static bool supports(const anl__call *c, int weight, char why[ANL__WHY])
     return !no;
 }
 
-static bool image_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
+static bool fwd_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {
     (void)env;
-    return supports(c, 1, why);
+    return supports(c, 1, false, why);
+}
+
+static bool data_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
+{
+    (void)env;
+    return supports(c, 1, true, why);
 }
 
 static bool filter_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {
     (void)env;
-    return supports(c, -1, why);
+    return supports(c, -1, false, why);
 }
 
 /* ---- packing: for 16 filters and a row of theirs, s c rows of 16 ------------------------------- */
@@ -91,32 +103,20 @@ static bool filter_supports(const anl__env *env, const anl__call *c, char why[AN
 typedef struct packing { view v; bool turned; } packing;
 typedef struct pack_job { const packing *p; const float *from; float *to; } pack_job;
 
-/* w: k x r x s x c. */
-static void pack_plain(const view *v, const float *w, int64_t first, int64_t r, float *to)
-{
-    int64_t deep = v->s * v->c;
-    const float *from = w + (first * v->r + r) * deep;
-    for (int64_t j = 0; j < ANL__COLUMN; j++)
-        for (int64_t q = 0; q < deep; q++) to[q * ANL__COLUMN + j] = from[j * v->r * deep + q];
-}
-
-/* w: c x r x s x k, since dy's channels are the filters; the last row and the last position come first. */
-static void pack_turned(const view *v, const float *w, int64_t first, int64_t r, float *to)
-{
-    for (int64_t s = 0; s < v->s; s++)
-        for (int64_t c = 0; c < v->c; c++, to += ANL__COLUMN)
-            memcpy(to, w + ((c * v->r + v->r - 1 - r) * v->s + v->s - 1 - s) * v->k + first, sizeof(float) * ANL__COLUMN);
-}
-
+/* w: k x r x s x c; turned, c x r x s x k, since dy's channels are the filters, and the last row and position come first. */
 static void pack_task(void *arg, int task, int worker)
 {
     const pack_job *j = arg;
     const view *v = &j->p->v;
-    int64_t first = task / v->r * ANL__COLUMN, r = task % v->r;
-    float *to = j->to + task * v->s * v->c * ANL__COLUMN;
+    int64_t first = task / v->r * ANL__COLUMN, r = task % v->r, deep = v->s * v->c;
+    float *to = j->to + task * deep * ANL__COLUMN;
     (void)worker;
-    if (j->p->turned) pack_turned(v, j->from, first, r, to);
-    else pack_plain(v, j->from, first, r, to);
+    if (!j->p->turned) anl__product_pack(j->from + (first * v->r + r) * deep, 1, v->r * deep, deep, ANL__COLUMN, to, ANL__COLUMN);
+    else
+        for (int64_t s = 0; s < v->s; s++) {
+            const float *from = j->from + ((v->r - 1 - r) * v->s + v->s - 1 - s) * v->k + first;
+            anl__product_pack(from, v->r * v->s * v->k, 1, v->c, ANL__COLUMN, to + s * v->c * ANL__COLUMN, ANL__COLUMN);
+        }
 }
 
 static void pack_run(void *of, const void *src, void *dst, anl__pool *pool)
@@ -191,12 +191,11 @@ static anl_status filter_prepare(const anl__env *env, anl__prepared *p)
     ANL_TRY(start(env, p, false, &g));
     state *s = p->state;
     const view *v = &s->v;
-    int64_t row = (int64_t)sizeof(float) * v->pitch * (v->c + ANL__COLUMN), fit = row < CACHED ? CACHED / row : 1;
-    int64_t pieces = (v->oh + fit - 1) / fit;
+    int64_t pieces = (v->oh * v->ow + POSITIONS - 1) / POSITIONS;
     s->most = (v->oh + pieces - 1) / pieces;
     p->tasks = anl__conv_partials(env, &g);
     s->partials = round64(sizeof(float) * (size_t)partial(v)) * (size_t)p->tasks;
-    s->scratch = round64(sizeof(float) * (size_t)(s->image + s->most * v->pitch * v->k));
+    s->scratch = round64(sizeof(float) * (size_t)(s->image + s->most * v->ow * v->k));
     p->workspace = s->partials + s->scratch * (size_t)env->workers;
     return ANL_OK;
 }
@@ -232,15 +231,14 @@ static void convolve(const view *v, const float *x, const float *w, float *y, co
 {
     static const float zeros[ANL__COLUMN];
     const anl__product *p = anl__product_best();
-    int64_t deep = v->s * v->c;
+    int64_t deep = v->s * v->c, pitch = v->pitch * v->c;
     for (int64_t k = 0; k < v->k; k += ANL__COLUMN, w += v->r * deep * ANL__COLUMN)
         for (int64_t i = 0; i < v->oh; i++) {
             float *row = y + i * v->ow * v->k + k;
             int64_t first = first_row(v, i), last = last_row(v, i);
             for (int64_t j = 0; j < v->ow; j++) __builtin_prefetch(row + (v->ow + j) * v->k, 1); /* the next row's place */
-            for (int64_t r = first; r < last; r++)
-                anl__product_rows(p, v->ow, deep, x + (i + r - v->top) * v->pitch * v->c, v->c, w + r * deep * ANL__COLUMN, 1,
-                                  row, v->k, t->add || r > first);
+            anl__product_row_pieces(p, v->ow, last - first, deep, x + (i + first - v->top) * pitch, v->c, pitch,
+                                    w + first * deep * ANL__COLUMN, row, v->k, t->add);
             if (t->bias || t->relu) finish_tile(row, v->ow, v->k, t->bias ? t->bias + k : zeros, t->relu ? 0 : -INFINITY);
         }
 }
@@ -271,16 +269,15 @@ static void data_task(const anl__prepared *p, const anl__run *r, int task, int w
     image_task(p, r, task, worker, &t);
 }
 
-/* Rows [from, to) of dy, 16 channels after 16; zeros up to the image's pitch are there already. */
+/* Rows [from, to) of dy, 16 channels after 16. */
 ANL__CLONES static void copy_dy(const state *s, const float *restrict dy, int64_t from, int64_t to, float *restrict columns)
 {
     const view *v = &s->v;
-    int64_t apart = s->most * v->pitch * ANL__COLUMN;
-    for (int64_t i = from; i < to; i++)
-        for (int64_t j = 0; j < v->ow; j++)
-            for (int64_t k = 0; k < v->k; k += ANL__COLUMN)
-                memcpy(columns + k / ANL__COLUMN * apart + ((i - from) * v->pitch + j) * ANL__COLUMN,
-                       dy + (i * v->ow + j) * v->k + k, sizeof(float) * ANL__COLUMN);
+    int64_t positions = (to - from) * v->ow, apart = s->most * v->ow * ANL__COLUMN;
+    dy += from * v->ow * v->k;
+    for (int64_t p = 0; p < positions; p++, dy += v->k)
+        for (int64_t k = 0; k < v->k; k += ANL__COLUMN)
+            memcpy(columns + k / ANL__COLUMN * apart + p * ANL__COLUMN, dy + k, sizeof(float) * ANL__COLUMN);
 }
 
 /* What rows [from, to) of dy, as copied, add to the gradient. */
@@ -288,13 +285,13 @@ static void add_rows(const state *s, const float *x, const float *columns, int64
 {
     const view *v = &s->v;
     const anl__product *p = anl__product_best();
-    int64_t deep = v->s * v->c;
-    for (int64_t k = 0; k < v->k; k += ANL__COLUMN, columns += s->most * v->pitch * ANL__COLUMN)
+    int64_t deep = v->s * v->c, pitch = v->pitch * v->c;
+    for (int64_t k = 0; k < v->k; k += ANL__COLUMN, columns += s->most * v->ow * ANL__COLUMN)
         for (int64_t r = 0; r < v->r; r++, part += deep * ANL__COLUMN) {
             int64_t i = from + r < v->top ? v->top - r : from, end = to - v->top + r > v->h ? v->h + v->top - r : to;
-            if (i >= end) continue;
-            anl__product_columns(p, deep, (end - i) * v->pitch - (v->s - 1), x + (i + r - v->top) * v->pitch * v->c, v->c,
-                                 columns + (i - from) * v->pitch * ANL__COLUMN, ANL__COLUMN, 1, part, ANL__COLUMN, true);
+            if (i < end)
+                anl__product_column_pieces(p, deep, end - i, v->ow, x + (i + r - v->top) * pitch, v->c, pitch,
+                                           columns + (i - from) * v->ow * ANL__COLUMN, part, ANL__COLUMN, true);
         }
 }
 
@@ -305,7 +302,7 @@ static void filter_task(const anl__prepared *p, const anl__run *r, int task, int
     float *padded = scratch_of(s, r, worker), *columns = padded + s->image;
     float *part = (float *)((char *)r->ws + round64(sizeof(float) * (size_t)partial(v)) * (size_t)task);
     int64_t end = anl__slice_begin(s->n, p->tasks, task + 1);
-    memset(padded, 0, s->scratch);
+    memset(padded, 0, sizeof(float) * (size_t)s->image);
     memset(part, 0, sizeof(float) * (size_t)partial(v));
     for (int64_t n = anl__slice_begin(s->n, p->tasks, task); n < end; n++) {
         const float *x = (const float *)r->in[0] + n * v->h * v->w * v->c;
@@ -358,10 +355,10 @@ static void filter_finish(const anl__prepared *p, const anl__run *r)
 }
 
 const anl__kernel anl__conv2d_product = {
-    .op = "conv2d", .device = "cpu", .name = "conv2d/product", .rank = 30, .supports = image_supports, .pack = fwd_pack,
+    .op = "conv2d", .device = "cpu", .name = "conv2d/product", .rank = 30, .supports = fwd_supports, .pack = fwd_pack,
     .prepare = fwd_prepare, .task = fwd_task, .release = release, .samplewise = true};
 const anl__kernel anl__conv2d_data_product = {
-    .op = "conv2d_bwd_data", .device = "cpu", .name = "conv2d_bwd_data/product", .rank = 30, .supports = image_supports,
+    .op = "conv2d_bwd_data", .device = "cpu", .name = "conv2d_bwd_data/product", .rank = 30, .supports = data_supports,
     .pack = data_pack, .prepare = data_prepare, .task = data_task, .release = release, .samplewise = true};
 const anl__kernel anl__conv2d_filter_product = {
     .op = "conv2d_bwd_filter", .device = "cpu", .name = "conv2d_bwd_filter/product", .rank = 30, .supports = filter_supports,

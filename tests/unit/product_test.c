@@ -56,6 +56,33 @@ static void check(const anl__product *p, int64_t rows, int64_t k, int wide, bool
     free(was);
 }
 
+/* A product in pieces is the product of a left side that has them one after the other, to the bit. Pieces overlap where apart < k. */
+static void check_pieces(const anl__product *p, int64_t rows, int64_t pieces, int64_t k, int64_t apart, bool transposed, bool add)
+{
+    int64_t deep = pieces * k, lda = transposed ? rows + 2 : 5, step = transposed ? lda : 1, row = transposed ? 1 : lda, part = apart * step;
+    int64_t last = (rows - 1) * row + (pieces - 1) * part + (k - 1) * step, whole = transposed ? rows : deep;
+    float *a = filled(last + 1, 1), *b = filled(deep * ANL__COLUMN, 2), *c = filled(rows * 20, 3), *want = filled(rows * 20, 3);
+    float *joined = filled(rows * deep, 0);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t q = 0; q < deep; q++) joined[transposed ? q * whole + i : i * whole + q] = a[i * row + q / k * part + q % k * step];
+    if (transposed) {
+        anl__product_column_pieces(p, rows, pieces, k, a, lda, part, b, c, 20, add);
+        anl__product_columns(p, rows, deep, joined, whole, b, ANL__COLUMN, 1, want, 20, add);
+    } else {
+        anl__product_row_pieces(p, rows, pieces, k, a, lda, part, b, c, 20, add);
+        anl__product_rows(p, rows, deep, joined, whole, b, 1, want, 20, add);
+    }
+    for (int64_t i = 0; i < rows * 20; i++)
+        if (memcmp(&c[i], &want[i], sizeof *c))
+            fail_msg("%s: %lld x %lld pieces of %lld: number %lld is %g, not %g", anl__product_name(p), (long long)rows, (long long)pieces, (long long)k,
+                     (long long)i, (double)c[i], (double)want[i]);
+    free(a);
+    free(b);
+    free(c);
+    free(want);
+    free(joined);
+}
+
 static void every_set(void **state)
 {
     static const char *const name[] = {"avx512", "avx2", "plain"};
@@ -71,6 +98,13 @@ static void every_set(void **state)
         check(p, 5, 1100, 4, false, false); /* k in several pieces */
         check(p, 5, 1100, 3, true, true);
         check(p, 27, 600, 2, true, true);
+        for (int way = 0; way < 4; way++) {
+            check_pieces(p, 14, 3, 9, 20, way & 1, way >> 1);
+            check_pieces(p, 7, 5, 9, 4, way & 1, way >> 1);
+            check_pieces(p, 5, 7, 200, 203, way & 1, way >> 1); /* two at a time */
+            check_pieces(p, 3, 2, 1100, 1100, way & 1, way >> 1);
+            check_pieces(p, 13, 1, 3, 0, way & 1, way >> 1);
+        }
     }
     assert_true(sets > 0);
 }
