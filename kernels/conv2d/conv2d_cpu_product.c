@@ -1,12 +1,13 @@
 /* conv2d of stride 1 as matrix products over images as they lie (N,H,W,C), where these beat the library: AVX2
- * without AVX-512. The s x c numbers below a filter's row follow one another in the image, and the next position's
- * begin c further: a row of the output is a product of overlapping rows, deep in r pieces that are an image's row apart.
+ * without AVX-512. What a filter's row covers, s x c numbers, lies together in the image, and the next
+ * position's begin c further: a row of the output is a product of overlapping rows, its k in r pieces an
+ * image's row apart.
  *
- * Forward and bwd_data: ow positions (rows, c apart) x s c (deep, r pieces) by 16 filters. bwd_data is the same over dy
- * with turned filters. bwd_filter, for a row of 16 filters: s c (rows, lying transposed) x ow positions (deep, in as
- * many pieces as dy has rows at a time).
+ * Forward and bwd_data: ow positions by 16 filters, k: r pieces of s c. bwd_data is the same over dy with
+ * filters turned. bwd_filter, for one row of 16 filters: s c rows (lying transposed) by 16, k: a piece of ow
+ * positions for each row of dy that is copied at a time.
  *
- * An image with padding left or right is copied with its zeros; rows above and below are left out of the sums. */
+ * An image with padding left or right is copied with its zeros; rows above and below are left out of sums. */
 #include "conv2d_cpu.h"
 #include "device.h"
 #include "kernels/common/cpu.h"
@@ -15,8 +16,8 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Positions of dy that bwd_filter copies and multiplies at a time: enough that adding to the gradient costs little, few
- * enough that they and their part of the image stay in the second-level cache. */
+/* Positions of dy that bwd_filter copies and multiplies at a time: enough that adding to the gradient costs
+ * little, few enough that they and their part of the image stay in the second-level cache. */
 enum { POSITIONS = 192 };
 
 /* A convolution of stride 1 as the products see it: of dy in bwd_data. */
@@ -44,7 +45,9 @@ static view view_of(const anl__conv_geometry *g, bool turned)
     v.top = g->pad[0];
     v.left = g->pad[1];
     if (turned) {
-        v = (view){.h = g->oh, .w = g->ow, .c = g->k, .k = g->c, .r = g->r, .s = g->s, .oh = g->h, .ow = g->w};
+        v = (view){.h = g->oh, .w = g->ow, .c = g->k, .k = g->c, .r = g->r, .s = g->s};
+        v.oh = g->h;
+        v.ow = g->w;
         v.top = g->r - 1 - g->pad[0];
         v.left = g->s - 1 - g->pad[1];
     }
@@ -53,13 +56,16 @@ static view view_of(const anl__conv_geometry *g, bool turned)
     return v;
 }
 
-/* Rows of the filter that lie on the image when output row i is made; never none, as padding is below the filter's size. */
-static int64_t first_row(const view *v, int64_t i) { return i < v->top ? v->top - i : 0; }
-static int64_t last_row(const view *v, int64_t i) { return i - v->top + v->r > v->h ? v->h + v->top - i : v->r; }
+/* Numbers of the filters, and of a partial gradient, which lies as packed filters do. */
+static int64_t partial(const view *v) { return v->k * v->r * v->s * v->c; }
+static int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
+static size_t bytes(int64_t numbers) { return sizeof(float) * (size_t)numbers; }
 
 /* ---- choosing -------------------------------------------------------------------------------- */
 
-enum { NARROW = 12 }; /* measured: bwd_data of 8 x 8 x 64 at 0.95 to 1.0 of the library's rate, of 14 x 14 x 256 at 1.1 */
+/* Measured: bwd_data of 8 x 8 x 64 at 0.95 to 1.0 of the library's rate, of 14 x 14 x 256 at 1.1. */
+enum { NARROW = 12 };
 
 static bool supports(const anl__call *c, int weight, bool data, char why[ANL__WHY])
 {
@@ -103,7 +109,7 @@ static bool filter_supports(const anl__env *env, const anl__call *c, char why[AN
 typedef struct packing { view v; bool turned; } packing;
 typedef struct pack_job { const packing *p; const float *from; float *to; } pack_job;
 
-/* w: k x r x s x c; turned, c x r x s x k, since dy's channels are the filters, and the last row and position come first. */
+/* w: k x r x s x c. Turned: c x r x s x k, as dy's channels are the filters, last row and position first. */
 static void pack_task(void *arg, int task, int worker)
 {
     const pack_job *j = arg;
@@ -111,12 +117,15 @@ static void pack_task(void *arg, int task, int worker)
     int64_t first = task / v->r * ANL__COLUMN, r = task % v->r, deep = v->s * v->c;
     float *to = j->to + task * deep * ANL__COLUMN;
     (void)worker;
-    if (!j->p->turned) anl__product_pack(j->from + (first * v->r + r) * deep, 1, v->r * deep, deep, ANL__COLUMN, to, ANL__COLUMN);
-    else
-        for (int64_t s = 0; s < v->s; s++) {
-            const float *from = j->from + ((v->r - 1 - r) * v->s + v->s - 1 - s) * v->k + first;
-            anl__product_pack(from, v->r * v->s * v->k, 1, v->c, ANL__COLUMN, to + s * v->c * ANL__COLUMN, ANL__COLUMN);
-        }
+    if (!j->p->turned) {
+        const float *from = j->from + (first * v->r + r) * deep;
+        anl__product_pack(from, 1, v->r * deep, deep, ANL__COLUMN, to, ANL__COLUMN);
+        return;
+    }
+    for (int64_t s = 0; s < v->s; s++, to += v->c * ANL__COLUMN) {
+        const float *from = j->from + ((v->r - 1 - r) * v->s + v->s - 1 - s) * v->k + first;
+        anl__product_pack(from, v->r * v->s * v->k, 1, v->c, ANL__COLUMN, to, ANL__COLUMN);
+    }
 }
 
 static void pack_run(void *of, const void *src, void *dst, anl__pool *pool)
@@ -139,14 +148,21 @@ static bool pack(const anl__env *env, const anl__call *c, int in, bool turned, a
     }
     anl__conv_geometry_of(c, &g);
     *p = (packing){view_of(&g, turned), turned};
-    *out = (anl__pack){.bytes = sizeof(float) * (size_t)(g.k * g.r * g.s * g.c), .state = p, .run = pack_run, .release = pack_release};
-    snprintf(out->key, sizeof out->key, "filters by 16%s, %lldx%lldx%lldx%lld", turned ? " turned" : "", (long long)g.k,
-             (long long)g.r, (long long)g.s, (long long)g.c);
+    *out = (anl__pack){.bytes = bytes(partial(&p->v)), .state = p, .run = pack_run, .release = pack_release};
+    snprintf(out->key, sizeof out->key, "filters by 16%s, %lldx%lldx%lldx%lld", turned ? " turned" : "",
+             (long long)g.k, (long long)g.r, (long long)g.s, (long long)g.c);
     return true;
 }
 
-static bool fwd_pack(const anl__env *env, const anl__call *c, int in, anl__pack *p) { return pack(env, c, in, false, p); }
-static bool data_pack(const anl__env *env, const anl__call *c, int in, anl__pack *p) { return pack(env, c, in, true, p); }
+static bool fwd_pack(const anl__env *env, const anl__call *c, int in, anl__pack *out)
+{
+    return pack(env, c, in, false, out);
+}
+
+static bool data_pack(const anl__env *env, const anl__call *c, int in, anl__pack *out)
+{
+    return pack(env, c, in, true, out);
+}
 
 /* ---- preparing ------------------------------------------------------------------------------- */
 
@@ -174,16 +190,13 @@ static anl_status prepare_images(const anl__env *env, anl__prepared *p, bool tur
     ANL_TRY(start(env, p, turned, &g));
     state *s = p->state;
     p->tasks = anl__conv_slices(env, g.n);
-    s->scratch = round64(sizeof(float) * (size_t)s->image);
+    s->scratch = round64(bytes(s->image));
     p->workspace = s->scratch * (size_t)env->workers;
     return ANL_OK;
 }
 
 static anl_status fwd_prepare(const anl__env *env, anl__prepared *p) { return prepare_images(env, p, false); }
 static anl_status data_prepare(const anl__env *env, anl__prepared *p) { return prepare_images(env, p, true); }
-
-/* Numbers of a partial gradient: for 16 filters and a row of theirs s c rows of 16, as filters are packed. */
-static int64_t partial(const view *v) { return v->k * v->r * v->s * v->c; }
 
 static anl_status filter_prepare(const anl__env *env, anl__prepared *p)
 {
@@ -194,8 +207,8 @@ static anl_status filter_prepare(const anl__env *env, anl__prepared *p)
     int64_t pieces = (v->oh * v->ow + POSITIONS - 1) / POSITIONS;
     s->most = (v->oh + pieces - 1) / pieces;
     p->tasks = anl__conv_partials(env, &g);
-    s->partials = round64(sizeof(float) * (size_t)partial(v)) * (size_t)p->tasks;
-    s->scratch = round64(sizeof(float) * (size_t)(s->image + s->most * v->ow * v->k));
+    s->partials = round64(bytes(partial(v))) * (size_t)p->tasks;
+    s->scratch = round64(bytes(s->image + s->most * v->ow * v->k));
     p->workspace = s->partials + s->scratch * (size_t)env->workers;
     return ANL_OK;
 }
@@ -211,11 +224,12 @@ static float *scratch_of(const state *s, const anl__run *r, int worker)
 static void copy_image(const view *v, const float *x, float *to)
 {
     for (int64_t i = 0; i < v->h; i++)
-        memcpy(to + (i * v->pitch + v->left) * v->c, x + i * v->w * v->c, sizeof(float) * (size_t)(v->w * v->c));
+        memcpy(to + (i * v->pitch + v->left) * v->c, x + i * v->w * v->c, bytes(v->w * v->c));
 }
 
 /* Positions of 16 numbers, k apart: the bias, and no less than `least`. */
-ANL__CLONES static void finish_tile(float *restrict y, int64_t positions, int64_t k, const float *restrict bias, float least)
+ANL__CLONES static void finish_tile(float *restrict y, int64_t positions, int64_t k,
+                                    const float *restrict bias, float least)
 {
     for (int64_t p = 0; p < positions; p++, y += k)
         for (int j = 0; j < ANL__COLUMN; j++) {
@@ -235,11 +249,13 @@ static void convolve(const view *v, const float *x, const float *w, float *y, co
     for (int64_t k = 0; k < v->k; k += ANL__COLUMN, w += v->r * deep * ANL__COLUMN)
         for (int64_t i = 0; i < v->oh; i++) {
             float *row = y + i * v->ow * v->k + k;
-            int64_t first = first_row(v, i), last = last_row(v, i);
-            for (int64_t j = 0; j < v->ow; j++) __builtin_prefetch(row + (v->ow + j) * v->k, 1); /* the next row's place */
-            anl__product_row_pieces(p, v->ow, last - first, deep, x + (i + first - v->top) * pitch, v->c, pitch,
+            int64_t first = at_least(v->top - i, 0), last = at_most(v->h + v->top - i, v->r);
+            const float *over = x + (i + first - v->top) * pitch;
+            for (int64_t j = 0; j < v->ow; j++) __builtin_prefetch(row + (v->ow + j) * v->k, 1); /* next */
+            anl__product_row_pieces(p, v->ow, last - first, deep, over, v->c, pitch,
                                     w + first * deep * ANL__COLUMN, row, v->k, t->add);
-            if (t->bias || t->relu) finish_tile(row, v->ow, v->k, t->bias ? t->bias + k : zeros, t->relu ? 0 : -INFINITY);
+            if (t->bias || t->relu)
+                finish_tile(row, v->ow, v->k, t->bias ? t->bias + k : zeros, t->relu ? 0 : -INFINITY);
         }
 }
 
@@ -249,7 +265,7 @@ static void image_task(const anl__prepared *p, const anl__run *r, int task, int 
     const view *v = &s->v;
     float *padded = scratch_of(s, r, worker);
     int64_t end = anl__slice_begin(s->n, p->tasks, task + 1);
-    memset(padded, 0, sizeof(float) * (size_t)s->image);
+    memset(padded, 0, bytes(s->image));
     for (int64_t n = anl__slice_begin(s->n, p->tasks, task); n < end; n++) {
         const float *x = (const float *)r->in[0] + n * v->h * v->w * v->c;
         if (v->padded) copy_image(v, x, padded);
@@ -270,7 +286,8 @@ static void data_task(const anl__prepared *p, const anl__run *r, int task, int w
 }
 
 /* Rows [from, to) of dy, 16 channels after 16. */
-ANL__CLONES static void copy_dy(const state *s, const float *restrict dy, int64_t from, int64_t to, float *restrict columns)
+ANL__CLONES static void copy_dy(const state *s, const float *restrict dy, int64_t from, int64_t to,
+                                float *restrict columns)
 {
     const view *v = &s->v;
     int64_t positions = (to - from) * v->ow, apart = s->most * v->ow * ANL__COLUMN;
@@ -281,17 +298,19 @@ ANL__CLONES static void copy_dy(const state *s, const float *restrict dy, int64_
 }
 
 /* What rows [from, to) of dy, as copied, add to the gradient. */
-static void add_rows(const state *s, const float *x, const float *columns, int64_t from, int64_t to, float *part)
+static void add_rows(const state *s, const float *x, const float *columns, int64_t from, int64_t to,
+                     float *part)
 {
     const view *v = &s->v;
     const anl__product *p = anl__product_best();
     int64_t deep = v->s * v->c, pitch = v->pitch * v->c;
     for (int64_t k = 0; k < v->k; k += ANL__COLUMN, columns += s->most * v->ow * ANL__COLUMN)
         for (int64_t r = 0; r < v->r; r++, part += deep * ANL__COLUMN) {
-            int64_t i = from + r < v->top ? v->top - r : from, end = to - v->top + r > v->h ? v->h + v->top - r : to;
-            if (i < end)
-                anl__product_column_pieces(p, deep, end - i, v->ow, x + (i + r - v->top) * pitch, v->c, pitch,
-                                           columns + (i - from) * v->ow * ANL__COLUMN, part, ANL__COLUMN, true);
+            int64_t i = at_least(v->top - r, from), end = at_most(v->h + v->top - r, to); /* on the image */
+            if (i >= end) continue;
+            const float *over = x + (i + r - v->top) * pitch;
+            anl__product_column_pieces(p, deep, end - i, v->ow, over, v->c, pitch,
+                                       columns + (i - from) * v->ow * ANL__COLUMN, part, ANL__COLUMN, true);
         }
 }
 
@@ -300,10 +319,10 @@ static void filter_task(const anl__prepared *p, const anl__run *r, int task, int
     const state *s = p->state;
     const view *v = &s->v;
     float *padded = scratch_of(s, r, worker), *columns = padded + s->image;
-    float *part = (float *)((char *)r->ws + round64(sizeof(float) * (size_t)partial(v)) * (size_t)task);
+    float *part = (float *)((char *)r->ws + round64(bytes(partial(v))) * (size_t)task);
     int64_t end = anl__slice_begin(s->n, p->tasks, task + 1);
-    memset(padded, 0, sizeof(float) * (size_t)s->image);
-    memset(part, 0, sizeof(float) * (size_t)partial(v));
+    memset(padded, 0, bytes(s->image));
+    memset(part, 0, bytes(partial(v)));
     for (int64_t n = anl__slice_begin(s->n, p->tasks, task); n < end; n++) {
         const float *x = (const float *)r->in[0] + n * v->h * v->w * v->c;
         const float *dy = (const float *)r->in[1] + n * v->oh * v->ow * v->k;
@@ -319,16 +338,19 @@ static void filter_task(const anl__prepared *p, const anl__run *r, int task, int
 typedef struct finishing { const anl__prepared *p; const anl__run *r; } finishing;
 enum { PIECE = 4096 }; /* numbers of a partial gradient that one task adds */
 
-ANL__CLONES static void add_partials(float *part, int64_t n, int64_t step, int64_t len) { anl__tree_add_piece(part, n, step, len); }
+ANL__CLONES static void add_partials(float *part, int64_t n, int64_t step, int64_t len)
+{
+    anl__tree_add_piece(part, n, step, len);
+}
 
 static void add_piece(void *arg, int task, int worker)
 {
     const finishing *f = arg;
     const state *s = f->p->state;
-    int64_t begin = (int64_t)task * PIECE, all = partial(&s->v), left = all - begin;
+    int64_t begin = (int64_t)task * PIECE, left = partial(&s->v) - begin;
+    int64_t step = (int64_t)(round64(bytes(partial(&s->v))) / sizeof(float));
     (void)worker;
-    add_partials((float *)f->r->ws + begin, f->p->tasks, (int64_t)(round64(sizeof(float) * (size_t)all) / sizeof(float)),
-                 left < PIECE ? left : PIECE);
+    add_partials((float *)f->r->ws + begin, f->p->tasks, step, at_most(left, PIECE));
 }
 
 /* A row of 16 filters, from s c rows of 16. */
@@ -342,7 +364,7 @@ static void write_row(void *arg, int task, int worker)
     (void)worker;
     for (int64_t j = 0; j < ANL__COLUMN; j++) {
         float *to = (float *)f->r->out[0] + ((first + j) * v->r + r) * deep;
-        for (int64_t q = 0; q < deep; q++) to[q] = add ? to[q] + from[q * ANL__COLUMN + j] : from[q * ANL__COLUMN + j];
+        for (int64_t q = 0; q < deep; q++) to[q] = (add ? to[q] : 0) + from[q * ANL__COLUMN + j];
     }
 }
 
@@ -355,12 +377,13 @@ static void filter_finish(const anl__prepared *p, const anl__run *r)
 }
 
 const anl__kernel anl__conv2d_product = {
-    .op = "conv2d", .device = "cpu", .name = "conv2d/product", .rank = 30, .supports = fwd_supports, .pack = fwd_pack,
-    .prepare = fwd_prepare, .task = fwd_task, .release = release, .samplewise = true};
+    .op = "conv2d", .device = "cpu", .name = "conv2d/product", .rank = 30, .supports = fwd_supports,
+    .pack = fwd_pack, .prepare = fwd_prepare, .task = fwd_task, .release = release, .samplewise = true};
 const anl__kernel anl__conv2d_data_product = {
-    .op = "conv2d_bwd_data", .device = "cpu", .name = "conv2d_bwd_data/product", .rank = 30, .supports = data_supports,
-    .pack = data_pack, .prepare = data_prepare, .task = data_task, .release = release, .samplewise = true};
+    .op = "conv2d_bwd_data", .device = "cpu", .name = "conv2d_bwd_data/product", .rank = 30,
+    .supports = data_supports, .pack = data_pack, .prepare = data_prepare, .task = data_task,
+    .release = release, .samplewise = true};
 const anl__kernel anl__conv2d_filter_product = {
-    .op = "conv2d_bwd_filter", .device = "cpu", .name = "conv2d_bwd_filter/product", .rank = 30, .supports = filter_supports,
-    .prepare = filter_prepare, .task = filter_task, .finish = filter_finish, .release = release, .samplewise = true,
-    .finish_outs = 1};
+    .op = "conv2d_bwd_filter", .device = "cpu", .name = "conv2d_bwd_filter/product", .rank = 30,
+    .supports = filter_supports, .prepare = filter_prepare, .task = filter_task, .finish = filter_finish,
+    .release = release, .samplewise = true, .finish_outs = 1};
