@@ -148,15 +148,28 @@ int64_t anl__product_column(const anl__product *p, int64_t k, int wide, int v, i
     return (p->by_column ? k : 1) * ANL__COLUMN * v;
 }
 
+/* Four numbers each of four rows become four rows of four. */
+static inline void turn(const float *w, int64_t row, float *to, int64_t ld)
+{
+    four a = *(const four *)w, b = *(const four *)(w + row), c = *(const four *)(w + 2 * row), d = *(const four *)(w + 3 * row);
+    four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    four ab_ = __builtin_shufflevector(a, b, 2, 6, 3, 7), cd_ = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(four *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    *(four *)(to + ld) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    *(four *)(to + 2 * ld) = __builtin_shufflevector(ab_, cd_, 0, 1, 4, 5);
+    *(four *)(to + 3 * ld) = __builtin_shufflevector(ab_, cd_, 2, 3, 6, 7);
+}
+
 void anl__product_pack(const float *w, int64_t row_step, int64_t column_step, int64_t k, int64_t live, float *to, int64_t ld)
 {
-    for (int64_t q = 0; q < k; q += ANL__COLUMN) { /* 16 x 16 keep both sides in cache */
-        int64_t end = k - q < ANL__COLUMN ? k : q + ANL__COLUMN;
-        for (int64_t i = q; i < end && column_step == 1; i++)
-            for (int64_t j = 0; j < ANL__COLUMN; j++) to[i * ld + j] = j < live ? w[i * row_step + j] : 0;
-        for (int64_t j = 0; j < ANL__COLUMN && column_step != 1; j++)
-            for (int64_t i = q; i < end; i++) to[i * ld + j] = j < live ? w[i * row_step + j * column_step] : 0;
-    }
+    int64_t q = 0;
+    if (live >= ANL__COLUMN && column_step == 1)
+        for (; q < k; q++) memcpy(to + q * ld, w + q * row_step, sizeof(float) * ANL__COLUMN);
+    if (live >= ANL__COLUMN && row_step == 1)
+        for (; q + 4 <= k; q += 4)
+            for (int64_t j = 0; j < ANL__COLUMN; j += 4) turn(w + q + j * column_step, column_step, to + q * ld + j, ld);
+    for (; q < k; q++)
+        for (int64_t j = 0; j < ANL__COLUMN; j++) to[q * ld + j] = j < live ? w[q * row_step + j * column_step] : 0;
 }
 
 bool anl__product_reads_ahead(const anl__product *p) { return p->reads_ahead; }

@@ -124,6 +124,27 @@ static void rows_are_alike(void **state)
     free(b);
 }
 
+/* A column of any matrix, turned or not, with zeros where it has none. */
+static void columns_are_packed(void **state)
+{
+    enum { K = 23, N = 40 };
+    float *w = filled(K * N, 9), to[K * 17];
+    (void)state;
+    for (int turned = 0; turned < 2; turned++)
+        for (int64_t k = 1; k <= K; k++)
+            for (int64_t live = 1; live <= 17; live += live < 15 ? 7 : 1) {
+                int64_t row = turned ? 1 : N, column = turned ? K : 1;
+                for (int i = 0; i < K * 17; i++) to[i] = 7;
+                anl__product_pack(w, row, column, k, live, to, 17);
+                for (int64_t q = 0; q < K; q++)
+                    for (int64_t j = 0; j < 17; j++) {
+                        float want = q >= k || j >= ANL__COLUMN ? 7 : j < live ? w[q * row + j * column] : 0;
+                        assert_true(to[q * 17 + j] == want);
+                    }
+            }
+    free(w);
+}
+
 static void unknown_set(void **state)
 {
     (void)state;
@@ -132,6 +153,6 @@ static void unknown_set(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_set), cmocka_unit_test(rows_are_alike), cmocka_unit_test(unknown_set)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_set), cmocka_unit_test(rows_are_alike), cmocka_unit_test(columns_are_packed), cmocka_unit_test(unknown_set)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
