@@ -151,13 +151,17 @@ int64_t anl__product_column(const anl__product *p, int64_t k, int wide, int v, i
 /* Four numbers each of four rows become four rows of four. */
 static inline void turn(const float *w, int64_t row, float *to, int64_t ld)
 {
-    four a = *(const four *)w, b = *(const four *)(w + row), c = *(const four *)(w + 2 * row), d = *(const four *)(w + 3 * row);
-    four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-    four ab_ = __builtin_shufflevector(a, b, 2, 6, 3, 7), cd_ = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    *(four *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
-    *(four *)(to + ld) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-    *(four *)(to + 2 * ld) = __builtin_shufflevector(ab_, cd_, 0, 1, 4, 5);
-    *(four *)(to + 3 * ld) = __builtin_shufflevector(ab_, cd_, 2, 3, 6, 7);
+#if defined(X86)
+    __m128 a = _mm_loadu_ps(w), b = _mm_loadu_ps(w + row), c = _mm_loadu_ps(w + 2 * row), d = _mm_loadu_ps(w + 3 * row);
+    _MM_TRANSPOSE4_PS(a, b, c, d);
+    _mm_storeu_ps(to, a);
+    _mm_storeu_ps(to + ld, b);
+    _mm_storeu_ps(to + 2 * ld, c);
+    _mm_storeu_ps(to + 3 * ld, d);
+#else
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) to[i * ld + j] = w[j * row + i];
+#endif
 }
 
 void anl__product_pack(const float *w, int64_t row_step, int64_t column_step, int64_t k, int64_t live, float *to, int64_t ld)
