@@ -139,7 +139,7 @@ ANL__INLINE void finish_row(const float *restrict from, const float *restrict bi
 {
     for (int64_t j = 0; j < n; j++) {
         float v = from[j] + (bias ? bias[j] : 0);
-        if (relu) v = v > 0 ? v : 0;
+        if (relu) v = v < 0 ? 0 : v; /* NaN stays NaN, as in the reference */
         y[j] = add ? y[j] + v : v;
     }
 }
