@@ -72,8 +72,18 @@ static void leave(int threads)
 
 /* ---- the device's part ----------------------------------------------------------------------- */
 
-anl_status anl__dnnl_open(anl_ctx *ctx, int workers, anl__dnnl **out)
+/* Only the first call of a process counts, and only before the library has made anything; the limit is the process's too. */
+static void set_limit(anl__isa limit)
 {
+    static const dnnl_cpu_isa_t of[] = {
+        [ANL__ISA_PLAIN] = dnnl_cpu_isa_sse41, [ANL__ISA_AVX2] = dnnl_cpu_isa_avx2, [ANL__ISA_AVX512] = dnnl_cpu_isa_avx512_core,
+        [ANL__ISA_AVX512_BF16] = dnnl_cpu_isa_avx512_core_bf16, [ANL__ISA_AMX] = dnnl_cpu_isa_avx512_core_amx};
+    if (limit != ANL__ISA_COUNT) dnnl_set_max_cpu_isa(of[limit]);
+}
+
+anl_status anl__dnnl_open(anl_ctx *ctx, int workers, anl__isa limit, anl__dnnl **out)
+{
+    set_limit(limit);
     anl__dnnl *lib = anl__alloc(ctx, sizeof *lib);
     if (!lib) return ANL_NOMEM;
     lib->ctx = ctx;

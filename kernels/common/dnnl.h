@@ -7,12 +7,13 @@
 #ifndef ANL_DNNL_H
 #define ANL_DNNL_H
 
+#include "isa.h"
 #include "op.h"
 
 #define ANL__DNNL_DIMS 5
 
 typedef struct anl__dnnl anl__dnnl; /* an engine, and a stream for each worker */
-anl_status anl__dnnl_open(anl_ctx *ctx, int workers, anl__dnnl **out) ANL_MUST;
+anl_status anl__dnnl_open(anl_ctx *ctx, int workers, anl__isa limit, anl__dnnl **out) ANL_MUST;
 void anl__dnnl_close(anl__dnnl *lib);
 void anl__dnnl_version(int version[3]);
 /* The status of the first execution that failed since the last call; 0: none. */

@@ -6,6 +6,7 @@
  * would share a few sets of the cache (AMD Zen 3, 252 x 512 x 512 with rows 2 KiB apart: 44 GFLOP/s of a core's 89 without, 80 with
  * the copy). */
 #include "product.h"
+#include "isa.h"
 
 #include <string.h>
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -126,8 +127,8 @@ static const anl__product avx512 = {
 const anl__product *anl__product_named(const char *name)
 {
 #if defined(X86)
-    if (!strcmp(name, "avx512")) return __builtin_cpu_supports("avx512f") ? &avx512 : NULL;
-    if (!strcmp(name, "avx2")) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &avx2 : NULL;
+    if (!strcmp(name, "avx512")) return anl__isa_used() >= ANL__ISA_AVX512 ? &avx512 : NULL;
+    if (!strcmp(name, "avx2")) return anl__isa_used() >= ANL__ISA_AVX2 ? &avx2 : NULL;
 #endif
     return strcmp(name, "plain") ? NULL : &plain;
 }

@@ -1,13 +1,11 @@
 /* AMX multiplies tiles of 16 x 32 by 32 x 16; AVX512_BF16 pairs: a pair of a against 16 pairs of b, blocks as in product.c. On processors
  * that have both the latter is slower than f32, so it is taken only where AMX is not. */
 #include "product16.h"
+#include "isa.h"
 
 #include <string.h>
 #if defined(__x86_64__) && defined(__GNUC__)
-#include <cpuid.h>
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #define X86 1
 #endif
 
@@ -36,15 +34,6 @@ struct anl__product16 { const char *name; rows_fn rows; };
 #define TILE_END() _tile_release()
 #include "product_amx.h"
 static const anl__product16 amx = {"amx", amx_rows};
-
-/* The processor has the tiles, and the system lets this process use them (it must be asked: their state is large). */
-static bool has_amx(void)
-{
-    enum { BF16 = 1 << 22, TILE = 1 << 24, REQUEST = 0x1023, TILE_DATA = 18 };
-    unsigned a, b, c, d;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & BF16) || !(d & TILE)) return false;
-    return syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
-}
 
 typedef void (*block_fn)(int64_t pairs, const uint16_t *a, int64_t lda, const uint16_t *b, float *c, int64_t ldc, bool add);
 #define EACH(i, n) _Pragma("GCC unroll 12") for (int i = 0; i < (n); i++)
@@ -90,8 +79,8 @@ static const anl__product16 pairs = {"avx512bf16", pairs_rows};
 const anl__product16 *anl__product16_named(const char *name)
 {
 #if defined(X86)
-    if (!strcmp(name, "amx")) return has_amx() ? &amx : NULL;
-    if (!strcmp(name, "avx512bf16")) return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") ? &pairs : NULL;
+    if (!strcmp(name, "amx")) return anl__isa_used() >= ANL__ISA_AMX ? &amx : NULL;
+    if (!strcmp(name, "avx512bf16")) return anl__isa_used() >= ANL__ISA_AVX512_BF16 ? &pairs : NULL;
 #endif
     (void)name;
     return NULL;

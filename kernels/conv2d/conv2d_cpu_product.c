@@ -265,7 +265,7 @@ static void image_task(const anl__prepared *p, const anl__run *r, int task, int 
     const view *v = &s->v;
     float *padded = scratch_of(s, r, worker);
     int64_t end = anl__slice_begin(s->n, p->tasks, task + 1);
-    memset(padded, 0, bytes(s->image));
+    if (v->padded) memset(padded, 0, bytes(s->image));
     for (int64_t n = anl__slice_begin(s->n, p->tasks, task); n < end; n++) {
         const float *x = (const float *)r->in[0] + n * v->h * v->w * v->c;
         if (v->padded) copy_image(v, x, padded);
@@ -321,7 +321,7 @@ static void filter_task(const anl__prepared *p, const anl__run *r, int task, int
     float *padded = scratch_of(s, r, worker), *columns = padded + s->image;
     float *part = (float *)((char *)r->ws + round64(bytes(partial(v))) * (size_t)task);
     int64_t end = anl__slice_begin(s->n, p->tasks, task + 1);
-    memset(padded, 0, bytes(s->image));
+    if (v->padded) memset(padded, 0, bytes(s->image));
     memset(part, 0, bytes(partial(v)));
     for (int64_t n = anl__slice_begin(s->n, p->tasks, task); n < end; n++) {
         const float *x = (const float *)r->in[0] + n * v->h * v->w * v->c;

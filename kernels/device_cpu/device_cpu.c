@@ -1,6 +1,7 @@
 /* The cpu device: one worker pool, host memory; kernels are tasks of one thread each. */
 #include "base/pool.h"
 #include "kernels/common/host_memory.h"
+#include "kernels/common/isa.h"
 
 #if defined(ANL_HAVE_DNNL)
 #include "kernels/common/dnnl.h"
@@ -19,10 +20,12 @@ static void cpu_close(anl_device *dev)
 
 static anl_status cpu_open(anl_device *dev, const anl_device_opts *opts)
 {
-    anl_status st = anl__pool_create(dev->ctx, opts->threads, &dev->pool);
+    anl__isa limit;
+    anl_status st = anl__isa_limit(dev->ctx, &limit);
+    if (st == ANL_OK) st = anl__pool_create(dev->ctx, opts->threads, &dev->pool);
 #if defined(ANL_HAVE_DNNL)
     anl__dnnl *lib = NULL;
-    if (st == ANL_OK) st = anl__dnnl_open(dev->ctx, anl__pool_size(dev->pool), &lib);
+    if (st == ANL_OK) st = anl__dnnl_open(dev->ctx, anl__pool_size(dev->pool), limit, &lib);
     dev->impl = lib;
 #endif
     if (st != ANL_OK) cpu_close(dev);
@@ -42,11 +45,9 @@ static anl_status cpu_fault(anl_device *dev)
 
 static const char *instruction_set(void)
 {
-#if defined(__x86_64__) && defined(__GNUC__)
-    if (__builtin_cpu_supports("avx512bf16")) return "AVX-512 with bf16";
-    if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) return "AVX-512";
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "AVX2";
-    return "SSE2";
+#if defined(__x86_64__)
+    static const char *const text[] = {"SSE2", "AVX2", "AVX-512", "AVX-512 with bf16", "AVX-512 with bf16 and AMX"};
+    return text[anl__isa_used()];
 #else
     return "generic";
 #endif
@@ -55,7 +56,7 @@ static const char *instruction_set(void)
 static bool cpu_has(const anl_device *dev, anl_dtype t)
 {
     (void)dev;
-    return t == ANL_F32 || (t == ANL_BF16 && !strcmp(instruction_set(), "AVX-512 with bf16"));
+    return t == ANL_F32 || (t == ANL_BF16 && anl__isa_used() >= ANL__ISA_AVX512_BF16);
 }
 
 static void cpu_describe(const anl_device *dev, anl__buf *out)

@@ -24,7 +24,7 @@ static anl_status open_named(anl_ctx *ctx, const char *name, const anl_device_op
             for (int i = 0; anl__device_table[i]; i++) {
                 if (anl__device_table[i]->auto_rank != rank) continue;
                 anl_status st = open_one(ctx, anl__device_table[i], opts, out);
-                if (st == ANL_OK || st == ANL_NOMEM) return st; /* no memory is no reason to take a slower device */
+                if (st == ANL_OK || st == ANL_NOMEM || st == ANL_INVALID) return st; /* neither is a reason to take a slower device */
             }
         return anl__fail(ctx, ANL_DEVICE, "no device works here");
     }

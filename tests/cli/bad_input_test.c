@@ -33,6 +33,7 @@ static void test_recipes(void **state)
     try_recipe(c, "train:\n  epochs: 010\n", 2, "bad.yaml:2:11", NULL);
     try_recipe(c, "train:\n  epochs: -1\n", 2, "outside", NULL);
     try_recipe(c, "optim:\n  name: adm\n", 2, "did you mean 'adam'", NULL);
+    try_recipe(c, "device: {name: cpu}\n", 2, "bad.yaml:1:9: device: needs one of auto|", "not a map of keys");
     try_recipe(c, "train: &a\n  epochs: 3\n", 2, "anchors are not allowed", NULL);
     try_recipe(c, "train:\n  epochs: 1\n  epochs: 2\n", 2, "bad.yaml:3", NULL);
     try_recipe(c, "train: {epochs: 1\n", 2, "bad.yaml:", NULL);
@@ -190,6 +191,21 @@ static void test_training_only(void **state)
     cli_expect(c, 0, "eval only --split train");
 }
 
+/* A limit on the processor's instructions is obeyed, or refused with what it may be, also where the device is left open. */
+static void test_instructions(void **state)
+{
+    cli *c = *state;
+    setenv("ANNEAL_CPU_ISA", "avx3", 1);
+    cli_expect(c, 2, "train recipe.yaml --run isa");
+    cli_says(c, "ANNEAL_CPU_ISA is 'avx3'; it may be plain, avx2,");
+#if defined(__x86_64__)
+    setenv("ANNEAL_CPU_ISA", "plain", 1);
+    cli_expect(c, 0, "doctor");
+    cli_says(c, "SSE2");
+#endif
+    unsetenv("ANNEAL_CPU_ISA");
+}
+
 static void test_usage(void **state)
 {
     cli *c = *state;
@@ -285,6 +301,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_recipes), cmocka_unit_test(test_layers), cmocka_unit_test(test_data),
                                        cmocka_unit_test(test_other_recipe), cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_all_damaged), cmocka_unit_test(test_odd_recipes),
                                        cmocka_unit_test(test_predictions), cmocka_unit_test(test_training_only),
-                                       cmocka_unit_test(test_usage), cmocka_unit_test(test_two), cmocka_unit_test(test_diverges), cmocka_unit_test(test_read_only)};
+                                       cmocka_unit_test(test_usage), cmocka_unit_test(test_instructions), cmocka_unit_test(test_two), cmocka_unit_test(test_diverges), cmocka_unit_test(test_read_only)};
     return cmocka_run_group_tests_name("cli/bad_input", tests, cli_setup, cli_teardown);
 }

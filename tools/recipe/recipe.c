@@ -115,8 +115,9 @@ static bool take_choice(anl__buf *e, anl__arena *a, const recipe_key *k, const y
             return true;
         }
     const char *near = n->kind == YAML_SCALAR ? anl__nearest(n->text, names, count) : NULL;
-    if (near) wrong(e, a, n, k->path, "'%.60s' is none of %s; did you mean '%s'?", n->text, k->choices, near);
-    else wrong(e, a, n, k->path, "'%.60s' is none of %s", n->kind == YAML_SCALAR ? n->text : "this", k->choices);
+    if (n->kind != YAML_SCALAR) wrong(e, a, n, k->path, "needs one of %s, not a %s", k->choices, n->kind == YAML_MAP ? "map of keys" : "list");
+    else if (near) wrong(e, a, n, k->path, "'%.60s' is none of %s; did you mean '%s'?", n->text, k->choices, near);
+    else wrong(e, a, n, k->path, "'%.60s' is none of %s", n->text, k->choices);
     return false;
 }
 

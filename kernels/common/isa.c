@@ -1,0 +1,66 @@
+#include "isa.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+static const char *const names[] = {"plain", "avx2", "avx512", "avx512bf16", "amx"};
+
+static int named(const char *name)
+{
+    int i = 0;
+    while (i < ANL__ISA_COUNT && strcmp(name, names[i])) i++;
+    return i;
+}
+
+anl_status anl__isa_limit(anl_ctx *ctx, anl__isa *limit)
+{
+    const char *name = getenv("ANNEAL_CPU_ISA");
+    *limit = ANL__ISA_COUNT;
+    if (!name) return ANL_OK;
+    *limit = (anl__isa)named(name);
+    if (*limit == ANL__ISA_COUNT)
+        return anl__fail(ctx, ANL_INVALID, "ANNEAL_CPU_ISA is '%s'; it may be plain, avx2, avx512, avx512bf16 or amx", name);
+    return ANL_OK;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+/* The processor has the tiles, and the system lets this process use them (it must be asked: their state is large). */
+static bool has_amx(void)
+{
+    enum { BF16 = 1 << 22, TILE = 1 << 24, REQUEST = 0x1023, TILE_DATA = 18 };
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & BF16) || !(d & TILE)) return false;
+    return syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
+}
+
+static anl__isa best(void)
+{
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return ANL__ISA_PLAIN;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512dq"))
+        return ANL__ISA_AVX2;
+    if (!__builtin_cpu_supports("avx512bf16")) return ANL__ISA_AVX512;
+    return has_amx() ? ANL__ISA_AMX : ANL__ISA_AVX512_BF16;
+}
+#else
+static anl__isa best(void) { return ANL__ISA_PLAIN; }
+#endif
+
+anl__isa anl__isa_used(void)
+{
+    static _Atomic int known; /* one more than the set; 0: not yet asked */
+    int isa = atomic_load_explicit(&known, memory_order_relaxed) - 1;
+    if (isa >= 0) return (anl__isa)isa;
+    const char *name = getenv("ANNEAL_CPU_ISA");
+    int limit = name ? named(name) : ANL__ISA_COUNT;
+    isa = best();
+    if (limit < isa) isa = limit;
+    atomic_store_explicit(&known, isa + 1, memory_order_relaxed);
+    return (anl__isa)isa;
+}
