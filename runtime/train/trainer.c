@@ -1,69 +1,12 @@
 /* The trainer; see trainer.h. */
-#include "trainer.h"
+#include "trainer_inside.h"
 
 #include "../base/half.h"
-#include "../dist/reduce.h"
-#include "../graph/net.h"
 #include "../graph/precision.h"
-#include "staging.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-typedef struct compiled {
-    anl__size size;
-    anl_program *p;
-    size_t row[ANL_MAX_INPUTS]; /* bytes of one sample of each input */
-} compiled;
-
-typedef struct replica {
-    anl_ctx *ctx; /* replica 0: the trainer's */
-    anl_device *device;
-    anl_net *net;
-    compiled *train, *eval;
-    int n_train, n_eval, cap_train, cap_eval;
-    anl__staging staging;
-    anl_program *update;
-    anl_status status; /* of its part of the step */
-} replica;
-
-/* A whole step as one recording, by the batch's size: not recorded at its first step, when the device loads what it needs. */
-typedef struct whole {
-    anl__size size;
-    bool fed; /* from the data on the device */
-    void *recording;
-    bool refused;
-} whole;
-
-struct anl__trainer {
-    anl_ctx *ctx;
-    anl__trainer_opts opts;
-    replica *rep;
-    int n_rep;
-    anl__pool *lanes; /* NULL: one replica */
-    anl__reduce *reduce; /* by number of shards that have samples: those that occur */
-    int n_reduce;
-    anl__carry carry, eval_carry;
-    anl__tape tape; /* of replica 0 */
-    anl__resident resident; /* of replica 0 */
-    whole whole[ANL__MOST_SIZES];
-    int n_whole;
-    float *logits;
-    uint16_t *logits16; /* 16-bit ones on their way from a device; NULL: none */
-    int64_t columns;
-    float mean; /* a power of two near 1 / the largest batch: the loss scale is that of a mean loss */
-    anl__launch launch; /* the steps under way */
-    int enqueued;       /* of them */
-    /* the step under way, read by replicas */
-    const anl__feed_batch *batch;
-    const anl__reduce *order;
-    const float *hyper; /* where there is no tape */
-    int64_t step, epoch;
-};
-
-/* One replica on a device that records: its steps read their scalars from the tape, and go on without the host. */
-static bool alone(const anl__trainer *t) { return t->tape.host != NULL; }
 
 anl__trainer_opts anl__trainer_opts_default(void)
 {
@@ -71,12 +14,9 @@ anl__trainer_opts anl__trainer_opts_default(void)
                                .optim = anl__optim_opts_default(), .rewrite = true, .plan = true};
 }
 
-/* Is this batch made on the device? */
-static bool fed(const anl__trainer *t, const anl__feed_batch *b) { return t->resident.x && !b->input[0]; }
-
 /* ---- making ---------------------------------------------------------------------------------- */
 
-static const compiled *find(const compiled *list, int n_list, anl__size size)
+const compiled *anl__trainer_find(const compiled *list, int n_list, anl__size size)
 {
     for (int i = 0; i < n_list; i++)
         if (list[i].size.n == size.n && list[i].size.variant == size.variant) return &list[i];
@@ -96,7 +36,7 @@ static anl_status compile_one(anl__trainer *t, replica *r, anl_mode mode, anl__s
 {
     compiled **list = mode == ANL_TRAIN ? &r->train : &r->eval;
     int *count = mode == ANL_TRAIN ? &r->n_train : &r->n_eval, *cap = mode == ANL_TRAIN ? &r->cap_train : &r->cap_eval;
-    if (size.n <= 0 || find(*list, *count, size)) return ANL_OK;
+    if (size.n <= 0 || anl__trainer_find(*list, *count, size)) return ANL_OK;
     if (*count == *cap) {
         int more = *cap ? 2 * *cap : 8;
         compiled *bigger = anl__realloc(r->ctx, *list, (size_t)*cap * sizeof *bigger, (size_t)more * sizeof *bigger);
@@ -119,8 +59,6 @@ static anl_status compile_one(anl__trainer *t, replica *r, anl_mode mode, anl__s
     return anl__staging_room(&r->staging, r->device, made.p, t->n_rep > 1 ? 1 : t->opts.shards);
 }
 
-static int64_t shard_begin(int64_t n, int shards, int s) { return anl__slice_begin(n, shards, s); }
-
 /* Every size of shard that a replica will meet. */
 static anl_status compile_all(anl__trainer *t, replica *r)
 {
@@ -134,7 +72,7 @@ static anl_status compile_all(anl__trainer *t, replica *r)
     return ANL_OK;
 }
 
-static const anl__reduce *order_of(const anl__trainer *t, int64_t n)
+const anl__reduce *anl__trainer_order(const anl__trainer *t, int64_t n)
 {
     int used = n < t->opts.shards ? (int)n : t->opts.shards;
     for (int i = 0; i < t->n_reduce; i++)
@@ -150,7 +88,7 @@ static anl_status make_orders(anl__trainer *t, int *slabs)
     if (!t->reduce) return ANL_NOMEM;
     for (int i = 0; i < ANL__MOST_SIZES && o->train_sizes[i].n; i++) {
         int64_t n = o->train_sizes[i].n;
-        if (order_of(t, n)) continue;
+        if (anl__trainer_order(t, n)) continue;
         anl__reduce *r = &t->reduce[t->n_reduce];
         ANL_TRY(anl__reduce_make(t->ctx, o->shards, n < o->shards ? (int)n : o->shards, t->n_rep, r));
         if (r->slabs > *slabs) *slabs = r->slabs;
@@ -160,8 +98,7 @@ static anl_status make_orders(anl__trainer *t, int *slabs)
     return ANL_OK;
 }
 
-/* An error in a replica's own context reaches the trainer's. */
-static anl_status of_replica(anl__trainer *t, const replica *r, anl_status st)
+anl_status anl__trainer_of_replica(anl__trainer *t, const replica *r, anl_status st)
 {
     if (st == ANL_OK || r->ctx == t->ctx) return st;
     return anl__fail(t->ctx, st, "%s", anl_last_error(r->ctx));
@@ -215,7 +152,7 @@ static anl_status make_replica(anl__trainer *t, int i, int slabs)
     if (st == ANL_OK && training) st = anl__optim_compile(r->net, &o->optim, &r->update);
     if (st == ANL_OK && !i) st = compile_first(t);
     if (st == ANL_OK) st = anl_net_finish(r->net, training ? anl__optim_moments(&o->optim) : 0, training ? slabs : 0, o->optim.ema > 0);
-    return of_replica(t, r, st);
+    return anl__trainer_of_replica(t, r, st);
 }
 
 static int64_t columns_of(const compiled *c)
@@ -266,8 +203,7 @@ anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__tr
 void anl__trainer_destroy(anl__trainer *t)
 {
     if (!t) return;
-    for (int i = 0; i < t->n_whole; i++)
-        if (t->whole[i].recording) t->rep[0].device->vt->forget(t->rep[0].device, t->whole[i].recording);
+    anl__trainer_forget(t);
     anl__resident_release(&t->resident);
     anl__tape_release(&t->tape);
     anl__carry_release(&t->carry);
@@ -309,7 +245,7 @@ anl_program *anl__trainer_program(anl__trainer *t, anl_mode mode)
 anl_program *anl__trainer_program_of(anl__trainer *t, anl_mode mode, anl__size size)
 {
     const replica *r = &t->rep[0];
-    const compiled *c = mode == ANL_TRAIN ? find(r->train, r->n_train, size) : find(r->eval, r->n_eval, size);
+    const compiled *c = mode == ANL_TRAIN ? anl__trainer_find(r->train, r->n_train, size) : anl__trainer_find(r->eval, r->n_eval, size);
     return c ? c->p : NULL;
 }
 
@@ -342,22 +278,21 @@ anl_status anl__trainer_init(anl__trainer *t)
     return anl__trainer_spread(t);
 }
 
-/* Where replicas' devices work behind the host, what one has made is waited for before another reads it. */
-static anl_status settle(anl__trainer *t, replica *r)
+anl_status anl__trainer_settle(anl__trainer *t, replica *r)
 {
     if (t->n_rep == 1 || r->device->vt->host_memory) return ANL_OK;
     return r->device->vt->sync(r->device);
 }
 
-static anl_status copy_slab(anl__trainer *t, int slab, int from_slab)
+anl_status anl__trainer_copy_slab(anl__trainer *t, int slab, int from_slab)
 {
     const anl_net *src = t->rep[0].net;
-    ANL_TRY(settle(t, &t->rep[0]));
+    ANL_TRY(anl__trainer_settle(t, &t->rep[0]));
     for (int i = 1; i < t->n_rep; i++) {
         anl_net *dst = t->rep[i].net;
         if (!dst->slab[slab]) continue;
-        ANL_TRY(of_replica(t, &t->rep[i], dst->device->vt->copy(dst->device, dst->slab[slab], src->slab[from_slab], (size_t)dst->slab_count[slab] * anl__elem(dst))));
-        ANL_TRY(of_replica(t, &t->rep[i], settle(t, &t->rep[i])));
+        ANL_TRY(anl__trainer_of_replica(t, &t->rep[i], dst->device->vt->copy(dst->device, dst->slab[slab], src->slab[from_slab], (size_t)dst->slab_count[slab] * anl__elem(dst))));
+        ANL_TRY(anl__trainer_of_replica(t, &t->rep[i], anl__trainer_settle(t, &t->rep[i])));
         dst->version++;
     }
     return ANL_OK;
@@ -366,279 +301,11 @@ static anl_status copy_slab(anl__trainer *t, int slab, int from_slab)
 anl_status anl__trainer_spread(anl__trainer *t)
 {
     for (int s = 0; s < ANL_SLAB_COUNT; s++)
-        if (s < ANL_SLAB_GRAD0 || s >= ANL_SLAB_MOMENT0) ANL_TRY(copy_slab(t, s, s));
+        if (s < ANL_SLAB_GRAD0 || s >= ANL_SLAB_MOMENT0) ANL_TRY(anl__trainer_copy_slab(t, s, s));
     float scale[ANL__SCALE_WORDS];
     if (t->n_rep > 1) ANL_TRY(anl__net_get_scale(t->rep[0].net, scale));
-    for (int i = 1; i < t->n_rep; i++) ANL_TRY(of_replica(t, &t->rep[i], anl__net_set_scale(t->rep[i].net, scale)));
+    for (int i = 1; i < t->n_rep; i++) ANL_TRY(anl__trainer_of_replica(t, &t->rep[i], anl__net_set_scale(t->rep[i].net, scale)));
     return ANL_OK;
-}
-
-/* ---- a step ---------------------------------------------------------------------------------- */
-
-typedef struct shard {
-    int number, place;  /* of the batch; in the staging */
-    int64_t begin, end; /* samples of the batch */
-    const compiled *c;
-} shard;
-
-static anl_status shard_of(const anl__trainer *t, const replica *r, int number, shard *out)
-{
-    int64_t a = shard_begin(t->batch->n, t->opts.shards, number), b = shard_begin(t->batch->n, t->opts.shards, number + 1);
-    *out = (shard){number, t->n_rep > 1 ? 0 : number, a, b, find(r->train, r->n_train, (anl__size){b - a, t->batch->variant})};
-    return out->c ? ANL_OK : anl__fail(r->ctx, ANL_INTERNAL, "no program for a shard of %lld samples, variant %d", (long long)(b - a), t->batch->variant);
-}
-
-/* What the batch gives a shard, in the host's memory. */
-static anl_bind given(const anl__trainer *t, const shard *s)
-{
-    anl_bind bind = {0};
-    for (int i = 0; i < ANL_MAX_INPUTS && s->c->row[i]; i++)
-        if (t->batch->input[i]) bind.input[i] = (const char *)t->batch->input[i] + (size_t)s->begin * s->c->row[i];
-    return bind;
-}
-
-/* Forward and backward over staged inputs. */
-static anl_status compute_shard(anl__trainer *t, replica *r, const shard *s, anl_bind *bind)
-{
-    ANL_TRY(anl__carry_bind(&t->carry, r->device, &r->staging, s->place, s->begin, s->end - s->begin, bind));
-    ANL_TRY(anl_program_run(s->c->p, bind));
-    return anl__carry_take(&t->carry, r->device, s->c->p, s->begin, s->end - s->begin);
-}
-
-static anl_status run_shard(anl__trainer *t, replica *r, int number, int slab)
-{
-    shard s;
-    ANL_TRY(shard_of(t, r, number, &s));
-    anl_bind bind = given(t, &s);
-    bind.grad_slab = slab;
-    ANL_TRY(anl__staging_fill(&r->staging, s.c->p, s.place, &bind));
-    ANL_TRY(anl_net_set_rng(r->net, t->opts.seed, t->step, t->epoch, s.begin));
-    return compute_shard(t, r, &s, &bind);
-}
-
-/* A replica's own shards and additions. Seeds of losses read the hyper block, as the update does later. */
-static void local_part(void *arg, int i, int worker)
-{
-    anl__trainer *t = arg;
-    replica *r = &t->rep[i];
-    (void)worker;
-    r->status = anl_net_set_hyper(r->net, t->hyper);
-    for (int k = 0; k < t->order->n_local && r->status == ANL_OK; k++) {
-        const anl__reduce_op *o = &t->order->op[k];
-        if (o->rank != i) continue;
-        r->status = o->shard >= 0 ? run_shard(t, r, o->shard, o->slab) : anl_net_grad_add(r->net, o->slab, r->net, o->src_slab);
-    }
-    if (r->status == ANL_OK) r->status = settle(t, r);
-}
-
-typedef struct update_job {
-    anl__trainer *t;
-    int root;
-} update_job;
-
-static void update_part(void *arg, int i, int worker)
-{
-    const update_job *j = arg;
-    replica *r = &j->t->rep[i];
-    (void)worker;
-    anl_bind bind = {.grad_slab = j->root};
-    r->status = anl_program_run(r->update, &bind);
-}
-
-static anl_status everywhere(anl__trainer *t, anl__task_fn fn, void *arg)
-{
-    anl__pool_run(t->lanes, t->n_rep, fn, arg);
-    for (int i = 0; i < t->n_rep; i++) ANL_TRY(of_replica(t, &t->rep[i], t->rep[i].status));
-    return ANL_OK;
-}
-
-/* What follows on the update, on replica 0. */
-static anl_status finish_step(anl__trainer *t)
-{
-    const void *stat = anl_program_output(t->rep[0].update, "stat", NULL, NULL);
-    ANL_TRY(anl__carry_commit(&t->carry, stat));
-    return anl__tape_end(&t->tape, stat, t->order->root);
-}
-
-static anl_status step_by_parts(anl__trainer *t)
-{
-    ANL_TRY(everywhere(t, local_part, t));
-    for (int k = t->order->n_local; k < t->order->n; k++) {
-        const anl__reduce_op *o = &t->order->op[k];
-        ANL_TRY(of_replica(t, &t->rep[o->rank], anl_net_grad_add(t->rep[o->rank].net, o->slab, t->rep[o->src_rank].net, o->src_slab)));
-        ANL_TRY(of_replica(t, &t->rep[o->rank], settle(t, &t->rep[o->rank])));
-    }
-    int root = t->order->root;
-    ANL_TRY(copy_slab(t, ANL_SLAB_GRAD0 + root, ANL_SLAB_GRAD0 + root));
-    ANL_TRY(everywhere(t, update_part, &(update_job){t, root}));
-    return finish_step(t);
-}
-
-/* ---- a step without the host ----------------------------------------------------------------- */
-
-enum { MOST_NODES = 1 << 15 }; /* of a recording: a step of very many shards is enqueued each time */
-
-static bool too_long(const anl__trainer *t, const anl__reduce *order) { return (int64_t)order->n * t->rep[0].train[0].p->n_step > MOST_NODES; }
-
-const char *anl__trainer_launch_note(const anl__trainer *t)
-{
-    bool refused = false, recorded = false;
-    if (!alone(t) || !t->rep[0].n_train) return "";
-    for (int i = 0; i < t->n_reduce; i++) refused |= too_long(t, &t->reduce[i]);
-    for (int i = 0; i < t->n_whole; i++) {
-        refused |= t->whole[i].refused;
-        recorded |= t->whole[i].recording != NULL;
-    }
-    return refused ? "launched kernel by kernel" : recorded ? "one launch a step" : "one launch a step, once it is recorded";
-}
-
-bool anl__trainer_recorded(const anl__trainer *t)
-{
-    bool recorded = false;
-    for (int i = 0; i < t->n_whole; i++) {
-        if (t->whole[i].refused) return false;
-        recorded |= t->whole[i].recording != NULL;
-    }
-    return recorded;
-}
-
-/* The step's recording, which may be still to be made; NULL: there is none for it. */
-static whole *whole_of(anl__trainer *t)
-{
-    anl__size size = {t->batch->n, t->batch->variant};
-    for (int i = 0; i < t->n_whole; i++)
-        if (t->whole[i].size.n == size.n && t->whole[i].size.variant == size.variant && t->whole[i].fed == fed(t, t->batch)) return t->whole[i].refused ? NULL : &t->whole[i];
-    if (t->n_whole < ANL__MOST_SIZES) t->whole[t->n_whole++] = (whole){.size = size, .fed = fed(t, t->batch), .refused = too_long(t, t->order)};
-    return NULL;
-}
-
-/* Everything that a step does once its inputs are staged: nothing that the host has a part in. */
-static anl_status enqueue_step(void *arg)
-{
-    anl__trainer *t = arg;
-    replica *r = &t->rep[0];
-    ANL_TRY(anl__tape_begin(&t->tape));
-    for (int k = 0; k < t->order->n; k++) {
-        const anl__reduce_op *o = &t->order->op[k];
-        if (o->shard < 0) {
-            ANL_TRY(anl_net_grad_add(r->net, o->slab, r->net, o->src_slab));
-            continue;
-        }
-        shard s;
-        ANL_TRY(shard_of(t, r, o->shard, &s));
-        anl_bind bind = given(t, &s);
-        bind.grad_slab = o->slab;
-        anl__staging_use(&r->staging, s.c->p, s.place, &bind);
-        ANL_TRY(anl__tape_sample(&t->tape, s.begin));
-        if (fed(t, t->batch)) ANL_TRY(anl__resident_make(&t->resident, &r->staging, s.place, s.end - s.begin, &bind));
-        ANL_TRY(compute_shard(t, r, &s, &bind));
-    }
-    anl_bind update = {.grad_slab = t->order->root};
-    ANL_TRY(anl_program_run(r->update, &update));
-    return finish_step(t);
-}
-
-static anl_status record_whole(anl__trainer *t, whole *w)
-{
-    ANL_TRY(anl__net_record(t->rep[0].net, enqueue_step, t, &w->recording));
-    w->refused = !w->recording;
-    return ANL_OK;
-}
-
-/* Uploads where the host makes the batch, then everything else, by one launch from the second step of a size on. */
-static anl_status step_alone(anl__trainer *t)
-{
-    replica *r = &t->rep[0];
-    for (int k = 0; !fed(t, t->batch) && k < t->order->n; k++) {
-        shard s;
-        if (t->order->op[k].shard < 0) continue;
-        ANL_TRY(shard_of(t, r, t->order->op[k].shard, &s));
-        anl_bind bind = given(t, &s);
-        ANL_TRY(anl__staging_fill(&r->staging, s.c->p, s.place, &bind));
-    }
-    whole *w = whole_of(t);
-    if (w && !w->recording) ANL_TRY(record_whole(t, w));
-    return w && w->recording ? anl__net_replay(r->net, w->recording) : enqueue_step(t);
-}
-
-/* ---- steps ----------------------------------------------------------------------------------- */
-
-/* By itself: as many steps as are done within about a millisecond on a large GPU, so that a signal is heard soon and small models need not wait
-   for the host after each. */
-int anl__trainer_most_ahead(const anl__trainer *t)
-{
-    const double enough = 2e10; /* flops */
-    enum { BY_ITSELF = 64 };
-    anl_program_stats s;
-    if (!alone(t)) return 1;
-    if (t->opts.ahead > 0) return t->opts.ahead < ANL__MOST_AHEAD ? t->opts.ahead : ANL__MOST_AHEAD;
-    anl_program_get_stats(t->rep[0].train[0].p, &s);
-    double n = enough / (s.flops * t->opts.shards + 1);
-    return n > BY_ITSELF ? BY_ITSELF : n > 1 ? (int)n : 1;
-}
-
-/* The hyper block of step i of the launch. */
-static void hyper_of(const anl__trainer *t, int i, float hyper[ANL_HYPER_WORDS])
-{
-    anl__optim_hyper(&t->opts.optim, t->launch.lr[i], t->launch.step + i, hyper);
-    hyper[ANL__HYPER_LOSS_SCALE] = t->mean;
-}
-
-anl_status anl__trainer_begin(anl__trainer *t, const anl__launch *l)
-{
-    t->launch = *l;
-    t->enqueued = 0;
-    if (l->n < 1 || l->n > ANL__TAPE_ROWS) return anl__fail(t->ctx, ANL_INVALID, "%d steps at once: 1 to %d are possible", l->n, ANL__TAPE_ROWS);
-    for (int i = 0; alone(t) && i < l->n; i++) {
-        anl__tape_row row = {0};
-        anl__rng_words(row.rng, t->opts.seed, l->step + i, l->epoch, 0);
-        row.rng[ANL__RNG_FIRST] = (int32_t)(l->first + i * l->batch);
-        hyper_of(t, i, row.hyper);
-        anl__tape_set(&t->tape, i, &row);
-    }
-    return alone(t) ? anl__tape_write(&t->tape, l->n) : ANL_OK;
-}
-
-anl_status anl__trainer_enqueue(anl__trainer *t, const anl__feed_batch *b)
-{
-    float hyper[ANL_HYPER_WORDS];
-    int i = t->enqueued;
-    if (i >= t->launch.n) return anl__fail(t->ctx, ANL_INTERNAL, "more steps than the %d announced", t->launch.n);
-    t->order = order_of(t, b->n);
-    if (!t->order) return anl__fail(t->ctx, ANL_INTERNAL, "a batch of %lld samples was not announced", (long long)b->n);
-    if (b->fresh) {
-        ANL_TRY(anl__carry_clear(&t->carry));
-        ANL_TRY(settle(t, &t->rep[0])); /* the other replicas read them, on streams of their own */
-    }
-    t->batch = b;
-    t->step = t->launch.step + i;
-    t->epoch = t->launch.epoch;
-    t->enqueued++;
-    if (alone(t)) return step_alone(t);
-    hyper_of(t, i, hyper);
-    t->hyper = hyper;
-    return step_by_parts(t);
-}
-
-anl_status anl__trainer_results(anl__trainer *t, anl__step_result *out)
-{
-    float row[ANL__TAPE_ROWS][ANL__RING_WORDS];
-    ANL_TRY(anl__tape_results(&t->tape, t->launch.step, t->enqueued, row));
-    for (int i = 0; i < t->enqueued; i++) {
-        const float *v = row[i];
-        out[i] = (anl__step_result){.finite = v[ANL__RING_FINITE] != 0, .norm = (double)v[ANL__RING_NORM], .loss_num = (double)v[ANL__RING_NUM],
-                                    .loss_den = (double)v[ANL__RING_DEN], .correct = (double)v[ANL__RING_CORRECT], .bad_param = (int)v[ANL__RING_BAD],
-                                    .overflow = v[ANL__RING_OVERFLOW] != 0, .scale = (double)v[ANL__RING_SCALE]};
-    }
-    return ANL_OK;
-}
-
-anl_status anl__trainer_step(anl__trainer *t, const anl__feed_batch *b, int64_t step, int64_t epoch, double lr, anl__step_result *out)
-{
-    anl__launch l = {.n = 1, .step = step, .epoch = epoch, .first = b->first, .batch = b->n, .lr = &lr};
-    ANL_TRY(anl__trainer_begin(t, &l));
-    ANL_TRY(anl__trainer_enqueue(t, b));
-    return anl__trainer_results(t, out);
 }
 
 /* ---- evaluation ------------------------------------------------------------------------------ */
@@ -663,7 +330,7 @@ static anl_status read_logits(anl__trainer *t, const compiled *c)
 anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, anl__eval_result *out)
 {
     replica *r = &t->rep[0];
-    const compiled *c = find(r->eval, r->n_eval, (anl__size){b->n, b->variant});
+    const compiled *c = anl__trainer_find(r->eval, r->n_eval, (anl__size){b->n, b->variant});
     if (!c) return anl__fail(t->ctx, ANL_INTERNAL, "no evaluation program for %lld samples, variant %d", (long long)b->n, b->variant);
     anl_bind bind = {.ema = ema};
     *out = (anl__eval_result){0};
