@@ -290,7 +290,7 @@ static void test_read_only(void **state)
     int code = cli_wait(pid);
     shell(c, "find owned | sort | xargs ls -ld | cmp - before; s=$?; chmod -R u+w owned ro; exit $s");
     if (code == 77) {
-        print_message("nobody may not run %s: skipped\n", ANL_PROGRAM);
+        print_message("skipped: nobody may not run %s\n", ANL_PROGRAM);
         skip();
     }
     assert_int_equal(code, 0);

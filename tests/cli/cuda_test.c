@@ -29,7 +29,10 @@ static void test_no_gpu(void **state)
 {
     cli *c = *state;
     with_shim(false);
-    if (gpu_here()) skip();
+    if (gpu_here()) {
+        print_message("skipped: there is a GPU\n");
+        skip();
+    }
     cli_expect(c, 7, "train small.yaml --run none device=cuda");
     cli_says(c, "no CUDA device: this machine has no NVIDIA driver");
     cli_expect(c, 0, "train small.yaml --run auto train.epochs=1");

@@ -220,7 +220,7 @@ static void run_group(const char *group, const char *device, int cases)
     int bad = 0, n = 0;
     assert_non_null(ctx);
     if (anl_device_open(ctx, device, NULL, &dev) != ANL_OK) {
-        print_message("%s\n", anl_last_error(ctx));
+        print_message("skipped: %s\n", anl_last_error(ctx));
         anl_ctx_destroy(ctx);
         skip();
     }

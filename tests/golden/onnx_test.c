@@ -90,7 +90,7 @@ static void run_device(const char *device)
     int bad = 0, passed = 0, refused = 0;
     assert_non_null(ctx);
     if (anl_device_open(ctx, device, NULL, &dev) != ANL_OK) {
-        print_message("%s\n", anl_last_error(ctx));
+        print_message("skipped: %s\n", anl_last_error(ctx));
         anl_ctx_destroy(ctx);
         skip();
     }

@@ -149,6 +149,7 @@ static bool there(const char *device)
     anl_ctx *ctx = anl_ctx_create();
     anl_device *dev = NULL;
     bool is = anl_device_open(ctx, device, NULL, &dev) == ANL_OK;
+    if (!is) print_message("skipped: %s\n", anl_last_error(ctx));
     if (is) anl_device_close(dev);
     anl_ctx_destroy(ctx);
     return is;

@@ -135,7 +135,7 @@ static void every_layer(const char *device)
     anl_device *dev;
     char args[96];
     if (anl_device_open(ctx, device, NULL, &dev) != ANL_OK) {
-        print_message("%s\n", anl_last_error(ctx));
+        print_message("skipped: %s\n", anl_last_error(ctx));
         anl_ctx_destroy(ctx);
         skip();
     }

@@ -262,13 +262,13 @@ static void drawn_shapes(anl_dtype type, double most)
     anl_device_opts opts = {.threads = 2};
     if (anl_device_open(ctx, device_name(), &opts, &fast) != ANL_OK) {
         if (getenv("ANL_TEST_DEVICE")) fail_msg("%s", anl_last_error(ctx));
-        print_message("%s\n", anl_last_error(ctx));
+        print_message("skipped: %s\n", anl_last_error(ctx));
         anl_device_close(reference);
         anl_ctx_destroy(ctx);
         skip();
     }
     if (!fast->vt->has_dtype(fast, type)) {
-        print_message("SKIP: device %s has no %s here\n", device_name(), anl_dtype_name(type));
+        print_message("skipped: device %s has no %s here\n", device_name(), anl_dtype_name(type));
         anl_device_close(fast);
         anl_device_close(reference);
         anl_ctx_destroy(ctx);

@@ -350,7 +350,7 @@ static void test_bf16(void **state)
     o.dtype = ANL_BF16;
     o.train_sizes[0] = (anl__size){N, 0};
     anl_status st = anl__trainer_create(ctx, &o, &t);
-    if (st == ANL_UNSUPPORTED) print_message("SKIP bf16: %s\n", anl_last_error(ctx));
+    if (st == ANL_UNSUPPORTED) print_message("skipped: %s\n", anl_last_error(ctx));
     anl__trainer_destroy(t);
     anl_ctx_destroy(ctx);
     if (st == ANL_UNSUPPORTED) skip();

@@ -381,7 +381,7 @@ static void full_disk(void **state)
     struct stat s;
     mkdir(at(f, "small"), 0700);
     if (geteuid() || mount("none", at(f, "small"), "tmpfs", 0, "size=128k")) {
-        print_message("no small file system can be mounted here: skipped\n");
+        print_message("skipped: no small file system can be mounted here\n");
         skip();
     }
     anl_status first = anl__ckpt_write(f->ctx, at(f, "small/a.h5"), content_make(&c, 1)), second, point, old;
@@ -452,7 +452,7 @@ static void memory_limit(void **state)
 {
     fixture *f = *state;
 #ifdef ANL_SANITIZED
-    print_message("a sanitizer needs more memory than any limit: skipped\n");
+    print_message("skipped: a sanitizer needs more memory than any limit\n");
     skip();
 #endif
     enum { FLOATS = 1 << 20, STEP = 256 << 10, NONE = 1 << 30 };
