@@ -42,11 +42,14 @@ ANL__INLINE anl__bf16 anl__to_bf16(float f)
     return (anl__bf16)(f != f ? 0x7fc0u : u);
 }
 
+/* Bytes up to the next cache line. */
+static inline size_t anl__lines(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
+
 /* Places in the workspace, in bytes; `at` moves on. */
 static inline size_t anl__take(size_t *at, anl_dtype type, int64_t count)
 {
     size_t here = *at;
-    *at += ((size_t)count * anl_dtype_size(type) + 63) & ~(size_t)63;
+    *at += anl__lines((size_t)count * anl_dtype_size(type));
     return here;
 }
 

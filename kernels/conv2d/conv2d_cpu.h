@@ -20,4 +20,8 @@ static inline int anl__conv_partials(const anl__env *env, const anl__conv_geomet
     return (int)(g->n < n ? g->n : n);
 }
 
+/* Adds the tasks' partial gradients, `count` numbers each and each in lines of its own (anl__lines) from the workspace's start, into the
+   first, in a fixed tree. */
+void anl__conv_add_partials(const anl__run *r, int tasks, int64_t count);
+
 #endif

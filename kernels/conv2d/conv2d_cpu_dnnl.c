@@ -19,8 +19,6 @@ typedef struct state {
     int64_t *offset[4];   /* by k, c, r, s: where an element of the filter lies in w */
 } state;
 
-static size_t round64(size_t n) { return (n + 63) & ~(size_t)63; }
-
 /* ---- descriptions ---------------------------------------------------------------------------- */
 
 static anl__dnnl_tensor image(anl_dtype t, int64_t n, int64_t c, int64_t h, int64_t w)
@@ -117,7 +115,7 @@ static anl_status prepare_samples(const anl__env *env, anl__prepared *p, anl__dn
     ANL_TRY(start(env, p, &s));
     p->tasks = anl__conv_slices(env, s->g.n);
     anl_status st = make_ops(env, p, s, kind);
-    if (p->call.accum[0]) s->extra = round64((size_t)(s->most * s->g.h * s->g.w * s->g.c) * anl_dtype_size(p->call.out[0].dtype));
+    if (p->call.accum[0]) s->extra = anl__lines((size_t)(s->most * s->g.h * s->g.w * s->g.c) * anl_dtype_size(p->call.out[0].dtype));
     p->workspace = (s->extra + s->scratch) * (size_t)env->workers;
     if (st != ANL_OK) release(env->ctx, p);
     return st;
@@ -152,7 +150,7 @@ static anl_status filter_prepare(const anl__env *env, anl__prepared *p)
         anl__dnnl_weights(s->op[0], &s->w);
         st = find_offsets(env->ctx, s);
     }
-    s->partials = round64(s->w.bytes) * (size_t)p->tasks;
+    s->partials = anl__lines(s->w.bytes) * (size_t)p->tasks;
     p->workspace = s->partials + s->scratch * (size_t)env->workers;
     if (st != ANL_OK) release(env->ctx, p);
     return st;
@@ -225,25 +223,12 @@ static void filter_task(const anl__prepared *p, const anl__run *r, int task, int
 {
     const state *s = p->state;
     slice t = slice_of(p, r, task, worker);
-    void *at[ANL__DNNL_TENSORS] = {[ANL__DNNL_SRC] = rows(&p->call.in[0], r->in[0], t.begin), [ANL__DNNL_WEIGHTS] = (char *)r->ws + round64(s->w.bytes) * (size_t)task,
+    void *at[ANL__DNNL_TENSORS] = {[ANL__DNNL_SRC] = rows(&p->call.in[0], r->in[0], t.begin), [ANL__DNNL_WEIGHTS] = (char *)r->ws + anl__lines(s->w.bytes) * (size_t)task,
                                    [ANL__DNNL_DST] = rows(&p->call.in[1], r->in[1], t.begin)};
     anl__dnnl_run(t.op, worker, at, t.ws);
 }
 
 typedef struct finishing { const anl__prepared *p; const anl__run *r; } finishing;
-enum { PIECE = 4096 }; /* floats of a partial gradient that one task adds */
-
-ANL__CLONES static void add_partials(float *part, int64_t n, int64_t step, int64_t len) { anl__tree_add_piece(part, n, step, len); }
-
-static void add_piece(void *arg, int task, int worker)
-{
-    const finishing *f = arg;
-    const state *s = f->p->state;
-    int64_t step = (int64_t)(round64(s->w.bytes) / sizeof(float)), left = step - (int64_t)task * PIECE;
-    (void)worker;
-    add_partials((float *)f->r->ws + (int64_t)task * PIECE, f->p->tasks, step, left < PIECE ? left : PIECE);
-}
-
 /* Rows of the filter, from the library's layout. */
 static void write_piece(void *arg, int task, int worker)
 {
@@ -269,8 +254,7 @@ static void filter_finish(const anl__prepared *p, const anl__run *r)
 {
     const state *s = p->state;
     finishing f = {p, r};
-    int64_t step = (int64_t)(round64(s->w.bytes) / sizeof(float));
-    anl__pool_run(r->pool, (int)((step + PIECE - 1) / PIECE), add_piece, &f);
+    anl__conv_add_partials(r, p->tasks, (int64_t)(s->w.bytes / sizeof(float)));
     anl__pool_run(r->pool, (int)((s->g.k + 15) / 16), write_piece, &f);
 }
 

@@ -37,8 +37,6 @@ typedef struct state {
     int64_t most;      /* rows of dy that are copied at a time (bwd_filter) */
 } state;
 
-static size_t round64(size_t n) { return (n + 63) & ~(size_t)63; }
-
 static view view_of(const anl__conv_geometry *g, bool turned)
 {
     view v = {.h = g->h, .w = g->w, .c = g->c, .k = g->k, .r = g->r, .s = g->s, .oh = g->oh, .ow = g->ow};
@@ -190,7 +188,7 @@ static anl_status prepare_images(const anl__env *env, anl__prepared *p, bool tur
     ANL_TRY(start(env, p, turned, &g));
     state *s = p->state;
     p->tasks = anl__conv_slices(env, g.n);
-    s->scratch = round64(bytes(s->image));
+    s->scratch = anl__lines(bytes(s->image));
     p->workspace = s->scratch * (size_t)env->workers;
     return ANL_OK;
 }
@@ -207,8 +205,8 @@ static anl_status filter_prepare(const anl__env *env, anl__prepared *p)
     int64_t pieces = (v->oh * v->ow + POSITIONS - 1) / POSITIONS;
     s->most = (v->oh + pieces - 1) / pieces;
     p->tasks = anl__conv_partials(env, &g);
-    s->partials = round64(bytes(partial(v))) * (size_t)p->tasks;
-    s->scratch = round64(bytes(s->image + s->most * v->ow * v->k));
+    s->partials = anl__lines(bytes(partial(v))) * (size_t)p->tasks;
+    s->scratch = anl__lines(bytes(s->image + s->most * v->ow * v->k));
     p->workspace = s->partials + s->scratch * (size_t)env->workers;
     return ANL_OK;
 }
@@ -319,7 +317,7 @@ static void filter_task(const anl__prepared *p, const anl__run *r, int task, int
     const state *s = p->state;
     const view *v = &s->v;
     float *padded = scratch_of(s, r, worker), *columns = padded + s->image;
-    float *part = (float *)((char *)r->ws + round64(bytes(partial(v))) * (size_t)task);
+    float *part = (float *)((char *)r->ws + anl__lines(bytes(partial(v))) * (size_t)task);
     int64_t end = anl__slice_begin(s->n, p->tasks, task + 1);
     if (v->padded) memset(padded, 0, bytes(s->image));
     memset(part, 0, bytes(partial(v)));
@@ -336,23 +334,6 @@ static void filter_task(const anl__prepared *p, const anl__run *r, int task, int
 }
 
 typedef struct finishing { const anl__prepared *p; const anl__run *r; } finishing;
-enum { PIECE = 4096 }; /* numbers of a partial gradient that one task adds */
-
-ANL__CLONES static void add_partials(float *part, int64_t n, int64_t step, int64_t len)
-{
-    anl__tree_add_piece(part, n, step, len);
-}
-
-static void add_piece(void *arg, int task, int worker)
-{
-    const finishing *f = arg;
-    const state *s = f->p->state;
-    int64_t begin = (int64_t)task * PIECE, left = partial(&s->v) - begin;
-    int64_t step = (int64_t)(round64(bytes(partial(&s->v))) / sizeof(float));
-    (void)worker;
-    add_partials((float *)f->r->ws + begin, f->p->tasks, step, at_most(left, PIECE));
-}
-
 /* A row of 16 filters, from s c rows of 16. */
 static void write_row(void *arg, int task, int worker)
 {
@@ -372,7 +353,7 @@ static void filter_finish(const anl__prepared *p, const anl__run *r)
 {
     const state *s = p->state;
     finishing f = {p, r};
-    anl__pool_run(r->pool, (int)((partial(&s->v) + PIECE - 1) / PIECE), add_piece, &f);
+    anl__conv_add_partials(r, p->tasks, partial(&s->v));
     anl__pool_run(r->pool, (int)(s->v.k / ANL__COLUMN * s->v.r), write_row, &f);
 }
 
