@@ -46,7 +46,7 @@ static void values(void **state)
         {"optim:\n  lr: 1e400\n", NULL, "r.yaml:2:7: optim.lr: needs a number, not '1e400'"},
         {"optim:\n  lr: -1\n", NULL, "r.yaml:2:7: optim.lr: -1 is outside 0 to 1000000"},
         {"optim:\n  name: adm\n", NULL, "r.yaml:2:9: optim.name: 'adm' is none of sgd|adam|adamw|rmsprop|adagrad|lamb; did you mean 'adam'?"},
-        {"optim:\n  name: [sgd]\n", NULL, "r.yaml:2:9: optim.name: 'this' is none of sgd|adam|adamw|rmsprop|adagrad|lamb"},
+        {"optim:\n  name: [sgd]\n", NULL, "r.yaml:2:9: optim.name: needs one of sgd|adam|adamw|rmsprop|adagrad|lamb, not a list"},
         {"data:\n  cache: yes\n", NULL, "r.yaml:2:10: data.cache: needs true or false, not 'yes'"},
         {"data:\n  cache: \"true\"\n", NULL, "r.yaml:2:10: data.cache: needs true or false, not 'true'"},
         {"data:\n  path: [a]\n", NULL, "r.yaml:2:9: data.path: needs a text, not a list"},
