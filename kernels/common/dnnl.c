@@ -163,6 +163,10 @@ static dnnl_status_t desc_cut(desc *d, md_ref of, const anl__dnnl_layout *l, int
 #endif
 }
 
+/* The library's relu without a leak makes NaN 0, and so hides that a training has gone wrong; with one it keeps NaN. Workers take this
+   number for zero (anl__pool_float_mode). */
+#define LEAK 1.4e-45f /* the smallest that is not 0 */
+
 static dnnl_status_t attr_make(dnnl_primitive_attr_t *attr, const anl__dnnl_spec *spec)
 {
     dnnl_post_ops_t ops = NULL;
@@ -172,10 +176,10 @@ static dnnl_status_t attr_make(dnnl_primitive_attr_t *attr, const anl__dnnl_spec
     s = dnnl_post_ops_create(&ops);
 #if DNNL_VERSION_MAJOR >= 3
     if (s == dnnl_success && spec->accum) s = dnnl_post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef);
-    if (s == dnnl_success && spec->relu) s = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0, 0);
+    if (s == dnnl_success && spec->relu) s = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, LEAK, 0);
 #else
     if (s == dnnl_success && spec->accum) s = dnnl_post_ops_append_sum(ops, 1);
-    if (s == dnnl_success && spec->relu) s = dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, 0, 0);
+    if (s == dnnl_success && spec->relu) s = dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, LEAK, 0);
 #endif
     if (s == dnnl_success) s = dnnl_primitive_attr_set_post_ops(*attr, ops);
     if (ops) dnnl_post_ops_destroy(ops);

@@ -48,7 +48,7 @@ static void FN(cell_step)(const anl__recurrence *k, const S *w_hh, const S *b_hh
             h[j] = (1 - u[1]) * u[2] + u[1] * h[j];
         } else {
             double v = a[j] + b[j];
-            h[j] = k->cell == ANL__RNN_TANH ? tanh(v) : v > 0 ? v : 0;
+            h[j] = k->cell == ANL__RNN_TANH ? tanh(v) : v < 0 ? 0 : v;
         }
         for (int q = 0; rs && q < keep; q++) rs[q * H + j] = (S)u[q];
     }

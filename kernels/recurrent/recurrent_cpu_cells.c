@@ -85,7 +85,7 @@ ANL__INLINE void FN(rnn_row)(int64_t n, bool relu, const float *p, const float *
 {
     ANL__LANES for (int64_t j = 0; j < n; j++) {
         float v = x[j] + p[j];
-        T out = relu ? PUT(v > 0 ? v : 0) : PUT(anl__v_tanh(v));
+        T out = relu ? PUT(v < 0 ? 0 : v) : PUT(anl__v_tanh(v));
         y[j] = out;
         h[j] = out;
     }

@@ -247,7 +247,8 @@ template <class T> __global__ void cell(anl__recurrence k, int64_t step, const i
             out[3] = k.before ? out[0] * anl_float(h[e]) : v[2];
             now = (1 - out[1]) * out[2] + out[1] * anl_float(h[e]);
         } else {
-            now = k.cell == ANL__RNN_TANH ? tanhf(u[0] + v[0]) : fmaxf(u[0] + v[0], 0.0f);
+            float a = u[0] + v[0];
+            now = k.cell == ANL__RNN_TANH ? tanhf(a) : a < 0 ? 0 : a;
         }
         for (int q = 0; kept && q < k.kept; q++) kept[q * H] = out[q];
         h[e] = y[row * H + j] = anl_to<T>(now);

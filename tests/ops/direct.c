@@ -205,9 +205,11 @@ static anl__run bind(direct *d, pointers *at)
 
 void direct_task(direct *d, int t)
 {
+    unsigned mode = anl__pool_float_mode(); /* as programs are run: denormals are zero on every thread */
     pointers at = {{0}, {0}};
     anl__run r = bind(d, &at);
     d->p.kernel->task(&d->p, &r, t, 0);
+    anl__pool_float_restore(mode);
 }
 
 static uint64_t bytes_hash(const block *b)
@@ -228,7 +230,7 @@ static bool may_change(const direct *d, int i)
 }
 
 /* run, or tasks and finish; waits for the device. */
-static anl_status run_kernel(direct *d)
+static anl_status perform(direct *d)
 {
     const anl__kernel *k = d->p.kernel;
     pointers at = {{0}, {0}};
@@ -240,6 +242,14 @@ static anl_status run_kernel(direct *d)
         if (k->after) anl__pool_run(d->env.pool, d->p.tasks, run_after, &a);
     } else ANL_TRY(k->run(&d->p, &r));
     return d->env.device->vt->sync ? d->env.device->vt->sync(d->env.device) : ANL_OK;
+}
+
+static anl_status run_kernel(direct *d)
+{
+    unsigned mode = anl__pool_float_mode();
+    anl_status st = perform(d);
+    anl__pool_float_restore(mode);
+    return st;
 }
 
 anl_status direct_time(direct *d, double *seconds)
