@@ -19,13 +19,7 @@ static inline uint16_t as_f16(float y)
     return anl__f16_bits(y);
 }
 
-/* To nearest, ties to even; the input is finite. */
-static inline uint16_t as_bf16(float y)
-{
-    uint32_t u;
-    memcpy(&u, &y, sizeof u);
-    return (uint16_t)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
-}
+static inline uint16_t as_bf16(float y) { return anl__bf16_bits(y); }
 
 #define LOOP(in, in_t, out, out_t)                                                                       \
     static void convert_##in##_##out(const void *src, void *dst, int64_t n, const float *restrict scale, \

@@ -4,6 +4,7 @@
 #ifndef ANL_CPU_H
 #define ANL_CPU_H
 
+#include "base/half.h"
 #include "op.h"
 
 #include <string.h>
@@ -33,14 +34,7 @@ ANL__INLINE float anl__from_bf16(anl__bf16 h)
     return f;
 }
 
-/* Nearest, ties to even; NaN stays NaN. */
-ANL__INLINE anl__bf16 anl__to_bf16(float f)
-{
-    uint32_t u;
-    memcpy(&u, &f, 4);
-    u = (u + 0x7fffu + (u >> 16 & 1)) >> 16;
-    return (anl__bf16)(f != f ? 0x7fc0u : u);
-}
+ANL__INLINE anl__bf16 anl__to_bf16(float f) { return anl__bf16_bits(f); }
 
 /* Bytes up to the next cache line. */
 static inline size_t anl__lines(size_t bytes) { return (bytes + 63) & ~(size_t)63; }

@@ -17,14 +17,17 @@ static inline void anl__bf16_to_f32(float *dst, const uint16_t *src, int64_t n)
     }
 }
 
+static inline __attribute__((always_inline)) uint16_t anl__bf16_bits(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    u = (u + 0x7fffu + (u >> 16 & 1)) >> 16;
+    return (uint16_t)(f != f ? 0x7fc0u : u);
+}
+
 static inline void anl__bf16_from_f32(uint16_t *dst, const float *src, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t u;
-        memcpy(&u, &src[i], sizeof u);
-        u = (u + 0x7fff + (u >> 16 & 1)) >> 16;
-        dst[i] = src[i] != src[i] ? 0x7fc0 : (uint16_t)u;
-    }
+    for (int64_t i = 0; i < n; i++) dst[i] = anl__bf16_bits(src[i]);
 }
 
 /* Five bits of exponent, ten of fraction: the bits moved into an f32 are a factor 2^112 too small, in
