@@ -6,9 +6,30 @@
 #include "kernels/common/window.h"
 
 #define STRIP 64 /* channels at a time */
+/* Numbers of a vector. Where a pixel's channels do not fill one it is made all the same, and the next pixels write over what is too much. */
+#define LANES 16
+
+/* LANES, unknown to the compiler: it takes loops of a known length apart instead of vectorising them. */
+ANL__INLINE int64_t lanes(void)
+{
+    int64_t n = LANES;
+    __asm__("" : "+r"(n));
+    return n;
+}
+
+/* Loops over bytes and numbers beside each other are written in vectors: the compiler makes them as long as its vectors have bytes. */
+typedef int8_t places __attribute__((vector_size(LANES), aligned(1), may_alias));
+typedef int32_t cells __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 ANL__INLINE int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 ANL__INLINE int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* The windows [*from, *to) of n, `size` long and `step` apart, that hold `at`. Divisions of 32 bits are much faster than of 64. */
+ANL__INLINE void holders(int64_t at, int64_t size, int64_t step, int64_t n, int64_t *from, int64_t *to)
+{
+    *from = at < size ? 0 : (uint32_t)(at - size) / (uint32_t)step + 1;
+    *to = at_most(n, (uint32_t)at / (uint32_t)step + 1);
+}
 
 #include "kernels/common/cpu_twice.h"
 
@@ -71,21 +92,34 @@ ANL__INLINE void FN(finish)(const float *best, const int32_t *at, const float *b
         float v = best[k] + (b ? b[k] : 0);
         y[k] = PUT(relu && v < 0 ? 0 : v);
     }
-    for (int64_t k = 0; k < m; k++) place[k] = (uint8_t)at[k];
+    int64_t k = 0;
+    for (; k + LANES <= m; k += LANES) *(places *)(place + k) = __builtin_convertvector(*(const cells *)(at + k), places);
+    for (; k < m; k++) place[k] = (uint8_t)at[k];
 }
 
-ANL__CLONES static void FN(pool)(const anl__window *g, bool relu, const T *x, const float *b, T *y,
+ANL__CLONES static void FN(pool)(const anl__window *window, bool relu, const T *x, const float *b, T *y,
                                  uint8_t *place, int64_t n)
 {
-    float best[STRIP];
+    const anl__window g = *window;
+    float best[STRIP], bias[LANES] = {0};
     int32_t at[STRIP];
-    x += n * g->h * g->w * g->c;
-    for (int64_t i = 0; i < g->oh; i++)
-        for (int64_t j = 0; j < g->ow; j++) {
-            int64_t y0 = i * g->sh - g->pad[0], x0 = j * g->sw - g->pad[1], o = ((n * g->oh + i) * g->ow + j) * g->c;
-            for (int64_t ch = 0; ch < g->c; ch += STRIP) {
-                int64_t m = at_most(STRIP, g->c - ch);
-                FN(pixel)(g, x + ch, y0, x0, m, best, at);
+    int64_t size = g.h * g.w * g.c, size_out = g.oh * g.ow * g.c, o = 0;
+    x += n * size;
+    y += n * size_out;
+    place += n * size_out;
+    if (g.c < LANES && b) memcpy(bias, b, sizeof *b * (size_t)g.c);
+    for (int64_t i = 0; i < g.oh; i++)
+        for (int64_t j = 0; j < g.ow; j++, o += g.c) {
+            int64_t y0 = i * g.sh - g.pad[0], x0 = j * g.sw - g.pad[1];
+            int64_t last = (at_most(y0 + g.kh, g.h) - 1) * g.w + at_most(x0 + g.kw, g.w) - 1; /* the window's last cell */
+            if (g.c < LANES && last * g.c + LANES <= size && o + LANES <= size_out) {
+                FN(pixel)(&g, x, y0, x0, lanes(), best, at);
+                FN(finish)(best, at, bias, relu, lanes(), y + o, place + o);
+                continue;
+            }
+            for (int64_t ch = 0; ch < g.c; ch += STRIP) {
+                int64_t m = at_most(STRIP, g.c - ch);
+                FN(pixel)(&g, x + ch, y0, x0, m, best, at);
                 if (b && relu) FN(finish)(best, at, b + ch, true, m, y + o + ch, place + o + ch);
                 else FN(finish)(best, at, b ? b + ch : NULL, relu, m, y + o + ch, place + o + ch);
             }
@@ -107,26 +141,43 @@ ANL__INLINE void FN(gather)(const anl__window *g, const T *dy, const uint8_t *pl
     for (int64_t k = 0; k < m; k++) dx[k] = PUT(sum[k]);
 }
 
-ANL__CLONES static void FN(back)(const anl__window *g, const T *dy, const uint8_t *place, T *dx, int64_t n)
+/* dx of LANES numbers in a single window, of which `place` tells the cells. */
+typedef T FN(vector) __attribute__((vector_size(LANES * sizeof(T)), aligned(1), may_alias));
+typedef __typeof__(_Generic((T)0, float: (int32_t)0, default: (int16_t)0)) FN(mask) __attribute__((vector_size(LANES * sizeof(T))));
+
+ANL__INLINE void FN(pass)(const T *dy, const uint8_t *place, int32_t cell, T *dx)
 {
-    int64_t o = n * g->oh * g->ow * g->c;
-    dx += n * g->h * g->w * g->c;
-    for (int64_t y = 0; y < g->h; y++)
-        for (int64_t x = 0; x < g->w; x++, dx += g->c) {
-            int64_t row = y + g->pad[0], col = x + g->pad[1];
-            int64_t i0 = row < g->kh ? 0 : (row - g->kh) / g->sh + 1, i1 = at_most(g->oh, row / g->sh + 1);
-            int64_t j0 = col < g->kw ? 0 : (col - g->kw) / g->sw + 1, j1 = at_most(g->ow, col / g->sw + 1);
-            bool one = i1 - i0 == 1 && j1 - j0 == 1;
-            int32_t cell = (int32_t)((row - i0 * g->sh) * g->kw + col - j0 * g->sw);
-            const T *restrict d = dy + o + (i0 * g->ow + j0) * g->c;
-            const uint8_t *restrict at = place + o + (i0 * g->ow + j0) * g->c;
-            T *restrict to = dx;
-            if (one)
-                for (int64_t k = 0; k < g->c; k++) to[k] = at[k] == cell ? d[k] : 0;
-            else
-                for (int64_t ch = 0; ch < g->c; ch += STRIP)
-                    FN(gather)(g, dy + o + ch, place + o + ch, row, col, i0, i1, j0, j1,
-                               at_most(STRIP, g->c - ch), dx + ch);
+    places own = (places)(*(const places *)place == (int8_t)cell);
+    *(FN(vector) *)dx = (FN(vector))((FN(mask))*(const FN(vector) *)dy & __builtin_convertvector(own, FN(mask)));
+}
+
+ANL__CLONES static void FN(back)(const anl__window *window, const T *dy, const uint8_t *place, T *dx, int64_t n)
+{
+    const anl__window g = *window; /* which no write to dx changes */
+    int64_t size = g.h * g.w * g.c, size_out = g.oh * g.ow * g.c, here = 0;
+    dy += n * size_out;
+    place += n * size_out;
+    dx += n * size;
+    for (int64_t y = 0; y < g.h; y++) {
+        int64_t row = y + g.pad[0], i0, i1;
+        holders(row, g.kh, g.sh, g.oh, &i0, &i1);
+        for (int64_t x = 0; x < g.w; x++, here += g.c) {
+            int64_t col = x + g.pad[1], j0, j1, k = 0;
+            holders(col, g.kw, g.sw, g.ow, &j0, &j1);
+            if (i1 - i0 != 1 || j1 - j0 != 1) {
+                for (; k < g.c; k += STRIP)
+                    FN(gather)(&g, dy + k, place + k, row, col, i0, i1, j0, j1, at_most(STRIP, g.c - k), dx + here + k);
+                continue;
+            }
+            int64_t from = (i0 * g.ow + j0) * g.c;
+            int32_t cell = (int32_t)((row - i0 * g.sh) * g.kw + col - j0 * g.sw);
+            for (; k + LANES <= g.c; k += LANES) FN(pass)(dy + from + k, place + from + k, cell, dx + here + k);
+            if (k < g.c && here + k + LANES <= size && from + k + LANES <= size_out) {
+                FN(pass)(dy + from + k, place + from + k, cell, dx + here + k);
+                continue;
+            }
+            for (; k < g.c; k++) dx[here + k] = place[from + k] == cell ? dy[from + k] : 0;
         }
+    }
 }
 #endif
