@@ -1,3 +1,4 @@
+/* What the processor has, and what ANNEAL_CPU_ISA leaves of it; see isa.h. */
 #include "isa.h"
 
 #include <stdatomic.h>
@@ -11,20 +12,25 @@
 
 static const char *const names[] = {"plain", "avx2", "avx512", "avx512bf16", "amx"};
 
-static int named(const char *name)
+static anl__isa named(const char *name)
 {
     int i = 0;
     while (i < ANL__ISA_COUNT && strcmp(name, names[i])) i++;
-    return i;
+    return (anl__isa)i;
+}
+
+/* ANL__ISA_COUNT: none, or *name is unknown. */
+static anl__isa limit_of(const char **name)
+{
+    *name = getenv("ANNEAL_CPU_ISA");
+    return *name ? named(*name) : ANL__ISA_COUNT;
 }
 
 anl_status anl__isa_limit(anl_ctx *ctx, anl__isa *limit)
 {
-    const char *name = getenv("ANNEAL_CPU_ISA");
-    *limit = ANL__ISA_COUNT;
-    if (!name) return ANL_OK;
-    *limit = (anl__isa)named(name);
-    if (*limit == ANL__ISA_COUNT)
+    const char *name;
+    *limit = limit_of(&name);
+    if (name && *limit == ANL__ISA_COUNT)
         return anl__fail(ctx, ANL_INVALID, "ANNEAL_CPU_ISA is '%s'; it may be plain, avx2, avx512, avx512bf16 or amx", name);
     return ANL_OK;
 }
@@ -57,10 +63,9 @@ anl__isa anl__isa_used(void)
     static _Atomic int known; /* one more than the set; 0: not yet asked */
     int isa = atomic_load_explicit(&known, memory_order_relaxed) - 1;
     if (isa >= 0) return (anl__isa)isa;
-    const char *name = getenv("ANNEAL_CPU_ISA");
-    int limit = name ? named(name) : ANL__ISA_COUNT;
-    isa = best();
-    if (limit < isa) isa = limit;
+    const char *name;
+    int limit = (int)limit_of(&name), has = (int)best();
+    isa = limit < has ? limit : has;
     atomic_store_explicit(&known, isa + 1, memory_order_relaxed);
     return (anl__isa)isa;
 }

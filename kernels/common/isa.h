@@ -9,7 +9,7 @@
 typedef enum anl__isa { ANL__ISA_PLAIN, ANL__ISA_AVX2, ANL__ISA_AVX512, ANL__ISA_AVX512_BF16, ANL__ISA_AMX, ANL__ISA_COUNT } anl__isa;
 
 /* What ANNEAL_CPU_ISA names (plain, avx2, avx512, avx512bf16, amx); ANL__ISA_COUNT: it is not set. ANL_INVALID: it names no set. */
-anl_status anl__isa_limit(anl_ctx *ctx, anl__isa *limit);
+anl_status anl__isa_limit(anl_ctx *ctx, anl__isa *limit) ANL_MUST;
 anl__isa anl__isa_used(void);
 
 #endif

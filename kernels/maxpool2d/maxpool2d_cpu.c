@@ -114,7 +114,7 @@ ANL__CLONES static void FN(pool)(const anl__window *window, bool relu, const T *
             int64_t last = (at_most(y0 + g.kh, g.h) - 1) * g.w + at_most(x0 + g.kw, g.w) - 1; /* the window's last cell */
             if (g.c < LANES && last * g.c + LANES <= size && o + LANES <= size_out) {
                 FN(pixel)(&g, x, y0, x0, lanes(), best, at);
-                FN(finish)(best, at, bias, relu, lanes(), y + o, place + o);
+                FN(finish)(best, at, b ? bias : NULL, relu, lanes(), y + o, place + o);
                 continue;
             }
             for (int64_t ch = 0; ch < g.c; ch += STRIP) {

@@ -17,6 +17,7 @@ static inline void anl__bf16_to_f32(float *dst, const uint16_t *src, int64_t n)
     }
 }
 
+/* Always inlined, so that it is also where a loop is compiled for other instructions than the rest. */
 static inline __attribute__((always_inline)) uint16_t anl__bf16_bits(float f)
 {
     uint32_t u;

@@ -110,6 +110,7 @@ static bool too_long(const anl__trainer *t, const anl__reduce *order) { return (
 
 const char *anl__trainer_launch_note(const anl__trainer *t)
 {
+    _Static_assert(ANL__STEPS_A_LAUNCH == 4, "the words below");
     bool refused = false, recorded = false, several = false;
     if (!alone(t) || !t->rep[0].n_train) return "";
     for (int i = 0; i < t->n_reduce; i++) refused |= too_long(t, &t->reduce[i]);
@@ -175,10 +176,10 @@ static anl_status enqueue_several(void *arg)
 
 void anl__trainer_forget(anl__trainer *t)
 {
-    const anl_device *dev = t->rep ? t->rep[0].device : NULL;
     for (int i = 0; i < t->n_whole; i++) {
-        if (t->whole[i].recording) dev->vt->forget(t->rep[0].device, t->whole[i].recording);
-        if (t->whole[i].several) dev->vt->forget(t->rep[0].device, t->whole[i].several);
+        anl_device *dev = t->rep[0].device;
+        if (t->whole[i].recording) dev->vt->forget(dev, t->whole[i].recording);
+        if (t->whole[i].several) dev->vt->forget(dev, t->whole[i].several);
     }
     t->n_whole = 0;
 }

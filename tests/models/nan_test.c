@@ -34,7 +34,7 @@ static void run(const char *device, const char *type, const char *args, result *
     if (st == ANL_OK) st = anl_net_create(dev, &net);
     if (st == ANL_OK) st = anl_graph_create(ctx, ANL_EVAL, ANL_F32, &g);
     if (st != ANL_OK) fail_msg("%s", anl_last_error(ctx));
-    bool recurrent = !strncmp(type, "rnn", 3);
+    bool recurrent = !strncmp(type, "rnn", 3) || !strcmp(type, "lstm") || !strcmp(type, "gru");
     const int64_t step[3] = {1, N, IN};
     anl_value v = recurrent ? anl_input(g, "x", ANL_F32, 3, step) : anl_input(g, "x", ANL_F32, 4, dim);
     if (!strcmp(type, "dense")) v = anl__layer_text(g, "flatten", "flat", &v, 1, " ");
@@ -60,8 +60,8 @@ static void check(const char *device)
     static const char *const layers[][2] = {
         {"dense", "units=32 act=relu"}, {"dense", "units=10"}, {"dense", "units=9 act=relu"}, {"conv", "filters=16 kernel=3 act=relu"},
         {"conv", "filters=16 kernel=3"}, {"conv", "filters=5 kernel=3 act=relu"}, {"conv", "filters=32 kernel=1 act=relu stride=2"},
-        {"relu", " "}, {"gelu", " "}, {"tanh", " "}, {"sigmoid", " "}, {"silu", " "}, {"leaky-relu", " "}, {"batchnorm", " "}, {"layernorm", " "},
-        {"rnn-relu", "units=24"}, {"rnn", "units=24"}};
+        {"relu", " "}, {"gelu", " "}, {"tanh", " "}, {"sigmoid", " "}, {"silu", " "}, {"leaky-relu", " "}, {"elu", " "}, {"hardswish", " "}, {"softplus", " "}, {"maxpool", "kernel=2"}, {"avgpool", "kernel=2"}, {"global-avgpool", " "}, {"groupnorm", "groups=4"}, {"conv-transpose", "filters=16 kernel=2 act=relu"}, {"batchnorm", " "}, {"layernorm", " "},
+        {"rnn-relu", "units=24"}, {"rnn", "units=24"}, {"lstm", "units=24"}, {"gru", "units=24"}};
     static result want, got;
     int wrong = 0;
     for (size_t l = 0; l < sizeof layers / sizeof *layers; l++) {
