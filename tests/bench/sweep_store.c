@@ -1,6 +1,7 @@
 /* What a sweep itself costs: proposals, the store's transactions and the log, for trials whose results are
  * free. Prints; is no test. Usage: sweep_store_bench SAMPLER TRIALS
  */
+#include "tests/common/scratch.h"
 #include "tools/sweep/seen.h"
 
 #include <math.h>
@@ -94,9 +95,9 @@ static anl_status run(anl_ctx *ctx, const char *dir, const char *name, int64_t n
 
 int main(int argc, char **argv)
 {
-    char dir[] = "/tmp/anneal-bench-XXXXXX", command[64];
+    char dir[SCRATCH_PATH];
     anl_ctx *ctx = anl_ctx_create();
-    if (argc != 3 || !ctx || !mkdtemp(dir) || !write_file(dir, "base.yaml", base, "") ||
+    if (argc != 3 || !ctx || !scratch_make(dir, "bench") || !write_file(dir, "base.yaml", base, "") ||
         !write_file(dir, "s.yaml", text, argv[1])) {
         fprintf(stderr, "usage: sweep_store_bench SAMPLER TRIALS\n");
         return 2;
@@ -104,6 +105,5 @@ int main(int argc, char **argv)
     anl_status st = run(ctx, dir, argv[1], strtoll(argv[2], NULL, 10));
     if (st != ANL_OK) fprintf(stderr, "%s\n", anl_last_error(ctx));
     anl_ctx_destroy(ctx);
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command) || st != ANL_OK;
+    return !scratch_remove(dir) || st != ANL_OK;
 }

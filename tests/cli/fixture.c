@@ -67,8 +67,8 @@ static const char recipe[] =
 
 void cli_begin(cli *c)
 {
-    *c = (cli){.dir = "/tmp/anneal-cli-XXXXXX"};
-    assert_non_null(mkdtemp(c->dir));
+    *c = (cli){0};
+    assert_true(scratch_make(c->dir, "cli"));
     char path[1024];
     snprintf(path, sizeof path, "%s/cache", c->dir);
     setenv("XDG_CACHE_HOME", path, 1);
@@ -81,9 +81,7 @@ void cli_begin(cli *c)
 
 void cli_end(cli *c)
 {
-    char command[1024];
-    snprintf(command, sizeof command, "chmod -R u+w %s; rm -rf %s", c->dir, c->dir);
-    assert_int_equal(system(command), 0);
+    assert_true(scratch_remove(c->dir));
 }
 
 int cli_setup(void **state)

@@ -2,13 +2,15 @@
 #ifndef CLI_FIXTURE_H
 #define CLI_FIXTURE_H
 
+#include "tests/common/scratch.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 typedef struct cli {
-    char dir[256];   /* temporary, the program's working directory */
+    char dir[SCRATCH_PATH]; /* temporary, the program's working directory */
     char out[65536]; /* what it said, cut */
     char err[65536];
     int code;        /* exit code; 128 + signal */

@@ -3,26 +3,8 @@
 #define DATA_TEST_H
 
 #include "datasets/dataset.h"
+#include "tests/common/files_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-typedef struct fixture {
-    anl_ctx *ctx;
-    char dir[256];  /* removed by fixture_teardown */
-    char log[4096]; /* what the library logged, one line each */
-} fixture;
-
-int fixture_setup(void **state);
-int fixture_teardown(void **state);
-
-/* dir/name, in one of a few static buffers. */
-const char *at(const fixture *f, const char *name);
-void put(const char *path, const void *data, size_t bytes);
 void put_gz(const char *path, const void *data, size_t bytes);
 /* Reads back; returns the size. */
 size_t take(const char *path, void *data, size_t most);

@@ -1,80 +1,14 @@
 /* data_test.h */
 #include "tests/data/data_test.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #ifdef ANL_HAVE_DEFLATE
 #include <libdeflate.h>
 #endif
-
-static void keep_log(void *user, anl_log_level level, const char *text)
-{
-    fixture *f = user;
-    size_t n = strlen(f->log);
-    snprintf(f->log + n, sizeof f->log - n, "%d %s\n", (int)level, text);
-}
-
-int fixture_setup(void **state)
-{
-    fixture *f = calloc(1, sizeof *f);
-    const char *tmp = getenv("TMPDIR");
-    snprintf(f->dir, sizeof f->dir, "%s/anneal-data-XXXXXX", tmp ? tmp : "/tmp");
-    f->ctx = anl_ctx_create();
-    if (!f->ctx || !mkdtemp(f->dir)) return -1;
-    anl_ctx_set_log(f->ctx, keep_log, f);
-    *state = f;
-    return 0;
-}
-
-static void remove_tree(const char *path)
-{
-    DIR *d = opendir(path);
-    struct dirent *e;
-    while (d && (e = readdir(d))) {
-        char sub[1024];
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-        snprintf(sub, sizeof sub, "%s/%s", path, e->d_name);
-        struct stat s;
-        if (lstat(sub, &s) == 0 && S_ISDIR(s.st_mode))
-            remove_tree(sub);
-        else
-            unlink(sub);
-    }
-    if (d) closedir(d);
-    rmdir(path);
-}
-
-int fixture_teardown(void **state)
-{
-    fixture *f = *state;
-    int64_t live = anl__live_blocks(f->ctx);
-    remove_tree(f->dir);
-    anl_ctx_destroy(f->ctx);
-    free(f);
-    return live == 0 ? 0 : -1;
-}
-
-const char *at(const fixture *f, const char *name)
-{
-    static char buffer[64][512];
-    static int next;
-    char *p = buffer[next++ % 64];
-    snprintf(p, sizeof buffer[0], "%s/%s", f->dir, name);
-    return p;
-}
-
-void put(const char *path, const void *data, size_t bytes)
-{
-    FILE *o = fopen(path, "wb");
-    assert_non_null(o);
-    assert_int_equal(fwrite(data, 1, bytes, o), bytes);
-    assert_int_equal(fclose(o), 0);
-}
 
 #ifdef ANL_HAVE_DEFLATE
 void put_gz(const char *path, const void *data, size_t bytes)

@@ -12,6 +12,7 @@
 #include "runtime/base/files.h"
 #include "runtime/state/checkpoint.h"
 #include "runtime/state/ckpt_file.h"
+#include "tests/common/scratch.h"
 
 #include <hdf5.h>
 #include <math.h>
@@ -49,13 +50,13 @@ static void seed(const char *dir, const char *name, unsigned char first, const v
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    char dir[] = "/tmp/anneal-fuzz-XXXXXX", path[64];
+    char dir[SCRATCH_PATH], path[SCRATCH_PATH + 8];
     anl_ctx *ctx = anl_ctx_create();
     const char *seeds = getenv("ANL_FUZZ_SEEDS");
     void *whole, *image;
     size_t n;
     (void)argc, (void)argv;
-    if (!ctx || !mkdtemp(dir)) abort();
+    if (!ctx || !scratch_make(dir, "fuzz")) abort();
     snprintf(path, sizeof path, "%s/a.h5", dir);
     write_base(ctx, path);
     if (anl__ckpt_load(ctx, path, &image, &base_bytes) != ANL_OK ||
@@ -63,8 +64,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         abort();
     base = malloc(base_bytes);
     memcpy(base, image, base_bytes);
-    unlink(path);
-    rmdir(dir);
+    if (!scratch_remove(dir)) abort();
     if (seeds) {
         seed(seeds, "good", 0, whole, n);
         seed(seeds, "torn", 0, whole, n / 2);

@@ -2,28 +2,10 @@
 #ifndef STATE_TEST_H
 #define STATE_TEST_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "runtime/base/files.h"
 #include "runtime/state/checkpoint.h"
+#include "tests/common/files_fixture.h"
 
-typedef struct fixture {
-    anl_ctx *ctx;
-    char dir[256];  /* removed by fixture_teardown, which also sees that nothing is still allocated */
-    char log[8192]; /* what the library logged, one line each */
-} fixture;
-
-int fixture_setup(void **state);
-int fixture_teardown(void **state);
-
-/* dir/name, in one of a few static buffers. */
-const char *at(const fixture *f, const char *name);
-void put(const char *path, const void *data, size_t bytes);
 /* The whole file, malloc'ed, a 0 byte after it. */
 char *take(const char *path, size_t *bytes);
 /* Entries of a directory whose names hold `part`. */

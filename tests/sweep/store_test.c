@@ -1,5 +1,6 @@
 /* The store gives back what was put into it, to the last bit; and says which files it does not read. */
 #include "fixture.h"
+#include "tests/common/scratch.h"
 
 #include "tools/sweep/sweep_store.h"
 
@@ -32,7 +33,7 @@ static sweep_recipe *begin(anl_ctx *ctx, char *dir)
 {
     char path[512];
     sweep_recipe *r = NULL;
-    assert_non_null(mkdtemp(dir));
+    assert_true(scratch_make(dir, "store"));
     put_file(dir, "base.yaml", "data: {path: none}\n");
     put_file(dir, "s.yaml", text);
     snprintf(path, sizeof path, "%s/s.yaml", dir);
@@ -40,19 +41,12 @@ static sweep_recipe *begin(anl_ctx *ctx, char *dir)
     return r;
 }
 
-static void end(const char *dir)
-{
-    char command[600];
-    snprintf(command, sizeof command, "rm -rf '%s'", dir);
-    assert_int_equal(system(command), 0);
-}
-
 static double number(int k, int j) { return sin(12.9898 * k + 78.233 * j) * pow(10, k % 11 - 5); }
 
 static void exact(void **state)
 {
     enum { N = 500 };
-    char dir[] = "/tmp/anneal-store-XXXXXX";
+    char dir[SCRATCH_PATH];
     anl_ctx *ctx = *state;
     sweep_recipe *r = begin(ctx, dir);
     store *db = NULL;
@@ -94,7 +88,7 @@ static void exact(void **state)
     sweep_state_free(&back);
     store_close(db);
     sweep_recipe_free(r);
-    end(dir);
+    assert_true(scratch_remove(dir));
 }
 
 static void run_sql(const char *dir, const char *sql)
@@ -110,7 +104,7 @@ static void run_sql(const char *dir, const char *sql)
 /* Of a newer version, and one that a kill left without its tables: named, by readers and writers. */
 static void others(void **state)
 {
-    char dir[] = "/tmp/anneal-store-XXXXXX";
+    char dir[SCRATCH_PATH];
     anl_ctx *ctx = *state;
     store *db = NULL;
     sweep_recipe_free(begin(ctx, dir));
@@ -135,7 +129,7 @@ static void others(void **state)
     run_sql(dir, "DROP TABLE meta");
     assert_int_equal(store_open(ctx, dir, false, &db), ANL_INVALID);
     assert_non_null(strstr(anl_last_error(ctx), "nothing has been begun"));
-    end(dir);
+    assert_true(scratch_remove(dir));
 }
 
 static anl_status count_trials(anl_ctx *ctx, const sweep_recipe *r, const char *dir, int64_t *n)
@@ -186,7 +180,7 @@ static void read_only(void **state)
     snprintf(command, sizeof command, "chmod u+w '%s'", dir);
     assert_int_equal(system(command), 0);
     sweep_recipe_free(r);
-    end(dir);
+    assert_true(scratch_remove(dir));
     assert_int_equal(status, 0);
 }
 

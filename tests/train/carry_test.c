@@ -10,6 +10,7 @@
 #include "runtime/base/files.h"
 #include "runtime/base/philox.h"
 #include "runtime/train/capture.h"
+#include "tests/common/scratch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -99,11 +100,11 @@ static void train(int shards, int lanes, anl_dtype dtype, int64_t cut, char hex[
     anl__trainer *t = make(ctx, shards, lanes, dtype);
     steps(t, 0, cut, -1);
     if (cut < 7) { /* through a file into another trainer */
-        char dir[] = "/tmp/anneal-carry-XXXXXX", path[64];
+        char dir[SCRATCH_PATH], path[SCRATCH_PATH + 8];
         anl__capture *c;
         anl__ckpt *from;
         anl__ckpt_content content = {.step = cut};
-        assert_non_null(mkdtemp(dir));
+        assert_true(scratch_make(dir, "carry"));
         snprintf(path, sizeof path, "%s/x.h5", dir);
         assert_int_equal(anl__capture_create(ctx, t, NULL, 0, &c), ANL_OK);
         assert_int_equal(anl__capture_take(c, &content.tensor, &content.n_tensor), ANL_OK);
@@ -114,8 +115,7 @@ static void train(int shards, int lanes, anl_dtype dtype, int64_t cut, char hex[
         assert_int_equal(anl__ckpt_open(ctx, path, &from), ANL_OK);
         if (anl__capture_restore(t, from, true, false) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
         anl__ckpt_close(from);
-        unlink(path);
-        rmdir(dir);
+        assert_true(scratch_remove(dir));
         steps(t, cut, 7, -1);
     }
     digest(t, hex);

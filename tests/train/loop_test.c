@@ -7,6 +7,7 @@
 
 #include "fixture.h"
 #include "runtime/train/loop.h"
+#include "tests/common/scratch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@ typedef struct world {
     toy train, valid;
     anl__trainer *trainer;
     anl__run_dir *dir;
-    char path[64];
+    char path[SCRATCH_PATH]; /* empty: nothing is kept */
     anl__loop_opts o;
     anl__loop_result r;
     int epochs_seen, best_seen;
@@ -52,8 +53,7 @@ static void begin(world *w, bool kept)
     if (anl__trainer_create(w->ctx, &t, &w->trainer) != ANL_OK) fail_msg("%s", anl_last_error(w->ctx));
     assert_int_equal(anl__trainer_init(w->trainer), ANL_OK);
     if (kept) {
-        strcpy(w->path, "/tmp/anneal-loop-XXXXXX");
-        assert_non_null(mkdtemp(w->path));
+        assert_true(scratch_make(w->path, "loop"));
         assert_int_equal(anl__run_dir_open(w->ctx, w->path, true, &w->dir), ANL_OK);
     }
     w->o = anl__loop_opts_default();
@@ -72,15 +72,13 @@ static void begin(world *w, bool kept)
 
 static void end(world *w)
 {
-    char command[128];
     anl__trainer_destroy(w->trainer);
     anl__run_dir_close(w->dir);
     toy_free(&w->train);
     toy_free(&w->valid);
     assert_int_equal(anl__live_blocks(w->ctx), 0);
     anl_ctx_destroy(w->ctx);
-    snprintf(command, sizeof command, "rm -rf '%s'", w->path);
-    if (w->path[0]) assert_int_equal(system(command), 0);
+    assert_true(scratch_remove(w->path));
 }
 
 static void test_runs(void **state)

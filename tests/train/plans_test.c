@@ -15,10 +15,11 @@
 
 #include "graph/graph.h"
 #include "runtime/base/files.h"
+#include "tests/common/scratch.h"
 
 typedef struct fixture {
     anl_ctx *ctx;
-    char dir[64], file[400];
+    char dir[SCRATCH_PATH], file[SCRATCH_PATH + 300];
     long queries; /* of cuDNN's heuristics, in the last explain */
     int files;    /* in dir, before the device was closed there */
 } fixture;
@@ -39,9 +40,8 @@ static long queries(void)
 static int set_up(void **state)
 {
     static fixture f;
-    strcpy(f.dir, "/tmp/anneal-plans-XXXXXX");
     f.ctx = anl_ctx_create();
-    assert_non_null(mkdtemp(f.dir));
+    assert_true(scratch_make(f.dir, "plans"));
     *state = &f;
     return 0;
 }
@@ -49,9 +49,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", f->dir);
-    assert_int_equal(system(command), 0);
+    assert_true(scratch_remove(f->dir));
     assert_int_equal(anl__live_blocks(f->ctx), 0);
     anl_ctx_destroy(f->ctx);
     return 0;

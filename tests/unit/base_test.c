@@ -14,6 +14,7 @@
 #include "base/files.h"
 #include "base/philox.h"
 #include "base/pool.h"
+#include "tests/common/scratch.h"
 
 static void digests(void **state)
 {
@@ -91,10 +92,10 @@ static void files(void **state)
 {
     (void)state;
     anl_ctx *ctx = anl_ctx_create();
-    char dir[] = "/tmp/anneal-base-XXXXXX", path[200];
+    char dir[SCRATCH_PATH], path[SCRATCH_PATH + 8];
     void *data;
     size_t n;
-    assert_non_null(mkdtemp(dir));
+    assert_true(scratch_make(dir, "base"));
     snprintf(path, sizeof path, "%s/a/b", dir);
     assert_int_equal(anl__dir_make(ctx, path), ANL_OK);
     snprintf(path, sizeof path, "%s/a/b/f", dir);
@@ -119,8 +120,7 @@ static void files(void **state)
     snprintf(line, sizeof line, "(head -c 300000 /dev/zero > %s 2> /dev/null &)", path);
     assert_int_equal(system(line), 0);
     assert_int_equal(anl__file_read(ctx, path, 1000, &data, &n), ANL_IO);
-    snprintf(path, sizeof path, "rm -r %s", dir);
-    assert_int_equal(system(path), 0);
+    assert_true(scratch_remove(dir));
     assert_int_equal(anl__live_blocks(ctx), 0);
     anl_ctx_destroy(ctx);
 }
