@@ -309,11 +309,11 @@ static int run_is_finished(train *t)
     return EXIT_DONE;
 }
 
-static anl_status say_notes(train *t)
+static anl_status say_notes(train *t, anl_status (*find)(const job *j, anl__buf *out))
 {
     anl__buf notes;
     anl__buf_init(&notes, t->ctx);
-    anl_status st = job_notes(&t->job, &notes);
+    anl_status st = find(&t->job, &notes);
     if (st == ANL_OK && notes.len) fputs(notes.text, stderr);
     anl__buf_release(&notes);
     return st;
@@ -331,11 +331,12 @@ static anl_status prepare(train *t)
     job_opts jo = {.train = true, .overfit = options_has(t->o, "overfit-batch") ? recipe_int(t->recipe, "train.batch") : 0};
     ANL_TRY(job_open(t->ctx, t->recipe, &jo, j));
     if (t->run.from) j->plans = anl__ckpt_text(t->run.from, "plans", NULL);
-    ANL_TRY(say_notes(t));
+    ANL_TRY(say_notes(t, job_notes));
     ANL_TRY(loop_from_recipe(t));
     t->loop.limit_batches = limit;
     t->loop.pause_epoch = until;
     ANL_TRY(job_compile(j, true, j->sequence && j->sequence->pairs));
+    ANL_TRY(say_notes(t, job_device_notes));
     if (*anl__trainer_data_note(j->trainer)) fprintf(stderr, "%s\n", anl__trainer_data_note(j->trainer));
     t->loop.trainer = j->trainer;
     t->loop.train = j->part[JOB_TRAIN].feed;

@@ -63,28 +63,21 @@ static void test_layers(void **state)
     try_recipe(c, "model: {name: graph, layers: [{type: flatten, name: f}, {type: dense, units: 4, from: [g]}]}\ndata: {path: data}\n", 2, "'g'", NULL);
 }
 
-static void shell(const cli *c, const char *command)
-{
-    char line[2048];
-    snprintf(line, sizeof line, "cd %s && %s", c->dir, command);
-    assert_int_equal(system(line), 0);
-}
-
 static void test_data(void **state)
 {
     cli *c = *state;
     const char *train = "train recipe.yaml --run baddata data.path=d2 data.cache=false";
     cli_expect(c, 3, "train recipe.yaml --run baddata data.path=nowhere");
     cli_says(c, "nowhere");
-    shell(c, "rm -rf d2 && cp -r data d2 && truncate -s 1000 d2/train-images-idx3-ubyte");
+    cli_shell(c, "rm -rf d2 && cp -r data d2 && truncate -s 1000 d2/train-images-idx3-ubyte");
     cli_expect(c, 3, train);
     cli_says(c, "d2/train-images-idx3-ubyte");
-    shell(c, "rm -rf d2 && cp -r data d2 && printf 'abcd' | dd of=d2/train-images-idx3-ubyte conv=notrunc 2>/dev/null");
+    cli_shell(c, "rm -rf d2 && cp -r data d2 && printf 'abcd' | dd of=d2/train-images-idx3-ubyte conv=notrunc 2>/dev/null");
     cli_expect(c, 3, train);
-    shell(c, "rm -rf d2 && cp -r data d2 && printf '\\377' | dd of=d2/train-labels-idx1-ubyte bs=1 seek=100 conv=notrunc 2>/dev/null");
+    cli_shell(c, "rm -rf d2 && cp -r data d2 && printf '\\377' | dd of=d2/train-labels-idx1-ubyte bs=1 seek=100 conv=notrunc 2>/dev/null");
     cli_expect(c, 3, "train recipe.yaml --run baddata data.path=d2 data.classes=4");
     cli_says(c, "label 255");
-    shell(c, "rm -rf d2 && cp -r data d2 && cp d2/t10k-labels-idx1-ubyte d2/train-labels-idx1-ubyte");
+    cli_shell(c, "rm -rf d2 && cp -r data d2 && cp d2/t10k-labels-idx1-ubyte d2/train-labels-idx1-ubyte");
     cli_expect(c, 3, train);
     cli_expect(c, 3, "train recipe.yaml --run baddata data.classes=5");
     cli_says(c, "has no sample");
@@ -111,10 +104,10 @@ static void test_checkpoints(void **state)
 {
     cli *c = *state;
     cli_expect(c, 0, "train recipe.yaml --run ck train.epochs=2");
-    shell(c, "f=$(ls ck/checkpoints/step-*.h5 | tail -1); cp $f good.h5; printf 'x' | dd of=$f bs=1 seek=5000 conv=notrunc 2>/dev/null");
+    cli_shell(c, "f=$(ls ck/checkpoints/step-*.h5 | tail -1); cp $f good.h5; printf 'x' | dd of=$f bs=1 seek=5000 conv=notrunc 2>/dev/null");
     cli_expect(c, 0, "train ck"); /* the damaged one is left aside, the one before goes on */
     cli_says(c, "left aside");
-    shell(c, "head -c 3000 good.h5 > cut.h5");
+    cli_shell(c, "head -c 3000 good.h5 > cut.h5");
     cli_expect(c, 6, "inspect cut.h5");
     cli_expect(c, 0, "inspect good.h5");
     cli_expect(c, 2, "train recipe.yaml --run other train.init=good.h5 model.name=mlp model.layers=");
@@ -135,7 +128,7 @@ static void test_all_damaged(void **state)
 {
     cli *c = *state;
     cli_expect(c, 0, "train recipe.yaml --run dm train.epochs=2");
-    shell(c, "cp dm/metrics.jsonl before; for f in dm/checkpoints/step-*.h5; do printf x > $f; done; cp -r dm/checkpoints kept");
+    cli_shell(c, "cp dm/metrics.jsonl before; for f in dm/checkpoints/step-*.h5; do printf x > $f; done; cp -r dm/checkpoints kept");
     cli_expect(c, 6, "train recipe.yaml --run dm train.epochs=2");
     cli_says(c, "none of the checkpoints there can be used");
     const char *once = strstr(c->err, "left aside: dm/checkpoints/step-");
@@ -143,10 +136,10 @@ static void test_all_damaged(void **state)
     assert_non_null(once);
     snprintf(first, sizeof first, "%.44s", once);
     assert_null(strstr(once + 1, first));
-    shell(c, "cmp dm/metrics.jsonl before && diff -r dm/checkpoints kept");
+    cli_shell(c, "cmp dm/metrics.jsonl before && diff -r dm/checkpoints kept");
     cli_expect(c, 0, "runs .");
     cli_says(c, "damaged");
-    shell(c, "mv dm/checkpoints aside");
+    cli_shell(c, "mv dm/checkpoints aside");
     cli_expect(c, 0, "train recipe.yaml --run dm train.epochs=2");
     cli_says(c, "a new run");
 }
@@ -155,13 +148,13 @@ static void test_all_damaged(void **state)
 static void test_odd_recipes(void **state)
 {
     cli *c = *state;
-    shell(c, "mkfifo pipe.yaml; cat recipe.yaml > pipe.yaml &");
+    cli_shell(c, "mkfifo pipe.yaml; cat recipe.yaml > pipe.yaml &");
     cli_expect(c, 0, "train pipe.yaml --run piped train.epochs=1");
     cli_expect(c, 2, "train recipe.yaml --run=");
     cli_says(c, "--run needs the name of a directory");
-    shell(c, "mkdir odd; cp recipe.yaml \"it's one.yaml\"; anneal() { " ANL_PROGRAM " \"$@\"; }; anneal train \"it's one.yaml\" train.epochs=2 --until 1 2> said; "
+    cli_shell(c, "mkdir odd; cp recipe.yaml \"it's one.yaml\"; anneal() { " ANL_PROGRAM " \"$@\"; }; anneal train \"it's one.yaml\" train.epochs=2 --until 1 2> said; "
              "s=$(sed -n 's/.*Go on with: //p' said); test -n \"$s\" && eval \"$s\" > /dev/null 2> said && grep -q 'resumed at step' said");
-    shell(c, "mv piped 'odd/a \"b'");
+    cli_shell(c, "mv piped 'odd/a \"b'");
     cli_expect(c, 0, "runs odd --json");
     cli_says(c, "\"run\":\"odd/a \\\"b\"");
 }
@@ -185,8 +178,13 @@ static void test_predictions(void **state)
 static void test_training_only(void **state)
 {
     cli *c = *state;
-    shell(c, "rm -rf d3 && mkdir d3 && cp data/train-* d3");
+    cli_shell(c, "rm -rf d3 && mkdir d3 && cp data/train-* d3");
     cli_expect(c, 0, "train recipe.yaml --run only data.path=d3 data.validation=0 train.epochs=1");
+    /* keys that the device has no use for are named */
+    cli_expect(c, 0, "train recipe.yaml --dry-run data.resident=true train.tune=true train.ahead=3 device=cpu");
+    cli_says(c, "note: data.resident is for CUDA devices");
+    cli_says(c, "note: train.tune is for CUDA devices");
+    cli_says(c, "note: train.ahead is for CUDA devices");
     cli_expect(c, 3, "eval only");
     cli_expect(c, 0, "eval only --split train");
 }
@@ -282,13 +280,13 @@ static void test_read_only(void **state)
 {
     cli *c = *state;
     cli_expect(c, 0, "train recipe.yaml --run owned train.epochs=1");
-    shell(c, "mkdir ro && chmod 555 ro && find owned -type d -exec chmod 555 {} + && find owned -type f -exec chmod 444 {} +");
-    shell(c, "chmod 777 . && rm -f out.txt err.txt && find owned | sort | xargs ls -ld > before");
+    cli_shell(c, "mkdir ro && chmod 555 ro && find owned -type d -exec chmod 555 {} + && find owned -type f -exec chmod 444 {} +");
+    cli_shell(c, "chmod 777 . && rm -f out.txt err.txt && find owned | sort | xargs ls -ld > before");
     int pid = fork();
     assert_true(pid >= 0);
     if (!pid) _exit(look_at_others(c));
     int code = cli_wait(pid);
-    shell(c, "find owned | sort | xargs ls -ld | cmp - before; s=$?; chmod -R u+w owned ro; exit $s");
+    cli_shell(c, "find owned | sort | xargs ls -ld | cmp - before; s=$?; chmod -R u+w owned ro; exit $s");
     if (code == 77) {
         print_message("skipped: nobody may not run %s\n", ANL_PROGRAM);
         skip();

@@ -115,6 +115,13 @@ FILE *cli_npy(const cli *c, const char *name, const char *descr, int rows, int c
     return f;
 }
 
+void cli_shell(const cli *c, const char *line)
+{
+    char all[2048];
+    assert_true(snprintf(all, sizeof all, "cd %s && %s", c->dir, line) < (int)sizeof all);
+    if (system(all)) fail_msg("failed: %s", line);
+}
+
 int cli_start(const cli *c, const char *words)
 {
     char copy[2048], out[1024], err[1024], *argv[64] = {(char *)(uintptr_t) "anneal"}, *save = NULL;

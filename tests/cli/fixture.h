@@ -25,6 +25,8 @@ int cli_teardown(void **state);
 void cli_write(const cli *c, const char *name, const char *text);
 /* Opens dir/name for writing and puts an NPY header there for rows x columns of that type ("<f4"): the elements are the caller's. */
 FILE *cli_npy(const cli *c, const char *name, const char *descr, int rows, int columns);
+/* Runs a line of shell in the directory; it must succeed. */
+void cli_shell(const cli *c, const char *line);
 /* Runs `anneal` with these words (split at blanks; no quoting). */
 void cli_run(cli *c, const char *words);
 /* Starts it in the background; the pid. Output is appended to out.txt and err.txt. */

@@ -86,15 +86,6 @@ static void keys(void **state)
     for (size_t i = 0; i < sizeof say / sizeof say[0]; i++) cli_says(c, say[i]);
 }
 
-/* Runs a shell line in the test's directory with the program's output in `f`; 127: that shell or tool is not there. */
-static int shell(const cli *c, const char *line)
-{
-    char all[1024];
-    snprintf(all, sizeof all, "cd %s && %s", c->dir, line);
-    int status = system(all);
-    return status >= 0 && status < 0xff00 ? status >> 8 : 127;
-}
-
 static void manual(void **state)
 {
     cli *c = *state;
@@ -104,7 +95,7 @@ static void manual(void **state)
     cli_says(c, ".B optim.lr \\fR(number; default 0.001)");
     cli_says(c, ".SH EXIT STATUS");
     cli_write(c, "anneal.1", c->out);
-    assert_int_equal(shell(c, "command -v groff >/dev/null || exit 0; groff -man -Tascii -ww anneal.1 2>warnings >/dev/null && ! test -s warnings"), 0);
+    cli_shell(c, "command -v groff >/dev/null || exit 0; groff -man -Tascii -ww anneal.1 2>warnings >/dev/null && ! test -s warnings");
 }
 
 static void completion(void **state)
@@ -116,7 +107,7 @@ static void completion(void **state)
     cli_write(c, "try.sh", "source ./complete.sh\ncompopt() { :; }\n"
                            "try() { COMP_WORDS=(anneal \"$@\"); COMP_CWORD=$#; COMPREPLY=(); _anneal; echo \"${COMPREPLY[@]}\"; }\n"
                            "[ \"$(try tra)\" = train ] && [ \"$(try train --dr)\" = --dry-run ] && [ \"$(try train optim.l)\" = optim.lr= ] && [ \"$(try train recipe.y)\" = recipe.yaml ]\n");
-    assert_int_equal(shell(c, "bash try.sh"), 0);
+    cli_shell(c, "bash try.sh");
 }
 
 int main(void)

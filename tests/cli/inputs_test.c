@@ -45,13 +45,6 @@ static const char recipe[] = "model:\n"
                              "train: {epochs: 6, batch: 32}\n"
                              "optim: {lr: 0.01}\n";
 
-static void shell(const cli *c, const char *command)
-{
-    char line[1024];
-    snprintf(line, sizeof line, "cd %s && %s", c->dir, command);
-    assert_int_equal(system(line), 0);
-}
-
 static void learns(void **state)
 {
     cli *c = *state;
@@ -80,12 +73,12 @@ static void same_bits(void **state)
     cli_digest(c, "two1", one);
     cli_digest(c, "two2", two);
     assert_string_equal(one, two);
-    shell(c, "cp -r two other && printf x | dd of=other/train-input2.npy bs=1 seek=200 conv=notrunc 2> /dev/null");
+    cli_shell(c, "cp -r two other && printf x | dd of=other/train-input2.npy bs=1 seek=200 conv=notrunc 2> /dev/null");
     cli_expect(c, 0, "train two.yaml --run two3 --until 2 train.epochs=3");
-    shell(c, "mv two kept && mv other two");
+    cli_shell(c, "mv two kept && mv other two");
     cli_expect(c, 3, "train two3"); /* other data in the second input */
     cli_says(c, "not what this run began with");
-    shell(c, "mv two other && mv kept two");
+    cli_shell(c, "mv two other && mv kept two");
 }
 
 static void refusals(void **state)
@@ -121,8 +114,8 @@ static int setup(void **state)
     write_part(&c, "short", "train", 100, 99, 7);
     cli_write(&c, "two.yaml", recipe);
     /* test sets of another width in the second and in the first input */
-    shell(&c, "cp -r two wide && cp wide/test-images.npy wide/test-input2.npy && cp -r two wide2 && cp wide2/test-images.npy kept.npy");
-    shell(&c, "cp wide2/test-input2.npy wide2/test-images.npy && mv kept.npy wide2/test-input2.npy");
+    cli_shell(&c, "cp -r two wide && cp wide/test-images.npy wide/test-input2.npy && cp -r two wide2 && cp wide2/test-images.npy kept.npy");
+    cli_shell(&c, "cp wide2/test-input2.npy wide2/test-images.npy && mv kept.npy wide2/test-input2.npy");
     *state = &c;
     return 0;
 }

@@ -1,6 +1,10 @@
 /* See job_notes.h. */
 #include "job_notes.h"
 
+#include "runtime/device.h"
+
+#include <string.h>
+
 static void unknown(anl__buf *out, const int64_t count[ANL__PARTS])
 {
     for (int p = 0; p < ANL__PARTS; p++)
@@ -24,5 +28,17 @@ anl_status job_notes(const job *j, anl__buf *out)
     if (s->pairs && s->pairs->too_long) anl__buf_add(out, "note: %lld pairs with more than %lld tokens on a side are left out\n", (long long)s->pairs->too_long, (long long)longest);
     if (s->labelled) unknown(out, s->labelled->unknown);
     if (s->labelled && s->labelled->cut) anl__buf_add(out, "note: %lld tokens behind the first %lld of a text are cut off\n", (long long)s->labelled->cut, (long long)longest);
+    return out->status;
+}
+
+static void idle(anl__buf *out, const char *key) { anl__buf_add(out, "note: %s is for CUDA devices; this one has no use for it\n", key); }
+
+anl_status job_device_notes(const job *j, anl__buf *out)
+{
+    const recipe *r = j->recipe;
+    if (anl__trainer_device(j->trainer)->vt->record_begin) return ANL_OK; /* it records steps: a CUDA device */
+    if (!strcmp(recipe_text(r, "data.resident"), "true")) idle(out, "data.resident");
+    if (recipe_bool(r, "train.tune")) idle(out, "train.tune");
+    if (recipe_int(r, "train.ahead")) idle(out, "train.ahead");
     return out->status;
 }

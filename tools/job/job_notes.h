@@ -1,10 +1,12 @@
-/* What was found, repaired, cut or left out while a job's data of sequences was read. */
+/* What a person should know of a job before it begins: each a whole line, appended; nothing where there is nothing to say. */
 #ifndef JOB_NOTES_H
 #define JOB_NOTES_H
 
 #include "job_sequence.h"
 
-/* Appends whole lines to show to a person; nothing when all of the data was read as it is. */
+/* What was found, repaired, cut or left out while data of sequences was read. */
 anl_status job_notes(const job *j, anl__buf *out) ANL_MUST;
+/* Keys that only a CUDA device has a use for, when the compiled job is on another one. */
+anl_status job_device_notes(const job *j, anl__buf *out) ANL_MUST;
 
 #endif
