@@ -1,6 +1,7 @@
 /* Models written in a recipe: a list of layers (`sequential`), or layers that name their inputs (`graph`). */
 #include "layered.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct named { const char *name; anl_value v; const anl__layer *layer; } named;
@@ -34,14 +35,19 @@ static bool twice(anl_graph *g, const char *loss, const named *list, int n, anl_
 }
 
 /* What a model with loss ctc says of each class: its largest log probability at any step. The blank, the last, is no class. */
-static anl_value spoken(anl_graph *g, anl_value y)
+static anl_value spoken(anl_graph *g, const char *head, anl_value y)
 {
-    y = anl_node(g, "log_softmax", "spoken.log", &y, 1, NULL);
-    y = anl_node(g, "slice", "spoken.classes", &y, 1, "axis=2 begin=0 end=-1");
-    return anl_node(g, "time_pool", "spoken", &y, 1, "mode=max");
+    static const char *const step[][3] = {{"log_softmax", "log", NULL}, {"slice", "classes", "axis=2 begin=0 end=-1"}, {"time_pool", "most", "mode=max"}};
+    char name[ANL_HEAD_OUTPUT + 16];
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s.spoken.%s", head, step[i][1]);
+        y = anl_node(g, step[i][0], name, &y, 1, "%s", step[i][2] ? step[i][2] : "");
+    }
+    return y;
 }
 
-/* The first head is the model's: its loss is "loss", its value what the model says. Others are named by their layer. */
+/* The first head is the model's: its loss is "loss", its value what the model says. Others are named by their layer; when the model is
+   evaluated, what they say is an output of theirs. */
 static anl_value add_head(anl_graph *g, const anl_model_opts *o, int i, const named *list, int n, const anl_value label[ANL_MOST_LABELS])
 {
     const anl__model_head *h = &o->head[i];
@@ -49,7 +55,11 @@ static anl_value add_head(anl_graph *g, const anl_model_opts *o, int i, const na
     int column = anl_model_label_column(h->label);
     if (column < 0) anl_graph_fail(g, ANL_RECIPE, "head '%s' reads '%s', which is no column of labels", h->from, h->label);
     else if (y != ANL_NONE && !twice(g, h->loss, list, n, y)) anl__model_loss(g, o, i ? h->from : "loss", h, y, label[column]);
-    return i == 0 && !strcmp(h->loss, "ctc") && anl_graph_status(g) == ANL_OK ? spoken(g, y) : y;
+    if (anl_graph_status(g) != ANL_OK || (i && anl_graph_mode(g) != ANL_EVAL)) return y;
+    if (!strcmp(h->loss, "ctc")) y = spoken(g, i ? h->from : "loss", y);
+    char name[ANL_HEAD_OUTPUT];
+    if (i && y != ANL_NONE) anl_output(g, anl_model_head_output(h, name), y);
+    return y;
 }
 
 anl_value anl__layered(anl_graph *g, const anl_model_opts *o, const anl_value input[1 + ANL_MORE_INPUTS], const anl_value label[ANL_MOST_LABELS])

@@ -94,6 +94,12 @@ static void ctc(anl_graph *g, const anl_model_opts *o, const char *name, const a
 
 bool anl_model_loss_is_class(const char *loss) { return !strcmp(loss, "cross-entropy") || !strcmp(loss, "ctc"); }
 
+const char *anl_model_head_output(const anl__model_head *h, char name[ANL_HEAD_OUTPUT])
+{
+    snprintf(name, ANL_HEAD_OUTPUT, "head.%s", h->from);
+    return name;
+}
+
 /* "input3": 2; other names: 0. */
 static int input_number(const char *name)
 {

@@ -77,6 +77,9 @@ anl_model_opts anl_model_opts_default(void);
 void anl_model_build(anl_graph *g, const anl_model_opts *opts, anl__size size);
 bool anl_model_is_sequence(const char *name); /* does it read sequences? */
 bool anl_model_loss_is_class(const char *loss); /* is a head's label a class, not a value to predict? */
+/* The output that a further head gives when the model is evaluated: [n, units]; of ctc [n, classes]. */
+enum { ANL_HEAD_OUTPUT = 160 };
+const char *anl_model_head_output(const anl__model_head *h, char name[ANL_HEAD_OUTPUT]);
 int anl_model_more_inputs(const anl_model_opts *o); /* how many inputs its layers read beside the first: 2 where one reads "input3" */
 int anl_model_label_column(const char *label);  /* "label": 0, "label2": 1, ...; -1: no such name */
 /* What the heads take a further column of labels (1, 2, ...) for. */

@@ -28,59 +28,141 @@ static const option predict_options[] = {
     {NULL, NULL, NULL},
 };
 
+/* What one head of the model says; the first is the model's own. */
+typedef struct said {
+    const char *head;  /* its layer; NULL: the first */
+    bool values;       /* numbers, not classes */
+    int columns;
+    const char *const *names; /* [columns] of classes, or NULL */
+    const float *y;    /* [samples of the batch, columns] */
+    float *own;        /* y of a further head: to be freed */
+    char output[ANL_HEAD_OUTPUT];
+} said;
+
 typedef struct output {
-    bool json, all, values; /* values: predictions are numbers, not classes */
-    const char *const *names;
-    double *p; /* [classes] */
+    bool json, all; /* all: csv has every class */
+    int n;
+    said *head;     /* [n] */
+    double *p;      /* [most columns]: probabilities of one sample */
 } output;
 
-static void write_values(const output *out, const char *file, int64_t id, const float *y, int n)
+static void csv_column(const said *s, const char *what)
 {
-    if (out->json) printf("{\"file\":");
-    print_quoted(file, out->json);
-    printf(out->json ? ",\"sample\":%lld,\"values\":[" : ",%lld", (long long)id);
-    for (int i = 0; i < n; i++) printf("%s%.9g", out->json && !i ? "" : ",", (double)y[i]);
-    printf(out->json ? "]}\n" : "\n");
+    char name[ANL_HEAD_OUTPUT + 32];
+    snprintf(name, sizeof name, "%s%s%s", s->head ? s->head : "", s->head ? "." : "", what);
+    putchar(',');
+    if (strpbrk(name, ",\"")) print_quoted(name, false);
+    else printf("%s", name);
 }
 
-static void write_one(const output *out, const char *file, int64_t id, const float *y, int classes)
+static void csv_header(const output *out)
 {
-    if (out->values) return write_values(out, file, id, y, classes);
-    int best = anl__argmax(y, classes);
-    job_softmax(y, classes, out->p);
-    if (out->json) {
-        printf("{\"file\":");
-        print_quoted(file, true);
-        printf(",\"sample\":%lld,\"class\":%d", (long long)id, best);
-        if (out->names) {
-            printf(",\"name\":");
-            print_quoted(out->names[best], true);
+    printf("file,sample");
+    for (int i = 0; i < out->n; i++) {
+        const said *s = &out->head[i];
+        if (!s->values) csv_column(s, "class");
+        if (!s->values && !s->head) csv_column(s, "name");
+        if (!s->values) csv_column(s, "probability");
+        for (int c = 0; (s->values || out->all) && c < s->columns; c++) {
+            char what[24];
+            snprintf(what, sizeof what, "%s%d", s->values ? "value" : "p", c);
+            csv_column(s, what);
         }
-        printf(",\"probability\":%.6f,\"probabilities\":[", out->p[best]);
-        for (int c = 0; c < classes; c++) printf("%s%.6f", c ? "," : "", out->p[c]);
-        printf("]}\n");
-        return;
     }
-    print_quoted(file, false);
-    printf(",%lld,%d,", (long long)id, best);
-    if (out->names) print_quoted(out->names[best], false);
-    printf(",%.6f", out->p[best]);
-    for (int c = 0; out->all && c < classes; c++) printf(",%.6f", out->p[c]);
     putchar('\n');
 }
 
-static void write_header(const output *out, int classes)
+static void csv_row(const output *out, const char *file, int64_t id, int64_t row)
 {
-    if (out->json) return;
-    if (out->values) {
-        printf("file,sample");
-        for (int i = 0; i < classes; i++) printf(",value%d", i);
-        putchar('\n');
-        return;
+    print_quoted(file, false);
+    printf(",%lld", (long long)id);
+    for (int i = 0; i < out->n; i++) {
+        const said *s = &out->head[i];
+        const float *y = s->y + row * s->columns;
+        for (int c = 0; s->values && c < s->columns; c++) printf(",%.9g", (double)y[c]);
+        if (s->values) continue;
+        int best = anl__argmax(y, s->columns);
+        job_softmax(y, s->columns, out->p);
+        printf(",%d%s", best, s->head ? "" : ",");
+        if (s->names) print_quoted(s->names[best], false);
+        printf(",%.6f", out->p[best]);
+        for (int c = 0; out->all && c < s->columns; c++) printf(",%.6f", out->p[c]);
     }
-    printf("file,sample,class,name,probability");
-    for (int c = 0; out->all && c < classes; c++) printf(",p%d", c);
     putchar('\n');
+}
+
+static void json_said(const output *out, const said *s, int64_t row)
+{
+    const float *y = s->y + row * s->columns;
+    if (!s->values) {
+        int best = anl__argmax(y, s->columns);
+        job_softmax(y, s->columns, out->p);
+        printf("\"class\":%d", best);
+        if (s->names) {
+            printf(",\"name\":");
+            print_quoted(s->names[best], true);
+        }
+        printf(",\"probability\":%.6f,", out->p[best]);
+    }
+    printf("\"%s\":[", s->values ? "values" : "probabilities");
+    for (int c = 0; c < s->columns; c++) printf(s->values ? "%s%.9g" : "%s%.6f", c ? "," : "", s->values ? (double)y[c] : out->p[c]);
+    putchar(']');
+}
+
+static void json_row(const output *out, const char *file, int64_t id, int64_t row)
+{
+    printf("{\"file\":");
+    print_quoted(file, true);
+    printf(",\"sample\":%lld,", (long long)id);
+    json_said(out, &out->head[0], row);
+    for (int i = 1; i < out->n; i++) {
+        printf(i == 1 ? ",\"heads\":{" : ",");
+        print_quoted(out->head[i].head, true);
+        printf(":{");
+        json_said(out, &out->head[i], row);
+        putchar('}');
+    }
+    printf(out->n > 1 ? "}}\n" : "}\n");
+}
+
+static void close_output(anl_ctx *ctx, output *out)
+{
+    for (int i = 0; i < out->n; i++) anl__free(ctx, out->head[i].own);
+    anl__free(ctx, out->head);
+    anl__free(ctx, out->p);
+    out->head = NULL;
+    out->p = NULL;
+    out->n = 0;
+}
+
+static anl_status open_output(anl_ctx *ctx, const job *j, output *out)
+{
+    const anl_model_opts *m = &j->model;
+    int n = m->n_head > 1 ? m->n_head : 1, most = 0;
+    if (!(out->head = anl__calloc(ctx, (size_t)n, sizeof *out->head))) return ANL_NOMEM;
+    out->n = n;
+    out->head[0] = (said){.values = j->kind == ANL__SCORE_VALUES, .columns = (int)anl__trainer_columns(j->trainer), .names = j->class_names};
+    for (int i = 0; i < n; i++) {
+        said *s = &out->head[i];
+        if (i) {
+            *s = (said){.head = m->head[i].from, .values = !anl_model_loss_is_class(m->head[i].loss)};
+            s->columns = (int)anl__trainer_output_columns(j->trainer, anl_model_head_output(&m->head[i], s->output));
+            s->own = anl__calloc(ctx, (size_t)(s->columns * j->part[JOB_TEST].feed.batch) + 1, sizeof *s->own);
+            if (!(s->y = s->own)) return ANL_NOMEM;
+        }
+        if (s->columns > most) most = s->columns;
+    }
+    return (out->p = anl__calloc(ctx, (size_t)most + 1, sizeof *out->p)) ? ANL_OK : ANL_NOMEM;
+}
+
+static anl_status say_batch(job *j, output *out, const char *shown, const anl__feed_batch *b)
+{
+    anl__eval_result r;
+    ANL_TRY(anl__trainer_eval(j->trainer, b, false, &r));
+    out->head[0].y = r.logits;
+    for (int i = 1; i < out->n; i++) ANL_TRY(anl__trainer_output(j->trainer, (anl__size){b->n, b->variant}, out->head[i].output, out->head[i].own));
+    for (int64_t i = 0; i < b->n; i++) (out->json ? json_row : csv_row)(out, shown, b->id[i], i);
+    return ANL_OK;
 }
 
 static anl_status predict_file(anl_ctx *ctx, const options *o, const char *file, const char *shown, output *out, bool first)
@@ -90,28 +172,19 @@ static anl_status predict_file(anl_ctx *ctx, const options *o, const char *file,
     anl_status st = job_use(ctx, o->arg[0], options_text(o, "checkpoint", "best"), o->override, o->n_override, &jo, &u);
     if (st != ANL_OK) goto done;
     const anl__feed *f = &u.job.part[JOB_TEST].feed;
-    int classes = (int)anl__trainer_columns(u.job.trainer);
-    out->values = u.job.kind == ANL__SCORE_VALUES;
-    out->names = u.job.class_names;
-    if (!(out->p = anl__calloc(ctx, (size_t)classes, sizeof *out->p))) {
-        st = ANL_NOMEM;
-        goto done;
-    }
-    if (first) write_header(out, classes);
+    ANL_GO(open_output(ctx, &u.job, out));
+    if (first && !out->json) csv_header(out);
     ANL_GO(f->start(f->self, 0, 0));
     for (;;) {
         anl__feed_batch b = {0};
-        anl__eval_result r;
         ANL_GO(f->next(f->self, &b));
         if (!b.n) break;
-        st = anl__trainer_eval(u.job.trainer, &b, false, &r);
-        for (int64_t i = 0; st == ANL_OK && i < b.n; i++) write_one(out, shown, b.id[i], r.logits + i * classes, classes);
+        st = say_batch(&u.job, out, shown, &b);
         f->release(f->self, &b);
         if (st != ANL_OK) break;
     }
 done:
-    anl__free(ctx, out->p);
-    out->p = NULL;
+    close_output(ctx, out);
     job_used_close(&u);
     return st;
 }

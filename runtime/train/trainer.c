@@ -155,10 +155,12 @@ static anl_status make_replica(anl__trainer *t, int i, int slabs)
     return anl__trainer_of_replica(t, r, st);
 }
 
-static int64_t columns_of(const compiled *c)
+static const char LOGITS[] = "logits";
+
+static int64_t columns_of(const compiled *c, const char *name)
 {
     anl_shape s;
-    return anl_program_output(c->p, "logits", NULL, &s) ? anl_shape_count(&s) / c->size.n : 0;
+    return anl_program_output(c->p, name, NULL, &s) ? anl_shape_count(&s) / c->size.n : 0;
 }
 
 /* Room for what comes out of evaluation. */
@@ -166,9 +168,9 @@ static anl_status make_buffers(anl__trainer *t)
 {
     const replica *r = &t->rep[0];
     int64_t most = most_rows(t->opts.eval_sizes);
-    if (r->n_train) t->columns = columns_of(&r->train[0]); /* without a part to evaluate on there is still something to score by */
+    if (r->n_train) t->columns = columns_of(&r->train[0], LOGITS); /* without a part to evaluate on there is still something to score by */
     for (int i = 0; i < r->n_eval; i++)
-        if (columns_of(&r->eval[i]) > t->columns) t->columns = columns_of(&r->eval[i]);
+        if (columns_of(&r->eval[i], LOGITS) > t->columns) t->columns = columns_of(&r->eval[i], LOGITS);
     t->logits = anl__calloc(t->ctx, (size_t)(t->columns * most) + 1, sizeof *t->logits);
     if (t->opts.dtype != ANL_F32 && !r->device->vt->host_memory && !(t->logits16 = anl__calloc(t->ctx, (size_t)(t->columns * most) + 1, sizeof *t->logits16))) return ANL_NOMEM;
     return t->logits ? ANL_OK : ANL_NOMEM;
@@ -310,21 +312,40 @@ anl_status anl__trainer_spread(anl__trainer *t)
 
 /* ---- evaluation ------------------------------------------------------------------------------ */
 
-/* The output "logits" as f32 in the host's memory. */
-static anl_status read_logits(anl__trainer *t, const compiled *c)
+/* An output as f32 in the host's memory; half: as large, for 16-bit ones of a device (NULL: it has the host's memory). */
+static anl_status read_output(anl__trainer *t, const compiled *c, const char *name, float *to, uint16_t *half)
 {
     replica *r = &t->rep[0];
     anl_dtype type;
-    const void *y = anl_program_output(c->p, "logits", &type, NULL);
-    int64_t n = c->size.n * columns_of(c);
-    if (type == ANL_F32) return r->device->vt->download(r->device, t->logits, y, (size_t)n * sizeof(float));
+    const void *y = anl_program_output(c->p, name, &type, NULL);
+    int64_t n = c->size.n * columns_of(c, name);
+    if (type == ANL_F32) return r->device->vt->download(r->device, to, y, (size_t)n * sizeof(float));
     ANL_CHECK_INTERNAL(t->ctx, type == ANL_BF16 || type == ANL_F16);
-    if (t->logits16) {
-        ANL_TRY(r->device->vt->download(r->device, t->logits16, y, (size_t)n * sizeof *t->logits16));
-        y = t->logits16;
+    if (half) {
+        ANL_TRY(r->device->vt->download(r->device, half, y, (size_t)n * sizeof *half));
+        y = half;
     }
-    anl__half_to_f32(type, t->logits, y, n);
+    anl__half_to_f32(type, to, y, n);
     return ANL_OK;
+}
+
+int64_t anl__trainer_output_columns(const anl__trainer *t, const char *name)
+{
+    const replica *r = &t->rep[0];
+    return r->n_eval ? columns_of(&r->eval[0], name) : 0;
+}
+
+anl_status anl__trainer_output(anl__trainer *t, anl__size size, const char *name, float *to)
+{
+    const replica *r = &t->rep[0];
+    const compiled *c = anl__trainer_find(r->eval, r->n_eval, size);
+    int64_t n = c ? size.n * columns_of(c, name) : 0;
+    if (!n) return anl__fail(t->ctx, ANL_INTERNAL, "no output '%s' of %lld samples", name, (long long)size.n);
+    uint16_t *half = t->logits16 ? anl__calloc(t->ctx, (size_t)n, sizeof *half) : NULL;
+    if (t->logits16 && !half) return ANL_NOMEM;
+    anl_status st = read_output(t, c, name, to, half);
+    anl__free(t->ctx, half);
+    return st;
 }
 
 anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, anl__eval_result *out)
@@ -340,8 +361,8 @@ anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema
     ANL_TRY(anl__carry_bind(&t->eval_carry, r->device, &r->staging, 0, 0, b->n, &bind));
     ANL_TRY(anl_program_run(c->p, &bind));
     ANL_TRY(anl__carry_take(&t->eval_carry, r->device, c->p, 0, b->n));
-    if (columns_of(c)) {
-        ANL_TRY(read_logits(t, c));
+    if (columns_of(c, LOGITS)) {
+        ANL_TRY(read_output(t, c, LOGITS, t->logits, t->logits16));
         out->logits = t->logits;
     }
     float v[ANL__RING_WORDS];

@@ -73,6 +73,10 @@ anl_status anl__trainer_results(anl__trainer *t, anl__step_result *out) ANL_MUST
 /* Runs one evaluation batch over the weights (ema: their averages). */
 anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, anl__eval_result *out) ANL_MUST;
 
+/* What the last evaluated batch gave in another output of the model, f32 [n, columns]; ANL_INTERNAL where there is none of that name. */
+anl_status anl__trainer_output(anl__trainer *t, anl__size size, const char *name, float *to) ANL_MUST;
+int64_t anl__trainer_output_columns(const anl__trainer *t, const char *name); /* of evaluation; 0: there is none */
+
 int64_t anl__trainer_columns(const anl__trainer *t); /* of the output "logits"; 0: there is none */
 anl_program *anl__trainer_program_of(anl__trainer *t, anl_mode mode, anl__size size); /* NULL: not compiled */
 bool anl__trainer_scaled(const anl__trainer *t); /* does it train under a loss scale? Its block is in the net (graph/net.h) */

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FEATURES = 4, LABELS = 3 };
+enum { FEATURES = 4, LABELS = 3, TESTS = 200, TEST_SEED = 8 };
 
 /* The quadrant of the first two features, a sum of the others, and a half plane, which one in ten does not know. */
 static void write_part(const cli *c, const char *images, const char *labels, int n, uint64_t seed)
@@ -56,6 +56,28 @@ static double number(const cli *c, const char *text)
     return v;
 }
 
+/* What predict says of each sample is near its labels, which write_part makes of the features. */
+static void all_heads_are_right(const cli *c)
+{
+    const char *line = strchr(c->out, '\n');
+    int rows = 0, quadrant = 0, side = 0;
+    double error = 0;
+    for (; line && line[1]; line = strchr(line + 1, '\n'), rows++) {
+        int id, class, side_class;
+        double height, v[FEATURES];
+        const char *at = strchr(line + 1, ',');
+        assert_non_null(at);
+        assert_int_equal(sscanf(at, ",%d,%d,,%*f,%lf,%d,", &id, &class, &height, &side_class), 4);
+        for (int k = 0; k < FEATURES; k++) v[k] = (double)(anl__philox(TEST_SEED, (uint32_t)k, (uint32_t)id, 0, 0).v[0] % 2001) / 1000 - 1;
+        quadrant += class == (v[0] > 0) + 2 * (v[1] > 0);
+        side += side_class == (v[0] + v[2] > 0);
+        error += fabs(height - (2 * v[2] - v[3]));
+    }
+    assert_int_equal(rows, TESTS);
+    assert_true(quadrant > 0.8 * rows && side > 0.8 * rows);
+    assert_true(error / rows < 0.6);
+}
+
 static void learns(void **state)
 {
     cli *c = *state;
@@ -70,6 +92,13 @@ static void learns(void **state)
     cli_expect(c, 0, "eval heads --split valid");
     cli_says(c, "head side: loss");
     cli_expect(c, 0, "predict heads multi/test-images.npy");
+    cli_says(c, "file,sample,class,name,probability,height.value0,side.class,side.probability\n");
+    all_heads_are_right(c);
+    cli_expect(c, 0, "predict heads multi/test-images.npy --probabilities train.precision=bf16");
+    cli_says(c, "probability,p0,p1,p2,p3,height.value0,side.class,side.probability,side.p0,side.p1\n");
+    cli_expect(c, 0, "predict heads multi/test-images.npy --format jsonl");
+    cli_says(c, ",\"heads\":{\"height\":{\"values\":[");
+    cli_says(c, "]},\"side\":{\"class\":");
 }
 
 /* An accuracy counts samples, also where the loss is weighted. */
@@ -145,7 +174,7 @@ static int setup(void **state)
     snprintf(dir, sizeof dir, "%s/multi", c.dir);
     assert_int_equal(mkdir(dir, 0755), 0);
     write_part(&c, "multi/train-images.npy", "multi/train-labels.npy", 1000, 7);
-    write_part(&c, "multi/test-images.npy", "multi/test-labels.npy", 200, 8);
+    write_part(&c, "multi/test-images.npy", "multi/test-labels.npy", TESTS, TEST_SEED);
     cli_write(&c, "heads.yaml", recipe);
     *state = &c;
     return 0;
