@@ -72,14 +72,18 @@ static anl_status find_parts(builder *b)
 
 /* ---- tokens ----------------------------------------------------------------------------------- */
 
-static anl_status build_tokens(builder *b, int64_t column, const anl__tokens_opts *o, anl__tokens **out)
+/* Of one column of the training part, or of both. */
+static anl_status build_tokens(builder *b, int64_t column, int64_t column2, const anl__tokens_opts *o, anl__tokens **out)
 {
     anl_ctx *ctx = b->p->ctx;
     int64_t n = 0;
-    anl__span *text = anl__calloc(ctx, (size_t)b->rows, sizeof *text);
+    anl__span *text = anl__calloc(ctx, 2 * (size_t)b->rows, sizeof *text);
     if (!text) return ANL_NOMEM;
-    for (int64_t i = 0; i < b->rows; i++)
-        if (b->row_part[i] == ANL__PART_TRAIN) text[n++] = cell(b, i, column);
+    for (int64_t i = 0; i < b->rows; i++) {
+        if (b->row_part[i] != ANL__PART_TRAIN) continue;
+        text[n++] = cell(b, i, column);
+        if (column2 >= 0) text[n++] = cell(b, i, column2);
+    }
     anl_status st = anl__tokens_build(ctx, text, n, o, out);
     anl__free(ctx, text);
     return st == ANL_OK ? st : anl__context(ctx, st, "%s: the %s column's vocabulary", b->p->csv->path, b->p->csv->name[column]);
@@ -90,12 +94,35 @@ static anl_status find_tokenizers(builder *b)
     anl__pairs *p = b->p;
     anl__tokens_opts target = b->o->target_tokens;
     target.bos = target.eos = true;
-    if (!b->o->source_tokenizer) ANL_TRY(build_tokens(b, b->source, &b->o->source_tokens, &p->own_source));
-    if (!b->o->target_tokenizer) ANL_TRY(build_tokens(b, b->target, &target, &p->own_target));
-    p->source_tokens = p->own_source ? p->own_source : b->o->source_tokenizer;
+    bool one = b->o->similar > 0; /* vocabulary for both */
+    if (!b->o->source_tokenizer && !one) ANL_TRY(build_tokens(b, b->source, -1, &b->o->source_tokens, &p->own_source));
+    if (!b->o->target_tokenizer) ANL_TRY(build_tokens(b, b->target, one ? b->source : -1, &target, &p->own_target));
     p->target_tokens = p->own_target ? p->own_target : b->o->target_tokenizer;
+    p->source_tokens = p->own_source ? p->own_source : one ? p->target_tokens : b->o->source_tokenizer;
     if (anl__tokens_bos(p->target_tokens) >= 0 && anl__tokens_eos(p->target_tokens) >= 0) return ANL_OK;
     return anl__fail(p->ctx, ANL_INVALID, "%s: the target's tokenizer has no bos and eos", p->csv->path);
+}
+
+/* The memory: every training source with its first target. */
+static anl_status find_memory(builder *b)
+{
+    anl__pairs *p = b->p;
+    int64_t n = 0;
+    p->memory = b->o->memory;
+    if (!b->o->similar || p->memory) return ANL_OK;
+    bool *seen = anl__calloc(p->ctx, (size_t)b->sources.n, sizeof *seen);
+    const char **known = anl__arena_alloc(p->arena, 2 * (size_t)b->sources.n * sizeof *known); /* sources, and their targets behind them */
+    if (seen && known)
+        for (int64_t i = 0; i < b->rows; i++) {
+            if (b->row_part[i] != ANL__PART_TRAIN || seen[b->group[i]]) continue;
+            seen[b->group[i]] = true;
+            known[n] = anl__csv_get(p->csv, i, b->source);
+            known[b->sources.n + n++] = anl__csv_get(p->csv, i, b->target);
+        }
+    anl_status st = !seen || !known ? ANL_NOMEM : anl__memory_create(p->ctx, known, known + b->sources.n, n, &p->own_memory);
+    anl__free(p->ctx, seen);
+    p->memory = p->own_memory;
+    return st;
 }
 
 /* Tokens of a row behind those of the rows before; a row that is left out adds none. */
@@ -109,7 +136,9 @@ static anl_status encode_row(builder *b, int64_t row)
     ANL_TRY(anl__ids_add(p->ctx, &b->tgt, anl__tokens_eos(p->target_tokens)));
     if (b->src.n == src) return anl__csv_fail(p->csv, row, b->source, "the source has no token");
     b->item[row] = b->items;
-    if (b->o->max_length && (b->src.n - src > b->o->max_length || b->tgt.n - tgt - 2 > b->o->max_length)) {
+    int64_t own = b->src.n - src;
+    if (p->memory) ANL_TRY(anl__memory_recall(p->memory, p->source_tokens, cell(b, row, b->source).text, b->row_part[row] == ANL__PART_TRAIN, b->o->similar, 0, &b->src));
+    if (b->o->max_length && (own > b->o->max_length || b->tgt.n - tgt - 2 > b->o->max_length)) {
         b->src.n = src;
         b->tgt.n = tgt;
         *unknown = before;
@@ -259,6 +288,7 @@ static anl_status fill(builder *b)
     ANL_TRY(find_groups(b));
     ANL_TRY(find_parts(b));
     ANL_TRY(find_tokenizers(b));
+    ANL_TRY(find_memory(b));
     ANL_TRY(encode_rows(b));
     ANL_TRY(make_set(b));
     ANL_TRY(make_parts(b));
@@ -304,6 +334,7 @@ void anl__pairs_close(anl__pairs *p)
 {
     if (!p) return;
     anl__ragged_destroy(p->set);
+    anl__memory_destroy(p->own_memory);
     anl__parts_release(p->ctx, &p->parts);
     anl__tokens_destroy(p->own_source);
     anl__tokens_destroy(p->own_target);

@@ -1,10 +1,14 @@
 /* Source and target texts, for translating one into the other, from a TSV or CSV file: fields "src" (axis 0), "tgt_in" (bos and
  * the target) and "tgt_out" (the target and eos; axis 1), an item a row. Parts come from a column of "train", "valid" and "test",
- * or by fraction and seed over the sources, so that no source is in two parts (checked). Rows of one source are its references. */
+ * or by fraction and seed over the sources, so that no source is in two parts (checked). Rows of one source are its references.
+ *
+ * With `similar`, "src" is the source and behind it, each after an eos, the first targets of the training sources that are most like it
+ * (never its own). Both columns then share one vocabulary, with bos and eos. */
 #ifndef ANL_PAIRS_H
 #define ANL_PAIRS_H
 
 #include "datasets/csv.h"
+#include "datasets/memory.h"
 #include "datasets/parts.h"
 #include "datasets/ragged.h"
 #include "datasets/tokens.h"
@@ -16,6 +20,8 @@ typedef struct anl__pairs_opts {
     anl__tokens_opts source_tokens, target_tokens; /* bos and eos of the target are always there */
     const anl__tokens *source_tokenizer, *target_tokenizer; /* given: borrowed; NULL: built from the training part */
     int64_t max_length;                                     /* rows with more tokens on a side are left out and counted; 0: none */
+    int similar;                                            /* 0 to ANL__MOST_SIMILAR */
+    anl__memory *memory;                                    /* similar: given, borrowed; NULL: of the training part */
 } anl__pairs_opts;
 anl__pairs_opts anl__pairs_opts_default(void);
 
@@ -31,6 +37,7 @@ typedef struct anl__pairs {
     anl__csv *csv; /* the texts lie in it */
     anl__tokens *own_source, *own_target;
     const anl__tokens *source_tokens, *target_tokens;
+    anl__memory *own_memory, *memory; /* similar: the one in use; NULL: none */
     anl__ragged *set;
     anl__parts parts; /* items of each part */
     anl__pairs_source *source[ANL__PARTS];

@@ -3,7 +3,7 @@
 
 #include "compressor.h"
 #include "datasets/logistic.h"
-#include "nearest.h"
+#include "datasets/similar.h"
 #include "series_report.h"
 #include "show_scores.h"
 #include "runtime/train/loop.h"
@@ -65,16 +65,18 @@ static anl_status score_nearest(job *j, job_part part, anl__text_scores *s)
 {
     const anl__pairs *p = j->sequence->pairs;
     int64_t known = p->sources[ANL__PART_TRAIN];
-    nearest *k = NULL;
+    anl__similar *k = NULL;
     const char **text = anl__calloc(j->ctx, (size_t)known + 1, sizeof *text);
     if (!text) return ANL_NOMEM;
     for (int64_t i = 0; i < known; i++) text[i] = p->source[ANL__PART_TRAIN][i].text;
-    anl_status st = nearest_create(j->ctx, text, known, &k);
+    anl_status st = anl__similar_create(j->ctx, text, known, &k);
     for (int64_t i = 0; i < p->sources[part] && st == ANL_OK; i++) {
         const anl__pairs_source *q = &p->source[part][i];
-        st = anl__text_scores_add(j->ctx, s, p->source[ANL__PART_TRAIN][nearest_find(k, q->text)].reference[0], q->reference, q->references);
+        int64_t best = 0; /* also where none has a trigram in common */
+        (void)anl__similar_find(k, q->text, false, &best, 1);
+        st = anl__text_scores_add(j->ctx, s, p->source[ANL__PART_TRAIN][best].reference[0], q->reference, q->references);
     }
-    nearest_destroy(k);
+    anl__similar_destroy(k);
     anl__free(j->ctx, text);
     return st;
 }

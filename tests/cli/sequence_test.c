@@ -190,6 +190,29 @@ static void pairs(void **state)
     cli_says(c, "four two seven");
 }
 
+/* Translations of alike sources are read too; the memory is in the checkpoint. */
+static void alike(void **state)
+{
+    cli *c = *state;
+    cli_write(c, "alike.yaml", "model: {name: seq2seq, cell: gru, units: 24, embed: 12, bidirectional: true, attention: additive}\n"
+                               "data: {path: pairs.tsv, tokens: word, similar: 2, buckets: 2, validation: 0.1, test: 0.1}\ntrain: {batch: 16, epochs: 2, seed: 3, clip_norm: 1}\n"
+                               "optim: {lr: 0.01}\ncheckpoint: {every: 4 steps}\n");
+    same_bits(c, "alike");
+    cli_expect(c, 0, "eval alike");
+    cli_says(c, "nearest training source");
+    cli_expect(c, 0, "train alike.yaml --run longer-alike train.epochs=40");
+    cli_shell(c, "mv pairs.tsv gone.tsv");
+    cli_write(c, "ask.txt", "4 2 7\n");
+    cli_expect(c, 0, "predict longer-alike ask.txt");
+    cli_says(c, "four two seven");
+    cli_write(c, "test.tsv", "source\ttarget\n4 2 7\tfour two seven\n");
+    cli_expect(c, 0, "eval longer-alike --data test.tsv");
+    cli_says(c, "100.00      0.00    1.0000");
+    cli_shell(c, "mv gone.tsv pairs.tsv");
+    cli_expect(c, 2, "train text.yaml data.similar=1");
+    cli_says(c, "data.similar");
+}
+
 static void labelled(void **state)
 {
     cli *c = *state;
@@ -283,7 +306,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(text), cmocka_unit_test(series), cmocka_unit_test(categories), cmocka_unit_test(pairs), cmocka_unit_test(labelled), cmocka_unit_test(bad_data),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(text), cmocka_unit_test(series), cmocka_unit_test(categories), cmocka_unit_test(pairs), cmocka_unit_test(alike), cmocka_unit_test(labelled), cmocka_unit_test(bad_data),
                                        cmocka_unit_test(no_validation), cmocka_unit_test(describe)};
     return cmocka_run_group_tests_name("cli/sequence", tests, setup, teardown);
 }

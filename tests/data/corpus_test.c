@@ -176,6 +176,46 @@ static void pairs_are_read(void **state)
     anl__pairs_close(p);
 }
 
+/* Tokens of an item's field, joined by blanks. */
+static const char *shown(const anl__tokens *k, const anl__pairs *p, int field, int64_t item)
+{
+    static char text[200];
+    const int32_t *id = anl__ragged_get(&p->set->field[field], item);
+    text[0] = 0;
+    for (int64_t i = 0; i < p->set->field[field].length[item]; i++) {
+        anl__span s = anl__tokens_text(k, id[i]);
+        if (i) strcat(text, " ");
+        strncat(text, s.text, s.bytes);
+    }
+    return text;
+}
+
+/* Behind a source stand the first targets of the training sources that are most like it. */
+static void pairs_with_similar(void **state)
+{
+    fixture *f = *state;
+    anl__pairs_opts o = anl__pairs_opts_default();
+    anl__pairs *p, *q;
+    o.source_tokens.kind = o.target_tokens.kind = ANL__TOKENS_WORD;
+    o.similar = 2;
+    assert_int_equal(anl__pairs_parse(f->ctx, "p.tsv", phrases, sizeof phrases - 1, &o, &p), ANL_OK);
+    assert_ptr_equal(p->source_tokens, p->target_tokens);
+    static const char *const want[] = {"guten Morgen <eos> good evening", "guten Abend <eos> good morning", "guten Abend <eos> good morning", "<unk> <unk> <eos> good morning <eos> good evening",
+                                       "guten <unk> <unk> <eos> good morning <eos> good evening"};
+    for (int i = 0; i < 5; i++) assert_string_equal(shown(p->source_tokens, p, 0, i), want[i]);
+    assert_string_equal(shown(p->target_tokens, p, 1, 1), "<bos> good evening");
+    assert_int_equal(p->unknown[ANL__PART_TEST], 2 * 2 + 1); /* what is recalled is known */
+    o.source_tokenizer = o.target_tokenizer = p->source_tokens; /* another file, with the memory of before */
+    o.memory = p->memory;
+    o.max_length = 2; /* of what the file holds */
+    o.parts.test_only = true;
+    const char *other = "source\ttarget\nguten Abend\tgood night\n";
+    assert_int_equal(anl__pairs_parse(f->ctx, "p.tsv", other, strlen(other), &o, &q), ANL_OK);
+    assert_string_equal(shown(q->source_tokens, q, 0, 0), "guten Abend <eos> good evening <eos> good morning");
+    anl__pairs_close(q);
+    anl__pairs_close(p);
+}
+
 static void pairs_drawn_by_source(void **state)
 {
     fixture *f = *state;
@@ -240,6 +280,7 @@ static void bad_pairs(void **state)
     refuse_pairs(f, "part\tsource\ttarget\ntrain\ta\tb\ttoo\n", "ragged");
     anl__pairs_opts o = anl__pairs_opts_default();
     anl__pairs *p = NULL;
+    o.similar = 1;
     for (int64_t nth = 1;; nth++) { /* every allocation may fail */
         anl__inject(f->ctx, ANL__INJECT_ALLOC, nth);
         anl_status st = anl__pairs_parse(f->ctx, "p.tsv", phrases, sizeof phrases - 1, &o, &p);
@@ -350,7 +391,7 @@ static void bad_labelled(void **state)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(text_is_cut), TEST(bad_texts),      TEST(pairs_are_read),   TEST(pairs_drawn_by_source),
+    const struct CMUnitTest tests[] = {TEST(text_is_cut), TEST(bad_texts),      TEST(pairs_are_read), TEST(pairs_with_similar), TEST(pairs_drawn_by_source),
                                        TEST(bad_pairs),   TEST(labelled_texts), TEST(labelled_windows), TEST(bad_labelled)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* Texts: the first byte says what is read (a running text, pairs, labelled texts or windows, or what a checkpoint keeps of them: a
- * tokenizer, the scales of a series or of windows). Whatever the bytes, reading gives something whose tokens lie in the vocabulary
+ * tokenizer, the scales of a series or of windows, a translation memory). Whatever the bytes, reading gives something whose tokens lie in the vocabulary
  * and that survives being written, or a message. */
 #include "datasets/labelled.h"
 #include "datasets/pairs.h"
@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { TEXT, PAIRS, LABELLED, WINDOWS, TOKENS, SERIES_FIT, WINDOW_SCALES, WAYS };
+enum { TEXT, PAIRS, LABELLED, WINDOWS, TOKENS, SERIES_FIT, WINDOW_SCALES, MEMORY, WAYS };
 
 static anl__tokens_opts tokens_of(int way)
 {
@@ -61,6 +61,7 @@ static anl_status as_pairs(anl_ctx *ctx, const char *at, size_t n, int way)
     o.target = "target";
     o.source_tokens = o.target_tokens = tokens_of(way);
     o.max_length = 8;
+    o.similar = way / WAYS / 8 % 3;
     ANL_TRY(anl__pairs_parse(ctx, "fuzz.tsv", at, n, &o, &p));
     round_trip(ctx, p->source_tokens);
     round_trip(ctx, p->target_tokens);
@@ -118,6 +119,20 @@ static anl_status as_window_scales(anl_ctx *ctx, const char *at, size_t n)
     return st;
 }
 
+/* Written, it is what was read. */
+static anl_status as_memory(anl_ctx *ctx, const char *at, size_t n)
+{
+    anl__memory *m;
+    anl__buf b;
+    ANL_TRY(anl__memory_read(ctx, at, n, &m));
+    anl__buf_init(&b, ctx);
+    anl__memory_write(m, &b);
+    if (b.len != n || (n && memcmp(b.text, at, n))) abort();
+    anl__buf_release(&b);
+    anl__memory_destroy(m);
+    return ANL_OK;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1) return 0;
@@ -135,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case TOKENS: st = as_tokens(ctx, at, n); break;
     case SERIES_FIT: st = as_series_fit(ctx, at, n); break;
     case WINDOW_SCALES: st = as_window_scales(ctx, at, n); break;
+    case MEMORY: st = as_memory(ctx, at, n); break;
     default: break;
     }
     if (st != ANL_OK && !anl_last_error(ctx)[0]) abort();

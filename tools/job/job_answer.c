@@ -44,6 +44,7 @@ static anl_status read_text(job *j, job_translation *in, anl__ids *ids)
     in->unknown = 0;
     ANL_TRY(anl__tokens_encode(j->sequence->tokens[0], span, ids, &in->unknown));
     if (!ids->n) return anl__fail(j->ctx, ANL_DATA, "there is nothing to translate in '%.60s'", in->text);
+    if (j->sequence->memory && ids->n <= most) ANL_TRY(anl__memory_recall(j->sequence->memory, j->sequence->tokens[0], in->text, false, (int)recipe_int(j->recipe, "data.similar"), most, ids));
     if (ids->n > most) return anl__fail(j->ctx, ANL_DATA, "'%.60s' has %lld tokens; the model reads at most %lld", in->text, (long long)ids->n, (long long)most);
     return ANL_OK;
 }

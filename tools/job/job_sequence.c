@@ -90,6 +90,14 @@ static anl_status given_tokens(job *j, const anl__ckpt *from, int which, const c
     return anl__tokens_read(j->ctx, text, strlen(text), &j->sequence->given[which]);
 }
 
+static anl_status given_memory(job *j, const anl__ckpt *from)
+{
+    if (!recipe_int(j->recipe, "data.similar")) return ANL_OK;
+    const char *text = anl__ckpt_text(from, "data.memory", NULL);
+    if (!text) return anl__fail(j->ctx, ANL_MISMATCH, "%s holds no translation memory (data.memory)", anl__ckpt_path(from));
+    return anl__memory_read(j->ctx, text, strlen(text), &j->sequence->given_memory);
+}
+
 /* A file given for a test, a file of the recipe, or a known set's. */
 static anl_status data_path(job *j, const job_opts *o, const char **out)
 {
@@ -313,12 +321,16 @@ static anl_status open_pairs(job *j, const job_opts *o)
     if (o->from) {
         ANL_TRY(given_tokens(j, o->from, 0, "data.tokens.source"));
         ANL_TRY(given_tokens(j, o->from, 1, "data.tokens.target"));
+        ANL_TRY(given_memory(j, o->from));
     }
     p.source_tokenizer = s->given[0];
     p.target_tokenizer = s->given[1];
+    p.similar = (int)recipe_int(r, "data.similar");
+    p.memory = s->given_memory;
     ANL_TRY(anl__pairs_open(j->ctx, path, &p, &s->pairs));
     s->tokens[0] = s->pairs->source_tokens;
     s->tokens[1] = s->pairs->target_tokens;
+    s->memory = s->pairs->memory;
     j->model.seq.vocabulary = anl__tokens_size(s->tokens[0]);
     j->model.seq.target_vocabulary = anl__tokens_size(s->tokens[1]);
     anl__ragged_fingerprint(s->pairs->set, j->fingerprint);
@@ -405,7 +417,9 @@ static anl_status open_alone(job *j, const job_opts *o)
     ANL_TRY(given_tokens(j, o->from, 0, "data.tokens.source"));
     if (anl__ckpt_text(o->from, "data.tokens.target", NULL)) ANL_TRY(given_tokens(j, o->from, 1, "data.tokens.target"));
     ANL_TRY(class_names(j, o, &l));
+    ANL_TRY(given_memory(j, o->from));
     for (int i = 0; i < 2; i++) s->tokens[i] = s->given[i];
+    s->memory = s->given_memory;
     j->class_names = l.class_names;
     j->model.classes = l.classes;
     j->model.seq.vocabulary = anl__tokens_size(s->tokens[0]);
@@ -464,6 +478,7 @@ void job_sequence_close(job *j)
     anl__pairs_close(s->pairs);
     anl__labelled_close(s->labelled);
     for (int i = 0; i < 2; i++) anl__tokens_destroy(s->given[i]);
+    anl__memory_destroy(s->given_memory);
 }
 
 static anl_status keep(job *j, const char *name, anl__buf *b, job_sequence_text *out)
@@ -490,6 +505,11 @@ anl_status job_sequence_texts(job *j, job_sequence_text out[JOB_SEQUENCE_TEXTS],
     anl__buf_init(&b, j->ctx);
     for (int v = 0; v < s->buckets.n; v++) anl__buf_add(&b, "%lld %lld;", (long long)s->length[v][0], (long long)s->length[v][1]);
     ANL_TRY(keep(j, "data.lengths", &b, &out[(*n)++]));
+    if (s->memory) {
+        anl__buf_init(&b, j->ctx);
+        anl__memory_write(s->memory, &b);
+        ANL_TRY(keep(j, "data.memory", &b, &out[(*n)++]));
+    }
     if (s->labelled && s->labelled->features) {
         anl__buf_init(&b, j->ctx);
         anl__labelled_write(s->labelled, &b);

@@ -22,6 +22,8 @@ typedef struct job_sequence { /* one of text, series, pairs, labelled is there *
     anl__pairs *pairs;
     anl__labelled *labelled;
     anl__tokens *given[2];     /* of a checkpoint: source, target */
+    anl__memory *given_memory; /* likewise, of pairs with data.similar */
+    anl__memory *memory;       /* in use; NULL: none */
     anl__series_fit *fit;      /* of a checkpoint */
     const anl__tokens *tokens[2]; /* in use; NULL: none */
     anl__buckets buckets;
@@ -34,7 +36,7 @@ anl_status job_sequence_open(job *j, const job_opts *o) ANL_MUST;
 void job_sequence_close(job *j);
 
 /* What a checkpoint must hold so that the model can be used without the data: names and texts. Texts live in the job's arena. */
-enum { JOB_SEQUENCE_TEXTS = 4 };
+enum { JOB_SEQUENCE_TEXTS = 5 };
 typedef struct job_sequence_text {
     const char *name, *text;
 } job_sequence_text;

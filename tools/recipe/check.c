@@ -91,6 +91,7 @@ static const struct {
     {"data.chunk", "charlm|transformer", NULL, NULL},
     {"data.compressors", "charlm|transformer", NULL, NULL},
     {"data.longest", "seq2seq|seqclassifier", NULL, NULL},
+    {"data.similar", "seq2seq", NULL, NULL},
     {"data.buckets", "seq2seq|seqclassifier", NULL, NULL},
     {"data.source", "seq2seq", NULL, NULL},
     {"data.target", "seq2seq", NULL, NULL},

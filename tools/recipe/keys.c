@@ -58,6 +58,7 @@ const recipe_key recipe_keys[] = {
     I("data.chunk", "64", 1, 1 << 16, FIXED, "text: tokens of a batch's row, through which gradients flow"),
     {"data.compressors", RECIPE_TEXTS, "[]", 0, 0, 0, 0, FIXED, "text: commands that compress standard input, for the report: bits a character of the whole text"},
     I("data.longest", "0", 0, 1 << 20, FIXED, "most tokens: longer pairs are left out, longer sequences cut off, all counted; 0: no limit"),
+    I("data.similar", "0", 0, 8, FIXED, "pairs: the model also reads the translations of so many training sources that are most like the source; one vocabulary then"),
     I("data.buckets", "4", 1, 32, FIXED, "pairs, sequences: how many lengths of batch"),
     T("data.source", "source", FIXED, "pairs: column of what is read"),
     T("data.target", "target", FIXED, "pairs: column of what is written"),
