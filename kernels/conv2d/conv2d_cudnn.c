@@ -115,7 +115,8 @@ static anl_status run(const anl__prepared *p, const anl__run *r)
     void *x = s->kind == ANL__DNN_DATA ? result : in0, *w = s->kind == ANL__DNN_FILTER ? result : in1;
     void *y = s->kind == ANL__DNN_FORWARD ? result : s->kind == ANL__DNN_DATA ? r->in[0] : r->in[1];
     if (wide) ANL_TRY(widen(r, c, s, ws + at.x, ws + at.w));
-    if (!anl__dnn_conv_run(q, x, w, y, s->bias ? r->in[2] : NULL, ws + at.library)) return anl__fail(r->device->ctx, ANL_DEVICE, "cuDNN failed in %s", c->name);
+    int status = anl__dnn_conv_run(q, x, w, y, s->bias ? r->in[2] : NULL, ws + at.library);
+    if (status) return anl__cuda_failed(r->device, "cuDNN", status, c->name);
     int64_t n = anl_shape_count(&c->out[0].shape), columns = c->out[0].shape.dim[3];
     if (beside) return anl__cuda_columns(r->device, r->out[0], c->out[0].dtype, columns, result, s->type, wide ? s->c : columns, n / columns, c->accum[0]);
     bool bias = s->kind == ANL__DNN_FORWARD && anl__has_in(c, 2) && !s->bias, relu = s->kind == ANL__DNN_FORWARD && anl__attr_int(c, "act") && !s->relu;

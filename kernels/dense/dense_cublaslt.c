@@ -1,6 +1,6 @@
-/* dense and its gradients by cuBLASLt, f32, bf16 or f16 with f32 sums. Row-major matrices are seen as their column-major transposes. Bias and relu ride in the epilogue, the
- * bias in the type of the activations; where a 16-bit layer's bias is no parameter, of which a copy could be kept, they follow as a pass of ours. Bound: arithmetic or
- * weights' bytes. Not run on a GPU yet. */
+/* dense and its gradients by cuBLASLt, f32, bf16 or f16 with f32 sums. Row-major matrices are seen as their column-major transposes. The bias rides in the epilogue, in the
+ * type of the activations; where a 16-bit layer's bias is no parameter, of which a copy could be kept, it follows as a pass of ours. So does relu: cuBLASLt's makes 0 of a
+ * NaN, which would hide that a training is lost. Bound: arithmetic or weights' bytes. Not run on a GPU yet. */
 #include "device.h"
 #include "kernels/device_cuda/plugin/calls.h"
 #include "kernels/device_cuda/plugin/lt_product.h"
@@ -13,8 +13,8 @@ enum { FORWARD, DATA, WEIGHT };
 static int kind_of(const anl__call *c) { return !strcmp(c->op->name, "dense") ? FORWARD : !strcmp(c->op->name, "dense_bwd_data") ? DATA : WEIGHT; }
 
 static bool has_bias(const anl__call *c) { return kind_of(c) == FORWARD && anl__has_in(c, 2); }
-/* Are bias and relu in the epilogue? */
-static bool fused(const anl__call *c) { return !has_bias(c) || c->in[2].dtype == c->in[0].dtype || c->param[2]; }
+/* Is the bias in the epilogue? */
+static bool fused(const anl__call *c) { return has_bias(c) && (c->in[2].dtype == c->in[0].dtype || c->param[2]); }
 
 static anl__lt_shape shape_of(const anl__call *c)
 {
@@ -24,8 +24,7 @@ static anl__lt_shape shape_of(const anl__call *c)
     anl__lt_shape s = {.in = c->in[0].dtype, .out = c->out[0].dtype, .epilogue = LT_EPILOGUE_DEFAULT};
     if (kind == FORWARD) { /* Y' (out x rows) = W (out x in) X' (in x rows) */
         s.m = out, s.n = rows, s.k = in, s.trans_a = true;
-        bool bias = has_bias(c), relu = anl__attr_int(c, "act");
-        if (fused(c)) s.epilogue = bias && relu ? LT_EPILOGUE_RELU_BIAS : bias ? LT_EPILOGUE_BIAS : relu ? LT_EPILOGUE_RELU : LT_EPILOGUE_DEFAULT;
+        if (fused(c)) s.epilogue = LT_EPILOGUE_BIAS;
     } else if (kind == DATA) { /* dX' (in x rows) = W' (in x out) dY' (out x rows) */
         s.m = in, s.n = rows, s.k = out;
     } else { /* dW' (in x out) = X' (in x rows) dY (rows x out) */
@@ -74,13 +73,14 @@ static anl_status run(const anl__prepared *p, const anl__run *r)
 {
     const anl__call *c = &p->call;
     int kind = kind_of(c);
-    bool in_epilogue = fused(c), bias = has_bias(c), relu = kind == FORWARD && anl__attr_int(c, "act");
+    bool bias = has_bias(c), relu = kind == FORWARD && anl__attr_int(c, "act");
     const void *a = kind == WEIGHT ? r->in[0] : r->in[1], *b = kind == WEIGHT ? r->in[1] : r->in[0];
-    if (!anl__lt_product_run(p->state, a, b, r->out[0], kind != FORWARD && c->accum[0], bias && in_epilogue ? r->in[2] : NULL, r->ws, anl__cuda_stream(r->device)))
-        return anl__fail(r->device->ctx, ANL_DEVICE, "cuBLASLt failed in %s", c->name);
-    if (in_epilogue) return ANL_OK;
+    int status = anl__lt_product_run(p->state, a, b, r->out[0], kind != FORWARD && c->accum[0], fused(c) ? r->in[2] : NULL, r->ws, anl__cuda_stream(r->device));
+    if (status) return anl__cuda_failed(r->device, "cuBLASLt", status, c->name);
+    bias = bias && !fused(c);
+    if (!bias && !relu) return ANL_OK;
     const anl_shape *y = &c->out[0].shape;
-    return anl__cuda_bias_relu(r->device, r->out[0], c->out[0].dtype, r->in[2], anl_shape_count(y), y->dim[y->rank - 1], relu);
+    return anl__cuda_bias_relu(r->device, r->out[0], c->out[0].dtype, bias ? r->in[2] : NULL, anl_shape_count(y), y->dim[y->rank - 1], relu);
 }
 
 /* 16-bit products read weights and biases in their type. */

@@ -95,5 +95,11 @@ extern "C" anl_status anl__cuda_flip(const anl_device *dev, void *dst, const voi
     return ANL_LAUNCH(wide, anl_blocks(steps * n, ANL_THREADS), ANL_THREADS, &r, (const uint32_t *)src, (uint32_t *)dst, steps, n);
 }
 
+extern "C" bool anl__cuda_has_code(void)
+{
+    struct cudaFuncAttributes a;
+    return cudaFuncGetAttributes(&a, (const void *)flip<uint32_t>) == cudaSuccess;
+}
+
 extern "C" const anl__kernel *const anl__kernels_casts_cuda[];
 const anl__kernel *const anl__kernels_casts_cuda[] = {NULL};

@@ -42,8 +42,8 @@ static size_t matmul_space(const matmul &m) { return m.lt ? m.p.choice.workspace
 template <class A, class B, class Y> static anl_status matmul_run(const anl__run *r, const matmul &m, const A *a, const void *b, Y *y, bool accum, void *ws)
 {
     if (m.lt) {
-        bool ok = anl__lt_product_run(&m.p, b, a, y, accum, NULL, ws, anl__cuda_stream(r->device)); /* the transposed product: operands change places */
-        return ok ? ANL_OK : anl__cuda_failed(r->device, "cuBLASLt in a recurrent layer");
+        int status = anl__lt_product_run(&m.p, b, a, y, accum, NULL, ws, anl__cuda_stream(r->device)); /* the transposed product: operands change places */
+        return status ? anl__cuda_failed(r->device, "cuBLASLt", status, "a recurrent layer") : ANL_OK;
     }
     int64_t rows = m.of == WEIGHT ? m.out : m.rows, columns = m.of == FORWARD ? m.out : m.in, inner = m.of == FORWARD ? m.in : m.of == DATA ? m.out : m.rows;
     anl_strides sa = m.of == FORWARD ? anl_strides{m.in, 1} : m.of == DATA ? anl_strides{m.out, 1} : anl_strides{1, m.out};

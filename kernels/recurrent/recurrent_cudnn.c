@@ -111,7 +111,7 @@ static space space_of(const anl__call *c, const layer *l)
     size_t each = anl_dtype_size(c->in[0].dtype), x = (size_t)(k->steps * k->batch * k->inputs) * each,
            y = (size_t)(k->steps * k->batch * k->units) * each;
     space s = {.bytes = 0};
-    take(&s, LIBRARY, true, f->workspace);
+    take(&s, LIBRARY, true, f->workspace ? f->workspace : 1); /* cuDNN wants an address even for nothing */
     take(&s, WEIGHTS, back || !f->shape.train, f->weights); /* backward: of their gradients */
     take(&s, X, whole, x);
     take(&s, Y, whole, y);
@@ -176,10 +176,11 @@ static anl_status move_part(const anl_device *dev, const layer *l, int part, voi
     return ANL_OK;
 }
 
-static anl_status failed(const anl__prepared *p, const anl__run *r)
+static anl_status ended(const anl__prepared *p, const anl__run *r, int status)
 {
-    return anl__fail(r->device->ctx, ANL_DEVICE, "cuDNN failed in %s", p->call.name);
+    return status ? anl__cuda_failed(r->device, "cuDNN", status, p->call.name) : ANL_OK;
 }
+
 static void *given(const anl__call *c, const anl__run *r, int i)
 {
     return anl__has_in(c, i) ? r->in[i] : NULL;
@@ -208,9 +209,9 @@ static anl_status fwd(const anl__prepared *p, const anl__run *r)
     for (int part = 0; part < ANL__RNN_PARTS; part++)
         ANL_TRY(move_part(r->device, l, part, given(c, r, ANL__REC_W_IH + part), weights, true));
     ANL_TRY(turned(r, l, r->in[ANL__REC_X], ws + s.at[X], k->inputs, &x));
-    if (!anl__dnn_rnn_forward(&l->rnn, x, y, given(c, r, ANL__REC_H0), given(c, r, ANL__REC_C0), r->out[1],
-                              k->cell == ANL__LSTM ? r->out[2] : NULL, weights, ws + s.at[LIBRARY], reserve))
-        return failed(p, r);
+    ANL_TRY(ended(p, r, anl__dnn_rnn_forward(&l->rnn, x, y, given(c, r, ANL__REC_H0), given(c, r, ANL__REC_C0),
+                                             r->out[1], k->cell == ANL__LSTM ? r->out[2] : NULL, weights,
+                                             ws + s.at[LIBRARY], reserve)));
     return k->reverse ? turned(r, l, y, r->out[0], k->units, &same) : ANL_OK;
 }
 
@@ -236,19 +237,18 @@ static anl_status bwd(const anl__prepared *p, const anl__run *r)
                                (size_t)(k->steps * k->batch * k->units) *
                                    anl_dtype_size(l->rnn.found.shape.type)));
     }
-    if (!anl__dnn_rnn_data(
-            &l->rnn, y, dy, dx, h0, given(c, r, ANL__REC_BWD_C0), given(c, r, ANL__REC_BWD_DHN),
-            given(c, r, ANL__REC_BWD_DCN), to[ANL__REC_DH0] < 0 ? NULL : r->out[to[ANL__REC_DH0]],
-            to[ANL__REC_DC0] < 0 ? NULL : r->out[to[ANL__REC_DC0]], weights, ws + s.at[LIBRARY], reserve))
-        return failed(p, r);
+    ANL_TRY(ended(p, r, anl__dnn_rnn_data(
+                            &l->rnn, y, dy, dx, h0, given(c, r, ANL__REC_BWD_C0), given(c, r, ANL__REC_BWD_DHN),
+                            given(c, r, ANL__REC_BWD_DCN), to[ANL__REC_DH0] < 0 ? NULL : r->out[to[ANL__REC_DH0]],
+                            to[ANL__REC_DC0] < 0 ? NULL : r->out[to[ANL__REC_DC0]], weights, ws + s.at[LIBRARY],
+                            reserve)));
     if (k->reverse && to[ANL__REC_DX] >= 0)
         ANL_TRY(turned(r, l, dx, r->out[to[ANL__REC_DX]], k->inputs, &same));
     bool any = false;
     for (int part = 0; part < ANL__RNN_PARTS; part++) any |= to[gradient[part]] >= 0;
     if (!any) return ANL_OK;
     ANL_TRY(anl__cuda_zero(r->device, ws + s.at[WEIGHTS], l->rnn.found.weights));
-    if (!anl__dnn_rnn_weights(&l->rnn, x, h0, y, ws + s.at[WEIGHTS], ws + s.at[LIBRARY], reserve))
-        return failed(p, r);
+    ANL_TRY(ended(p, r, anl__dnn_rnn_weights(&l->rnn, x, h0, y, ws + s.at[WEIGHTS], ws + s.at[LIBRARY], reserve)));
     for (int part = 0; part < ANL__RNN_PARTS; part++)
         if (to[gradient[part]] >= 0)
             ANL_TRY(move_part(r->device, l, part, r->out[to[gradient[part]]], ws + s.at[WEIGHTS], false));

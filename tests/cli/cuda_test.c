@@ -405,6 +405,11 @@ static void test_unfit(void **state)
     setenv("ANL_SHIM_CAPABILITY", "61", 1);
     cli_expect(c, 7, "train small.yaml --run old device=cuda");
     cli_says(c, "has compute capability 6.1, this build needs 7.5 or newer");
+    setenv("ANL_SHIM_CAPABILITY", "80", 1);
+    setenv("ANL_SHIM_CODE", "90", 1);
+    cli_expect(c, 7, "train small.yaml --run old device=cuda");
+    cli_says(c, "has compute capability 8.0, for which this build has no code: build it with -DANL_CUDA_ARCHS=80");
+    unsetenv("ANL_SHIM_CODE");
     unsetenv("ANL_SHIM_CAPABILITY");
 }
 

@@ -13,6 +13,7 @@ extern "C" {
 #include "kernels/device_cuda/plugin/libs.h"
 }
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -74,6 +75,7 @@ static int lt_heuristic(void *, void *desc, void *a, void *b, void *c, void *d, 
     const char *even = getenv("ANL_SHIM_LT_EVEN");
     *found = 0;
     if (lt_bias_missing(*(lt_desc *)desc, false)) return 7;
+    if (((lt_desc *)desc)->epilogue & ~(LT_EPILOGUE_DEFAULT | LT_EPILOGUE_BIAS)) return 15; /* not imitated */
     if (even && *even == '1' && (((lt_layout *)a)->ld | ((lt_layout *)b)->ld | ((lt_layout *)d)->ld) & 1) return 15;
     if (wanted < 1 || c != d || p->workspace < LT_WORKSPACE || !lt_fits(*(lt_desc *)desc, *(lt_layout *)a, *(lt_layout *)b, *(lt_layout *)d)) return 0;
     memset(out, 0, sizeof *out);
@@ -104,7 +106,6 @@ static int lt_matmul(void *, void *desc, const void *alpha, const void *a, void 
                            (double)load(b, lt_factor(d, B.type), d.tb ? k * (size_t)B.ld + j : j * (size_t)B.ld + k);
                 sum = al * sum + (be != 0 ? be * (double)load(y, lt_number(Y.type), j * (size_t)Y.ld + i) : 0);
                 if (d.epilogue & LT_EPILOGUE_BIAS) sum += (double)load(d.bias, lt_number(Y.type), i);
-                if (d.epilogue & LT_EPILOGUE_RELU && sum < 0) sum = 0;
                 store(y, lt_number(Y.type), j * (size_t)Y.ld + i, sum);
             }
     });
@@ -252,8 +253,11 @@ static dnn_tensor tensor_of(const dnn_descriptor *op, int a, bool tf32)
 
 static size_t at(const dnn_tensor &t, int64_t n, int64_t c, int64_t h, int64_t w) { return (size_t)(n * t.stride[0] + c * t.stride[1] + h * t.stride[2] + w * t.stride[3]); }
 
+/* cuDNN's relu makes 0 of a NaN unless it is told to let it pass. */
+enum relus { NO_RELU, RELU_HIDES_NAN, RELU_PASSES_NAN };
+
 /* Every term of a convolution, added up in double where its result belongs. */
-static void convolve(int type, const dnn_tensor &x, const dnn_tensor &w, const dnn_tensor &y, void *px, void *pw, void *py, const void *pb, bool relu,
+static void convolve(int type, const dnn_tensor &x, const dnn_tensor &w, const dnn_tensor &y, void *px, void *pw, void *py, const void *pb, relus relu,
                      const int64_t pad[2], const int64_t stride[2], const int64_t dilation[2])
 {
     const dnn_tensor &r = type == DNN_CONV_FORWARD ? y : type == DNN_CONV_DATA ? x : w;
@@ -277,14 +281,14 @@ static void convolve(int type, const dnn_tensor &x, const dnn_tensor &w, const d
     void *out = type == DNN_CONV_FORWARD ? py : type == DNN_CONV_DATA ? px : pw;
     for (size_t i = 0; i < sum.size(); i++) {
         double v = sum[i] + (pb ? (double)load(pb, r.kind == TF32 ? F32 : r.kind, i % (size_t)r.dim[1]) : 0);
-        store(out, r.kind, i, relu && v < 0 ? 0 : v);
+        store(out, r.kind, i, (relu && v < 0) || (relu == RELU_HIDES_NAN && std::isnan(v)) ? 0 : v);
     }
 }
 
 static bool is_virtual(const dnn_descriptor *t) { return t->count.count(DNN_A_TENSOR_VIRTUAL) && t->attribute.at(DNN_A_TENSOR_VIRTUAL)[0]; }
 
 /* What follows the convolution: x of each operation is the virtual f32 result of the one before; the last writes a real tensor. */
-struct behind { bool bias = false, relu = false; dnn_tensor b, y; };
+struct behind { bool bias = false; relus relu = NO_RELU; dnn_tensor b, y; };
 static bool behind_of(const dnn_descriptor *graph, const dnn_descriptor *sum, behind *out)
 {
     int64_t n = graph->count.at(DNN_A_GRAPH_OPS);
@@ -295,7 +299,7 @@ static bool behind_of(const dnn_descriptor *graph, const dnn_descriptor *sum, be
             out->bias = true;
             out->b = tensor_of(op, DNN_A_POINTWISE_B, false);
         } else if (get<int>(mode, DNN_A_POINTWISE_MODE) == DNN_RELU) {
-            out->relu = true;
+            out->relu = mode->count.count(DNN_A_POINTWISE_NAN) && get<int>(mode, DNN_A_POINTWISE_NAN) == DNN_NAN_PASSES ? RELU_PASSES_NAN : RELU_HIDES_NAN;
         } else {
             return false;
         }

@@ -349,6 +349,12 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
     p->multiProcessorCount = 4;
     return cudaSuccess;
 }
+/* Code for capability ANL_SHIM_CODE and later ones. */
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *a, const void *)
+{
+    a->numRegs = 32;
+    return setting("ANL_SHIM_CAPABILITY", 90) >= setting("ANL_SHIM_CODE", 75) ? cudaSuccess : last_error = cudaErrorNoKernelImageForDevice;
+}
 cudaError_t cudaDriverGetVersion(int *v) { return *v = (int)setting("ANL_SHIM_DRIVER", 13000), cudaSuccess; }
 cudaError_t cudaRuntimeGetVersion(int *v) { return *v = 13000, cudaSuccess; }
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)

@@ -12,7 +12,10 @@ typedef struct anl__cuda_libs anl__cuda_libs;
 
 void *anl__cuda_stream(const anl_device *dev);          /* a cudaStream_t */
 anl_status anl__cuda_launched(const anl_device *dev);   /* did the launch just made go through? */
-anl_status anl__cuda_failed(const anl_device *dev, const char *what); /* a library's call failed: the message and ANL_DEVICE */
+/* A library's call failed in `where` with that status of its own: the message and ANL_DEVICE. */
+anl_status anl__cuda_failed(const anl_device *dev, const char *library, int status, const char *where);
+/* Does this build have code for the current device? */
+bool anl__cuda_has_code(void);
 const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev);
 /* cudaMemsetAsync on the device's stream. */
 anl_status anl__cuda_zero(const anl_device *dev, void *p, size_t bytes);

@@ -124,14 +124,18 @@ void anl__dnn_conv_release(anl__dnn_conv *p)
     p->plan = NULL;
 }
 
-bool anl__dnn_conv_run(const anl__dnn_conv *p, void *x, void *w, void *y, void *bias, void *ws)
+int anl__dnn_conv_run(const anl__dnn_conv *p, void *x, void *w, void *y, void *bias, void *ws)
 {
     void *pack = NULL, *at[4] = {x, w, y, bias};
     const int64_t id[4] = {ANL__DNN_ID_X, ANL__DNN_ID_W, ANL__DNN_ID_Y, ANL__DNN_ID_BIAS};
     int n = p->shape.bias ? 4 : 3;
-    if (p->dnn->BackendCreateDescriptor(DNN_VARIANT_PACK, &pack)) return false;
-    bool ok = set(p, pack, DNN_A_PACK_IDS, DNN_T_INT64, n, id) && set(p, pack, DNN_A_PACK_POINTERS, DNN_T_VOID_PTR, n, at) &&
-              set(p, pack, DNN_A_PACK_WORKSPACE, DNN_T_VOID_PTR, 1, &ws) && finalize(p, pack) && !p->dnn->BackendExecute(p->dnn->handle, p->plan, pack);
+    int status = p->dnn->BackendCreateDescriptor(DNN_VARIANT_PACK, &pack);
+    if (status) return status;
+    status = p->dnn->BackendSetAttribute(pack, DNN_A_PACK_IDS, DNN_T_INT64, n, id);
+    if (!status) status = p->dnn->BackendSetAttribute(pack, DNN_A_PACK_POINTERS, DNN_T_VOID_PTR, n, at);
+    if (!status) status = p->dnn->BackendSetAttribute(pack, DNN_A_PACK_WORKSPACE, DNN_T_VOID_PTR, 1, &ws);
+    if (!status) status = p->dnn->BackendFinalize(pack);
+    if (!status) status = p->dnn->BackendExecute(p->dnn->handle, p->plan, pack);
     p->dnn->BackendDestroyDescriptor(pack);
-    return ok;
+    return status;
 }

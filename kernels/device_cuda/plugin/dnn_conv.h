@@ -37,7 +37,7 @@ bool anl__dnn_conv_at(const anl__cudnn *dnn, const anl__dnn_shape *s, int mode, 
    of which the caller fills the rest with 0: taken where only that has tensor cores, or needs less memory, its copy of x included. */
 bool anl__dnn_conv_best(const anl__cudnn *dnn, const anl__dnn_shape *s, anl__dnn_conv *out, char why[128]);
 void anl__dnn_conv_release(anl__dnn_conv *p);
-/* x: N,H,W,C; w: K,R,S,C/groups; y: N,OH,OW,K; bias: K, where the shape has it; the result is y, x or w by kind. ws: p->workspace bytes. False: the library failed. */
-bool anl__dnn_conv_run(const anl__dnn_conv *p, void *x, void *w, void *y, void *bias, void *ws);
+/* x: N,H,W,C; w: K,R,S,C/groups; y: N,OH,OW,K; bias: K, where the shape has it; the result is y, x or w by kind. ws: p->workspace bytes. Returns cuDNN's status; 0: done. */
+int anl__dnn_conv_run(const anl__dnn_conv *p, void *x, void *w, void *y, void *bias, void *ws);
 
 #endif

@@ -110,7 +110,8 @@ static void *pointwise(anl__dnn_form *p, int mode, void *x, void *b, void *y)
 {
     void *d = make(p, DNN_POINTWISE), *op = NULL;
     bool ok = x && y && set_int(p, d, DNN_A_POINTWISE_MODE, DNN_T_POINTWISE_MODE, mode) &&
-              set_int(p, d, DNN_A_POINTWISE_PRECISION, DNN_T_DATA_TYPE, DNN_FLOAT) && finalize(p, d) &&
+              set_int(p, d, DNN_A_POINTWISE_PRECISION, DNN_T_DATA_TYPE, DNN_FLOAT) &&
+              (mode != DNN_RELU || set_int(p, d, DNN_A_POINTWISE_NAN, DNN_T_NAN, DNN_NAN_PASSES)) && finalize(p, d) &&
               (op = make(p, DNN_OP_POINTWISE)) && set(p, op, DNN_A_POINTWISE_OF, DNN_T_DESCRIPTOR, 1, &d) &&
               set(p, op, DNN_A_POINTWISE_X, DNN_T_DESCRIPTOR, 1, &x) &&
               (!b || set(p, op, DNN_A_POINTWISE_B, DNN_T_DESCRIPTOR, 1, &b)) &&

@@ -73,30 +73,30 @@ void anl__dnn_rnn_release(anl__dnn_rnn *r)
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
-bool anl__dnn_rnn_forward(const anl__dnn_rnn *r, const void *x, void *y, const void *h0, const void *c0,
+int anl__dnn_rnn_forward(const anl__dnn_rnn *r, const void *x, void *y, const void *h0, const void *c0,
                           void *hn, void *cn, const void *weights, void *ws, void *reserve)
 {
     const anl__rnn_found *f = &r->found;
-    return !r->dnn->RNNForward(r->dnn->handle, r->rnn, f->shape.train ? DNN_RNN_TRAINING : DNN_RNN_INFERENCE,
+    return r->dnn->RNNForward(r->dnn->handle, r->rnn, f->shape.train ? DNN_RNN_TRAINING : DNN_RNN_INFERENCE,
                                NULL, r->x, x, r->y, y, r->state, h0, hn, r->state, c0, cn, f->weights,
                                weights, f->workspace, ws, f->reserve, reserve);
 }
 
-bool anl__dnn_rnn_data(const anl__dnn_rnn *r, const void *y, const void *dy, void *dx, const void *h0,
+int anl__dnn_rnn_data(const anl__dnn_rnn *r, const void *y, const void *dy, void *dx, const void *h0,
                        const void *c0, const void *dhn, const void *dcn, void *dh0, void *dc0,
                        const void *weights, void *ws, void *reserve)
 {
     const anl__rnn_found *f = &r->found;
-    return !r->dnn->RNNBackwardData_v8(r->dnn->handle, r->rnn, NULL, r->y, y, dy, r->x, dx, r->state, h0, dhn,
+    return r->dnn->RNNBackwardData_v8(r->dnn->handle, r->rnn, NULL, r->y, y, dy, r->x, dx, r->state, h0, dhn,
                                        dh0, r->state, c0, dcn, dc0, f->weights, weights, f->workspace, ws,
                                        f->reserve, reserve);
 }
 
-bool anl__dnn_rnn_weights(const anl__dnn_rnn *r, const void *x, const void *h0, const void *y, void *dweights,
+int anl__dnn_rnn_weights(const anl__dnn_rnn *r, const void *x, const void *h0, const void *y, void *dweights,
                           void *ws, void *reserve)
 {
     const anl__rnn_found *f = &r->found;
-    return !r->dnn->RNNBackwardWeights_v8(r->dnn->handle, r->rnn, DNN_RNN_ADD, NULL, r->x, x, r->state, h0,
+    return r->dnn->RNNBackwardWeights_v8(r->dnn->handle, r->rnn, DNN_RNN_ADD, NULL, r->x, x, r->state, h0,
                                           r->y, y, f->weights, dweights, f->workspace, ws, f->reserve,
                                           reserve);
 }
@@ -149,12 +149,12 @@ static bool run_passes(anl_device *dev, void *arg)
     bool lstm = s->cell == DNN_RNN_LSTM;
     void *const *p = a->p, *cell = lstm ? p[C] : NULL;
     (void)dev;
-    if (!anl__dnn_rnn_forward(a->r, p[X], p[Y], p[H], cell, p[HN], lstm ? p[CN] : NULL, p[W], p[WS],
-                              s->train ? p[RESERVE] : NULL))
+    if (anl__dnn_rnn_forward(a->r, p[X], p[Y], p[H], cell, p[HN], lstm ? p[CN] : NULL, p[W], p[WS],
+                             s->train ? p[RESERVE] : NULL))
         return false;
-    return !s->train || (anl__dnn_rnn_data(a->r, p[Y], p[Y], p[X], p[H], cell, NULL, NULL, NULL, NULL, p[W],
-                                           p[WS], p[RESERVE]) &&
-                         anl__dnn_rnn_weights(a->r, p[X], p[H], p[Y], p[DW], p[WS], p[RESERVE]));
+    return !s->train || (!anl__dnn_rnn_data(a->r, p[Y], p[Y], p[X], p[H], cell, NULL, NULL, NULL, NULL, p[W],
+                                            p[WS], p[RESERVE]) &&
+                         !anl__dnn_rnn_weights(a->r, p[X], p[H], p[Y], p[DW], p[WS], p[RESERVE]));
 }
 
 /* Runs the case on zeros. Memory: of the two passes, while it lasts. */

@@ -46,15 +46,15 @@ anl_status anl__dnn_rnn_find(anl_device *dev, const anl__rnn_shape *s, anl__rnn_
 bool anl__dnn_rnn_make(const anl__cudnn *dnn, const anl__rnn_found *found, anl__dnn_rnn *out);
 void anl__dnn_rnn_release(anl__dnn_rnn *r);
 
-/* Absent states are NULL and count as 0. reserve: NULL in evaluation. False: the library failed. */
-bool anl__dnn_rnn_forward(const anl__dnn_rnn *r, const void *x, void *y, const void *h0, const void *c0,
+/* Absent states are NULL and count as 0. reserve: NULL in evaluation. Each returns cuDNN's status; 0: done. */
+int anl__dnn_rnn_forward(const anl__dnn_rnn *r, const void *x, void *y, const void *h0, const void *c0,
                           void *hn, void *cn, const void *weights, void *ws, void *reserve);
 /* dh0, dc0 may be NULL. Changes the reserve. */
-bool anl__dnn_rnn_data(const anl__dnn_rnn *r, const void *y, const void *dy, void *dx, const void *h0,
+int anl__dnn_rnn_data(const anl__dnn_rnn *r, const void *y, const void *dy, void *dx, const void *h0,
                        const void *c0, const void *dhn, const void *dcn, void *dh0, void *dc0,
                        const void *weights, void *ws, void *reserve);
 /* After data, with the reserve that it left: adds to dweights. */
-bool anl__dnn_rnn_weights(const anl__dnn_rnn *r, const void *x, const void *h0, const void *y, void *dweights,
+int anl__dnn_rnn_weights(const anl__dnn_rnn *r, const void *x, const void *h0, const void *y, void *dweights,
                           void *ws, void *reserve);
 
 void anl__dnn_rnn_forget(anl_ctx *ctx, anl__cuda_libs *libs); /* what find has kept */

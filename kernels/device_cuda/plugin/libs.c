@@ -277,14 +277,17 @@ static anl_status open_cudnn(anl_ctx *ctx, void *stream, anl__cudnn **out)
     anl__cudnn *t = anl__alloc(ctx, sizeof *t);
     if (!t) return ANL_NOMEM;
     t->ctx = ctx;
-    if (load_cudnn(t, f.so) && t->Create(&t->handle) == 0 && t->SetStream(t->handle, stream) == 0) {
+    int status = -1; /* a function is missing */
+    char text[200] = "a function is missing";
+    if (load_cudnn(t, f.so) && (status = t->Create(&t->handle)) == 0 && (status = t->SetStream(t->handle, stream)) == 0) {
         t->version = t->GetVersion();
         *out = t;
         return ANL_OK;
     }
+    if (status > 0) t->GetLastErrorString(text, sizeof text);
     if (t->handle) t->Destroy(t->handle);
     anl__free(ctx, t);
-    anl__log(ctx, ANL_LOG_WARN, "cuDNN in %s does not start; our own convolutions are used", f.path);
+    anl__log(ctx, ANL_LOG_WARN, "cuDNN in %s does not start (%d: %s); our own convolutions are used", f.path, status, text);
     return ANL_OK;
 }
 
@@ -295,13 +298,14 @@ static anl_status open_cublaslt(anl_ctx *ctx, anl__cublaslt **out)
     anl__cublaslt *t = anl__alloc(ctx, sizeof *t);
     if (!t) return ANL_NOMEM;
     t->ctx = ctx;
-    if (load_cublaslt(t, f.so) && t->Create(&t->handle) == 0) {
+    int status = -1; /* a function is missing */
+    if (load_cublaslt(t, f.so) && (status = t->Create(&t->handle)) == 0) {
         t->version = t->GetVersion();
         *out = t;
         return ANL_OK;
     }
     anl__free(ctx, t);
-    anl__log(ctx, ANL_LOG_WARN, "cuBLASLt in %s does not start; our own products are used", f.path);
+    anl__log(ctx, ANL_LOG_WARN, "cuBLASLt in %s does not start (%d); our own products are used", f.path, status);
     return ANL_OK;
 }
 
@@ -309,8 +313,8 @@ anl_status anl__cuda_libs_open(anl_ctx *ctx, void *stream, anl__cuda_libs **out)
 {
     anl__cuda_libs *libs = anl__alloc(ctx, sizeof *libs);
     if (!libs) return ANL_NOMEM;
-    anl_status st = open_cudnn(ctx, stream, &libs->cudnn);
-    if (st == ANL_OK) st = open_cublaslt(ctx, &libs->lt);
+    anl_status st = open_cublaslt(ctx, &libs->lt); /* first: cuDNN asks for it by name, and then has it */
+    if (st == ANL_OK) st = open_cudnn(ctx, stream, &libs->cudnn);
     if (st != ANL_OK) anl__cuda_libs_close(ctx, libs);
     else *out = libs;
     return st;

@@ -83,9 +83,9 @@ void anl__lt_product_release(anl__lt_product *p)
     p->desc = p->a = p->b = p->d = NULL;
 }
 
-bool anl__lt_product_run(const anl__lt_product *p, const void *a, const void *b, void *d, bool accum, const void *bias, void *ws, void *stream)
+int anl__lt_product_run(const anl__lt_product *p, const void *a, const void *b, void *d, bool accum, const void *bias, void *ws, void *stream)
 {
     float one = 1, beta = accum ? 1 : 0;
-    if (bias && p->lt->MatmulDescSetAttribute(p->desc, LT_DESC_BIAS_POINTER, &bias, sizeof bias)) return false;
-    return !p->lt->Matmul(p->lt->handle, p->desc, &one, a, p->a, b, p->b, &beta, d, p->d, d, p->d, &p->choice.algo, ws, p->choice.workspace, stream);
+    int status = bias ? p->lt->MatmulDescSetAttribute(p->desc, LT_DESC_BIAS_POINTER, &bias, sizeof bias) : 0;
+    return status ? status : p->lt->Matmul(p->lt->handle, p->desc, &one, a, p->a, b, p->b, &beta, d, p->d, d, p->d, &p->choice.algo, ws, p->choice.workspace, stream);
 }

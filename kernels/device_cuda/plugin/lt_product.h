@@ -21,7 +21,7 @@ typedef struct anl__lt_product {
 bool anl__lt_product_make(const anl__cublaslt *lt, const anl__lt_shape *s, anl__lt_product *out);
 void anl__lt_product_release(anl__lt_product *p);
 void anl__lt_product_forget(anl__cublaslt *lt); /* what the heuristics said */
-/* bias: of m elements of D's type, for epilogues that have one. ws: p->choice.workspace bytes. False: the library failed. */
-bool anl__lt_product_run(const anl__lt_product *p, const void *a, const void *b, void *d, bool accum, const void *bias, void *ws, void *stream);
+/* bias: of m elements of D's type, for epilogues that have one. ws: p->choice.workspace bytes. Returns cuBLASLt's status; 0: done. */
+int anl__lt_product_run(const anl__lt_product *p, const void *a, const void *b, void *d, bool accum, const void *bias, void *ws, void *stream);
 
 #endif

@@ -40,7 +40,7 @@ static bool copy(anl_device *dev, void *arg)
 static bool multiply(anl_device *dev, void *arg)
 {
     job *j = arg;
-    return anl__lt_product_run(&j->product, j->src, j->src, j->dst, false, NULL, j->ws, anl__cuda_stream(dev));
+    return !anl__lt_product_run(&j->product, j->src, j->src, j->dst, false, NULL, j->ws, anl__cuda_stream(dev));
 }
 
 void anl__cuda_measure(anl_device *dev, int multiprocessors, anl__buf *out)

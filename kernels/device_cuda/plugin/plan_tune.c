@@ -39,7 +39,7 @@ static bool work(anl_device *dev, void *arg)
         anl__cuda_columns(dev, b->wide_w, s->type, s->c, b->w, s->type, b->asked->c, s->k * s->r * s->s,
                           false) != ANL_OK)
         return false;
-    if (!anl__dnn_conv_run(b->plan, wide ? b->wide_x : b->x, wide ? b->wide_w : b->w, b->y, b->bias, b->ws))
+    if (anl__dnn_conv_run(b->plan, wide ? b->wide_x : b->x, wide ? b->wide_w : b->w, b->y, b->bias, b->ws))
         return false;
     if (!b->asked->bias || s->bias) return true;
     return anl__cuda_bias_relu(dev, b->y, s->type, b->bias, s->n * s->oh * s->ow * s->k, s->k,

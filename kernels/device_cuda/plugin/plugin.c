@@ -30,6 +30,7 @@ typedef struct cuda_impl {
     slot ring[RING];
     int next;
     bool recording;
+    bool narrowing_failed; /* the launch of a copy in 16 bits, which cannot say so itself */
     anl__cuda_libs *libs;
     char *plans, *plan_dir; /* what dev->opts points to */
 } cuda_impl;
@@ -59,12 +60,19 @@ const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev)
     return d->libs;
 }
 
-anl_status anl__cuda_failed(const anl_device *dev, const char *what) { return anl__fail(dev->ctx, ANL_DEVICE, "the CUDA device failed in %s", what); }
+anl_status anl__cuda_failed(const anl_device *dev, const char *library, int status, const char *where)
+{
+    const anl__cudnn *dnn = anl__cuda_libs_of(dev)->cudnn;
+    char text[256] = "";
+    if (dnn && !strcmp(library, "cuDNN")) dnn->GetLastErrorString(text, sizeof text);
+    return anl__fail(dev->ctx, ANL_DEVICE, "%s failed in %s: status %d%s%.200s; results on the device are lost, checkpoints are whole", library, where, status, *text ? ", " : "", text);
+}
 
+/* An error that is not sticky is of this launch only: it is taken away. */
 anl_status anl__cuda_launched(const anl_device *dev)
 {
-    CUDA_TRY(dev, cudaPeekAtLastError());
-    return ANL_OK;
+    cudaError_t e = cudaGetLastError();
+    return e == cudaSuccess ? ANL_OK : failed(dev, e, "a kernel's launch");
 }
 
 anl_status anl__cuda_zero(const anl_device *dev, void *p, size_t bytes)
@@ -79,7 +87,7 @@ static void narrow_run(void *state, const void *src, void *dst, anl__pool *pool)
 {
     const narrow *w = state;
     (void)pool;
-    (void)anl__cuda_convert(w->dev, dst, w->to, src, ANL_F32, w->n, false); /* a failed launch is found by fault */
+    if (anl__cuda_convert(w->dev, dst, w->to, src, ANL_F32, w->n, false) != ANL_OK) ((cuda_impl *)w->dev->impl)->narrowing_failed = true;
 }
 
 static void narrow_release(anl_ctx *ctx, void *state) { anl__free(ctx, state); }
@@ -132,6 +140,11 @@ static anl_status prepare(anl_device *dev, cuda_impl *d)
     CUDA_TRY(dev, cudaGetDeviceProperties(&d->prop, d->index));
     if (d->prop.major * 10 + d->prop.minor < 75)
         return anl__fail(dev->ctx, ANL_DEVICE, "no usable CUDA device: %s has compute capability %d.%d, this build needs 7.5 or newer", d->prop.name, d->prop.major, d->prop.minor);
+    if (!anl__cuda_has_code()) {
+        cudaGetLastError();
+        return anl__fail(dev->ctx, ANL_DEVICE, "no usable CUDA device: %s has compute capability %d.%d, for which this build has no code: build it with -DANL_CUDA_ARCHS=%d", d->prop.name,
+                         d->prop.major, d->prop.minor, 10 * d->prop.major + d->prop.minor);
+    }
     CUDA_TRY(dev, cudaStreamCreateWithFlags(&d->stream, cudaStreamNonBlocking));
     for (int i = 0; i < RING; i++) CUDA_TRY(dev, cudaEventCreateWithFlags(&d->ring[i].copied, cudaEventDisableTiming));
     return ANL_OK;
@@ -253,7 +266,11 @@ static anl_status cuda_copy(anl_device *dev, void *dst, const void *src, size_t 
 
 static anl_status cuda_fault(anl_device *dev)
 {
-    CUDA_TRY(dev, cudaPeekAtLastError());
+    cuda_impl *d = dev->impl;
+    bool narrowing = d->narrowing_failed;
+    d->narrowing_failed = false;
+    if (narrowing) return ANL_DEVICE; /* its message is there */
+    CUDA_TRY(dev, cudaGetLastError());
     return ANL_OK;
 }
 

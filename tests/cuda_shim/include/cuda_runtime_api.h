@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-typedef enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorNoDevice = 100, cudaErrorInsufficientDriver = 35, cudaErrorNotReady = 600, cudaErrorLaunchFailure = 719,
+typedef enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorNoDevice = 100, cudaErrorInsufficientDriver = 35, cudaErrorNoKernelImageForDevice = 209, cudaErrorNotReady = 600, cudaErrorLaunchFailure = 719,
                            cudaErrorStreamCaptureUnsupported = 900, cudaErrorStreamCaptureInvalidated = 901, cudaErrorUnknown = 999 } cudaError_t;
 typedef struct CUstream_st *cudaStream_t;
 typedef struct CUevent_st *cudaEvent_t;
@@ -25,7 +25,10 @@ typedef struct cudaDeviceProp {
     int major, minor, multiProcessorCount;
 } cudaDeviceProp;
 
+typedef struct cudaFuncAttributes { int numRegs; } cudaFuncAttributes;
+
 cudaError_t cudaGetDeviceCount(int *n);
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *a, const void *kernel);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int device);
 cudaError_t cudaDriverGetVersion(int *v);
