@@ -1,8 +1,9 @@
 /* batchnorm with residual and relu, and its gradient, NHWC. Statistics: a block takes a slice of rows and up to 32 channels; a thread
  * sums x - x0 and (x - x0)^2 over its rows, x0 being its first (so nothing is cancelled), threads and then slices are merged by Chan's
- * rule in a fixed tree. How rows are sliced follows from shapes alone. Bytes moved: x twice forward (statistics, result); x and dy twice
- * backward; bound: memory. Loads: 16 bytes in the passes that write, where channels are whole vectors; the sums read neighbours one by one.
- * An element's channel, sample and bit of the mask are found by division once a vector; the sums over rows step through samples without.
+ * rule in a fixed tree, the slices by a block for every four channels. How rows are sliced follows from shapes alone. Bytes moved: x
+ * twice forward (statistics, result); x and dy twice backward; bound: memory. Loads: 16 bytes in the passes that write, where channels
+ * are whole vectors; the sums read neighbours one by one, backward those of four rows before it needs the first. An element's channel,
+ * sample and bit of the mask are found by division once a vector; the sums over rows step through samples without.
  * Not measured on a GPU. */
 #include "kernels/common/lanes.cuh"
 #include "kernels/common/vectors.cuh"
@@ -21,7 +22,7 @@ static plan plan_of(const anl_shape *x)
     plan s;
     s.k = x->dim[x->rank - 1];
     s.rows = anl_shape_count(x) / s.k;
-    s.channels = anl_block_columns(s.k);
+    s.channels = anl_block_columns(s.k, ANL_MOST_COLUMNS);
     s.lanes = ANL_THREADS / s.channels;
     int64_t columns = (s.k + s.channels - 1) / s.channels, most = 1024 / columns > 1 ? 1024 / columns : 1, wanted = (s.rows + 8 * s.lanes - 1) / (8 * s.lanes);
     s.slices = (int)(wanted < most ? wanted : most);
@@ -29,6 +30,16 @@ static plan plan_of(const anl_shape *x)
     s.slices = (int)((s.rows + s.each - 1) / s.each);
     return s;
 }
+
+/* The same, for the kernel that adds the slices. */
+static plan finish_of(plan s)
+{
+    s.channels = anl_block_columns(s.k, ANL_MOST_FINISHED);
+    s.lanes = ANL_THREADS / s.channels;
+    return s;
+}
+
+static unsigned columns_of(const plan &s) { return (unsigned)((s.k + s.channels - 1) / s.channels); }
 
 struct moments { float n, mean, m2; };
 
@@ -156,10 +167,10 @@ template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl
     int64_t samples = c->in[0].shape.dim[0], n = s.rows * s.k;
     if (train) {
         moments *part = (moments *)r->ws;
-        unsigned columns = (unsigned)((s.k + s.channels - 1) / s.channels);
+        plan last = finish_of(s);
         void (*f)(plan, const T *, moments *) = slice_moments<T>;
-        ANL_TRY(ANL_LAUNCH(f, dim3(columns, (unsigned)s.slices), ANL_THREADS, r, s, x, part));
-        ANL_TRY(ANL_LAUNCH(finish_moments, columns, ANL_THREADS, r, s, (const moments *)part, mean, rstd, (float *)r->out[3], eps, (float)samples));
+        ANL_TRY(ANL_LAUNCH(f, dim3(columns_of(s), (unsigned)s.slices), ANL_THREADS, r, s, x, part));
+        ANL_TRY(ANL_LAUNCH(finish_moments, columns_of(last), ANL_THREADS, r, last, (const moments *)part, mean, rstd, (float *)r->out[3], eps, (float)samples));
     } else {
         ANL_TRY(ANL_LAUNCH(fixed_moments, anl_blocks(s.k, ANL_THREADS), ANL_THREADS, r, (const float *)r->in[3], (const float *)r->in[4], mean, rstd, s.k, eps));
     }
@@ -209,8 +220,10 @@ static __device__ __forceinline__ pair add_lanes(pair v, pair *space, const plan
     return anl_merge_lanes(v, space, s.channels, [](pair a, pair b) { return pair{a.sum + b.sum, a.dot + b.dot}; });
 }
 
+/* ROWS rows at a time: all their loads come before what depends on one of them. */
 template <class T> __global__ void slice_sums(plan s, gate g, channel c, const T *x, const T *dy, pair *part)
 {
+    constexpr int ROWS = 4;
     ANL_SHARED_ARRAY(pair, space, ANL_THREADS);
     int64_t j = (int64_t)blockIdx.x * s.channels + threadIdx.x % s.channels, from = blockIdx.y * s.each + threadIdx.x / s.channels;
     int64_t to = (blockIdx.y + 1) * s.each < s.rows ? (blockIdx.y + 1) * s.each : s.rows;
@@ -225,18 +238,29 @@ template <class T> __global__ void slice_sums(plan s, gate g, channel c, const T
         samples = s.lanes / image * g.bytes;
         on = s.lanes % image * s.k;
     }
-    for (int64_t i = from; i < to && here; i += s.lanes) {
-        int64_t at = i * s.k + j;
-        float xhat = (anl_float(x[at]) - mean) * rstd;
-        bool masked[1] = {true};
-        if (mask) unmask(mask, e, masked);
-        float d = passes(g, masked[0], gamma, beta, xhat) ? anl_float(dy[at]) : 0;
-        v.sum += d;
-        v.dot += d * xhat;
-        if (!mask) continue;
-        mask += samples;
-        e += on;
-        if (e >= g.each) e -= g.each, mask += g.bytes;
+    for (int64_t i = from; i < to && here; i += ROWS * s.lanes) {
+        T a[ROWS], b[ROWS];
+        uint8_t byte[ROWS] = {};
+        int bit[ROWS] = {};
+        for (int q = 0; q < ROWS; q++) { /* past the end: a row again, to no effect */
+            int64_t at = (i + q * s.lanes < to ? i + q * s.lanes : i) * s.k + j;
+            a[q] = x[at];
+            b[q] = dy[at];
+        }
+        for (int q = 0; q < ROWS && mask; q++) {
+            byte[q] = mask[anl__bn_mask_byte(e)];
+            bit[q] = anl__bn_mask_bit(e);
+            if (i + (q + 1) * s.lanes >= to) continue;
+            mask += samples;
+            e += on;
+            if (e >= g.each) e -= g.each, mask += g.bytes;
+        }
+        for (int q = 0; q < ROWS; q++) {
+            float xhat = (anl_float(a[q]) - mean) * rstd, d = passes(g, byte[q] >> bit[q] & 1, gamma, beta, xhat) ? anl_float(b[q]) : 0;
+            if (i + q * s.lanes >= to) continue;
+            v.sum += d;
+            v.dot += d * xhat;
+        }
     }
     v = add_lanes(v, space, s);
     if (threadIdx.x / s.channels == 0 && j < s.k) part[blockIdx.y * s.k + j] = v;
@@ -246,8 +270,9 @@ static __global__ void finish_sums(plan s, const pair *part, float *dgamma, floa
 {
     ANL_SHARED_ARRAY(pair, space, ANL_THREADS);
     int64_t j = (int64_t)blockIdx.x * s.channels + threadIdx.x % s.channels;
+    int slices = j < s.k ? s.slices : 0;
     pair v = {0, 0};
-    for (int i = threadIdx.x / s.channels; i < s.slices && j < s.k; i += s.lanes) {
+    for (int i = threadIdx.x / s.channels; i < slices; i += s.lanes) {
         v.sum += part[i * s.k + j].sum;
         v.dot += part[i * s.k + j].dot;
     }
@@ -287,20 +312,19 @@ template <class T, int V> __global__ void spread(channel c, gate g, const T *x, 
 template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl__run *r)
 {
     const anl__call *c = &p->call;
-    plan s = plan_of(&c->in[0].shape);
+    plan s = plan_of(&c->in[0].shape), last = finish_of(s);
     const T *x = (const T *)r->in[0], *dy = (const T *)r->in[1];
     int64_t each = s.rows * s.k / c->in[0].shape.dim[0];
     channel ch = {(const float *)r->in[3], (const float *)r->in[4], (const float *)r->in[2], NULL};
     gate g = {anl__has_in(c, 6) ? (const uint8_t *)r->in[6] : (const uint8_t *)NULL, anl__has_in(c, 5) ? (const float *)r->in[5] : (const float *)NULL, each,
               anl__bn_mask_bytes(each), anl__attr_int(c, "act") != 0};
     pair *part = (pair *)r->ws;
-    unsigned columns = (unsigned)((s.k + s.channels - 1) / s.channels);
     T *residual = c->n_out > 3 ? (T *)r->out[3] : (T *)NULL;
     bool wide = anl_vectors<T>(s.k, {x, dy, g.mask, r->out[0], residual, ch.mean, ch.rstd, ch.gamma, g.beta, r->out[1], r->out[2]});
     void (*sums)(plan, gate, channel, const T *, const T *, pair *) = slice_sums<T>;
     void (*f)(channel, gate, const T *, const T *, const float *, const float *, T *, T *, int64_t, int64_t) = wide ? spread<T, anl_vec<T>::N> : spread<T, 1>;
-    ANL_TRY(ANL_LAUNCH(sums, dim3(columns, (unsigned)s.slices), ANL_THREADS, r, s, g, ch, x, dy, part));
-    ANL_TRY(ANL_LAUNCH(finish_sums, columns, ANL_THREADS, r, s, (const pair *)part, (float *)r->out[1], (float *)r->out[2]));
+    ANL_TRY(ANL_LAUNCH(sums, dim3(columns_of(s), (unsigned)s.slices), ANL_THREADS, r, s, g, ch, x, dy, part));
+    ANL_TRY(ANL_LAUNCH(finish_sums, columns_of(last), ANL_THREADS, r, last, (const pair *)part, (float *)r->out[1], (float *)r->out[2]));
     return ANL_LAUNCH(f, anl_blocks(s.rows * s.k / (wide ? anl_vec<T>::N : 1), ANL_THREADS), ANL_THREADS, r, ch, g, x, dy, (const float *)r->out[1], (const float *)r->out[2], (T *)r->out[0],
                       residual, s.rows, s.k);
 }

@@ -1,5 +1,5 @@
-/* Sums of a matrix's columns in two stages: a grid row of blocks adds slices of the rows, then a block adds the slices of up to 32 columns, at least
- * eight lanes a column merged in a fixed tree. How rows are sliced and lanes merged follows from shapes alone. */
+/* Sums of a matrix's columns in two stages: a grid row of blocks adds slices of the rows, then a block adds the slices of up to four columns, at least
+ * 64 lanes a column merged in a fixed tree. How rows are sliced and lanes merged follows from shapes alone. */
 #ifndef ANL_COLUMN_SUMS_CUH
 #define ANL_COLUMN_SUMS_CUH
 
@@ -21,7 +21,8 @@ static __global__ void anl_column_add(const float *part, float *out, int64_t k, 
     int64_t j = (int64_t)blockIdx.x * columns + threadIdx.x % columns;
     int lane = threadIdx.x / columns;
     float sum = 0;
-    for (int64_t s = lane; s < slices && j < k; s += ANL_THREADS / columns) sum += part[s * k + j];
+    if (j >= k) slices = 0;
+    for (int64_t s = lane; s < slices; s += ANL_THREADS / columns) sum += part[s * k + j];
     sum = anl_merge_lanes(sum, space, columns, [](float a, float b) { return a + b; });
     if (lane == 0 && j < k) out[j] = accum ? out[j] + sum : sum;
 }
@@ -41,7 +42,7 @@ template <class T> static anl_status anl_column_sums(const anl__run *r, const T 
     int64_t each = anl_rows_each(rows), slices = (rows + each - 1) / each;
     void (*f)(const T *, float *, int64_t, int64_t, int64_t) = anl_column_parts<T>;
     ANL_TRY(ANL_LAUNCH(f, dim3((unsigned)((k + 63) / 64), (unsigned)slices), 64, r, x, ws, rows, k, each));
-    int columns = anl_block_columns(k);
+    int columns = anl_block_columns(k, ANL_MOST_FINISHED);
     return ANL_LAUNCH(anl_column_add, (unsigned)((k + columns - 1) / columns), ANL_THREADS, r, (const float *)ws, out, k, slices, columns, accum);
 }
 

@@ -5,13 +5,14 @@
 
 #include "cuda.cuh"
 
-static const int ANL_MOST_COLUMNS = 32; /* of a block */
+/* Of a block: one that walks rows, and one that adds what such blocks have left, a few values a column, where many lanes are worth more. */
+static const int ANL_MOST_COLUMNS = 32, ANL_MOST_FINISHED = 4;
 
 /* Columns of a block of ANL_THREADS threads, of k: a power of two. Thread t has column t % columns and lane t / columns. */
-static inline int anl_block_columns(int64_t k)
+static inline int anl_block_columns(int64_t k, int most)
 {
     int columns = 1;
-    while (columns < ANL_MOST_COLUMNS && columns < k) columns *= 2;
+    while (columns < most && columns < k) columns *= 2;
     return columns;
 }
 
