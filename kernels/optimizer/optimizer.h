@@ -64,9 +64,10 @@ ANL_UP float anl__up_sgd(float p, float g, float *m, float lr, float wd, float m
 /* Returns the Adam direction (before the rate). */
 ANL_UP float anl__up_adam(float g, float *m, float *v, float b1, float b2, float bias1, float bias2, float eps)
 {
-    *m = b1 * *m + (1 - b1) * g;
-    *v = b2 * *v + (1 - b2) * g * g;
-    return (*m / bias1) / (sqrtf(*v / bias2) + eps);
+    float first = b1 * *m + (1 - b1) * g, second = b2 * *v + (1 - b2) * g * g; /* both are read before one is written */
+    *m = first;
+    *v = second;
+    return (first / bias1) / (sqrtf(second / bias2) + eps);
 }
 
 /* *v mean square, *m momentum buffer (Hinton; PyTorch's form, not centred). */

@@ -8,6 +8,7 @@ UPDATE(adamw, "stat 65", "stat 65", "stat 65 positive");
 UPDATE(rmsprop, "stat 65", "stat 65 positive", "stat 65");
 UPDATE(adagrad, "stat 65", "stat 65 positive");
 UPDATE(lamb, "stat 65", "stat 65", "stat 65 positive");
+static const anl__case lamb_chunks = {.op = "lamb", .in = {"stat 20001", "stat 20001", "stat 4 =0.5", "stat 32 =0.5", "stat 20001", "stat 20001 positive"}, .nograd = true, .reduction = 4};
 UPDATE(ema, "stat 65", NULL);
 static const anl__case stats = {.op = "grad_stats", .in = {"stat 40000", "stat 1 =2", "stat 32 =0.5"}, .nograd = true, .reduction = 40000};
 static const anl__case stats_scaled = {.op = "grad_stats", .attrs = "scale_min=1", .in = {"stat 5000", "stat 1 =2", "stat 32 =0.5", "stat 4 =1024", "stat 1 =3"}, .nograd = true, .reduction = 5000};
@@ -24,4 +25,4 @@ static const anl__case lengths = {.op = "sgd", .in = {"stat 5", "stat 6", "stat 
 LARGE(sgd_large, "sgd", "stat 25557032"); /* ResNet-50 */
 LARGE(adam_large, "adam", "stat 25557032", "stat 25557032 positive");
 static const anl__case stats_large = {.op = "grad_stats", .in = {"stat 25557032", "stat 1 =2", "stat 32 =0.5"}, .large = true, .bench = true, .nograd = true};
-const anl__case *const anl__cases_optimizer[] = {&sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &stats, &stats_scaled, &stats_over, &stats_least, &stats_loss, &stats_block, &over, &grown, &misfit, &slab_add, &lengths, &sgd_large, &adam_large, &stats_large, NULL};
+const anl__case *const anl__cases_optimizer[] = {&sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &lamb_chunks, &ema, &stats, &stats_scaled, &stats_over, &stats_least, &stats_loss, &stats_block, &over, &grown, &misfit, &slab_add, &lengths, &sgd_large, &adam_large, &stats_large, NULL};
