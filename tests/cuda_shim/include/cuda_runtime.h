@@ -50,6 +50,7 @@ template <class T> static inline T __shfl_sync(unsigned, T v, int from) { return
 unsigned anl_shim_ballot(bool vote);
 static inline unsigned __ballot_sync(unsigned, bool vote) { return anl_shim_ballot(vote); }
 static inline int __popc(unsigned v) { return __builtin_popcount(v); }
+static inline int __ffs(int v) { return __builtin_ffs(v); }
 static inline float rsqrtf(float v) { return 1 / sqrtf(v); }
 
 /* Memory shared by a block: fresh for each block, full of NaN, of exact size (so that a sanitizer sees its ends). */
