@@ -1,67 +1,88 @@
 /* softmax_cross_entropy: a block a row finds maximum and sum; the rows' losses, weights and hits are added by one block in a
- * fixed tree. Backward recomputes the row's sums. Bytes moved: the logits three times, from cache after the first; bound: memory. Not measured
- * on a GPU. */
+ * fixed tree. Backward recomputes the row's sums. Where a row is whole vectors of 16 bytes a thread has one at a time, and reads it as one
+ * where the rows lie so; else one logit. Bytes moved: the logits three times, from cache after the first; bound: memory. Not measured on a GPU. */
 #include "kernels/common/row_sums.cuh"
+#include "kernels/common/vectors.cuh"
 
 static const int ROW_THREADS = 128;
 
-template <class T> __global__ void row_losses(const T *z, const int32_t *label, const float *weight, float *part, int64_t rows, int64_t k, int64_t ignore, float s)
+/* f(column, logit) for this thread's columns of a row, V side by side, read A at a time. V divides k, which is below 2^24. */
+template <int V, int A, class T, class F> static __device__ __forceinline__ void each_logit(const T *x, int k, F f)
+{
+#pragma unroll 4
+    for (int j = (int)threadIdx.x * V; j < k; j += ROW_THREADS * V)
+        for (int i = 0; i < V; i += A) {
+            anl_some<T, A> a = anl_get<T, A>(x, j + i);
+            for (int q = 0; q < A; q++) f(j + i + q, anl_float(a.v[q]));
+        }
+}
+
+/* F of the kernels below for how rows of k are cut and lie. */
+#define BY_VECTORS(T, F, k, ...) ((k) % anl_vec<T>::N ? F<T, 1, 1> : anl_vectors<T>(k, {__VA_ARGS__}) ? F<T, anl_vec<T>::N, anl_vec<T>::N> : F<T, anl_vec<T>::N, 1>)
+
+template <class T, int V, int A>
+__global__ void row_losses(const T *z, const int32_t *label, const float *weight, float *part, int64_t rows, int64_t k, int64_t ignore, float s)
 {
     ANL_SHARED_ARRAY(float, space, 33);
     int64_t m = blockIdx.x;
     int t = threadIdx.x;
     const T *x = z + m * k;
-    float top = -INFINITY, sum = 0, mean = 0, first = 3e38f;
-    for (int64_t j = t; j < k; j += blockDim.x) top = fmaxf(top, anl_float(x[j]));
+    float top = -INFINITY, sum = 0, mean = 0, share = 1 / (float)k;
+    int first = 1 << 24; /* more than there are columns */
+    each_logit<V, A>(x, (int)k, [&](int, float v) { top = fmaxf(top, v); });
     top = anl_block_max(top, space);
-    for (int64_t j = t; j < k; j += blockDim.x) {
-        float v = anl_float(x[j]);
+    each_logit<V, A>(x, (int)k, [&](int j, float v) {
         sum += expf(v - top);
-        mean += v / (float)k;
-        if (v == top && (float)j < first) first = (float)j; /* columns are fewer than 2^24 */
-    }
+        mean += v * share; /* a sum of v alone might overflow */
+        first = v == top && j < first ? j : first;
+    });
     sum = anl_block_sum(sum, space);
     mean = anl_block_sum(mean, space);
-    first = -anl_block_max(-first, space);
+    first = (int)-anl_block_max((float)-first, space); /* exact up to 2^24 */
     if (t) return;
     int64_t y = label[m];
     bool counts = y != ignore, known = y >= 0 && y < k;
     float w = counts && known && weight ? weight[y] : 1, lse = top + logf(sum);
     part[m] = !counts ? 0 : !known ? NAN : w * ((1 - s) * (lse - anl_float(x[y])) + s * (lse - mean));
     part[rows + m] = counts && known ? w : 0;
-    part[2 * rows + m] = counts && known && first == (float)y;
+    part[2 * rows + m] = counts && known && first == y;
 }
 
 template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl__run *r)
 {
     const anl__call *c = &p->call;
     int64_t rows = c->in[0].shape.dim[0], k = c->in[0].shape.dim[1];
-    void (*f)(const T *, const int32_t *, const float *, float *, int64_t, int64_t, int64_t, float) = row_losses<T>;
+    void (*f)(const T *, const int32_t *, const float *, float *, int64_t, int64_t, int64_t, float) = BY_VECTORS(T, row_losses, k, r->in[0]);
     ANL_TRY(ANL_LAUNCH(f, (unsigned)rows, ROW_THREADS, r, (const T *)r->in[0], (const int32_t *)r->in[1], anl__has_in(c, 2) ? (const float *)r->in[2] : (const float *)NULL,
                        (float *)r->ws, rows, k, anl__attr_int(c, "ignore"), (float)anl__attr_float(c, "label_smoothing")));
     return anl_row_sums(r, (const float *)r->ws, rows, 3);
 }
 ANL_TYPED_RUN(fwd)
 
-template <class T> __global__ void row_gradients(const T *z, const int32_t *label, const float *dnum, const float *weight, T *dz, int64_t k, int64_t ignore, float s)
+template <class T, int V, int A>
+__global__ void row_gradients(const T *__restrict__ z, const int32_t *label, const float *dnum, const float *weight, T *__restrict__ dz, int64_t k, int64_t ignore, float s)
 {
     ANL_SHARED_ARRAY(float, space, 33);
     int64_t m = blockIdx.x, y = label[m];
     const T *x = z + m * k;
     bool counts = y != ignore && y >= 0 && y < k;
     float top = -INFINITY, sum = 0, w = *dnum * (counts && weight ? weight[y] : 1);
-    for (int64_t j = threadIdx.x; j < k; j += blockDim.x) top = fmaxf(top, anl_float(x[j]));
+    each_logit<V, A>(x, (int)k, [&](int, float v) { top = fmaxf(top, v); });
     top = anl_block_max(top, space);
-    for (int64_t j = threadIdx.x; j < k; j += blockDim.x) sum += expf(anl_float(x[j]) - top);
-    sum = anl_block_sum(sum, space);
-    for (int64_t j = threadIdx.x; j < k; j += blockDim.x)
-        dz[m * k + j] = anl_to<T>(counts ? w * (expf(anl_float(x[j]) - top) / sum - (j == y ? 1 - s : 0) - s / (float)k) : 0);
+    each_logit<V, A>(x, (int)k, [&](int, float v) { sum += expf(v - top); });
+    float inverse = 1 / anl_block_sum(sum, space), smooth = s / (float)k;
+#pragma unroll(A == 1 ? 4 : 1)
+    for (int j = (int)threadIdx.x * A; j < k; j += ROW_THREADS * A) {
+        anl_some<T, A> a = anl_get<T, A>(x, j), out;
+        for (int q = 0; q < A; q++) out.v[q] = anl_to<T>(counts ? w * (expf(anl_float(a.v[q]) - top) * inverse - (j + q == y ? 1 - s : 0) - smooth) : 0);
+        anl_put(dz, m * k + j, out);
+    }
 }
 
 template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl__run *r)
 {
     const anl__call *c = &p->call;
-    void (*f)(const T *, const int32_t *, const float *, const float *, T *, int64_t, int64_t, float) = row_gradients<T>;
+    void (*f)(const T *, const int32_t *, const float *, const float *, T *, int64_t, int64_t, float) = BY_VECTORS(T, row_gradients, c->in[0].shape.dim[1], r->in[0], r->out[0]);
     return ANL_LAUNCH(f, (unsigned)c->in[0].shape.dim[0], ROW_THREADS, r, (const T *)r->in[0], (const int32_t *)r->in[1], (const float *)r->in[2],
                       anl__has_in(c, 3) ? (const float *)r->in[3] : (const float *)NULL, (T *)r->out[0], c->in[0].shape.dim[1], anl__attr_int(c, "ignore"),
                       (float)anl__attr_float(c, "label_smoothing"));
