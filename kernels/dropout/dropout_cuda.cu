@@ -1,22 +1,26 @@
 /* dropout and its gradient: the mask of the reference, drawn again from the counter (kernels/common/dropout.h). A thread has four features that
- * share a draw where pieces are of whole quads, else one. Bytes moved: input and output once; bound: memory (ten Philox rounds a
+ * share a draw, as a vector, where pieces are of whole quads and lie so, else one. Bytes moved: input and output once; bound: memory (ten Philox rounds a
  * quad are below it). Not measured on a GPU. */
 #include "kernels/common/map.cuh"
+#include "kernels/common/vectors.cuh"
 
 extern "C" {
 #include "dropout.h"
 }
 
-template <class T> __global__ void drop(anl__dropout d, const int32_t *rng, const T *x, T *y, int64_t n, int quad)
+/* Q: 4 or 1. */
+template <class T, int Q> __global__ void drop(anl__dropout d, const int32_t *rng, const T *x, T *y, int64_t n)
 {
     anl__dropout_draw(&d, rng);
     float scale = (float)d.scale;
-    ANL_EACH(k, n / quad)
+    ANL_EACH(k, n / Q)
     {
-        int64_t from = k * quad, piece = from / d.piece, feature = piece / d.samples * d.piece + from % d.piece;
+        int64_t from = k * Q, piece = from / d.piece, feature = piece / d.samples * d.piece + from % d.piece;
         uint32_t sample = d.sample0 + (uint32_t)(piece % d.samples);
         unsigned keep = anl__dropout_keep4(d.seed, d.key, d.step, sample, (uint32_t)(feature / 4), d.keep_below) >> (feature & 3);
-        for (int i = 0; i < quad; i++) y[from + i] = anl_to<T>(keep >> i & 1 ? anl_float(x[from + i]) * scale : 0);
+        anl_some<T, Q> a = anl_get<T, Q>(x, from);
+        for (int i = 0; i < Q; i++) a.v[i] = anl_to<T>(keep >> i & 1 ? anl_float(a.v[i]) * scale : 0);
+        anl_put(y, from, a);
     }
 }
 
@@ -27,9 +31,9 @@ template <class T> static anl_status drop_run_typed(const anl__prepared *p, cons
     int64_t n = anl_shape_count(&p->call.in[0].shape);
     anl__dropout d = anl__dropout_fixed(&p->call);
     if (d.off) return r->in[0] == r->out[0] ? ANL_OK : anl_map<T>(r, r->in[0], r->out[0], n, same{});
-    int quad = d.piece % 4 ? 1 : 4;
-    void (*f)(anl__dropout, const int32_t *, const T *, T *, int64_t, int) = drop<T>;
-    return ANL_LAUNCH(f, anl_blocks(n / quad, ANL_THREADS), ANL_THREADS, r, d, (const int32_t *)r->in[1], (const T *)r->in[0], (T *)r->out[0], n, quad);
+    bool quads = d.piece % 4 == 0 && anl_aligned(r->in[0]) && anl_aligned(r->out[0]);
+    void (*f)(anl__dropout, const int32_t *, const T *, T *, int64_t) = quads ? drop<T, 4> : drop<T, 1>;
+    return ANL_LAUNCH(f, anl_blocks(quads ? n / 4 : n, ANL_THREADS), ANL_THREADS, r, d, (const int32_t *)r->in[1], (const T *)r->in[0], (T *)r->out[0], n);
 }
 ANL_TYPED_RUN(drop_run)
 

@@ -229,7 +229,8 @@ template <class T> __global__ void cell(anl__recurrence k, int64_t step, const i
             for (int q = 0; kept && q < k.kept; q++) kept[q * H] = 0;
             continue;
         }
-        for (int g = 0; g < k.gates; g++) {
+        for (int g = 0; g < 4; g++) { /* constant, so that arrays are registers */
+            if (g >= k.gates) continue;
             u[g] = a[row * GH + g * H + j] + (b_ih ? b_ih[g * H + j] : 0);
             v[g] = (!b_n ? b[n * GH + g * H + j] : g < 2 ? b[n * 2 * H + g * H + j] : b_n[e]) + (b_hh ? b_hh[g * H + j] : 0);
         }
@@ -250,7 +251,8 @@ template <class T> __global__ void cell(anl__recurrence k, int64_t step, const i
             float a = u[0] + v[0];
             now = k.cell == ANL__RNN_TANH ? tanhf(a) : a < 0 ? 0 : a;
         }
-        for (int q = 0; kept && q < k.kept; q++) kept[q * H] = out[q];
+        for (int q = 0; q < 5; q++)
+            if (kept && q < k.kept) kept[q * H] = out[q];
         h[e] = y[row * H + j] = anl_to<T>(now);
     }
 }
@@ -366,7 +368,8 @@ template <class T> __global__ void cell_back(anl__recurrence k, int64_t step, gi
             v.previous_n[row * H + j] = anl_to<T>(rh);
             v.db[n * 2 * H + H + j] = v.all[row * 2 * H + H + j] = anl_to<T>(da[1]);
         }
-        for (int g = 0; g < k.gates; g++) {
+        for (int g = 0; g < 4; g++) {
+            if (g >= k.gates) continue;
             v.da[row * GH + g * H + j] = anl_to<T>(da[g]);
             if (k.before) continue;
             float b = k.cell == ANL__GRU && g == 2 ? db2 : da[g];

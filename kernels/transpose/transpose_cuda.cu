@@ -9,7 +9,8 @@ template <class E> __global__ void permute(order o, const E *x, E *y, int64_t n)
     ANL_EACH(i, n)
     {
         int64_t rest = i, from = 0;
-        for (int d = o.rank - 1; d >= 0; d--) {
+        for (int d = ANL_MAX_RANK - 1; d >= 0; d--) { /* constant, so that o stays where parameters are */
+            if (d >= o.rank) continue;
             from += rest % o.dim[d] * o.stride[d];
             rest /= o.dim[d];
         }
