@@ -3,6 +3,8 @@
 static const anl__case plain = {.op = "dense", .in = {"5,7", "param 3,7", "param 3"}, .reduction = 7};
 static const anl__case no_bias = {.op = "dense", .in = {"4,6", "param 5,6"}, .reduction = 6};
 static const anl__case relu = {.op = "dense", .attrs = "act=relu", .in = {"9,17 distinct", "param 33,17", "param 33"}, .reduction = 17};
+static const anl__case activations = {.op = "dense", .in = {"5,7", "6,7"}, .reduction = 7}; /* as weights */
+static const anl__case activations_data = {.op = "dense_bwd_data", .in = {"5,6", "6,9"}, .nograd = true, .reduction = 6};
 static const anl__case sequence = {.op = "dense", .in = {"3,2,8", "param 4,8", "param 4"}, .reduction = 8};
 static const anl__case one = {.op = "dense", .in = {"1,1", "param 1,1", "param 1"}, .reduction = 1};
 static const anl__case odd = {.op = "dense", .in = {"33,65", "param 17,65", "param 17"}, .reduction = 65};
@@ -24,5 +26,5 @@ static const anl__case fc1_weight = {.op = "dense_bwd_weight", .in = {"128,784",
 BENCH(fc2, 512, 256);
 BENCH(fc3, 256, 10);
 BENCH(big, 9216, 128);
-const anl__case *const anl__cases_dense[] = {&plain, &no_bias, &relu, &sequence, &one, &odd, &data, &weight, &shape, &bias, &rows, &tiles, &tiles_data, &tiles_weight,
+const anl__case *const anl__cases_dense[] = {&plain, &no_bias, &relu, &activations, &activations_data, &sequence, &one, &odd, &data, &weight, &shape, &bias, &rows, &tiles, &tiles_data, &tiles_weight,
                                              &fc1, &fc1_weight, &fc2, &fc2_data, &fc2_weight, &fc3, &fc3_data, &fc3_weight, &big, &big_data, &big_weight, NULL};

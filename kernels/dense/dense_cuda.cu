@@ -33,12 +33,12 @@ template <class T> static anl_status weight_typed(const anl__prepared *p, const 
 }
 ANL_TYPED_RUN(weight)
 
+/* Weights may be activations: then they must be f32. */
 static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {
     const anl_shape *y = &c->out[0].shape;
     if (!anl_cuda_supports(env, c, why)) return false;
-    for (int i = 0; i < 2; i++)
-        if (c->param[i] && c->in[i].dtype != ANL_F32) return memcpy(why, "weights that are not f32", 25), false;
+    if (strcmp(c->op->name, "dense_bwd_weight") && c->in[1].dtype != ANL_F32) return memcpy(why, "weights that are not f32", 25), false;
     if (y->dim[y->rank - 1] <= 65535 * (int64_t)ANL_TILE) return true;
     memcpy(why, "more than a million columns", 28);
     return false;
