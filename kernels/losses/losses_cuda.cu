@@ -24,7 +24,7 @@ static __device__ __forceinline__ float slope(anl__loss_kind kind, float delta, 
 {
     float d = y - t, e = expf(-fabsf(y));
     if (kind == ANL__MSE) return 2 * d;
-    if (kind == ANL__HUBER) return fminf(fmaxf(d, -delta), delta);
+    if (kind == ANL__HUBER) return d > delta ? delta : d < -delta ? -delta : d; /* a NaN stays one */
     return (y >= 0 ? 1 / (1 + e) : e / (1 + e)) - t;
 }
 
