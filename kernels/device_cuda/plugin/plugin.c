@@ -294,6 +294,8 @@ static anl_status cuda_record_end(anl_device *dev, void **out)
     cudaGraphExec_t exec = NULL;
     cudaError_t e = cudaStreamEndCapture(d->stream, &graph), inside = cudaGetLastError();
     if (e == cudaSuccess) e = inside;
+    if (e == cudaSuccess && d->narrowing_failed) e = cudaErrorUnknown;
+    d->narrowing_failed = false;
     if (e == cudaSuccess) e = cudaGraphInstantiate(&exec, graph, 0);
     if (graph) cudaGraphDestroy(graph);
     anl_status st = e == cudaSuccess ? ANL_OK : failed(dev, e, "the end of it");
