@@ -23,7 +23,7 @@ typedef struct builder {
     int64_t *item;                      /* [rows] of the set; -1: left out */
     anl__ids src, tgt;                  /* all tokens; targets as bos .. eos */
     int64_t *src_at, *tgt_at;           /* [rows + 1] */
-    int64_t items;
+    int64_t items, recalled;            /* recalled: tokens at the end of the last item's source */
 } builder;
 
 static anl__span cell(const builder *b, int64_t row, int64_t column)
@@ -125,6 +125,20 @@ static anl_status find_memory(builder *b)
     return st;
 }
 
+/* Behind the row's source; what the item before it has, where that is of the same source. */
+static anl_status recall(builder *b, int64_t row)
+{
+    anl__pairs *p = b->p;
+    int64_t end = b->src_at[b->items], before = b->src.n;
+    if (row && b->group[row] == b->group[row - 1] && b->item[row - 1] >= 0) {
+        for (int64_t i = end - b->recalled; i < end; i++) ANL_TRY(anl__ids_add(p->ctx, &b->src, b->src.id[i]));
+        return ANL_OK;
+    }
+    ANL_TRY(anl__memory_recall(p->memory, p->source_tokens, cell(b, row, b->source).text, b->row_part[row] == ANL__PART_TRAIN, b->o->similar, 0, &b->src));
+    b->recalled = b->src.n - before;
+    return ANL_OK;
+}
+
 /* Tokens of a row behind those of the rows before; a row that is left out adds none. */
 static anl_status encode_row(builder *b, int64_t row)
 {
@@ -137,7 +151,7 @@ static anl_status encode_row(builder *b, int64_t row)
     if (b->src.n == src) return anl__csv_fail(p->csv, row, b->source, "the source has no token");
     b->item[row] = b->items;
     int64_t own = b->src.n - src;
-    if (p->memory) ANL_TRY(anl__memory_recall(p->memory, p->source_tokens, cell(b, row, b->source).text, b->row_part[row] == ANL__PART_TRAIN, b->o->similar, 0, &b->src));
+    if (p->memory) ANL_TRY(recall(b, row));
     if (b->o->max_length && (own > b->o->max_length || b->tgt.n - tgt - 2 > b->o->max_length)) {
         b->src.n = src;
         b->tgt.n = tgt;

@@ -167,12 +167,16 @@ static int common_with(const anl__similar *s, int64_t text, const int32_t *ascen
     return c;
 }
 
+/* Of a bound: roundings of a product drop no text that is as good as the worst. */
+static const double NEARLY = 1 - 1e-12;
+
 int anl__similar_find(anl__similar *s, const char *text, bool other, int64_t *out, int most)
 {
     uint32_t g[MOST_GRAMS];
     int32_t rare[MOST_GRAMS], ascending[MOST_GRAMS];
     int c = grams_of(text, g), known = by_rarity(s, g, c, rare), n = 0, asked = 0;
     int32_t touched = 0;
+    double least = 0; /* worst(&f) */
     found f = {.most = most};
     for (int m = 0; m < c; m++) {
         ascending[n] = number_of(s, g[m]);
@@ -180,20 +184,22 @@ int anl__similar_find(anl__similar *s, const char *text, bool other, int64_t *ou
     }
     for (; asked < known; asked++) {
         int rest = known - asked; /* a text that has not come up has at most so many in common */
-        if (worst(&f) > 2.0 * rest / (c + rest)) break;
+        if (least > 2.0 * rest / (c + rest)) break;
         for (int64_t p = s->begin[rare[asked]]; p < s->begin[rare[asked] + 1]; p++) {
             int32_t t = s->holder[p];
             if (!s->common[t]++) s->touched[touched++] = t;
-            double dice = 2.0 * s->common[t] / (double)(c + s->own[t + 1] - s->own[t]);
-            if (dice > worst(&f) && !(other && !strcmp(text, s->text[t]))) keep(&f, t, dice);
+            double both = 2.0 * s->common[t], sum = (double)(c + s->own[t + 1] - s->own[t]);
+            if (both <= least * sum || (other && !strcmp(text, s->text[t]))) continue; /* a product: this is the innermost loop */
+            keep(&f, t, both / sum);
+            least = worst(&f);
         }
     }
     found whole = {.most = most};
     for (int32_t i = 0; i < touched; i++) {
         int32_t t = s->touched[i];
-        double sum = (double)(c + s->own[t + 1] - s->own[t]), bound = 2.0 * (s->common[t] + known - asked) / sum;
+        double sum = (double)(c + s->own[t + 1] - s->own[t]), bound = 2.0 * (s->common[t] + known - asked);
         s->common[t] = 0;
-        if (bound < worst(&f) || bound < worst(&whole) || (other && !strcmp(text, s->text[t]))) continue;
+        if (bound < least * sum * NEARLY || bound < worst(&whole) * sum * NEARLY || (other && !strcmp(text, s->text[t]))) continue;
         keep(&whole, t, 2.0 * common_with(s, t, ascending, n) / sum);
     }
     memcpy(out, whole.text, sizeof *out * (size_t)whole.n);
