@@ -1,6 +1,6 @@
 /* dense and its gradients by cuBLASLt, f32, bf16 or f16 with f32 sums. Row-major matrices are seen as their column-major transposes. The bias rides in the epilogue, in the
- * type of the activations; where a 16-bit layer's bias is no parameter, of which a copy could be kept, it follows as a pass of ours. So does relu: cuBLASLt's makes 0 of a
- * NaN, which would hide that a training is lost. Bound: arithmetic or weights' bytes. Not run on a GPU yet. */
+ * type of the activations; where a 16-bit layer's bias is no parameter, of which a copy could be kept, it follows as a pass of ours. So does relu: cuBLASLt's is reported to make
+ * 0 of a NaN, which would hide that a training is lost. Bound: arithmetic or weights' bytes. Not run on a GPU yet. */
 #include "device.h"
 #include "kernels/device_cuda/plugin/calls.h"
 #include "kernels/device_cuda/plugin/lt_product.h"
