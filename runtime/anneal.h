@@ -102,12 +102,14 @@ typedef struct anl_device_opts {
     bool tune;          /* cuda: convolutions' plans are timed, and the fastest acceptable one is taken */
     const char *plans;  /* cuda: what was measured before (the device's text), taken instead of measuring again; NULL: nothing. Copied */
     const char *plan_dir; /* cuda: where chosen plans are kept from one process to the next; NULL: nowhere. Copied */
+    int index;          /* cuda: which of the GPUs that the process sees, from 0 */
     bool tf32;          /* f32 products may round what they multiply to TF32 (default false); refused where there is none */
 } anl_device_opts;
 anl_device_opts anl_device_opts_default(void);
 /* name: "cpu", "reference", "null" (counts calls), "cuda", or "auto" (the best that works here). */
 anl_status anl_device_open(anl_ctx *ctx, const char *name, const anl_device_opts *opts, anl_device **out) ANL_MUST;
 void anl_device_close(anl_device *dev);
+int anl_device_count(anl_ctx *ctx, const char *name); /* how many of that kind anl_device_opts.index may name; 0: none */
 const char *anl_device_name(const anl_device *dev);
 
 /* ---- graphs ---------------------------------------------------------------------------------- */

@@ -8,6 +8,14 @@
 #include "base/base.h"
 #include "base/pool.h"
 
+/* A part of memory that a member of a group gives to another, or gets from it. */
+typedef struct anl__transfer {
+    int peer;  /* member, from 0 */
+    bool give; /* else get */
+    void *at;  /* on the device */
+    size_t bytes;
+} anl__transfer;
+
 typedef struct anl__device_vt {
     const char *name;
     bool host_memory; /* the host reads and writes device memory directly */
@@ -31,6 +39,17 @@ typedef struct anl__device_vt {
     anl_status (*record_end)(anl_device *dev, void **out);
     anl_status (*replay)(anl_device *dev, void *recording);
     void (*forget)(anl_device *dev, void *recording);
+    /* Several devices of this kind in one machine. count: how many there are; use: the calling thread is going to work with this one.
+       NULL: there is one. */
+    int (*count)(anl_ctx *ctx);
+    void (*use)(const anl_device *dev);
+    /* Opened devices become a group, member i being dev[i]: ANL_DEVICE where they cannot. It ends when one of them is closed. NULL: they never can. */
+    anl_status (*join)(anl_device *const *dev, int n);
+    /* Enqueued: all transfers of the list. Every member calls it with the counterparts of its own, in one order for each peer, on a thread of its own:
+       the first call may wait for the others'. May be recorded after a first one that was not. */
+    anl_status (*exchange)(anl_device *dev, const anl__transfer *list, int n);
+    /* A member does not go on: what others wait for in an exchange fails. */
+    void (*give_up)(anl_device *dev);
     const struct anl__kernel *any; /* stands for the kernel of every operator (null device); NULL: look in the table */
     /* What went wrong since the last call inside kernels that cannot say so (tasks); asked after every program. NULL: nothing can. */
     anl_status (*fault)(anl_device *dev);

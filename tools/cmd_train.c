@@ -391,7 +391,9 @@ static void say_device(train *t, char *out, size_t size)
     if (strcmp(recipe_text(t->recipe, "device"), "auto")) return;
     if (anl_device_open(t->ctx, "cuda", &o, &dev) == ANL_OK) {
         anl_device_close(dev);
-        snprintf(out, size, ", on cuda");
+        int n = job_devices(t->ctx, t->recipe);
+        if (n > 1) snprintf(out, size, ", on %d cuda devices", n);
+        else snprintf(out, size, ", on cuda");
     } else {
         snprintf(out, size, ", on the CPU (%s)", anl_last_error(t->ctx));
     }

@@ -514,6 +514,7 @@ anl_status anl_program_compile(anl_net *net, anl_graph *g, const anl_compile_opt
     anl_ctx *ctx = net->ctx;
     anl_status st;
     compile c = {.ctx = ctx, .net = net, .g = g};
+    if (net->device->vt->use) net->device->vt->use(net->device);
     anl_program *p = anl__alloc(ctx, sizeof *p);
     if (!p) {
         anl_graph_destroy(g);

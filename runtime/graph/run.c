@@ -226,6 +226,7 @@ anl_status anl_program_run(anl_program *p, const anl_bind *bind)
 {
     ANL_TRY(check_bind(p, bind));
     bases b = bases_of(p->net, bind);
+    if (p->net->device->vt->use) p->net->device->vt->use(p->net->device);
     unsigned float_mode = anl__pool_float_mode();
     anl_status st = perform(p, &b);
     anl__pool_float_restore(float_mode);
@@ -276,6 +277,7 @@ anl_status anl_program_profile(anl_program *p, const anl_bind *bind, int runs, c
     if (!us) return ANL_NOMEM;
     anl_status st = ANL_OK;
     bases b = bases_of(p->net, bind);
+    if (p->net->device->vt->use) p->net->device->vt->use(p->net->device);
     unsigned float_mode = anl__pool_float_mode();
     for (int r = 0; r < runs && st == ANL_OK; r++) {
         st = refresh(p, &b, false);

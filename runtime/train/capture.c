@@ -107,6 +107,7 @@ static anl_status take_carried(anl__capture *c)
 {
     const anl__carry *carry = anl__trainer_carry(c->trainer);
     float *at = c->carried;
+    ANL_TRY(anl__trainer_gather(c->trainer));
     for (int i = 0; i < c->n_carry; i++) {
         const anl__carried *x = &carry->item[i];
         int64_t n = anl_shape_count(&x->shape);

@@ -81,6 +81,20 @@ anl_status anl__carry_take(anl__carry *c, anl_device *dev, const anl_program *p,
     return ANL_OK;
 }
 
+anl_status anl__carry_move(anl__carry *to, const anl__carry *from, int64_t first, int64_t n)
+{
+    for (int i = 0; i < to->n; i++) {
+        size_t at = (size_t)first * to->item[i].row, bytes = (size_t)n * to->item[i].row;
+        void *rows = anl__alloc(to->ctx, bytes);
+        if (!rows) return ANL_NOMEM;
+        anl_status st = from->device->vt->download(from->device, rows, from->item[i].now + at, bytes);
+        if (st == ANL_OK) st = to->device->vt->upload(to->device, to->item[i].now + at, rows, bytes);
+        anl__free(to->ctx, rows);
+        ANL_TRY(st);
+    }
+    return ANL_OK;
+}
+
 anl_status anl__carry_compile(anl__carry *c, anl_net *net)
 {
     const int64_t four[1] = {4};

@@ -75,7 +75,7 @@ static anl_status upload(anl__resident *r)
     return dev->vt->upload(dev, r->x, s->x, x);
 }
 
-static void drop(anl__resident *r)
+void anl__resident_drop(anl__resident *r)
 {
     void **all[] = {&r->x, &r->label, &r->index, &r->scale};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -97,7 +97,7 @@ anl_status anl__resident_open(anl__resident *r)
         snprintf(r->note, sizeof r->note, "data: %.1f MiB on the device, where batches are made", (double)need / mib);
         return ANL_OK;
     }
-    drop(r);
+    anl__resident_drop(r);
     if (st != ANL_DEVICE_NOMEM || always) return anl__context(dev->ctx, st, "data.resident: %.1f MiB of data", (double)need / mib);
     snprintf(r->note, sizeof r->note, "data: on the host, which makes the batches: its %.1f MiB are more than half of the %.1f MiB that are free on the device", (double)need / mib,
              (double)room / mib);
@@ -106,7 +106,7 @@ anl_status anl__resident_open(anl__resident *r)
 
 void anl__resident_release(anl__resident *r)
 {
-    if (r->net) drop(r);
+    if (r->net) anl__resident_drop(r);
     *r = (anl__resident){0};
 }
 

@@ -43,6 +43,7 @@ typedef struct anl__resident {
 anl_status anl__resident_compile(anl__resident *r, anl_net *net, const anl__samples *s, anl_dtype dtype, int64_t n) ANL_MUST;
 /* Uploads what fits; after anl_net_finish. ANL_DEVICE_NOMEM: it does not fit and was asked for. */
 anl_status anl__resident_open(anl__resident *r) ANL_MUST;
+void anl__resident_drop(anl__resident *r); /* the data stays on the host after all */
 void anl__resident_release(anl__resident *r);
 /* Enqueued: the batch that the rng block names, into a place of the staging, which *bind then names. */
 anl_status anl__resident_make(const anl__resident *r, const anl__staging *s, int place, int64_t n, anl_bind *bind) ANL_MUST;

@@ -12,7 +12,7 @@ typedef struct shard {
 static anl_status shard_of(const anl__trainer *t, const replica *r, int number, shard *out)
 {
     int64_t a = shard_begin(t->batch->n, t->opts.shards, number), b = shard_begin(t->batch->n, t->opts.shards, number + 1);
-    *out = (shard){number, t->n_rep > 1 ? 0 : number, a, b, anl__trainer_find(r->train, r->n_train, (anl__size){b - a, t->batch->variant})};
+    *out = (shard){number, t->n_rep > 1 && !t->team ? 0 : number, a, b, anl__trainer_find(r->train, r->n_train, (anl__size){b - a, t->batch->variant})};
     return out->c ? ANL_OK : anl__fail(r->ctx, ANL_INTERNAL, "no program for a shard of %lld samples, variant %d", (long long)(b - a), t->batch->variant);
 }
 
@@ -28,9 +28,10 @@ static anl_bind given(const anl__trainer *t, const shard *s)
 /* Forward and backward over staged inputs. */
 static anl_status compute_shard(anl__trainer *t, replica *r, const shard *s, anl_bind *bind)
 {
-    ANL_TRY(anl__carry_bind(&t->carry, r->device, &r->staging, s->place, s->begin, s->end - s->begin, bind));
+    anl__carry *carry = carry_of(t, r);
+    ANL_TRY(anl__carry_bind(carry, r->device, &r->staging, s->place, s->begin, s->end - s->begin, bind));
     ANL_TRY(anl_program_run(s->c->p, bind));
-    return anl__carry_take(&t->carry, r->device, s->c->p, s->begin, s->end - s->begin);
+    return anl__carry_take(carry, r->device, s->c->p, s->begin, s->end - s->begin);
 }
 
 static anl_status run_shard(anl__trainer *t, replica *r, int number, int slab)
@@ -44,62 +45,44 @@ static anl_status run_shard(anl__trainer *t, replica *r, int number, int slab)
     return compute_shard(t, r, &s, &bind);
 }
 
-/* A replica's own shards and additions. Seeds of losses read the hyper block, as the update does later. */
-static void local_part(void *arg, int i, int worker)
+/* A lane's own shards and additions. Seeds of losses read the hyper block, as the update does later. */
+static anl_status lane_part(anl__trainer *t, replica *r)
 {
-    anl__trainer *t = arg;
-    replica *r = &t->rep[i];
-    (void)worker;
-    r->status = anl_net_set_hyper(r->net, t->hyper);
-    for (int k = 0; k < t->order->n_local && r->status == ANL_OK; k++) {
+    ANL_TRY(anl_net_set_hyper(r->net, t->hyper));
+    for (int k = 0; k < t->order->n_local; k++) {
         const anl__reduce_op *o = &t->order->op[k];
-        if (o->rank != i) continue;
-        r->status = o->shard >= 0 ? run_shard(t, r, o->shard, o->slab) : anl_net_grad_add(r->net, o->slab, r->net, o->src_slab);
+        if (o->rank != r->rank) continue;
+        ANL_TRY(o->shard >= 0 ? run_shard(t, r, o->shard, o->slab) : anl_net_grad_add(r->net, o->slab, r->net, o->src_slab));
     }
-    if (r->status == ANL_OK) r->status = anl__trainer_settle(t, r);
+    return anl__replicas_settle(t, r);
 }
 
-typedef struct update_job {
-    anl__trainer *t;
-    int root;
-} update_job;
-
-static void update_part(void *arg, int i, int worker)
+static anl_status update_part(anl__trainer *t, replica *r)
 {
-    const update_job *j = arg;
-    replica *r = &j->t->rep[i];
-    (void)worker;
-    anl_bind bind = {.grad_slab = j->root};
-    r->status = anl_program_run(r->update, &bind);
+    anl_bind bind = {.grad_slab = t->order->root};
+    return anl_program_run(r->update, &bind);
 }
 
-static anl_status everywhere(anl__trainer *t, anl__task_fn fn, void *arg)
+/* What follows on the update, where there is a tape. */
+static anl_status end_part(anl__trainer *t, replica *r)
 {
-    anl__pool_run(t->lanes, t->n_rep, fn, arg);
-    for (int i = 0; i < t->n_rep; i++) ANL_TRY(anl__trainer_of_replica(t, &t->rep[i], t->rep[i].status));
-    return ANL_OK;
+    const void *stat = anl_program_output(r->update, "stat", NULL, NULL);
+    ANL_TRY(anl__carry_commit(&r->carry, stat));
+    return anl__tape_end(&r->tape, stat, t->order->root);
 }
 
-/* What follows on the update, on replica 0. */
-static anl_status finish_step(anl__trainer *t)
+static anl_status step_of_lanes(anl__trainer *t)
 {
-    const void *stat = anl_program_output(t->rep[0].update, "stat", NULL, NULL);
-    ANL_TRY(anl__carry_commit(&t->carry, stat));
-    return anl__tape_end(&t->tape, stat, t->order->root);
-}
-
-static anl_status step_by_parts(anl__trainer *t)
-{
-    ANL_TRY(everywhere(t, local_part, t));
+    ANL_TRY(anl__replicas_each(t, lane_part));
     for (int k = t->order->n_local; k < t->order->n; k++) {
         const anl__reduce_op *o = &t->order->op[k];
-        ANL_TRY(anl__trainer_of_replica(t, &t->rep[o->rank], anl_net_grad_add(t->rep[o->rank].net, o->slab, t->rep[o->src_rank].net, o->src_slab)));
-        ANL_TRY(anl__trainer_of_replica(t, &t->rep[o->rank], anl__trainer_settle(t, &t->rep[o->rank])));
+        ANL_TRY(anl__replicas_failed(t, &t->rep[o->rank], anl_net_grad_add(t->rep[o->rank].net, o->slab, t->rep[o->src_rank].net, o->src_slab)));
+        ANL_TRY(anl__replicas_failed(t, &t->rep[o->rank], anl__replicas_settle(t, &t->rep[o->rank])));
     }
     int root = t->order->root;
-    ANL_TRY(anl__trainer_copy_slab(t, ANL_SLAB_GRAD0 + root, ANL_SLAB_GRAD0 + root));
-    ANL_TRY(everywhere(t, update_part, &(update_job){t, root}));
-    return finish_step(t);
+    ANL_TRY(anl__replicas_copy_slab(t, ANL_SLAB_GRAD0 + root, ANL_SLAB_GRAD0 + root));
+    ANL_TRY(anl__replicas_each(t, update_part));
+    return end_part(t, &t->rep[0]);
 }
 
 /* ---- a step without the host ----------------------------------------------------------------- */
@@ -112,12 +95,12 @@ const char *anl__trainer_launch_note(const anl__trainer *t)
 {
     _Static_assert(ANL__STEPS_A_LAUNCH == 4, "the words below");
     bool refused = false, recorded = false, several = false;
-    if (!alone(t) || !t->rep[0].n_train) return "";
+    if (!taped(t) || !t->rep[0].n_train) return "";
     for (int i = 0; i < t->n_reduce; i++) refused |= too_long(t, &t->reduce[i]);
     for (int i = 0; i < t->n_whole; i++) {
         refused |= t->whole[i].refused;
-        recorded |= t->whole[i].recording != NULL;
-        several |= t->whole[i].several != NULL;
+        recorded |= t->whole[i].recorded;
+        several |= t->whole[i].several;
     }
     return refused ? "launched kernel by kernel" : several ? "one launch for 4 steps" : recorded ? "one launch a step" : "one launch a step, once it is recorded";
 }
@@ -127,7 +110,7 @@ bool anl__trainer_recorded(const anl__trainer *t)
     bool recorded = false;
     for (int i = 0; i < t->n_whole; i++) {
         if (t->whole[i].refused) return false;
-        recorded |= t->whole[i].recording != NULL;
+        recorded |= t->whole[i].recorded;
     }
     return recorded;
 }
@@ -142,14 +125,13 @@ static whole *whole_of(anl__trainer *t)
     return NULL;
 }
 
-/* Everything that a step does once its inputs are staged: nothing that the host has a part in. */
-static anl_status enqueue_step(void *arg)
+/* A step once its inputs are staged, in parts: nothing in them that the host has a share in, and between them devices wait for each other. */
+static anl_status own_part(anl__trainer *t, replica *r)
 {
-    anl__trainer *t = arg;
-    replica *r = &t->rep[0];
-    ANL_TRY(anl__tape_begin(&t->tape));
-    for (int k = 0; k < t->order->n; k++) {
+    ANL_TRY(anl__tape_begin(&r->tape));
+    for (int k = 0; k < t->order->n_local; k++) {
         const anl__reduce_op *o = &t->order->op[k];
+        if (o->rank != r->rank) continue;
         if (o->shard < 0) {
             ANL_TRY(anl_net_grad_add(r->net, o->slab, r->net, o->src_slab));
             continue;
@@ -159,46 +141,118 @@ static anl_status enqueue_step(void *arg)
         anl_bind bind = given(t, &s);
         bind.grad_slab = o->slab;
         anl__staging_use(&r->staging, s.c->p, s.place, &bind);
-        ANL_TRY(anl__tape_sample(&t->tape, s.begin));
-        if (fed(t, t->batch)) ANL_TRY(anl__resident_make(&t->resident, &r->staging, s.place, s.end - s.begin, &bind));
+        ANL_TRY(anl__tape_sample(&r->tape, s.begin));
+        if (fed(t, t->batch)) ANL_TRY(anl__resident_make(&r->resident, &r->staging, s.place, s.end - s.begin, &bind));
         ANL_TRY(compute_shard(t, r, &s, &bind));
     }
-    anl_bind update = {.grad_slab = t->order->root};
-    ANL_TRY(anl_program_run(r->update, &update));
-    return finish_step(t);
+    return ANL_OK;
 }
 
-static anl_status enqueue_several(void *arg)
+static int order_number(const anl__trainer *t) { return (int)(t->order - t->reduce); }
+static anl_status give_part(anl__trainer *t, replica *r) { return t->team ? anl__exchange_give(&r->exchange, order_number(t)) : ANL_OK; }
+static anl_status add_part(anl__trainer *t, replica *r) { return t->team ? anl__exchange_add(&r->exchange, order_number(t)) : ANL_OK; }
+static anl_status take_part(anl__trainer *t, replica *r) { return t->team ? anl__exchange_take(&r->exchange, order_number(t)) : ANL_OK; }
+
+static replica_fn *const step_part[] = {own_part, give_part, add_part, take_part, update_part, end_part};
+enum { STEP_PARTS = sizeof step_part / sizeof step_part[0] };
+
+static anl_status step_on(anl__trainer *t, replica *r)
 {
-    for (int i = 0; i < ANL__STEPS_A_LAUNCH; i++) ANL_TRY(enqueue_step(arg));
+    for (int i = 0; i < STEP_PARTS; i++) ANL_TRY(step_part[i](t, r));
     return ANL_OK;
+}
+
+/* As it is enqueued without a recording. Devices of a team have finished a part before the next begins: a device that loads a kernel may wait
+   for all that it was given before, and that may wait for another device. */
+static anl_status enqueue_step(anl__trainer *t)
+{
+    if (!t->team) return step_on(t, &t->rep[0]);
+    for (int i = 0; i < STEP_PARTS; i++) {
+        ANL_TRY(anl__replicas_each(t, step_part[i]));
+        ANL_TRY(anl__replicas_each(t, anl__replicas_settle));
+    }
+    return ANL_OK;
+}
+
+/* ---- recordings ------------------------------------------------------------------------------ */
+
+typedef struct recorder {
+    anl__trainer *t;
+    replica *r;
+    int steps;
+} recorder;
+
+static anl_status enqueue_recorded(void *arg)
+{
+    const recorder *c = arg;
+    for (int i = 0; i < c->steps; i++) ANL_TRY(step_on(c->t, c->r));
+    return ANL_OK;
+}
+
+static recordings *recordings_of(const anl__trainer *t, replica *r) { return &r->taken[t->now - t->whole]; }
+
+static anl_status record_one(anl__trainer *t, replica *r) { return anl__net_record(r->net, enqueue_recorded, &(recorder){t, r, 1}, &recordings_of(t, r)->step); }
+static anl_status record_several(anl__trainer *t, replica *r)
+{
+    return anl__net_record(r->net, enqueue_recorded, &(recorder){t, r, ANL__STEPS_A_LAUNCH}, &recordings_of(t, r)->several);
+}
+static anl_status replay_one(anl__trainer *t, replica *r) { return anl__net_replay(r->net, recordings_of(t, r)->step); }
+static anl_status replay_several(anl__trainer *t, replica *r) { return anl__net_replay(r->net, recordings_of(t, r)->several); }
+
+static void forget(replica *r, void **recording)
+{
+    if (*recording) r->device->vt->forget(r->device, *recording);
+    *recording = NULL;
+}
+
+/* The step under way, or several of them, on every replica or on none. */
+static anl_status record(anl__trainer *t, whole *w, bool several, bool *done)
+{
+    *done = true;
+    t->now = w;
+    if (t->team) ANL_TRY(anl__replicas_each(t, anl__replicas_settle));
+    ANL_TRY(anl__replicas_each(t, several ? record_several : record_one));
+    for (int i = 0; i < t->n_rep; i++) {
+        const recordings *x = recordings_of(t, &t->rep[i]);
+        *done &= (several ? x->several : x->step) != NULL;
+    }
+    for (int i = 0; i < t->n_rep && !*done; i++) {
+        recordings *x = recordings_of(t, &t->rep[i]);
+        forget(&t->rep[i], several ? &x->several : &x->step);
+    }
+    return ANL_OK;
+}
+
+static anl_status replay(anl__trainer *t, whole *w, bool several)
+{
+    t->now = w;
+    return anl__replicas_each(t, several ? replay_several : replay_one);
 }
 
 void anl__trainer_forget(anl__trainer *t)
 {
-    for (int i = 0; i < t->n_whole; i++) {
-        anl_device *dev = t->rep[0].device;
-        if (t->whole[i].recording) dev->vt->forget(dev, t->whole[i].recording);
-        if (t->whole[i].several) dev->vt->forget(dev, t->whole[i].several);
-    }
+    for (int k = 0; k < t->n_rep; k++)
+        for (int i = 0; i < t->n_whole; i++) {
+            forget(&t->rep[k], &t->rep[k].taken[i].step);
+            forget(&t->rep[k], &t->rep[k].taken[i].several);
+        }
     t->n_whole = 0;
 }
 
 /* Launches the steps that wait: as one, if there are enough of them, or one by one. */
 static anl_status launch_waiting(anl__trainer *t)
 {
-    anl_net *net = t->rep[0].net;
     whole *w = t->waits;
     bool enough = t->waiting == ANL__STEPS_A_LAUNCH;
     if (enough && !w->several && !w->one_by_one) { /* the step under way is one of them */
-        ANL_TRY(anl__net_record(net, enqueue_several, t, &w->several));
+        ANL_TRY(record(t, w, true, &w->several));
         w->one_by_one = !w->several;
     }
     if (enough && w->several) {
         t->waiting = 0;
-        return anl__net_replay(net, w->several);
+        return replay(t, w, true);
     }
-    for (; t->waiting; t->waiting--) ANL_TRY(anl__net_replay(net, w->recording));
+    for (; t->waiting; t->waiting--) ANL_TRY(replay(t, w, false));
     return ANL_OK;
 }
 
@@ -209,25 +263,32 @@ static bool may_wait(const anl__trainer *t, const whole *w)
            (int64_t)t->order->n * t->rep[0].train[0].p->n_step * ANL__STEPS_A_LAUNCH <= MOST_NODES;
 }
 
-/* Uploads where the host makes the batch, then everything else, by one launch from the second step of a size on. */
-static anl_status step_alone(anl__trainer *t)
+/* A replica's part of a batch that the host has made. */
+static anl_status upload_part(anl__trainer *t, replica *r)
 {
-    replica *r = &t->rep[0];
-    whole *w = whole_of(t);
-    if (w != t->waits) ANL_TRY(launch_waiting(t));
-    for (int k = 0; !fed(t, t->batch) && k < t->order->n; k++) {
+    for (int k = 0; k < t->order->n_local; k++) {
         shard s;
-        if (t->order->op[k].shard < 0) continue;
-        ANL_TRY(shard_of(t, r, t->order->op[k].shard, &s));
+        const anl__reduce_op *o = &t->order->op[k];
+        if (o->shard < 0 || o->rank != r->rank) continue;
+        ANL_TRY(shard_of(t, r, o->shard, &s));
         anl_bind bind = given(t, &s);
         ANL_TRY(anl__staging_fill(&r->staging, s.c->p, s.place, &bind));
     }
-    if (w && !w->recording) {
-        ANL_TRY(anl__net_record(r->net, enqueue_step, t, &w->recording));
-        w->refused = !w->recording;
+    return ANL_OK;
+}
+
+/* Uploads where the host makes the batch, then everything else, by one launch from the second step of a size on. */
+static anl_status step_of_tape(anl__trainer *t)
+{
+    whole *w = whole_of(t);
+    if (w != t->waits) ANL_TRY(launch_waiting(t));
+    if (!fed(t, t->batch)) ANL_TRY(anl__replicas_each(t, upload_part));
+    if (w && !w->recorded) {
+        ANL_TRY(record(t, w, false, &w->recorded));
+        w->refused = !w->recorded;
     }
     if (!w || w->refused) return enqueue_step(t);
-    if (!may_wait(t, w)) return anl__net_replay(r->net, w->recording);
+    if (!may_wait(t, w)) return replay(t, w, false);
     t->waits = w;
     return ++t->waiting < ANL__STEPS_A_LAUNCH ? ANL_OK : launch_waiting(t);
 }
@@ -241,7 +302,7 @@ int anl__trainer_most_ahead(const anl__trainer *t)
     const double enough = 2e10; /* flops */
     enum { BY_ITSELF = 64 };
     anl_program_stats s;
-    if (!alone(t)) return 1;
+    if (!taped(t)) return 1;
     if (t->opts.ahead > 0) return t->opts.ahead < ANL__MOST_AHEAD ? t->opts.ahead : ANL__MOST_AHEAD;
     anl_program_get_stats(t->rep[0].train[0].p, &s);
     double n = enough / (s.flops * t->opts.shards + 1);
@@ -255,19 +316,32 @@ static void hyper_of(const anl__trainer *t, int i, float hyper[ANL_HYPER_WORDS])
     hyper[ANL__HYPER_LOSS_SCALE] = t->mean;
 }
 
+static anl_status write_tape(anl__trainer *t, replica *r)
+{
+    const anl__launch *l = &t->launch;
+    for (int i = 0; i < l->n; i++) {
+        anl__tape_row row = {0};
+        anl__rng_words(row.rng, t->opts.seed, l->step + i, l->epoch, 0);
+        row.rng[ANL__RNG_FIRST] = (int32_t)(l->first + i * l->batch);
+        hyper_of(t, i, row.hyper);
+        anl__tape_set(&r->tape, i, &row);
+    }
+    return anl__tape_write(&r->tape, l->n);
+}
+
 anl_status anl__trainer_begin(anl__trainer *t, const anl__launch *l)
 {
     t->launch = *l;
     t->enqueued = t->waiting = 0;
     if (l->n < 1 || l->n > ANL__TAPE_ROWS) return anl__fail(t->ctx, ANL_INVALID, "%d steps at once: 1 to %d are possible", l->n, ANL__TAPE_ROWS);
-    for (int i = 0; alone(t) && i < l->n; i++) {
-        anl__tape_row row = {0};
-        anl__rng_words(row.rng, t->opts.seed, l->step + i, l->epoch, 0);
-        row.rng[ANL__RNG_FIRST] = (int32_t)(l->first + i * l->batch);
-        hyper_of(t, i, row.hyper);
-        anl__tape_set(&t->tape, i, &row);
-    }
-    return alone(t) ? anl__tape_write(&t->tape, l->n) : ANL_OK;
+    return taped(t) ? anl__replicas_each(t, write_tape) : ANL_OK;
+}
+
+static anl_status clear_part(anl__trainer *t, replica *r)
+{
+    if (&r->carry != carry_of(t, r)) return ANL_OK;
+    ANL_TRY(anl__carry_clear(&r->carry));
+    return anl__replicas_settle(t, r); /* lanes read them, on streams of their own */
 }
 
 anl_status anl__trainer_enqueue(anl__trainer *t, const anl__feed_batch *b)
@@ -279,24 +353,23 @@ anl_status anl__trainer_enqueue(anl__trainer *t, const anl__feed_batch *b)
     if (!t->order) return anl__fail(t->ctx, ANL_INTERNAL, "a batch of %lld samples was not announced", (long long)b->n);
     if (b->fresh) {
         ANL_TRY(launch_waiting(t));
-        ANL_TRY(anl__carry_clear(&t->carry));
-        ANL_TRY(anl__trainer_settle(t, &t->rep[0])); /* the other replicas read them, on streams of their own */
+        ANL_TRY(anl__replicas_each(t, clear_part));
     }
     t->batch = b;
     t->step = t->launch.step + i;
     t->epoch = t->launch.epoch;
     t->enqueued++;
-    if (alone(t)) return step_alone(t);
+    if (taped(t)) return step_of_tape(t);
     hyper_of(t, i, hyper);
     t->hyper = hyper;
-    return step_by_parts(t);
+    return step_of_lanes(t);
 }
 
 anl_status anl__trainer_results(anl__trainer *t, anl__step_result *out)
 {
     float row[ANL__TAPE_ROWS][ANL__RING_WORDS];
     ANL_TRY(launch_waiting(t));
-    ANL_TRY(anl__tape_results(&t->tape, t->launch.step, t->enqueued, row));
+    ANL_TRY(anl__tape_results(&t->rep[0].tape, t->launch.step, t->enqueued, row));
     for (int i = 0; i < t->enqueued; i++) {
         const float *v = row[i];
         out[i] = (anl__step_result){.finite = v[ANL__RING_FINITE] != 0, .norm = (double)v[ANL__RING_NORM], .loss_num = (double)v[ANL__RING_NUM],

@@ -10,7 +10,7 @@
 
 anl__trainer_opts anl__trainer_opts_default(void)
 {
-    return (anl__trainer_opts){.device = "auto", .device_opts = anl_device_opts_default(), .shards = 1, .lanes = 1,
+    return (anl__trainer_opts){.device = "auto", .device_opts = anl_device_opts_default(), .shards = 1, .lanes = 1, .devices = 1,
                                .optim = anl__optim_opts_default(), .rewrite = true, .plan = true};
 }
 
@@ -56,7 +56,7 @@ static anl_status compile_one(anl__trainer *t, replica *r, anl_mode mode, anl__s
     ANL_TRY(anl_program_compile(r->net, g, &c, &made.p));
     measure_rows(&made);
     (*list)[(*count)++] = made;
-    return anl__staging_room(&r->staging, r->device, made.p, t->n_rep > 1 ? 1 : t->opts.shards);
+    return anl__staging_room(&r->staging, r->device, made.p, t->n_rep > 1 && !t->team ? 1 : t->opts.shards);
 }
 
 /* Every size of shard that a replica will meet. */
@@ -80,10 +80,10 @@ const anl__reduce *anl__trainer_order(const anl__trainer *t, int64_t n)
     return NULL;
 }
 
-static anl_status make_orders(anl__trainer *t, int *slabs)
+static anl_status make_orders(anl__trainer *t)
 {
     const anl__trainer_opts *o = &t->opts;
-    *slabs = 1;
+    t->slabs = 1;
     t->reduce = anl__calloc(t->ctx, ANL__MOST_SIZES, sizeof *t->reduce);
     if (!t->reduce) return ANL_NOMEM;
     for (int i = 0; i < ANL__MOST_SIZES && o->train_sizes[i].n; i++) {
@@ -91,17 +91,11 @@ static anl_status make_orders(anl__trainer *t, int *slabs)
         if (anl__trainer_order(t, n)) continue;
         anl__reduce *r = &t->reduce[t->n_reduce];
         ANL_TRY(anl__reduce_make(t->ctx, o->shards, n < o->shards ? (int)n : o->shards, t->n_rep, r));
-        if (r->slabs > *slabs) *slabs = r->slabs;
+        if (r->slabs > t->slabs) t->slabs = r->slabs;
         t->n_reduce++;
     }
-    if (t->n_rep > 1 && *slabs < 2) *slabs = 2; /* so that there is an addition between replicas */
+    if (t->n_rep > 1 && !t->team && t->slabs < 2) t->slabs = 2; /* so that there is an addition between replicas */
     return ANL_OK;
-}
-
-anl_status anl__trainer_of_replica(anl__trainer *t, const replica *r, anl_status st)
-{
-    if (st == ANL_OK || r->ctx == t->ctx) return st;
-    return anl__fail(t->ctx, st, "%s", anl_last_error(r->ctx));
 }
 
 static int64_t most_rows(const anl__size *size)
@@ -112,47 +106,90 @@ static int64_t most_rows(const anl__size *size)
     return most;
 }
 
-/* What replica 0 has besides the model: the tape, and the states that go from batch to batch. */
-static anl_status compile_first(anl__trainer *t)
+/* What a replica has besides the model: the tape, the states that go from batch to batch, the data, the way to other devices. */
+static anl_status compile_steps(anl__trainer *t, replica *r)
 {
-    replica *r = &t->rep[0];
-    bool taped = t->n_rep == 1 && r->device->vt->record_begin;
+    bool own = t->n_rep == 1 || t->team, tape = own && r->device->vt->record_begin;
     if (r->n_train) {
-        ANL_TRY(anl__carry_create(r->device, r->train[0].p->graph, most_rows(t->opts.train_sizes), true, &t->carry));
-        ANL_TRY(anl__carry_compile(&t->carry, r->net));
+        ANL_TRY(anl__carry_create(r->device, r->train[0].p->graph, most_rows(t->opts.train_sizes), true, &r->carry));
+        ANL_TRY(anl__carry_compile(&r->carry, r->net));
     }
-    if (r->n_eval) ANL_TRY(anl__carry_create(r->device, r->eval[0].p->graph, most_rows(t->opts.eval_sizes), false, &t->eval_carry));
-    ANL_TRY(anl__tape_compile(&t->tape, r->net, taped, r->n_train > 0, anl__trainer_scaled(t)));
-    for (int i = 0; alone(t) && i < r->n_train; i++) ANL_TRY(anl__resident_compile(&t->resident, r->net, &t->opts.samples, t->opts.dtype, r->train[i].size.n));
-    if (alone(t) && t->opts.samples.why) {
-        if (t->opts.samples.where == ANL__RESIDENCE_ALWAYS) return anl__fail(t->ctx, ANL_UNSUPPORTED, "data.resident: %s: the host has to make the batches", t->opts.samples.why);
-        snprintf(t->resident.note, sizeof t->resident.note, "data: on the host, which makes the batches: %s", t->opts.samples.why);
-    }
-    if (t->n_rep > 1 && r->device->vt->record_begin && t->opts.samples.n && t->opts.samples.where != ANL__RESIDENCE_NEVER)
-        snprintf(t->resident.note, sizeof t->resident.note, "data: on the host, which feeds each of the %d lanes", t->n_rep);
+    ANL_TRY(anl__tape_compile(&r->tape, r->net, tape, r->n_train > 0, anl__trainer_scaled(t)));
+    for (int i = 0; r->tape.host && i < r->n_train; i++) ANL_TRY(anl__resident_compile(&r->resident, r->net, &t->opts.samples, t->opts.dtype, r->train[i].size.n));
+    if (t->team) ANL_TRY(anl__exchange_compile(&r->exchange, r->net, t->n_rep, r->rank));
     return ANL_OK;
 }
 
-static anl_status make_replica(anl__trainer *t, int i, int slabs)
+/* What is said of the data where it cannot be on the device. */
+static anl_status say_residence(anl__trainer *t)
+{
+    const anl__samples *s = &t->opts.samples;
+    char *note = t->rep[0].resident.note;
+    size_t size = sizeof t->rep[0].resident.note;
+    if (taped(t) && s->why) {
+        if (s->where == ANL__RESIDENCE_ALWAYS) return anl__fail(t->ctx, ANL_UNSUPPORTED, "data.resident: %s: the host has to make the batches", s->why);
+        snprintf(note, size, "data: on the host, which makes the batches: %s", s->why);
+    }
+    if (t->n_rep > 1 && !t->team && t->rep[0].device->vt->record_begin && s->n && s->where != ANL__RESIDENCE_NEVER)
+        snprintf(note, size, "data: on the host, which feeds each of the %d lanes", t->n_rep);
+    return ANL_OK;
+}
+
+static anl_status open_device(anl__trainer *t, replica *r)
 {
     const anl__trainer_opts *o = &t->opts;
-    replica *r = &t->rep[i];
     anl_device_opts d = o->device_opts;
-    if (t->n_rep > 1) { /* threads are divided among lanes; they are no input of what is computed */
+    anl__buf plans;
+    if (t->n_rep > 1 && !t->team) { /* threads are divided among lanes; they are no input of what is computed */
         int all = d.threads > 0 ? d.threads : anl__pool_size(t->lanes);
         d.threads = all / t->n_rep > 1 ? all / t->n_rep : 1;
     }
-    r->ctx = i ? anl_ctx_create() : t->ctx;
-    if (!r->ctx) return anl__fail(t->ctx, ANL_NOMEM, "no memory for lane %d", i);
-    anl_status st = anl_device_open(r->ctx, o->device, &d, &r->device);
-    if (st == ANL_OK) st = anl__precision_need(r->device, o->dtype, d.tf32);
+    anl__buf_init(&plans, r->ctx);
+    if (t->team && r->rank) { /* what the first has timed holds for all */
+        t->rep[0].device->vt->plans(t->rep[0].device, &plans);
+        d.plans = plans.text;
+        d.index = r->rank;
+    }
+    anl_status st = plans.status;
+    if (st == ANL_OK) st = anl_device_open(r->ctx, r->rank ? anl_device_name(t->rep[0].device) : o->device, &d, &r->device);
+    anl__buf_release(&plans);
+    if (st == ANL_OK && t->team && !r->device->vt->join)
+        st = anl__fail(r->ctx, ANL_UNSUPPORTED, "devices: %d were asked for, but %s is one device; train.lanes computes several shards beside each other on it", t->n_rep,
+                       anl_device_name(r->device));
+    return st == ANL_OK ? anl__precision_need(r->device, o->dtype, d.tf32) : st;
+}
+
+static anl_status make_replica(anl__trainer *t, replica *r)
+{
+    const anl__trainer_opts *o = &t->opts;
+    bool own = !r->rank || t->team;
+    anl_status st = open_device(t, r);
     if (st == ANL_OK) st = anl_net_create(r->device, &r->net);
     if (st == ANL_OK) st = compile_all(t, r);
     bool training = r->n_train > 0;
     if (st == ANL_OK && training) st = anl__optim_compile(r->net, &o->optim, &r->update);
-    if (st == ANL_OK && !i) st = compile_first(t);
-    if (st == ANL_OK) st = anl_net_finish(r->net, training ? anl__optim_moments(&o->optim) : 0, training ? slabs : 0, o->optim.ema > 0);
-    return anl__trainer_of_replica(t, r, st);
+    if (st == ANL_OK && own) st = compile_steps(t, r);
+    if (st == ANL_OK && r->n_eval) st = anl__carry_create(r->device, r->eval[0].p->graph, most_rows(o->eval_sizes), false, &t->eval_carry);
+    if (st == ANL_OK) st = anl_net_finish(r->net, training ? anl__optim_moments(&o->optim) : 0, training ? t->slabs : 0, o->optim.ema > 0);
+    if (st == ANL_OK && own) st = anl__tape_open(&r->tape, most_rows(o->train_sizes));
+    return st;
+}
+
+static anl_status make_other(anl__trainer *t, replica *r) { return r->rank ? make_replica(t, r) : ANL_OK; }
+
+/* The first, then the others beside each other. */
+static anl_status make_replicas(anl__trainer *t)
+{
+    t->rep = anl__calloc(t->ctx, (size_t)t->n_rep, sizeof *t->rep);
+    if (!t->rep) return ANL_NOMEM;
+    if (t->n_rep > 1) ANL_TRY(anl__pool_create(t->ctx, t->n_rep, &t->lanes));
+    for (int i = 0; i < t->n_rep; i++) {
+        t->rep[i].rank = i;
+        t->rep[i].ctx = i ? anl_ctx_create() : t->ctx;
+        if (!t->rep[i].ctx) return anl__fail(t->ctx, ANL_NOMEM, "no memory for replica %d", i);
+    }
+    ANL_TRY(anl__replicas_failed(t, &t->rep[0], make_replica(t, &t->rep[0])));
+    return anl__replicas_each(t, make_other);
 }
 
 static const char LOGITS[] = "logits";
@@ -185,15 +222,13 @@ anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__tr
     if (o->dtype != ANL_F16) t->opts.optim.loss_scale = 0; /* what has f32's range needs none */
     int64_t most = most_rows(o->train_sizes);
     t->mean = t->opts.optim.loss_scale > 0 && most > 1 ? ldexpf(1, -ilogb((double)most)) : 1;
-    t->n_rep = o->lanes < 1 ? 1 : o->lanes;
-    int slabs = 1;
-    anl_status st = make_orders(t, &slabs);
-    if (st == ANL_OK && !(t->rep = anl__calloc(ctx, (size_t)t->n_rep, sizeof *t->rep))) st = ANL_NOMEM;
-    if (st == ANL_OK && t->n_rep > 1) st = anl__pool_create(ctx, t->n_rep, &t->lanes);
-    for (int i = 0; i < t->n_rep && st == ANL_OK; i++) st = make_replica(t, i, slabs);
-    if (st == ANL_OK) st = anl__tape_open(&t->tape, most_rows(o->train_sizes));
+    t->team = o->devices > 1 && o->train_sizes[0].n;
+    t->n_rep = t->team ? o->devices : o->lanes < 1 || !o->train_sizes[0].n ? 1 : o->lanes;
+    anl_status st = o->devices > ANL__MOST_DEVICES ? anl__fail(ctx, ANL_INVALID, "devices: at most %d", ANL__MOST_DEVICES) : make_orders(t);
+    if (st == ANL_OK) st = make_replicas(t);
     if (st == ANL_OK) st = make_buffers(t);
-    if (st == ANL_OK) st = anl__resident_open(&t->resident); /* last: it takes of what is left */
+    if (st == ANL_OK) st = say_residence(t);
+    if (st == ANL_OK) st = t->team ? anl__replicas_join(t) : anl__resident_open(&t->rep[0].resident); /* last: it takes of what is left */
     if (st != ANL_OK) {
         anl__trainer_destroy(t);
         return st;
@@ -206,17 +241,18 @@ void anl__trainer_destroy(anl__trainer *t)
 {
     if (!t) return;
     anl__trainer_forget(t);
-    anl__resident_release(&t->resident);
-    anl__tape_release(&t->tape);
-    anl__carry_release(&t->carry);
     anl__carry_release(&t->eval_carry);
     for (int i = 0; t->rep && i < t->n_rep; i++) {
+        anl__resident_release(&t->rep[i].resident);
+        anl__exchange_release(&t->rep[i].exchange);
+        anl__tape_release(&t->rep[i].tape);
+        anl__carry_release(&t->rep[i].carry);
         anl__free(t->rep[i].ctx, t->rep[i].train);
         anl__free(t->rep[i].ctx, t->rep[i].eval);
         anl__staging_release(&t->rep[i].staging);
         anl_net_destroy(t->rep[i].net);
         anl_device_close(t->rep[i].device);
-        if (t->rep[i].ctx != t->ctx) anl_ctx_destroy(t->rep[i].ctx);
+        if (t->rep[i].ctx && t->rep[i].ctx != t->ctx) anl_ctx_destroy(t->rep[i].ctx);
     }
     anl__pool_destroy(t->lanes);
     for (int i = 0; i < t->n_reduce; i++) anl__reduce_release(t->ctx, &t->reduce[i]);
@@ -227,8 +263,8 @@ void anl__trainer_destroy(anl__trainer *t)
     anl__free(t->ctx, t);
 }
 
-bool anl__trainer_resident(const anl__trainer *t) { return t->resident.x != NULL; }
-const char *anl__trainer_data_note(const anl__trainer *t) { return t->resident.note; }
+bool anl__trainer_resident(const anl__trainer *t) { return t->rep[0].resident.x != NULL; }
+const char *anl__trainer_data_note(const anl__trainer *t) { return t->rep[0].resident.note; }
 int64_t anl__trainer_columns(const anl__trainer *t) { return t->columns; }
 bool anl__trainer_scaled(const anl__trainer *t) { return t->opts.optim.loss_scale > 0 && t->rep[0].n_train; }
 anl_net *anl__trainer_net(anl__trainer *t) { return t->rep[0].net; }
@@ -251,7 +287,7 @@ anl_program *anl__trainer_program_of(anl__trainer *t, anl_mode mode, anl__size s
     return c ? c->p : NULL;
 }
 
-anl__carry *anl__trainer_carry(anl__trainer *t) { return &t->carry; }
+anl__carry *anl__trainer_carry(anl__trainer *t) { return &t->rep[0].carry; }
 
 anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, const anl__feed_batch *b, anl_bind *bind)
 {
@@ -263,9 +299,9 @@ anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, const anl__
         anl__rng_words(rng, t->opts.seed, 1, 0, 0);
         rng[ANL__RNG_FIRST] = (int32_t)b->first;
         ANL_TRY(r->device->vt->upload(r->device, r->net->scalar, rng, sizeof rng));
-        ANL_TRY(anl__resident_make(&t->resident, &r->staging, 0, b->n, bind));
+        ANL_TRY(anl__resident_make(&r->resident, &r->staging, 0, b->n, bind));
     }
-    return anl__carry_bind(&t->carry, r->device, &r->staging, 0, 0, b->n, bind);
+    return anl__carry_bind(&r->carry, r->device, &r->staging, 0, 0, b->n, bind);
 }
 
 anl_status anl__trainer_init(anl__trainer *t)
@@ -278,36 +314,6 @@ anl_status anl__trainer_init(anl__trainer *t)
     }
     if (t->opts.optim.loss_scale > 0) ANL_TRY(anl__net_set_scale(net, (float[ANL__SCALE_WORDS]){(float)t->opts.optim.loss_scale}));
     return anl__trainer_spread(t);
-}
-
-anl_status anl__trainer_settle(anl__trainer *t, replica *r)
-{
-    if (t->n_rep == 1 || r->device->vt->host_memory) return ANL_OK;
-    return r->device->vt->sync(r->device);
-}
-
-anl_status anl__trainer_copy_slab(anl__trainer *t, int slab, int from_slab)
-{
-    const anl_net *src = t->rep[0].net;
-    ANL_TRY(anl__trainer_settle(t, &t->rep[0]));
-    for (int i = 1; i < t->n_rep; i++) {
-        anl_net *dst = t->rep[i].net;
-        if (!dst->slab[slab]) continue;
-        ANL_TRY(anl__trainer_of_replica(t, &t->rep[i], dst->device->vt->copy(dst->device, dst->slab[slab], src->slab[from_slab], (size_t)dst->slab_count[slab] * anl__elem(dst))));
-        ANL_TRY(anl__trainer_of_replica(t, &t->rep[i], anl__trainer_settle(t, &t->rep[i])));
-        dst->version++;
-    }
-    return ANL_OK;
-}
-
-anl_status anl__trainer_spread(anl__trainer *t)
-{
-    for (int s = 0; s < ANL_SLAB_COUNT; s++)
-        if (s < ANL_SLAB_GRAD0 || s >= ANL_SLAB_MOMENT0) ANL_TRY(anl__trainer_copy_slab(t, s, s));
-    float scale[ANL__SCALE_WORDS];
-    if (t->n_rep > 1) ANL_TRY(anl__net_get_scale(t->rep[0].net, scale));
-    for (int i = 1; i < t->n_rep; i++) ANL_TRY(anl__trainer_of_replica(t, &t->rep[i], anl__net_set_scale(t->rep[i].net, scale)));
-    return ANL_OK;
 }
 
 /* ---- evaluation ------------------------------------------------------------------------------ */
@@ -366,7 +372,7 @@ anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema
         out->logits = t->logits;
     }
     float v[ANL__RING_WORDS];
-    ANL_TRY(anl__tape_eval(&t->tape, v));
+    ANL_TRY(anl__tape_eval(&r->tape, v));
     out->loss_num = (double)v[ANL__RING_NUM];
     out->loss_den = (double)v[ANL__RING_DEN];
     out->correct = (double)v[ANL__RING_CORRECT];

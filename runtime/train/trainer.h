@@ -2,7 +2,7 @@
  * into shards, runs them on its replicas, adds gradients in the fixed tree and updates. No file, no clock, no data set.
  *
  * Replicas are copies of the net in this process: `lanes` of them run beside each other on threads of their own;
- * `ranks` (tests) stand for devices. Whatever their number, the bits are those of one.
+ * or each has a device of its own (`devices`). Whatever their number, the bits are those of one.
  */
 #ifndef ANL_TRAINER_H
 #define ANL_TRAINER_H
@@ -23,6 +23,7 @@ typedef struct anl__trainer_opts {
     anl_dtype dtype;     /* of activations */
     uint64_t seed;
     int shards, lanes;
+    int devices; /* of one machine, that share the shards; 1: one, on which lanes may run. At most `shards` */
     anl__size train_sizes[ANL__MOST_SIZES]; /* that steps will have: full and last; n = 0 ends. None: evaluation only */
     anl__size eval_sizes[ANL__MOST_SIZES];  /* of evaluation */
     anl__optim_opts optim;
@@ -93,7 +94,9 @@ const char *anl__trainer_launch_note(const anl__trainer *t); /* how steps are la
 /* Names a host batch's copies on the device, and what is carried, in `bind`, for running one of the trainer's programs by hand. */
 anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, const anl__feed_batch *b, anl_bind *bind) ANL_MUST;
 
-/* After the host wrote replica 0's slabs: the others get them too. */
+/* Before the host reads what training carries: the rows that other devices have come to replica 0. */
+anl_status anl__trainer_gather(anl__trainer *t) ANL_MUST;
+/* After the host wrote replica 0's slabs and carried states: the others get them too. */
 anl_status anl__trainer_spread(anl__trainer *t) ANL_MUST;
 
 #endif

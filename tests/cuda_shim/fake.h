@@ -16,6 +16,9 @@ extern "C" {
 
 int anl_shim_enqueue(cudaStream_t s, std::function<void()> work); /* 0, or the CUDA runtime's error */
 
+int anl_shim_enqueue_waiting(cudaStream_t s, std::function<void()> work); /* likewise; it waits for other devices */
+int anl_shim_device_of(cudaStream_t s);
+
 struct dnn_handle { cudaStream_t stream = nullptr; };
 void fake_rnn(anl__cudnn *table); /* fills in the RNN API */
 

@@ -1,7 +1,8 @@
 /* Test only: the CUDA runtime on the host. A block's threads are fibres of one OS thread; __syncthreads and warp shuffles
  * are rendezvous. It finds what a GPU hides: a missing barrier (threads run in an order shuffled by ANL_SHIM_SEED), a barrier that
  * not all threads reach, shared memory read before it was written (it starts as NaN) and, under a sanitizer, every access
- * past an end. It says nothing about speed. One block runs at a time.
+ * past an end, a launch on a stream of a device that is not the thread's current one. It says nothing about speed. Several devices
+ * can be played, each by threads of the host; one block runs at a time all the same.
  */
 #include "include/cuda_runtime.h"
 
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -239,29 +241,45 @@ void *anl_shim_shared(const char *file, int line, const char *name, size_t bytes
 
 /* ---- launches, streams, graphs --------------------------------------------------------------- */
 
-struct CUgraph_st { std::vector<std::function<void()>> work; };
-struct CUgraphExec_st { std::vector<std::function<void()>> work; };
+/* What a stream does, in order; waits: for other devices, so not while all the others stand still. */
+struct job {
+    std::function<void()> work;
+    bool waits;
+};
+static thread_local int current_device;
+struct CUgraph_st { std::vector<job> work; };
+struct CUgraphExec_st { std::vector<job> work; };
 struct CUstream_st {
+    int device = current_device;
     CUgraph_st *capture = nullptr;
     long captured = 0;    /* calls in this capture */
     bool invalid = false; /* the capture: one of them was refused */
 };
 struct CUevent_st { int unused = 0; };
 
-/* What the environment says of the device that is played: ANL_SHIM_SEED the order of threads; ANL_SHIM_MEMORY MiB; ANL_SHIM_DRIVER CUDA's
-   version as 13000; ANL_SHIM_CAPABILITY as 90; ANL_SHIM_LOST: after so many launches of kernels every call fails;
-   ANL_SHIM_REFUSE: the how manieth launch, copy or library call inside a capture is refused, and the capture with it. */
+/* What the environment says of the devices that are played: ANL_SHIM_DEVICES how many; ANL_SHIM_SEED the order of threads; ANL_SHIM_MEMORY MiB;
+   ANL_SHIM_DRIVER CUDA's version as 13000; ANL_SHIM_CAPABILITY as 90; ANL_SHIM_LOST: after so many launches of kernels every call fails;
+   ANL_SHIM_REFUSE: the how manieth launch, copy or library call inside a capture is refused, and the capture with it; ANL_SHIM_ON: only that device
+   is lost, or refuses. */
 static long setting(const char *name, long otherwise)
 {
     const char *text = getenv(name);
     return text ? strtol(text, nullptr, 10) : otherwise;
 }
+static bool plays(int device) { return setting("ANL_SHIM_ON", device) == device; }
 
-static size_t in_use; /* bytes of the device's memory */
-static std::map<void *, size_t> taken;
-static long kernels; /* launched */
-static cudaError_t last_error; /* that was not asked for; of a lost device there is always one */
-static bool lost() { return kernels > setting("ANL_SHIM_LOST", LONG_MAX); }
+enum { MOST_DEVICES = 16 };
+static std::recursive_mutex one_at_a_time; /* guards all below, and whatever the stand-ins for libraries keep */
+static size_t in_use[MOST_DEVICES];        /* bytes of the device's memory */
+struct block { size_t bytes; int device; };
+static std::map<void *, block> taken;
+static long kernels[MOST_DEVICES]; /* launched */
+static thread_local cudaError_t last_error; /* that was not asked for; of a lost device there is always one */
+static bool lost(int device)
+{
+    std::lock_guard<std::recursive_mutex> hold(one_at_a_time);
+    return plays(device) && kernels[device] > setting("ANL_SHIM_LOST", LONG_MAX);
+}
 
 /* Subnormal numbers are numbers, as on a GPU, whatever the calling thread does with them. */
 struct gpu_floats {
@@ -272,21 +290,25 @@ struct gpu_floats {
 #endif
 };
 
-static cudaError_t enqueue(cudaStream_t s, std::function<void()> work)
+static cudaError_t enqueue(cudaStream_t s, job j)
 {
-    if (lost()) return cudaErrorLaunchFailure;
+    if (lost(s ? s->device : current_device)) return cudaErrorLaunchFailure;
     if (s && s->capture) {
         if (s->invalid) return last_error = cudaErrorStreamCaptureInvalidated;
-        if (++s->captured == setting("ANL_SHIM_REFUSE", LONG_MAX)) return s->invalid = true, last_error = cudaErrorStreamCaptureUnsupported;
-        s->capture->work.push_back(work);
+        if (++s->captured == setting("ANL_SHIM_REFUSE", LONG_MAX) && plays(s->device)) return s->invalid = true, last_error = cudaErrorStreamCaptureUnsupported;
+        s->capture->work.push_back(j);
         return cudaSuccess;
     }
     gpu_floats mode;
-    work();
+    std::unique_lock<std::recursive_mutex> hold(one_at_a_time, std::defer_lock);
+    if (!j.waits) hold.lock();
+    j.work();
     return cudaSuccess;
 }
 
-int anl_shim_enqueue(cudaStream_t s, std::function<void()> work) { return enqueue(s, std::move(work)); }
+int anl_shim_enqueue(cudaStream_t s, std::function<void()> work) { return enqueue(s, {std::move(work), false}); }
+int anl_shim_enqueue_waiting(cudaStream_t s, std::function<void()> work) { return enqueue(s, {std::move(work), true}); }
+int anl_shim_device_of(cudaStream_t s) { return s->device; }
 
 static uint64_t seed_of_process() { return (uint64_t)setting("ANL_SHIM_SEED", 1); }
 
@@ -329,16 +351,17 @@ static void run_grid(dim3 grid, dim3 block, const std::function<void()> &body)
 
 void anl_shim_launch(cudaStream_t s, dim3 grid, dim3 block, std::function<void()> thread)
 {
-    enqueue(s, [=] {
-        kernels++;
+    if (s && s->device != current_device) broken("a kernel on a stream of a device that is not the current one");
+    anl_shim_enqueue(s, [=] {
+        kernels[s ? s->device : 0]++;
         run_grid(grid, block, thread);
     });
 }
 
 extern "C" {
 
-cudaError_t cudaGetDeviceCount(int *n) { return *n = 1, setting("ANL_SHIM_DRIVER", 13000) < 13000 ? cudaErrorInsufficientDriver : cudaSuccess; }
-cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaGetDeviceCount(int *n) { return *n = (int)setting("ANL_SHIM_DEVICES", 1), setting("ANL_SHIM_DRIVER", 13000) < 13000 ? cudaErrorInsufficientDriver : cudaSuccess; }
+cudaError_t cudaSetDevice(int device) { return current_device = device, cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
 {
     memset(p, 0, sizeof *p);
@@ -360,7 +383,8 @@ cudaError_t cudaRuntimeGetVersion(int *v) { return *v = 13000, cudaSuccess; }
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
 {
     *total = (size_t)setting("ANL_SHIM_MEMORY", 1 << 14) << 20;
-    *free_bytes = *total - in_use;
+    std::lock_guard<std::recursive_mutex> hold(one_at_a_time);
+    *free_bytes = *total - in_use[current_device];
     return cudaSuccess;
 }
 static cudaError_t take(void **p, size_t bytes)
@@ -372,14 +396,17 @@ static cudaError_t take(void **p, size_t bytes)
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
     size_t room, total;
+    std::lock_guard<std::recursive_mutex> hold(one_at_a_time);
     cudaMemGetInfo(&room, &total);
     if (bytes > room || take(p, bytes) != cudaSuccess) return cudaErrorMemoryAllocation;
-    in_use += taken[*p] = bytes;
+    taken[*p] = {bytes, current_device};
+    in_use[current_device] += bytes;
     return cudaSuccess;
 }
 cudaError_t cudaFree(void *p)
 {
-    in_use -= taken[p];
+    std::lock_guard<std::recursive_mutex> hold(one_at_a_time);
+    in_use[taken[p].device] -= taken[p].bytes;
     taken.erase(p);
     return free(p), cudaSuccess;
 }
@@ -387,19 +414,20 @@ cudaError_t cudaHostAlloc(void **p, size_t bytes, unsigned) { return take(p, byt
 cudaError_t cudaFreeHost(void *p) { return free(p), cudaSuccess; }
 cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, cudaMemcpyKind, cudaStream_t s)
 {
-    return enqueue(s, [=] { memcpy(dst, src, bytes); });
+    return enqueue(s, {[=] { memcpy(dst, src, bytes); }, false});
 }
 cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s)
 {
-    return enqueue(s, [=] { memset(p, value, bytes); });
+    return enqueue(s, {[=] { memset(p, value, bytes); }, false});
 }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned) { return *s = new CUstream_st, cudaSuccess; }
 cudaError_t cudaStreamDestroy(cudaStream_t s) { return delete s, cudaSuccess; }
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
     if (s && s->capture) broken("a synchronisation inside a capture");
-    return lost() ? cudaErrorLaunchFailure : cudaSuccess;
+    return lost(s ? s->device : current_device) ? cudaErrorLaunchFailure : cudaSuccess;
 }
+cudaError_t cudaStreamQuery(cudaStream_t s) { return lost(s ? s->device : current_device) ? cudaErrorLaunchFailure : cudaSuccess; }
 cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
 {
     if (s->capture) return cudaErrorUnknown;
@@ -424,8 +452,11 @@ extern "C" __attribute__((visibility("default"))) long anl_shim_launches; /* of 
 long anl_shim_launches;
 cudaError_t cudaGraphLaunch(cudaGraphExec_t e, cudaStream_t s)
 {
-    anl_shim_launches++;
-    for (auto &w : e->work) enqueue(s, w);
+    {
+        std::lock_guard<std::recursive_mutex> hold(one_at_a_time);
+        anl_shim_launches++;
+    }
+    for (auto &j : e->work) enqueue(s, j);
     return cudaSuccess;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t g) { return delete g, cudaSuccess; }
@@ -436,7 +467,7 @@ cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
 float anl_shim_ms = 1; /* what every measurement gives; stand-ins for libraries may change it */
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t, cudaEvent_t) { return *ms = anl_shim_ms, cudaSuccess; }
-cudaError_t cudaPeekAtLastError(void) { return lost() ? cudaErrorLaunchFailure : last_error; }
+cudaError_t cudaPeekAtLastError(void) { return lost(current_device) ? cudaErrorLaunchFailure : last_error; }
 cudaError_t cudaGetLastError(void)
 {
     cudaError_t e = cudaPeekAtLastError();

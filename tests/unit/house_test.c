@@ -21,7 +21,7 @@ static const struct { const char *room, *may; } rules[] = {
     {"runtime/base", "runtime/anneal.h runtime/base"},
     {"runtime/graph", "runtime/anneal.h runtime/op.h runtime/device.h runtime/base runtime/graph"},
     {"runtime/state", "runtime/anneal.h runtime/op.h runtime/base runtime/state"},
-    {"runtime/dist", "runtime/anneal.h runtime/base runtime/graph runtime/dist"},
+    {"runtime/dist", "runtime/anneal.h runtime/op.h runtime/device.h runtime/base runtime/graph runtime/dist"},
     {"runtime/train", "runtime"},
     {"runtime/", "runtime"},
     {"kernels/common", "runtime/anneal.h runtime/op.h runtime/device.h runtime/base kernels/common"},

@@ -65,6 +65,13 @@ static int sizes_of(const job_feed *f, anl__size *out, int most)
     return 2;
 }
 
+int job_devices(anl_ctx *ctx, const recipe *r)
+{
+    if (!recipe_is_word(r, "devices")) return (int)recipe_int(r, "devices");
+    int there = anl_device_count(ctx, recipe_text(r, "device")), shards = (int)recipe_int(r, "train.shards");
+    return there < 1 ? 1 : there < shards ? there : shards;
+}
+
 anl_status job_compile(job *j, bool train, bool answer)
 {
     const recipe *r = j->recipe;
@@ -81,6 +88,7 @@ anl_status job_compile(job *j, bool train, bool answer)
     o.seed = (uint64_t)recipe_int(r, "train.seed");
     o.shards = (int)recipe_int(r, "train.shards");
     o.lanes = (int)recipe_int(r, "train.lanes");
+    o.devices = job_devices(j->ctx, r);
     o.ahead = (int)recipe_int(r, "train.ahead");
     o.rewrite = recipe_bool(r, "train.rewrite");
     o.recompute = recipe_bool(r, "train.recompute");

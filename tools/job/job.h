@@ -89,6 +89,8 @@ typedef struct job_opts {
 /* What the recipe names; fp32 where auto is not decided yet. */
 const anl__precision *job_precision(const recipe *r);
 anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out) ANL_MUST;
+/* How many devices the recipe means on this machine. */
+int job_devices(anl_ctx *ctx, const recipe *r);
 /* Compiles; `train` false: evaluation programs only. answer: see job_opts. */
 anl_status job_compile(job *j, bool train, bool answer) ANL_MUST;
 /* Weights anew: from the seed (with train.init: from that run; *report then lists the tensors, freed with anl__free). */

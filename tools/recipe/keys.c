@@ -150,6 +150,7 @@ const recipe_key recipe_keys[] = {
     I("log.every", "100", 0, 1000000000, MACHINE, "steps between rows of metrics.jsonl; 0: epochs only"),
     B("log.tensorboard", "true", MACHINE, "write TensorBoard events"),
     E("device", "auto", "auto|cpu|reference|null|cuda", MACHINE, "what computes"),
+    {"devices", RECIPE_INT, "1", 1, 64, 0, "all", MACHINE, "how many GPUs of this machine share the shards of a batch (NCCL); the bits are those of one; all: as many as are seen, at most train.shards"},
     I("threads", "0", 0, 256, MACHINE, "of the cpu device; 0: all CPUs of this process"),
     {0},
 };

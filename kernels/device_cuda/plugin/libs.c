@@ -9,6 +9,7 @@
 #include "dnn_form.h"
 #include "dnn_rnn.h"
 #include "lt_product.h"
+#include "nccl_table.h"
 #include "plan_memory.h"
 
 #include <cuda_runtime_api.h>
@@ -270,6 +271,20 @@ static bool load_cublaslt(anl__cublaslt *t, void *so)
     return true;
 }
 
+static bool load_nccl(anl__nccl *t, void *so)
+{
+    LOAD(t, so, "nccl", CommInitAll);
+    LOAD(t, so, "nccl", CommDestroy);
+    LOAD(t, so, "nccl", CommAbort);
+    LOAD(t, so, "nccl", CommGetAsyncError);
+    LOAD(t, so, "nccl", GroupStart);
+    LOAD(t, so, "nccl", GroupEnd);
+    LOAD(t, so, "nccl", Send);
+    LOAD(t, so, "nccl", Recv);
+    LOAD(t, so, "nccl", GetErrorString);
+    return true;
+}
+
 static anl_status open_cudnn(anl_ctx *ctx, void *stream, anl__cudnn **out)
 {
     found f;
@@ -318,6 +333,13 @@ anl_status anl__cuda_libs_open(anl_ctx *ctx, void *stream, anl__cuda_libs **out)
     if (st != ANL_OK) anl__cuda_libs_close(ctx, libs);
     else *out = libs;
     return st;
+}
+
+anl_status anl__cuda_nccl_open(anl_ctx *ctx, anl__nccl *out)
+{
+    found f;
+    if (!find(&nccl_library, &f, NULL)) return anl__fail(ctx, ANL_DEVICE, "several devices need NCCL, and %s is not found: set ANNEAL_CUDA_PATH to its folder (`anneal doctor` says where it is looked for)", nccl_library.file);
+    return load_nccl(out, f.so) ? ANL_OK : anl__fail(ctx, ANL_DEVICE, "NCCL in %s is too old: a function is missing", f.path);
 }
 
 void anl__cuda_libs_close(anl_ctx *ctx, anl__cuda_libs *libs)

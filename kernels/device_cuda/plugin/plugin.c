@@ -7,6 +7,7 @@
 
 #include "cublaslt_table.h"
 #include "cudnn_table.h"
+#include "group.h"
 #include "libs.h"
 #include "measure.h"
 #include "plan_memory.h"
@@ -32,6 +33,7 @@ typedef struct cuda_impl {
     bool recording;
     bool narrowing_failed; /* the launch of a copy in 16 bits, which cannot say so itself */
     anl__cuda_libs *libs;
+    anl__cuda_group *group; /* NULL: it is in none */
     char *plans, *plan_dir; /* what dev->opts points to */
 } cuda_impl;
 
@@ -47,7 +49,19 @@ static anl_status failed(const anl_device *dev, cudaError_t e, const char *what)
         if (cuda_error_ != cudaSuccess) return failed((dev), cuda_error_, #call); \
     } while (0)
 
-void *anl__cuda_stream(const anl_device *dev) { return ((cuda_impl *)dev->impl)->stream; }
+/* CUDA's calls are of the calling thread's current device. */
+static void cuda_use(const anl_device *dev)
+{
+    static _Thread_local int current = -1;
+    int index = ((const cuda_impl *)dev->impl)->index;
+    if (index != current && cudaSetDevice(index) == cudaSuccess) current = index;
+}
+
+void *anl__cuda_stream(const anl_device *dev)
+{
+    cuda_use(dev);
+    return ((cuda_impl *)dev->impl)->stream;
+}
 
 /* Libraries are opened when first asked for: that takes a second, and asking whether there is a GPU should not. */
 const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev)
@@ -120,7 +134,9 @@ static void cuda_close(anl_device *dev)
 {
     cuda_impl *d = dev->impl;
     if (!d) return;
-    if (d->stream) cudaStreamSynchronize(d->stream);
+    if (d->stream) cudaStreamSynchronize(anl__cuda_stream(dev));
+    if (d->group) anl__cuda_group_leave(d->group);
+    cuda_use(dev);
     if (d->libs) anl__plan_save(dev);
     anl__cuda_libs_close(dev->ctx, d->libs);
     anl__free(dev->ctx, d->plans);
@@ -156,9 +172,11 @@ static anl_status cuda_open(anl_device *dev, const anl_device_opts *opts)
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0); /* before the first call: else cuBLAS inside cuDNN's RNN may give other bits each time */
     cudaError_t e = cudaGetDeviceCount(&count);
     if (e != cudaSuccess || count < 1) return no_device(dev, e == cudaSuccess ? cudaErrorNoDevice : e);
+    if (opts->index < 0 || opts->index >= count) return anl__fail(dev->ctx, ANL_DEVICE, "there is no CUDA device %d: this process sees %d (CUDA_VISIBLE_DEVICES chooses them)", opts->index, count);
     cuda_impl *d = anl__alloc(dev->ctx, sizeof *d);
     if (!d) return ANL_NOMEM;
     dev->impl = d;
+    d->index = opts->index;
     d->plans = opts->plans ? anl__strdup(dev->ctx, opts->plans) : NULL;
     d->plan_dir = opts->plan_dir ? anl__strdup(dev->ctx, opts->plan_dir) : NULL;
     dev->opts.plans = d->plans;
@@ -175,6 +193,7 @@ static anl_status cuda_open(anl_device *dev, const anl_device_opts *opts)
 static anl_status cuda_alloc(anl_device *dev, size_t bytes, void **out)
 {
     void *p = NULL;
+    cuda_use(dev);
     cudaError_t e = cudaMalloc(&p, bytes ? bytes : 256);
     if (e == cudaErrorMemoryAllocation) {
         size_t room = 0, total = 0;
@@ -193,7 +212,7 @@ static anl_status cuda_alloc(anl_device *dev, size_t bytes, void **out)
 static size_t cuda_room(const anl_device *dev)
 {
     size_t room = 0, total = 0;
-    (void)dev;
+    cuda_use(dev);
     return cudaMemGetInfo(&room, &total) == cudaSuccess ? room : 0;
 }
 
@@ -223,6 +242,7 @@ static anl_status slot_take(anl_device *dev, cuda_impl *d, size_t bytes, slot **
 static anl_status cuda_upload(anl_device *dev, void *dst, const void *src, size_t bytes)
 {
     cuda_impl *d = dev->impl;
+    cuda_use(dev);
     if (d->recording) return anl__fail(dev->ctx, ANL_INTERNAL, "an upload while a program is recorded");
     while (bytes) {
         slot *s = NULL;
@@ -248,6 +268,8 @@ void anl__cuda_drop(anl_device *dev, void *p) { cuda_free(dev, p); }
 
 static anl_status cuda_sync(anl_device *dev)
 {
+    const cuda_impl *d = dev->impl;
+    if (d->group) return anl__cuda_group_wait(d->group, dev);
     CUDA_TRY(dev, cudaStreamSynchronize(anl__cuda_stream(dev)));
     return ANL_OK;
 }
@@ -279,6 +301,7 @@ static anl_status cuda_fault(anl_device *dev)
 static anl_status cuda_record_begin(anl_device *dev)
 {
     cuda_impl *d = dev->impl;
+    cuda_use(dev);
     cudaError_t e = cudaStreamBeginCapture(d->stream, cudaStreamCaptureModeThreadLocal);
     d->recording = e == cudaSuccess;
     if (e == cudaSuccess) return ANL_OK;
@@ -292,6 +315,7 @@ static anl_status cuda_record_end(anl_device *dev, void **out)
     cuda_impl *d = dev->impl;
     cudaGraph_t graph = NULL;
     cudaGraphExec_t exec = NULL;
+    cuda_use(dev);
     cudaError_t e = cudaStreamEndCapture(d->stream, &graph), inside = cudaGetLastError();
     if (e == cudaSuccess) e = inside;
     if (e == cudaSuccess && d->narrowing_failed) e = cudaErrorUnknown;
@@ -315,6 +339,38 @@ static void cuda_forget(anl_device *dev, void *recording)
 {
     cudaStreamSynchronize(anl__cuda_stream(dev));
     cudaGraphExecDestroy((cudaGraphExec_t)recording);
+}
+
+/* ---- several devices ------------------------------------------------------------------------- */
+
+static int cuda_count(anl_ctx *ctx)
+{
+    int n = 0;
+    (void)ctx;
+    return cudaGetDeviceCount(&n) == cudaSuccess ? n : 0;
+}
+
+static anl_status cuda_join(anl_device *const *dev, int n)
+{
+    int *index = anl__calloc(dev[0]->ctx, (size_t)n, sizeof *index);
+    anl__cuda_group *g = NULL;
+    if (!index) return ANL_NOMEM;
+    for (int i = 0; i < n; i++) index[i] = ((const cuda_impl *)dev[i]->impl)->index;
+    anl_status st = anl__cuda_group_make(dev, index, n, &g);
+    for (int i = 0; i < n && st == ANL_OK; i++) ((cuda_impl *)dev[i]->impl)->group = g;
+    anl__free(dev[0]->ctx, index);
+    return st;
+}
+
+static anl_status cuda_exchange(anl_device *dev, const anl__transfer *list, int n)
+{
+    return anl__cuda_group_exchange(((const cuda_impl *)dev->impl)->group, dev, list, n);
+}
+
+static void cuda_give_up(anl_device *dev)
+{
+    anl__cuda_group *g = ((const cuda_impl *)dev->impl)->group;
+    if (g) anl__cuda_group_give_up(g, dev);
 }
 
 /* ---- facts ----------------------------------------------------------------------------------- */
@@ -345,6 +401,7 @@ static const anl__device_vt device = {
     .name = "cuda", .host_memory = false, .auto_rank = 50, .open = cuda_open, .close = cuda_close, .alloc = cuda_alloc, .free = cuda_free, .room = cuda_room,
     .upload = cuda_upload, .download = cuda_download, .copy = cuda_copy, .sync = cuda_sync, .has_dtype = cuda_has, .has_tf32 = cuda_has_tf32,
     .kernels = anl__cuda_kernel_table, .record_begin = cuda_record_begin, .record_end = cuda_record_end, .replay = cuda_replay, .forget = cuda_forget,
+    .count = cuda_count, .use = cuda_use, .join = cuda_join, .exchange = cuda_exchange, .give_up = cuda_give_up,
     .fault = cuda_fault, .describe = cuda_describe, .plans = cuda_plans,
 };
 

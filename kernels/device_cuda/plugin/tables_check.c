@@ -1,9 +1,15 @@
-/* Our declarations of NVIDIA's interfaces (cudnn_table.h, cublaslt_table.h) against NVIDIA's headers: compiled where those are, does nothing. */
+/* Our declarations of NVIDIA's interfaces (cudnn_table.h, cublaslt_table.h, and nccl_table.h where NCCL's header is) against NVIDIA's headers: compiled where those are, does nothing. */
 #include "cublaslt_table.h"
 #include "cudnn_table.h"
+#include "nccl_table.h"
 
 #include <cublasLt.h>
 #include <cudnn.h>
+
+#if __has_include(<nccl.h>)
+#include <nccl.h>
+#define HAS_NCCL 1
+#endif
 
 #define SAME(ours, theirs) _Static_assert((int)(ours) == (int)(theirs), #ours " is not " #theirs)
 
@@ -176,3 +182,20 @@ SAME_CALL(GetRNNWeightParams, P, P, N, (size_t)N, P, N, P, P, P, P);
 SAME_CALL(RNNForward, P, P, (cudnnForwardMode_t)N, P, P, P, P, P, P, P, P, P, P, P, (size_t)N, P, (size_t)N, P, (size_t)N, P);
 SAME_CALL(RNNBackwardData_v8, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, (size_t)N, P, (size_t)N, P, (size_t)N, P);
 SAME_CALL(RNNBackwardWeights_v8, P, P, (cudnnWgradMode_t)N, P, P, P, P, P, P, P, (size_t)N, P, (size_t)N, P, (size_t)N, P);
+
+#ifdef HAS_NCCL
+SAME(NCCL_SUCCESS, ncclSuccess);
+SAME(NCCL_IN_PROGRESS, ncclInProgress);
+SAME(NCCL_BYTES, ncclUint8);
+#define SAME_NCCL(name, ...) \
+    _Static_assert(sizeof(nccl##name(__VA_ARGS__)) == sizeof(((const anl__nccl *)0)->name(__VA_ARGS__)), #name)
+SAME_NCCL(CommInitAll, P, N, P);
+SAME_NCCL(CommDestroy, P);
+SAME_NCCL(CommAbort, P);
+SAME_NCCL(CommGetAsyncError, P, P);
+SAME_NCCL(GroupStart);
+SAME_NCCL(GroupEnd);
+SAME_NCCL(Send, P, (size_t)N, (ncclDataType_t)N, N, P, P);
+SAME_NCCL(Recv, P, (size_t)N, (ncclDataType_t)N, N, P, P);
+SAME_NCCL(GetErrorString, (ncclResult_t)N);
+#endif

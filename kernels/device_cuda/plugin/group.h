@@ -1,0 +1,22 @@
+/* GPUs of one machine that give each other memory, by NCCL's sends and receives: one communicator a device, one thread of the program each.
+ * Only bytes are moved, nothing is added, so that what is computed depends on no algorithm of the library.
+ *
+ * A device that fails leaves the others' kernels waiting for it. So whoever waits for a member looks at all of them, and a group that has
+ * failed is aborted as a whole. */
+#ifndef ANL_CUDA_GROUP_H
+#define ANL_CUDA_GROUP_H
+
+#include "device.h"
+
+typedef struct anl__cuda_group anl__cuda_group;
+
+/* dev: opened, all different GPUs. ANL_DEVICE: NCCL is not there, or refuses. */
+anl_status anl__cuda_group_make(anl_device *const *dev, const int *index, int n, anl__cuda_group **out);
+/* Once by each member, before its device is closed; the first ends the group, the last frees it. */
+void anl__cuda_group_leave(anl__cuda_group *g);
+anl_status anl__cuda_group_exchange(anl__cuda_group *g, anl_device *dev, const anl__transfer *list, int n);
+/* Until what is enqueued on the member's stream is done. ANL_DEVICE: it, or another member, has failed. */
+anl_status anl__cuda_group_wait(anl__cuda_group *g, const anl_device *dev);
+void anl__cuda_group_give_up(anl__cuda_group *g, const anl_device *dev);
+
+#endif

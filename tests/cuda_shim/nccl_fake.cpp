@@ -1,0 +1,171 @@
+/* Test only: NCCL's sends and receives among devices that threads of the host play. What is sent lies in a letter until its receiver has copied
+ * it; a stream that sends goes on then, one that receives when it has all. It refuses what NCCL refuses, and is loud about what would hang there.
+ *
+ * ANL_SHIM_NCCL: "none": it is not found; "refuse": devices are not connected. */
+#include "fake.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+extern "C" {
+#include "kernels/device_cuda/plugin/libs.h"
+#include "kernels/device_cuda/plugin/nccl_table.h"
+}
+
+namespace {
+
+struct letter {
+    const void *from;
+    size_t bytes;
+    bool taken;
+};
+
+struct group {
+    std::mutex guard;
+    std::condition_variable moved;
+    int n = 0;
+    bool aborted = false;
+    std::map<std::pair<int, int>, std::deque<letter *>> box; /* by sender and receiver */
+};
+
+struct comm {
+    std::shared_ptr<group> all;
+    int rank, device;
+};
+
+struct transfer {
+    bool give;
+    void *at;
+    size_t bytes;
+    int peer;
+};
+
+struct call {
+    comm *c = nullptr;
+    cudaStream_t stream = nullptr;
+    std::vector<transfer> list;
+};
+
+thread_local int depth;
+thread_local call open_call;
+
+[[noreturn]] void broken(const char *what)
+{
+    fprintf(stderr, "nccl stand-in: %s\n", what);
+    abort();
+}
+
+/* False: aborted. */
+template <class F> bool wait_for(group &g, std::unique_lock<std::mutex> &hold, F ready)
+{
+    if (!g.moved.wait_for(hold, std::chrono::minutes(4), [&] { return g.aborted || ready(); })) broken("members wait for each other: one has not called, or with another list");
+    return !g.aborted;
+}
+
+void perform(std::shared_ptr<group> all, int rank, const std::vector<transfer> &list)
+{
+    group &g = *all;
+    std::unique_lock<std::mutex> hold(g.guard);
+    std::deque<letter> sent;
+    for (const transfer &t : list)
+        if (t.give) {
+            sent.push_back({t.at, t.bytes, false});
+            g.box[{rank, t.peer}].push_back(&sent.back());
+        }
+    g.moved.notify_all();
+    for (const transfer &t : list) {
+        if (t.give) continue;
+        auto &box = g.box[{t.peer, rank}];
+        if (!wait_for(g, hold, [&] { return !box.empty(); })) break;
+        letter *l = box.front();
+        box.pop_front();
+        if (l->bytes != t.bytes) broken("a receive of another size than its send");
+        memcpy(t.at, l->from, t.bytes);
+        l->taken = true;
+        g.moved.notify_all();
+    }
+    for (letter &l : sent)
+        if (!wait_for(g, hold, [&] { return l.taken; })) break;
+    if (g.aborted) g.box.clear();
+}
+
+int init_all(void **out, int n, const int *device)
+{
+    const char *wanted = getenv("ANL_SHIM_NCCL");
+    std::set<int> different(device, device + n);
+    if (wanted && std::string(wanted) == "refuse") return 2;
+    if ((int)different.size() != n) return 5; /* "Duplicate GPU detected" */
+    auto all = std::make_shared<group>();
+    all->n = n;
+    for (int i = 0; i < n; i++) out[i] = new comm{all, i, device[i]};
+    return 0;
+}
+
+int destroy(void *c)
+{
+    delete (comm *)c;
+    return 0;
+}
+
+int give_up(void *c)
+{
+    comm *mine = (comm *)c;
+    {
+        std::lock_guard<std::mutex> hold(mine->all->guard);
+        mine->all->aborted = true;
+        mine->all->moved.notify_all();
+    }
+    delete mine;
+    return 0;
+}
+
+int async_error(void *, int *status) { return *status = 0, 0; }
+int group_start() { return depth++, 0; }
+
+int group_end()
+{
+    if (depth < 1) return 5;
+    if (--depth) return 0;
+    call now = std::move(open_call);
+    open_call = call();
+    if (!now.c) return 0;
+    std::shared_ptr<group> all = now.c->all;
+    int rank = now.c->rank;
+    return anl_shim_enqueue_waiting(now.stream, [=] { perform(all, rank, now.list); }) ? 1 : 0;
+}
+
+int add(bool give, void *at, size_t count, int type, int peer, void *c, void *stream)
+{
+    comm *mine = (comm *)c;
+    if (depth < 1) broken("a transfer outside a group waits for its peer alone");
+    if (type != NCCL_BYTES || peer < 0 || peer >= mine->all->n || peer == mine->rank) return 4;
+    if (anl_shim_device_of((cudaStream_t)stream) != mine->device) broken("a communicator on a stream of another device");
+    if (open_call.c && (open_call.c != mine || open_call.stream != (cudaStream_t)stream)) broken("two communicators or streams in a group");
+    open_call.c = mine;
+    open_call.stream = (cudaStream_t)stream;
+    open_call.list.push_back({give, at, count, peer});
+    return 0;
+}
+
+int send(const void *from, size_t count, int type, int peer, void *c, void *stream) { return add(true, (void *)(uintptr_t)from, count, type, peer, c, stream); }
+int receive(void *to, size_t count, int type, int peer, void *c, void *stream) { return add(false, to, count, type, peer, c, stream); }
+const char *text(int status) { return status ? "imitated failure" : "no error"; }
+
+}
+
+extern "C" anl_status anl__cuda_nccl_open(anl_ctx *ctx, anl__nccl *out)
+{
+    const char *wanted = getenv("ANL_SHIM_NCCL");
+    if (wanted && !strcmp(wanted, "none")) return anl__fail(ctx, ANL_DEVICE, "several devices need NCCL, and libnccl.so.2 is not found");
+    *out = anl__nccl{init_all, destroy, give_up, async_error, group_start, group_end, send, receive, text};
+    return ANL_OK;
+}
