@@ -18,6 +18,8 @@ int anl_shim_enqueue(cudaStream_t s, std::function<void()> work); /* 0, or the C
 
 int anl_shim_enqueue_waiting(cudaStream_t s, std::function<void()> work); /* likewise; it waits for other devices */
 int anl_shim_device_of(cudaStream_t s);
+bool anl_shim_lost(int device);
+void anl_shim_stick(cudaStream_t s, bool stuck); /* it waits for what does not come; not any more */
 
 struct dnn_handle { cudaStream_t stream = nullptr; };
 void fake_rnn(anl__cudnn *table); /* fills in the RNN API */

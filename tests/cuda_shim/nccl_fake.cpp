@@ -1,5 +1,6 @@
 /* Test only: NCCL's sends and receives among devices that threads of the host play. What is sent lies in a letter until its receiver has copied
- * it; a stream that sends goes on then, one that receives when it has all. It refuses what NCCL refuses, and is loud about what would hang there.
+ * it; a stream that sends goes on then, one that receives when it has all. A stream that waits for a device that is lost is stuck, as a kernel
+ * would be, until the communicator is aborted. It refuses what NCCL refuses, and is loud about what would hang there.
  *
  * ANL_SHIM_NCCL: "none": it is not found; "refuse": devices are not connected. */
 #include "fake.h"
@@ -32,7 +33,8 @@ struct letter {
 struct group {
     std::mutex guard;
     std::condition_variable moved;
-    int n = 0;
+    std::vector<int> device; /* by rank */
+    std::set<cudaStream_t> stuck;
     bool aborted = false;
     std::map<std::pair<int, int>, std::deque<letter *>> box; /* by sender and receiver */
 };
@@ -64,28 +66,39 @@ thread_local call open_call;
     abort();
 }
 
-/* False: aborted. */
-template <class F> bool wait_for(group &g, std::unique_lock<std::mutex> &hold, F ready)
+/* False: it will not be: aborted, or the peer is lost. */
+template <class F> bool wait_for(group &g, std::unique_lock<std::mutex> &hold, int peer, cudaStream_t stream, F ready)
 {
-    if (!g.moved.wait_for(hold, std::chrono::minutes(4), [&] { return g.aborted || ready(); })) broken("members wait for each other: one has not called, or with another list");
+    for (int tenths = 0; !g.aborted && !ready(); tenths++) {
+        if (anl_shim_lost(g.device[peer]) || !g.stuck.empty()) { /* the peer may be stuck too */
+            g.stuck.insert(stream);
+            anl_shim_stick(stream, true);
+            return false;
+        }
+        if (tenths == 1200) broken("members wait for each other: one has not called, or with another list");
+        g.moved.wait_for(hold, std::chrono::milliseconds(100));
+    }
     return !g.aborted;
 }
 
-void perform(std::shared_ptr<group> all, int rank, const std::vector<transfer> &list)
+void perform(std::shared_ptr<group> all, int rank, cudaStream_t stream, const std::vector<transfer> &list)
 {
     group &g = *all;
     std::unique_lock<std::mutex> hold(g.guard);
     std::deque<letter> sent;
+    std::deque<int> to;
+    bool whole = true;
     for (const transfer &t : list)
         if (t.give) {
             sent.push_back({t.at, t.bytes, false});
+            to.push_back(t.peer);
             g.box[{rank, t.peer}].push_back(&sent.back());
         }
     g.moved.notify_all();
     for (const transfer &t : list) {
         if (t.give) continue;
         auto &box = g.box[{t.peer, rank}];
-        if (!wait_for(g, hold, [&] { return !box.empty(); })) break;
+        if (!(whole = wait_for(g, hold, t.peer, stream, [&] { return !box.empty(); }))) break;
         letter *l = box.front();
         box.pop_front();
         if (l->bytes != t.bytes) broken("a receive of another size than its send");
@@ -93,9 +106,10 @@ void perform(std::shared_ptr<group> all, int rank, const std::vector<transfer> &
         l->taken = true;
         g.moved.notify_all();
     }
-    for (letter &l : sent)
-        if (!wait_for(g, hold, [&] { return l.taken; })) break;
-    if (g.aborted) g.box.clear();
+    for (size_t i = 0; i < sent.size() && whole; i++) whole = wait_for(g, hold, to[i], stream, [&] { return sent[i].taken; });
+    for (letter &l : sent) /* nobody shall read what is not there any more */
+        for (auto &b : g.box)
+            for (auto p = b.second.begin(); p != b.second.end();) p = *p == &l ? b.second.erase(p) : p + 1;
 }
 
 int init_all(void **out, int n, const int *device)
@@ -105,7 +119,7 @@ int init_all(void **out, int n, const int *device)
     if (wanted && std::string(wanted) == "refuse") return 2;
     if ((int)different.size() != n) return 5; /* "Duplicate GPU detected" */
     auto all = std::make_shared<group>();
-    all->n = n;
+    all->device.assign(device, device + n);
     for (int i = 0; i < n; i++) out[i] = new comm{all, i, device[i]};
     return 0;
 }
@@ -122,6 +136,8 @@ int give_up(void *c)
     {
         std::lock_guard<std::mutex> hold(mine->all->guard);
         mine->all->aborted = true;
+        for (cudaStream_t s : mine->all->stuck) anl_shim_stick(s, false);
+        mine->all->stuck.clear();
         mine->all->moved.notify_all();
     }
     delete mine;
@@ -140,14 +156,14 @@ int group_end()
     if (!now.c) return 0;
     std::shared_ptr<group> all = now.c->all;
     int rank = now.c->rank;
-    return anl_shim_enqueue_waiting(now.stream, [=] { perform(all, rank, now.list); }) ? 1 : 0;
+    return anl_shim_enqueue_waiting(now.stream, [=] { perform(all, rank, now.stream, now.list); }) ? 1 : 0;
 }
 
 int add(bool give, void *at, size_t count, int type, int peer, void *c, void *stream)
 {
     comm *mine = (comm *)c;
     if (depth < 1) broken("a transfer outside a group waits for its peer alone");
-    if (type != NCCL_BYTES || peer < 0 || peer >= mine->all->n || peer == mine->rank) return 4;
+    if (type != NCCL_BYTES || peer < 0 || peer >= (int)mine->all->device.size() || peer == mine->rank) return 4;
     if (anl_shim_device_of((cudaStream_t)stream) != mine->device) broken("a communicator on a stream of another device");
     if (open_call.c && (open_call.c != mine || open_call.stream != (cudaStream_t)stream)) broken("two communicators or streams in a group");
     open_call.c = mine;

@@ -6,6 +6,7 @@
  */
 #include "include/cuda_runtime.h"
 
+#include <atomic>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
@@ -254,6 +255,7 @@ struct CUstream_st {
     CUgraph_st *capture = nullptr;
     long captured = 0;    /* calls in this capture */
     bool invalid = false; /* the capture: one of them was refused */
+    std::atomic<bool> stuck{false}; /* in a kernel that waits for a device that does not answer: what is enqueued stays behind it */
 };
 struct CUevent_st { int unused = 0; };
 
@@ -299,6 +301,7 @@ static cudaError_t enqueue(cudaStream_t s, job j)
         s->capture->work.push_back(j);
         return cudaSuccess;
     }
+    if (s && s->stuck) return cudaSuccess;
     gpu_floats mode;
     std::unique_lock<std::recursive_mutex> hold(one_at_a_time, std::defer_lock);
     if (!j.waits) hold.lock();
@@ -309,6 +312,8 @@ static cudaError_t enqueue(cudaStream_t s, job j)
 int anl_shim_enqueue(cudaStream_t s, std::function<void()> work) { return enqueue(s, {std::move(work), false}); }
 int anl_shim_enqueue_waiting(cudaStream_t s, std::function<void()> work) { return enqueue(s, {std::move(work), true}); }
 int anl_shim_device_of(cudaStream_t s) { return s->device; }
+bool anl_shim_lost(int device) { return lost(device); }
+void anl_shim_stick(cudaStream_t s, bool stuck) { s->stuck = stuck; }
 
 static uint64_t seed_of_process() { return (uint64_t)setting("ANL_SHIM_SEED", 1); }
 
@@ -425,9 +430,13 @@ cudaError_t cudaStreamDestroy(cudaStream_t s) { return delete s, cudaSuccess; }
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
     if (s && s->capture) broken("a synchronisation inside a capture");
+    if (s && s->stuck) broken("a synchronisation with a stream that will never be done");
     return lost(s ? s->device : current_device) ? cudaErrorLaunchFailure : cudaSuccess;
 }
-cudaError_t cudaStreamQuery(cudaStream_t s) { return lost(s ? s->device : current_device) ? cudaErrorLaunchFailure : cudaSuccess; }
+cudaError_t cudaStreamQuery(cudaStream_t s)
+{
+    return lost(s->device) ? cudaErrorLaunchFailure : s->stuck ? last_error = cudaErrorNotReady : cudaSuccess;
+}
 cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
 {
     if (s->capture) return cudaErrorUnknown;

@@ -27,7 +27,7 @@ typedef struct outcome {
 } outcome;
 
 /* All epochs, `ahead` steps from one wait to the next. */
-static void steps(anl_ctx *ctx, anl__trainer *t, const anl__feed *f, int ahead, outcome *out)
+static void steps(anl_ctx *ctx, anl__trainer *t, const anl__feed *f, int ahead, int devices, outcome *out)
 {
     int64_t step = 0, batches = anl__feed_batches(f);
     double lr[STEPS];
@@ -48,7 +48,7 @@ static void steps(anl_ctx *ctx, anl__trainer *t, const anl__feed *f, int ahead, 
             }
             if (anl__trainer_results(t, out->step + step) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
             int launches = together ? n - 3 * (n / 4) : n; /* four full batches of five are one */
-            if (recorded && epoch > 1) assert_int_equal(toy_launches() - before, launches); /* each size was seen twice */
+            if (recorded && epoch > 1) assert_int_equal(toy_launches() - before, launches * devices); /* each size was seen twice */
             step += n;
             k += n;
         }
@@ -68,6 +68,7 @@ static void same(const outcome *a, const outcome *b)
     }
 }
 
+/* lanes: negative: as many devices. */
 static void train(int shards, int lanes, int ahead, int64_t poison, outcome *out)
 {
     toy data;
@@ -78,10 +79,11 @@ static void train(int shards, int lanes, int ahead, int64_t poison, outcome *out
     anl__feed f = toy_feed(&data);
     anl__trainer_opts o = toy_opts(&data, NULL);
     o.shards = shards;
-    o.lanes = lanes;
+    o.lanes = lanes < 0 ? 1 : lanes;
+    o.devices = lanes < 0 ? -lanes : 1;
     if (anl__trainer_create(ctx, &o, &t) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
     assert_int_equal(anl__trainer_init(t), ANL_OK);
-    steps(ctx, t, &f, ahead, out);
+    steps(ctx, t, &f, ahead, o.devices, out);
     if (poison >= 0) {
         int bad = -1;
         for (int i = 0; i < STEPS; i++)
@@ -180,7 +182,7 @@ typedef struct kind {
     anl_dtype dtype;
 } kind;
 
-static void of_set(const kind *k, anl__residence where, int shards, int ahead, outcome *out)
+static void of_set(const kind *k, anl__residence where, int shards, int devices, int ahead, outcome *out)
 {
     static uint8_t bytes[SET * H * W * C];
     static float values[SET * H * W * C];
@@ -218,6 +220,7 @@ static void of_set(const kind *k, anl__residence where, int shards, int ahead, o
     o.dtype = k->dtype;
     o.optim.loss_scale = 65536; /* of f16 */
     o.shards = shards;
+    o.devices = devices;
     o.train_sizes[0].n = BATCH;
     o.train_sizes[1].n = n % BATCH;
     o.samples = (anl__samples){.where = where, .x = x->data, .dtype = x->dtype, .shape = x->shape, .n = SET, .label = y->data, .label_dtype = y->dtype, .index = k->part ? index : NULL,
@@ -227,7 +230,7 @@ static void of_set(const kind *k, anl__residence where, int shards, int ahead, o
     assert_int_equal(anl__trainer_init(t), ANL_OK);
     out->resident = s.numbers = anl__trainer_resident(t);
     snprintf(out->note, sizeof out->note, "%s", anl__trainer_data_note(t));
-    steps(ctx, t, &f, ahead, out);
+    steps(ctx, t, &f, ahead, devices, out);
     anl__trainer_destroy(t);
     anl__loader_destroy(s.loader);
     anl__norm_release(ctx, &norm);
@@ -247,21 +250,57 @@ static void test_resident(void **state)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         static outcome host, device;
         if (kinds[i].dtype != ANL_F32 && !toy_has("auto", kinds[i].dtype)) continue;
-        of_set(&kinds[i], ANL__RESIDENCE_NEVER, 1, 1, &host);
+        of_set(&kinds[i], ANL__RESIDENCE_NEVER, 1, 1, 1, &host);
         assert_false(host.resident);
         assert_string_equal(host.note, "");
-        of_set(&kinds[i], ANL__RESIDENCE_AUTO, 1, 5, &device);
+        of_set(&kinds[i], ANL__RESIDENCE_AUTO, 1, 1, 5, &device);
         assert_true(device.resident == (toy_launches() >= 0));
         same(&device, &host);
         if (i) continue;
-        of_set(&kinds[i], ANL__RESIDENCE_NEVER, 3, 1, &host);
-        of_set(&kinds[i], ANL__RESIDENCE_ALWAYS, 3, 2, &device);
+        of_set(&kinds[i], ANL__RESIDENCE_NEVER, 3, 1, 1, &host);
+        of_set(&kinds[i], ANL__RESIDENCE_ALWAYS, 3, 1, 2, &device);
         same(&device, &host);
     }
 }
 
+/* Each of several devices keeps the data, makes its shards' part of a batch, and is launched as often as one would be. */
+static void test_devices(void **state)
+{
+    (void)state;
+    static const kind all = {"all", {.crop_pad = 2, .flip = true, .erase = 0.5}, false, true, ANL_F32};
+    static const kind half = {"f16", {.flip = true}, false, true, ANL_F16}; /* under a loss scale */
+    static outcome one, many;
+    anl_ctx *ctx = anl_ctx_create();
+    int there = anl_device_count(ctx, "auto");
+    anl_ctx_destroy(ctx);
+    if (there < 3) {
+        printf("skipped: there are no 3 devices of one kind\n");
+        skip();
+    }
+    train(4, 1, 1, -1, &one);
+    for (int n = 2; n <= 3; n++) {
+        train(4, -n, 4, -1, &many);
+        same(&many, &one);
+    }
+    train(3, 1, 1, SAMPLES + 20, &one);
+    train(3, -3, 5, SAMPLES + 20, &many);
+    same(&many, &one);
+    of_set(&all, ANL__RESIDENCE_NEVER, 4, 1, 1, &one);
+    of_set(&all, ANL__RESIDENCE_NEVER, 4, 2, 3, &many);
+    same(&many, &one);
+    for (int n = 2; n <= 3; n++) {
+        of_set(&all, ANL__RESIDENCE_AUTO, 4, n, 5, &many);
+        assert_true(many.resident);
+        assert_non_null(strstr(many.note, n == 2 ? "on each of the 2" : "on each of the 3"));
+        same(&many, &one);
+    }
+    of_set(&half, ANL__RESIDENCE_AUTO, 4, 1, 1, &one);
+    of_set(&half, ANL__RESIDENCE_AUTO, 4, 3, 5, &many);
+    same(&many, &one);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shards), cmocka_unit_test(test_bad_step), cmocka_unit_test(test_resident)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shards), cmocka_unit_test(test_bad_step), cmocka_unit_test(test_resident), cmocka_unit_test(test_devices)};
     return cmocka_run_group_tests_name("train/ahead", tests, NULL, NULL);
 }

@@ -50,6 +50,7 @@ static anl__feed_batch batch(data *d, int64_t step, bool poisoned)
     return b;
 }
 
+/* lanes: negative: as many devices. */
 static anl__trainer *make(anl_ctx *ctx, int shards, int lanes, anl_dtype dtype)
 {
     anl__trainer_opts o = anl__trainer_opts_default();
@@ -58,7 +59,8 @@ static anl__trainer *make(anl_ctx *ctx, int shards, int lanes, anl_dtype dtype)
     o.device_opts.threads = 2;
     o.seed = 5;
     o.shards = shards;
-    o.lanes = lanes;
+    o.lanes = lanes < 0 ? 1 : lanes;
+    o.devices = lanes < 0 ? -lanes : 1;
     o.dtype = dtype;
     for (int v = 0; v < VARIANTS; v++) o.train_sizes[v] = o.eval_sizes[v] = (anl__size){N, v};
     if (anl__trainer_create(ctx, &o, &t) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
@@ -66,7 +68,7 @@ static anl__trainer *make(anl_ctx *ctx, int shards, int lanes, anl_dtype dtype)
     return t;
 }
 
-static void steps(anl__trainer *t, int64_t from, int64_t to, int64_t poisoned)
+static void steps(anl__trainer *t, int devices, int64_t from, int64_t to, int64_t poisoned)
 {
     data d;
     for (int64_t s = from; s < to; s++) {
@@ -75,7 +77,7 @@ static void steps(anl__trainer *t, int64_t from, int64_t to, int64_t poisoned)
         long before = toy_launches();
         assert_int_equal(anl__trainer_step(t, &b, s + 1, 0, 0.1, &r), ANL_OK);
         assert_int_equal(r.finite, s != poisoned);
-        if (before >= 0 && anl__trainer_most_ahead(t) > 1 && s - from >= 2 * VARIANTS) assert_int_equal(toy_launches() - before, 1); /* each variant was seen twice */
+        if (before >= 0 && anl__trainer_most_ahead(t) > 1 && s - from >= 2 * VARIANTS) assert_int_equal(toy_launches() - before, devices); /* each variant was seen twice */
     }
 }
 
@@ -85,6 +87,7 @@ static void digest(anl__trainer *t, char hex[65])
     char weights[65];
     const anl__carry *c = anl__trainer_carry(t);
     anl__sha256 h;
+    assert_int_equal(anl__trainer_gather(t), ANL_OK);
     toy_digest(t, weights);
     assert_int_equal(c->n, 1);
     assert_string_equal(c->item[0].name, "h");
@@ -94,11 +97,12 @@ static void digest(anl__trainer *t, char hex[65])
     anl__sha256_hex(&h, hex);
 }
 
-static void train(int shards, int lanes, anl_dtype dtype, int64_t cut, char hex[65])
+/* then: lanes after the cut. */
+static void train_on(int shards, int lanes, int then, anl_dtype dtype, int64_t cut, char hex[65])
 {
     anl_ctx *ctx = anl_ctx_create();
     anl__trainer *t = make(ctx, shards, lanes, dtype);
-    steps(t, 0, cut, -1);
+    steps(t, lanes < 0 ? -lanes : 1, 0, cut, -1);
     if (cut < 7) { /* through a file into another trainer */
         char dir[SCRATCH_PATH], path[SCRATCH_PATH + 8];
         anl__capture *c;
@@ -111,18 +115,20 @@ static void train(int shards, int lanes, anl_dtype dtype, int64_t cut, char hex[
         if (anl__ckpt_write(ctx, path, &content) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
         anl__capture_destroy(c);
         anl__trainer_destroy(t);
-        t = make(ctx, shards, lanes, dtype);
+        t = make(ctx, shards, then, dtype);
         assert_int_equal(anl__ckpt_open(ctx, path, &from), ANL_OK);
         if (anl__capture_restore(t, from, true, false) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
         anl__ckpt_close(from);
         assert_true(scratch_remove(dir));
-        steps(t, cut, 7, -1);
+        steps(t, then < 0 ? -then : 1, cut, 7, -1);
     }
     digest(t, hex);
     anl__trainer_destroy(t);
     assert_int_equal(anl__live_blocks(ctx), 0);
     anl_ctx_destroy(ctx);
 }
+
+static void train(int shards, int lanes, anl_dtype dtype, int64_t cut, char hex[65]) { train_on(shards, lanes, lanes, dtype, cut, hex); }
 
 static void test_resume(void **state)
 {
@@ -150,6 +156,29 @@ static void test_shards(void **state)
     assert_string_equal(two, one);
 }
 
+/* Each device keeps the rows of its shards; a run goes on with another number of devices. */
+static void test_devices(void **state)
+{
+    (void)state;
+    char one[65], many[65];
+    anl_ctx *ctx = anl_ctx_create();
+    int there = anl_device_count(ctx, "auto");
+    anl_ctx_destroy(ctx);
+    if (there < 3) {
+        printf("skipped: there are no 3 devices of one kind\n");
+        skip();
+    }
+    train(3, 1, ANL_F32, 7, one);
+    train(3, -2, ANL_F32, 7, many);
+    assert_string_equal(many, one);
+    train_on(3, -3, -2, ANL_F32, 2, many);
+    assert_string_equal(many, one);
+    train_on(3, 1, -3, ANL_F32, 3, many);
+    assert_string_equal(many, one);
+    train_on(3, -2, 1, ANL_F32, 3, many);
+    assert_string_equal(many, one);
+}
+
 /* The state is what the last finite step left; a fresh batch begins with zeros. */
 static void test_values(void **state)
 {
@@ -158,11 +187,11 @@ static void test_values(void **state)
     anl__trainer *t = make(ctx, 1, 1, ANL_F32);
     data d;
     float before[N * UNITS];
-    steps(t, 0, 2, -1);
+    steps(t, 1, 0, 2, -1);
     const anl__carried *h = &anl__trainer_carry(t)->item[0];
     memcpy(before, h->now, sizeof before);
     assert_true(before[0] != 0 && fabsf(before[0]) < 1);
-    steps(t, 2, 3, 2);
+    steps(t, 1, 2, 3, 2);
     assert_memory_equal(h->now, before, sizeof before);
     /* evaluation carries a state of its own */
     anl__eval_result first, again;
@@ -182,6 +211,6 @@ static void test_values(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_resume), cmocka_unit_test(test_shards), cmocka_unit_test(test_values)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_resume), cmocka_unit_test(test_shards), cmocka_unit_test(test_devices), cmocka_unit_test(test_values)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

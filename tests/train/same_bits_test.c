@@ -118,6 +118,28 @@ static void test_replicas(void **state)
     }
 }
 
+/* The same on 2, 3, 4 and 8 devices that exchange gradients; where the kind of device is one, the trainer says so. */
+static void test_devices(void **state)
+{
+    (void)state;
+    static const int counts[] = {2, 3, 4, 8};
+    anl_ctx *ctx = anl_ctx_create();
+    int there = anl_device_count(ctx, "auto");
+    anl__trainer_opts a = base(8), b = base(8);
+    if (there < 2) {
+        anl__trainer *t;
+        b.devices = 2;
+        assert_int_equal(anl__trainer_create(ctx, &b, &t), ANL_UNSUPPORTED);
+        assert_non_null(strstr(anl_last_error(ctx), "devices: 2 were asked for, but "));
+        assert_int_equal(anl__live_blocks(ctx), 0);
+    }
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0] && counts[i] <= there; i++) {
+        b.devices = counts[i];
+        expect_same(&a, &b);
+    }
+    anl_ctx_destroy(ctx);
+}
+
 /* Shards change statistics of batch normalisation, and so the result: the test above would see a difference. */
 static void test_shards_matter(void **state)
 {
@@ -146,6 +168,7 @@ static void test_too_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_twice), cmocka_unit_test(test_threads), cmocka_unit_test(test_plan), cmocka_unit_test(test_recompute),
-                                       cmocka_unit_test(test_replicas), cmocka_unit_test(test_shards_matter), cmocka_unit_test(test_too_many)};
+                                       cmocka_unit_test(test_replicas), cmocka_unit_test(test_devices),
+                                       cmocka_unit_test(test_shards_matter), cmocka_unit_test(test_too_many)};
     return cmocka_run_group_tests_name("train/same_bits", tests, NULL, NULL);
 }

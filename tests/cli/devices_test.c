@@ -1,0 +1,150 @@
+/* Several GPUs of one machine from the command line, played by the shim (tests/cuda_shim) with a stand-in for NCCL: the bits of one device, a
+ * run that is killed and goes on with other numbers of devices, what cannot be recorded on one of them, a device that is lost, bad input. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char recipe[] =
+    "model:\n  name: sequential\n  layers:\n    - {type: conv, filters: 4, kernel: 3, pad: 1, act: relu}\n    - {type: batchnorm}\n    - {type: maxpool, kernel: 2}\n"
+    "    - {type: dropout, p: 0.2}\n    - flatten\n    - {type: dense, units: 4}\ndata:\n  path: data\n  validation: 100\n  augment: {flip: true, crop: 1}\n"
+    "train:\n  batch: 32\n  shards: 4\n  epochs: 2\noptim:\n  name: adam\n  lr: 0.01\ncheckpoint:\n  every: 3 steps\nlog:\n  every: 2\ndevice: cuda\n";
+
+static char whole[65]; /* of the run on one device */
+
+static void same_as_one(cli *c, const char *run)
+{
+    char got[65];
+    cli_digest(c, run, got);
+    assert_string_equal(got, whole);
+}
+
+static void test_same(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "train r.yaml --run one");
+    cli_digest(c, "one", whole);
+    cli_expect(c, 0, "train r.yaml --run two devices=2");
+    cli_says(c, "on each of the 2");
+    same_as_one(c, "two");
+    cli_expect(c, 0, "train r.yaml --run four devices=4 data.resident=false");
+    same_as_one(c, "four");
+    cli_expect(c, 0, "train r.yaml --run all devices=all device=auto");
+    cli_says(c, "on 4 cuda devices");
+    same_as_one(c, "all");
+    cli_expect(c, 0, "train r.yaml --run tuned devices=3 train.tune=true train.epochs=1");
+    cli_expect(c, 0, "eval two devices=2");
+    cli_expect(c, 0, "bench mlp train.batch=8 train.shards=4 devices=4 --seconds 0.01 device=cuda --json");
+    cli_says(c, "\"recorded\":true");
+}
+
+/* Killed at some moment and gone on with another number of devices, again and again. */
+static void test_killed(void **state)
+{
+    static const char *const devices[] = {"2", "4", "1", "3", "2"};
+    cli *c = *state;
+    char words[160];
+    for (int i = 0; i < 5; i++) {
+        snprintf(words, sizeof words, "train r.yaml --change --run killed devices=%s", devices[i]);
+        int pid = cli_start(c, words);
+        nanosleep(&(struct timespec){0, 150000000L * (1 + i)}, NULL);
+        kill(pid, SIGKILL);
+        cli_wait(pid);
+        cli_verify(c, "killed");
+    }
+    cli_expect(c, 0, "train r.yaml --change --run killed devices=3");
+    same_as_one(c, "killed");
+    cli_log_once(c, "killed");
+}
+
+/* What one device cannot record, none does. */
+static void test_refused(void **state)
+{
+    cli *c = *state;
+    setenv("ANL_SHIM_ON", "1", 1);
+    setenv("ANL_SHIM_REFUSE", "9", 1);
+    cli_expect(c, 0, "train r.yaml --run refused devices=3");
+    same_as_one(c, "refused");
+    unsetenv("ANL_SHIM_REFUSE");
+    unsetenv("ANL_SHIM_ON");
+}
+
+/* A device that fails ends the run, whichever it is, and the same command goes on with those that are left. */
+static void test_lost(void **state)
+{
+    static const char *const lost[] = {"0", "1", "2"}, *const after[] = {"100", "301", "460"};
+    cli *c = *state;
+    char words[160];
+    for (int i = 0; i < 3; i++) {
+        setenv("ANL_SHIM_ON", lost[i], 1);
+        setenv("ANL_SHIM_LOST", after[i], 1);
+        snprintf(words, sizeof words, "train r.yaml --run lost%d devices=3", i);
+        cli_expect(c, 7, words);
+        cli_says(c, "checkpoints are whole");
+        unsetenv("ANL_SHIM_LOST");
+        unsetenv("ANL_SHIM_ON");
+        snprintf(words, sizeof words, "lost%d", i);
+        cli_verify(c, words);
+        snprintf(words, sizeof words, "train r.yaml --change --run lost%d devices=2", i);
+        cli_expect(c, 0, words);
+        snprintf(words, sizeof words, "lost%d", i);
+        same_as_one(c, words);
+    }
+}
+
+static void test_bad_input(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 2, "train r.yaml --run bad devices=5");
+    cli_says(c, "5 devices have only train.shards = 4 to compute");
+    cli_expect(c, 2, "train r.yaml --run bad devices=2 train.lanes=2");
+    cli_says(c, "train.lanes");
+    cli_expect(c, 2, "train r.yaml --run bad devices=0");
+    cli_expect(c, 2, "train r.yaml --run bad devices=some");
+    cli_expect(c, 7, "train r.yaml --run bad devices=6 train.shards=8");
+    cli_says(c, "there is no CUDA device 4: this process sees 4 (CUDA_VISIBLE_DEVICES chooses them)");
+    cli_expect(c, 2, "train r.yaml --run bad devices=2 device=cpu");
+    cli_says(c, "devices: 2 were asked for, but cpu is one device");
+    setenv("ANL_SHIM_NCCL", "none", 1);
+    cli_expect(c, 7, "train r.yaml --run bad devices=2");
+    cli_says(c, "several devices need NCCL");
+    setenv("ANL_SHIM_NCCL", "refuse", 1);
+    cli_expect(c, 7, "train r.yaml --run bad devices=2");
+    cli_says(c, "NCCL cannot connect the 2 devices");
+    unsetenv("ANL_SHIM_NCCL");
+    setenv("ANL_SHIM_MEMORY", "1", 1);
+    cli_expect(c, 5, "train r.yaml --run bad devices=2 train.batch=400 model.layers.0.filters=64");
+    unsetenv("ANL_SHIM_MEMORY");
+}
+
+static int begin(void **state)
+{
+    static cli c;
+    cli_begin(&c);
+    cli_write(&c, "r.yaml", recipe);
+    setenv("ANNEAL_CUDA_PLUGIN", ANL_CUDA_SHIM, 1);
+    setenv("ANL_SHIM_DEVICES", "4", 1);
+    *state = &c;
+    return 0;
+}
+
+static int end(void **state)
+{
+    cli_end(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same), cmocka_unit_test(test_killed), cmocka_unit_test(test_refused), cmocka_unit_test(test_lost), cmocka_unit_test(test_bad_input)};
+    return cmocka_run_group_tests_name("cli/devices", tests, begin, end);
+}
