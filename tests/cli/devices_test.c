@@ -101,6 +101,23 @@ static void test_lost(void **state)
     }
 }
 
+static void test_doctor(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "doctor");
+    cli_says(c, "devices: 4");
+    cli_says(c, "device 3: cuda (host shim");
+    cli_says(c, "exchange by NCCL: works; each of 4 devices gives the others");
+    setenv("ANL_SHIM_DEVICES", "1", 1);
+    cli_expect(c, 0, "doctor");
+    cli_says(c, "exchange by NCCL: works; there is one device");
+    setenv("ANL_SHIM_DEVICES", "4", 1);
+    setenv("ANL_SHIM_NCCL", "none", 1);
+    cli_expect(c, 0, "doctor");
+    cli_says(c, "exchange by NCCL: several devices need NCCL");
+    unsetenv("ANL_SHIM_NCCL");
+}
+
 static void test_bad_input(void **state)
 {
     cli *c = *state;
@@ -145,6 +162,6 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same), cmocka_unit_test(test_killed), cmocka_unit_test(test_refused), cmocka_unit_test(test_lost), cmocka_unit_test(test_bad_input)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same), cmocka_unit_test(test_killed), cmocka_unit_test(test_refused), cmocka_unit_test(test_lost), cmocka_unit_test(test_doctor), cmocka_unit_test(test_bad_input)};
     return cmocka_run_group_tests_name("cli/devices", tests, begin, end);
 }

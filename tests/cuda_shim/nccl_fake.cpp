@@ -5,6 +5,7 @@
  * ANL_SHIM_NCCL: "none": it is not found; "refuse": devices are not connected. */
 #include "fake.h"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -15,6 +16,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 extern "C" {
@@ -58,7 +60,7 @@ struct call {
 };
 
 thread_local int depth;
-thread_local call open_call;
+thread_local std::vector<call> open_calls; /* of one communicator, or of several by one thread */
 
 [[noreturn]] void broken(const char *what)
 {
@@ -151,24 +153,32 @@ int group_end()
 {
     if (depth < 1) return 5;
     if (--depth) return 0;
-    call now = std::move(open_call);
-    open_call = call();
-    if (!now.c) return 0;
-    std::shared_ptr<group> all = now.c->all;
-    int rank = now.c->rank;
-    return anl_shim_enqueue_waiting(now.stream, [=] { perform(all, rank, now.stream, now.list); }) ? 1 : 0;
+    std::vector<call> now = std::move(open_calls);
+    std::vector<std::thread> others;
+    std::atomic<int> failed{0};
+    open_calls.clear();
+    auto one = [&failed](const call &k) {
+        std::shared_ptr<group> all = k.c->all;
+        int rank = k.c->rank;
+        if (anl_shim_enqueue_waiting(k.stream, [=] { perform(all, rank, k.stream, k.list); })) failed = 1;
+    };
+    for (size_t i = 1; i < now.size(); i++) others.emplace_back(one, now[i]);
+    if (!now.empty()) one(now[0]);
+    for (std::thread &t : others) t.join();
+    return failed;
 }
 
 int add(bool give, void *at, size_t count, int type, int peer, void *c, void *stream)
 {
     comm *mine = (comm *)c;
     if (depth < 1) broken("a transfer outside a group waits for its peer alone");
-    if (type != NCCL_BYTES || peer < 0 || peer >= (int)mine->all->device.size() || peer == mine->rank) return 4;
+    if (type != NCCL_BYTES || peer < 0 || peer >= (int)mine->all->device.size()) return 4;
     if (anl_shim_device_of((cudaStream_t)stream) != mine->device) broken("a communicator on a stream of another device");
-    if (open_call.c && (open_call.c != mine || open_call.stream != (cudaStream_t)stream)) broken("two communicators or streams in a group");
-    open_call.c = mine;
-    open_call.stream = (cudaStream_t)stream;
-    open_call.list.push_back({give, at, count, peer});
+    size_t i = 0;
+    while (i < open_calls.size() && open_calls[i].c != mine) i++;
+    if (i == open_calls.size()) open_calls.push_back({mine, (cudaStream_t)stream, {}});
+    if (open_calls[i].stream != (cudaStream_t)stream) broken("two streams of one communicator in a group");
+    open_calls[i].list.push_back({give, at, count, peer});
     return 0;
 }
 

@@ -94,6 +94,16 @@ anl_status anl__cuda_group_exchange(anl__cuda_group *g, anl_device *dev, const a
                      status);
 }
 
+anl_status anl__cuda_group_exchange_all(anl__cuda_group *g, const anl__transfer *const *list, int n)
+{
+    anl_status st = ANL_OK;
+    int status = g->nccl.GroupStart();
+    for (int i = 0; i < g->n && status == NCCL_SUCCESS && st == ANL_OK; i++) st = anl__cuda_group_exchange(g, g->dev[i], list[i], n);
+    if (status == NCCL_SUCCESS) status = g->nccl.GroupEnd();
+    if (st != ANL_OK || status == NCCL_SUCCESS) return st;
+    return anl__fail(g->ctx, ANL_DEVICE, "NCCL failed in an exchange of all members: %s (status %d)", g->nccl.GetErrorString(status), status);
+}
+
 /* Is a member, or what NCCL does for this one, broken? Then the group is aborted. */
 static void look_around(anl__cuda_group *g, const anl_device *dev)
 {

@@ -15,6 +15,8 @@ anl_status anl__cuda_group_make(anl_device *const *dev, const int *index, int n,
 /* Once by each member, before its device is closed; the first ends the group, the last frees it. */
 void anl__cuda_group_leave(anl__cuda_group *g);
 anl_status anl__cuda_group_exchange(anl__cuda_group *g, anl_device *dev, const anl__transfer *list, int n);
+/* All members' lists by the calling thread alone (for measuring: a step's threads each call the one above). */
+anl_status anl__cuda_group_exchange_all(anl__cuda_group *g, const anl__transfer *const *list, int n);
 /* Until what is enqueued on the member's stream is done. ANL_DEVICE: it, or another member, has failed. */
 anl_status anl__cuda_group_wait(anl__cuda_group *g, const anl_device *dev);
 void anl__cuda_group_give_up(anl__cuda_group *g, const anl_device *dev);

@@ -69,6 +69,27 @@ static bool cublaslt_version(void *so, int v[3], char why[128])
     return true;
 }
 
+#define LOAD(table, so, prefix, name)                     \
+    do {                                                  \
+        void *load_p = symbol(so, prefix #name);          \
+        if (!load_p) return false;                        \
+        memcpy(&(table)->name, &load_p, sizeof load_p);   \
+    } while (0)
+
+static bool load_nccl(anl__nccl *t, void *so)
+{
+    LOAD(t, so, "nccl", CommInitAll);
+    LOAD(t, so, "nccl", CommDestroy);
+    LOAD(t, so, "nccl", CommAbort);
+    LOAD(t, so, "nccl", CommGetAsyncError);
+    LOAD(t, so, "nccl", GroupStart);
+    LOAD(t, so, "nccl", GroupEnd);
+    LOAD(t, so, "nccl", Send);
+    LOAD(t, so, "nccl", Recv);
+    LOAD(t, so, "nccl", GetErrorString);
+    return true;
+}
+
 static bool nccl_version(void *so, int v[3], char why[128])
 {
     int (*fn)(int *), n = 0;
@@ -80,7 +101,7 @@ static bool nccl_version(void *so, int v[3], char why[128])
     v[1] = n / 100 % 100;
     v[2] = n % 100;
     if (v[0] != 2) return snprintf(why, 128, "NCCL %d, wanted major version 2", n), false;
-    return true;
+    return load_nccl(&(anl__nccl){0}, so) || (snprintf(why, 128, "NCCL %d has not all functions that we need", n), false);
 }
 
 #define TEXT_OF(x) #x
@@ -210,13 +231,6 @@ static bool find(const library *lib, found *out, anl__buf *rejected)
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-#define LOAD(table, so, prefix, name)                     \
-    do {                                                  \
-        void *load_p = symbol(so, prefix #name);          \
-        if (!load_p) return false;                        \
-        memcpy(&(table)->name, &load_p, sizeof load_p);   \
-    } while (0)
-
 static bool load_cudnn(anl__cudnn *t, void *so)
 {
     LOAD(t, so, "cudnn", GetVersion);
@@ -268,20 +282,6 @@ static bool load_cublaslt(anl__cublaslt *t, void *so)
     LOAD(t, so, "cublasLt", MatmulPreferenceSetAttribute);
     LOAD(t, so, "cublasLt", MatmulAlgoGetHeuristic);
     LOAD(t, so, "cublasLt", Matmul);
-    return true;
-}
-
-static bool load_nccl(anl__nccl *t, void *so)
-{
-    LOAD(t, so, "nccl", CommInitAll);
-    LOAD(t, so, "nccl", CommDestroy);
-    LOAD(t, so, "nccl", CommAbort);
-    LOAD(t, so, "nccl", CommGetAsyncError);
-    LOAD(t, so, "nccl", GroupStart);
-    LOAD(t, so, "nccl", GroupEnd);
-    LOAD(t, so, "nccl", Send);
-    LOAD(t, so, "nccl", Recv);
-    LOAD(t, so, "nccl", GetErrorString);
     return true;
 }
 
@@ -339,7 +339,8 @@ anl_status anl__cuda_nccl_open(anl_ctx *ctx, anl__nccl *out)
 {
     found f;
     if (!find(&nccl_library, &f, NULL)) return anl__fail(ctx, ANL_DEVICE, "several devices need NCCL, and %s is not found: set ANNEAL_CUDA_PATH to its folder (`anneal doctor` says where it is looked for)", nccl_library.file);
-    return load_nccl(out, f.so) ? ANL_OK : anl__fail(ctx, ANL_DEVICE, "NCCL in %s is too old: a function is missing", f.path);
+    ANL_CHECK_INTERNAL(ctx, load_nccl(out, f.so));
+    return ANL_OK;
 }
 
 void anl__cuda_libs_close(anl_ctx *ctx, anl__cuda_libs *libs)

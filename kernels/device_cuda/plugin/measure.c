@@ -1,10 +1,11 @@
-/* What a device really does, for `anneal doctor`: the rate of a copy inside its memory and of a bf16 product by cuBLASLt. Sizes follow from the device, so that each
- * takes milliseconds. */
+/* What devices really do, for `anneal doctor`: the rate of a copy inside one's memory and of a bf16 product by cuBLASLt, and of what several give each other. Sizes follow
+ * from the device, so that each takes milliseconds. */
 #include "measure.h"
 
 #include "lt_product.h"
 
 #include <cuda_runtime_api.h>
+#include <time.h>
 
 enum { RUNS = 5 };
 
@@ -62,4 +63,80 @@ void anl__cuda_measure(anl_device *dev, int multiprocessors, anl__buf *out)
     if (j.ws) dev->vt->free(dev, j.ws);
     if (j.dst) dev->vt->free(dev, j.dst);
     if (j.src) dev->vt->free(dev, j.src);
+}
+
+/* ---- a group --------------------------------------------------------------------------------- */
+
+enum { MOST_MEMBERS = 64 };
+typedef struct member {
+    void *out, *in; /* a part for each member in both */
+    anl__transfer list[2 * MOST_MEMBERS];
+} member;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Each part begins with who gives it and who gets it. */
+static anl_status fill(anl_device *dev, member *m, int rank, int n, size_t part)
+{
+    ANL_TRY(dev->vt->alloc(dev, part * (size_t)n, &m->out));
+    ANL_TRY(dev->vt->alloc(dev, part * (size_t)n, &m->in));
+    for (int i = 0; i < n; i++) {
+        const int mark[2] = {rank, i};
+        ANL_TRY(dev->vt->upload(dev, (char *)m->out + part * (size_t)i, mark, sizeof mark));
+        m->list[2 * i] = (anl__transfer){i, true, (char *)m->out + part * (size_t)i, part};
+        m->list[2 * i + 1] = (anl__transfer){i, false, (char *)m->in + part * (size_t)i, part};
+    }
+    return ANL_OK;
+}
+
+static anl_status right(anl_device *dev, const member *m, int rank, int n, size_t part)
+{
+    for (int i = 0; i < n; i++) {
+        int mark[2];
+        ANL_TRY(dev->vt->download(dev, mark, (char *)m->in + part * (size_t)i, sizeof mark));
+        if (mark[0] != i || mark[1] != rank) return anl__fail(dev->ctx, ANL_DEVICE, "device %d got bytes of %d for %d where %d gave it some", rank, mark[0], mark[1], i);
+    }
+    return ANL_OK;
+}
+
+/* Seconds of one exchange. */
+static anl_status timed(anl__cuda_group *g, anl_device *const *dev, const anl__transfer *const *list, int n, double *seconds)
+{
+    double began = now();
+    ANL_TRY(anl__cuda_group_exchange_all(g, list, 2 * n));
+    for (int i = 0; i < n; i++) ANL_TRY(dev[i]->vt->sync(dev[i]));
+    *seconds = now() - began;
+    return ANL_OK;
+}
+
+void anl__cuda_measure_group(anl__cuda_group *g, anl_device *const *dev, int n, int multiprocessors, anl__buf *out)
+{
+    static member m[MOST_MEMBERS];
+    const anl__transfer *list[MOST_MEMBERS];
+    double best = 0;
+    size_t all = multiprocessors >= 32 ? (size_t)256 << 20 : 1 << 16, part = all / (size_t)n / 256 * 256;
+    anl_status st = ANL_OK;
+    for (int i = 0; i < n && st == ANL_OK; i++) {
+        m[i] = (member){0};
+        st = fill(dev[i], &m[i], i, n, part);
+        list[i] = m[i].list;
+    }
+    for (int k = 0; k <= RUNS && st == ANL_OK; k++) { /* the first connects */
+        double seconds;
+        st = timed(g, dev, list, n, &seconds);
+        if (st == ANL_OK && k && (best == 0 || seconds < best)) best = seconds;
+    }
+    for (int i = 0; i < n && st == ANL_OK; i++) st = right(dev[i], &m[i], i, n, part);
+    if (st != ANL_OK) anl__buf_add(out, "exchange by NCCL fails: %s\n", anl_last_error(dev[0]->ctx));
+    else if (n == 1) anl__buf_add(out, "exchange by NCCL: works; there is one device, it gave itself %zu MiB in %.2f ms\n", part >> 20, 1e3 * best);
+    else anl__buf_add(out, "exchange by NCCL: works; each of %d devices gives the others %.1f GB/s in all, at once\n", n, 1e-9 * (double)part * (n - 1) / best);
+    for (int i = 0; i < n; i++) {
+        if (m[i].in) dev[i]->vt->free(dev[i], m[i].in);
+        if (m[i].out) dev[i]->vt->free(dev[i], m[i].out);
+    }
 }

@@ -405,6 +405,14 @@ static const anl__device_vt device = {
     .fault = cuda_fault, .describe = cuda_describe, .plans = cuda_plans,
 };
 
+enum { MOST_REPORTED = 64 };
+
+static void report_group(anl_device *const *dev, int n, anl__buf *out)
+{
+    if (cuda_join(dev, n) != ANL_OK) anl__buf_add(out, "exchange by NCCL: %s\n", anl_last_error(dev[0]->ctx));
+    else anl__cuda_measure_group(((cuda_impl *)dev[0]->impl)->group, dev, n, ((cuda_impl *)dev[0]->impl)->prop.multiProcessorCount, out);
+}
+
 static void report(anl_ctx *ctx, anl__buf *out)
 {
     int driver = 0, runtime = 0, count = 0;
@@ -417,10 +425,23 @@ static void report(anl_ctx *ctx, anl__buf *out)
     if (e != cudaSuccess) anl__buf_add(out, "devices: none, %s (%s)\n", cudaGetErrorString(e), cudaGetErrorName(e));
     else anl__buf_add(out, "devices: %d\n", count);
     anl__cuda_libs_report(ctx, out);
-    anl_device dev = {.vt = &device, .ctx = ctx, .opts = {.deterministic = true}};
-    if (e != cudaSuccess || cuda_open(&dev, &dev.opts) != ANL_OK) return;
-    anl__cuda_measure(&dev, ((cuda_impl *)dev.impl)->prop.multiProcessorCount, out);
-    cuda_close(&dev);
+    if (e != cudaSuccess) return;
+    anl_device *dev[MOST_REPORTED] = {0}, *made = anl__calloc(ctx, MOST_REPORTED, sizeof *made);
+    int n = 0;
+    for (; made && n < count && n < MOST_REPORTED; n++) {
+        made[n] = (anl_device){.vt = &device, .ctx = ctx, .opts = {.deterministic = true, .index = n}};
+        if (cuda_open(&made[n], &made[n].opts) != ANL_OK) break;
+        dev[n] = &made[n];
+    }
+    if (n) anl__cuda_measure(dev[0], ((cuda_impl *)dev[0]->impl)->prop.multiProcessorCount, out);
+    for (int i = 1; i < n; i++) {
+        anl__buf_add(out, "device %d: ", i);
+        cuda_describe(dev[i], out);
+        anl__buf_add(out, "\n");
+    }
+    if (n) report_group(dev, n, out);
+    for (int i = 0; i < n; i++) cuda_close(dev[i]);
+    anl__free(ctx, made);
 }
 
 const anl__cuda_plugin *anl__cuda_plugin_entry(void);
