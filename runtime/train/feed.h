@@ -28,6 +28,7 @@ typedef struct anl__feed {
     int64_t samples; /* of an epoch */
     int64_t batch;   /* samples of a full batch; the last of an epoch has what is left */
     int64_t batches; /* of an epoch; 0: as many as samples and batch say */
+    int held;        /* batches that may be given out and not yet released; 0: one */
     anl_status (*start)(void *self, int64_t epoch, int64_t first_batch);
     anl_status (*next)(void *self, anl__feed_batch *out);
     void (*release)(void *self, anl__feed_batch *b);

@@ -377,27 +377,57 @@ static anl_status train_epoch(loop *l, bool *stop, bool *again, anl__loop_end *e
     return ANL_OK;
 }
 
+/* Batches of an evaluation that are under way, the oldest first: as many as there are devices, and as the feed gives out. */
+typedef struct flight {
+    anl__trainer *trainer;
+    const anl__feed *feed;
+    anl__scores *scores;
+    anl__feed_batch batch[ANL__MOST_PLACES];
+    int places;
+    int64_t begun, ended;
+} flight;
+
+static anl_status land(flight *a)
+{
+    anl__eval_result r;
+    int place = (int)(a->ended++ % a->places);
+    anl__feed_batch *b = &a->batch[place];
+    anl_status st = anl__trainer_eval_end(a->trainer, place, &r);
+    if (st == ANL_OK) {
+        if (anl__scores_kind(a->scores) == ANL__SCORE_TOKENS) anl__scores_add_tokens(a->scores, r.correct, r.loss_den, b->n);
+        else anl__scores_add(a->scores, r.logits, b->label, b->n);
+        anl__scores_add_loss(a->scores, r.loss_num, r.loss_den);
+        st = anl__heads_take(anl__trainer_eval_net(a->trainer, place), anl__scores_heads(a->scores));
+    }
+    a->feed->release(a->feed->self, b);
+    return st;
+}
+
+static anl_status fly(flight *a, bool ema)
+{
+    for (;;) {
+        int place = (int)(a->begun % a->places);
+        if (a->begun - a->ended == a->places) ANL_TRY(land(a));
+        a->batch[place] = (anl__feed_batch){0};
+        ANL_TRY(a->feed->next(a->feed->self, &a->batch[place]));
+        if (!a->batch[place].n) return ANL_OK;
+        a->begun++;
+        ANL_TRY(anl__trainer_eval_begin(a->trainer, place, &a->batch[place], ema));
+    }
+}
+
 anl_status anl__loop_evaluate(anl__trainer *t, const anl__feed *f, bool ema, anl__scores *scores)
 {
-    anl_net *net = anl__trainer_net(t);
+    flight a = {.trainer = t, .feed = f, .scores = scores, .places = anl__trainer_eval_places(t)};
+    if (a.places > (f->held > 1 ? f->held : 1)) a.places = f->held > 1 ? f->held : 1;
+    if (a.places > ANL__MOST_PLACES) a.places = ANL__MOST_PLACES;
     anl__scores_reset(scores);
-    anl__heads_find(net, anl__scores_heads(scores));
+    anl__heads_find(anl__trainer_net(t), anl__scores_heads(scores));
     ANL_TRY(f->start(f->self, 0, 0));
-    for (;;) {
-        anl__feed_batch b = {0};
-        anl__eval_result r;
-        ANL_TRY(f->next(f->self, &b));
-        if (!b.n) return ANL_OK;
-        anl_status st = anl__trainer_eval(t, &b, ema, &r);
-        if (st == ANL_OK) {
-            if (anl__scores_kind(scores) == ANL__SCORE_TOKENS) anl__scores_add_tokens(scores, r.correct, r.loss_den, b.n);
-            else anl__scores_add(scores, r.logits, b.label, b.n);
-            anl__scores_add_loss(scores, r.loss_num, r.loss_den);
-            st = anl__heads_take(net, anl__scores_heads(scores));
-        }
-        f->release(f->self, &b);
-        ANL_TRY(st);
-    }
+    anl_status st = fly(&a, ema);
+    while (st == ANL_OK && a.ended < a.begun) st = land(&a);
+    for (; a.ended < a.begun; a.ended++) f->release(f->self, &a.batch[a.ended % a.places]);
+    return st;
 }
 
 static void begin_row(loop *l)

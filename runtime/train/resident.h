@@ -29,23 +29,32 @@ typedef struct anl__samples {
 /* Of the memory that is free when everything else has its place, data may take this share. */
 #define ANL__RESIDENT_SHARE 0.5
 
+/* What of the data is asked for: batches of training, and of validation where its samples are of the same data. */
+typedef enum anl__resident_use { ANL__RESIDENT_TRAIN, ANL__RESIDENT_EVAL, ANL__RESIDENT_USES } anl__resident_use;
+
 enum { ANL__MOST_BATCHES = 8 };
-typedef struct anl__resident {
-    anl_net *net;
+typedef struct anl__resident_part {
     anl__samples samples;
     struct { int64_t n; anl_program *p; } batch[ANL__MOST_BATCHES]; /* by the number of samples */
     int n_batch;
-    void *x, *label, *index, *scale; /* on the device; scale, then shift. x NULL: the data stays on the host */
-    char note[160];                  /* one line for people: where the data is, and why */
+    void *index, *scale; /* on the device; scale, then shift */
+} anl__resident_part;
+
+typedef struct anl__resident {
+    anl_net *net;
+    anl__resident_part part[ANL__RESIDENT_USES];
+    void *x, *label; /* on the device. x NULL: the data stays on the host */
+    char note[160];  /* one line for people: where the data is, and why */
 } anl__resident;
 
-/* Batches of so many samples will be asked for (at most ANL__MOST_BATCHES such numbers); before anl_net_finish. */
-anl_status anl__resident_compile(anl__resident *r, anl_net *net, const anl__samples *s, anl_dtype dtype, int64_t n) ANL_MUST;
+/* Batches of so many samples will be asked for (at most ANL__MOST_BATCHES such numbers a use); those of training first, before anl_net_finish. */
+anl_status anl__resident_compile(anl__resident *r, anl__resident_use use, anl_net *net, const anl__samples *s, anl_dtype dtype, int64_t n) ANL_MUST;
 /* Uploads what fits; after anl_net_finish. ANL_DEVICE_NOMEM: it does not fit and was asked for. */
 anl_status anl__resident_open(anl__resident *r) ANL_MUST;
 void anl__resident_drop(anl__resident *r); /* the data stays on the host after all */
 void anl__resident_release(anl__resident *r);
+bool anl__resident_has(const anl__resident *r, anl__resident_use use); /* does the device make such batches? */
 /* Enqueued: the batch that the rng block names, into a place of the staging, which *bind then names. */
-anl_status anl__resident_make(const anl__resident *r, const anl__staging *s, int place, int64_t n, anl_bind *bind) ANL_MUST;
+anl_status anl__resident_make(const anl__resident *r, anl__resident_use use, const anl__staging *s, int place, int64_t n, anl_bind *bind) ANL_MUST;
 
 #endif

@@ -142,7 +142,7 @@ static anl_status own_part(anl__trainer *t, replica *r)
         bind.grad_slab = o->slab;
         anl__staging_use(&r->staging, s.c->p, s.place, &bind);
         ANL_TRY(anl__tape_sample(&r->tape, s.begin));
-        if (fed(t, t->batch)) ANL_TRY(anl__resident_make(&r->resident, &r->staging, s.place, s.end - s.begin, &bind));
+        if (fed(t, t->batch)) ANL_TRY(anl__resident_make(&r->resident, ANL__RESIDENT_TRAIN, &r->staging, s.place, s.end - s.begin, &bind));
         ANL_TRY(compute_shard(t, r, &s, &bind));
     }
     return ANL_OK;

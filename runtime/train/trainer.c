@@ -68,7 +68,7 @@ static anl_status compile_all(anl__trainer *t, replica *r)
             int64_t n = o->train_sizes[i].n, rows = shard_begin(n, o->shards, s + 1) - shard_begin(n, o->shards, s);
             ANL_TRY(compile_one(t, r, ANL_TRAIN, (anl__size){rows, o->train_sizes[i].variant}));
         }
-    for (int i = 0; i < ANL__MOST_SIZES && o->eval_sizes[i].n && r == t->rep; i++) ANL_TRY(compile_one(t, r, ANL_EVAL, o->eval_sizes[i]));
+    for (int i = 0; i < ANL__MOST_SIZES && o->eval_sizes[i].n && (t->team || !r->rank); i++) ANL_TRY(compile_one(t, r, ANL_EVAL, o->eval_sizes[i]));
     return ANL_OK;
 }
 
@@ -98,7 +98,7 @@ static anl_status make_orders(anl__trainer *t)
     return ANL_OK;
 }
 
-static int64_t most_rows(const anl__size *size)
+int64_t anl__trainer_most_rows(const anl__size *size)
 {
     int64_t most = 0;
     for (int i = 0; i < ANL__MOST_SIZES && size[i].n; i++)
@@ -111,11 +111,12 @@ static anl_status compile_steps(anl__trainer *t, replica *r)
 {
     bool own = t->n_rep == 1 || t->team, tape = own && r->device->vt->record_begin;
     if (r->n_train) {
-        ANL_TRY(anl__carry_create(r->device, r->train[0].p->graph, most_rows(t->opts.train_sizes), true, &r->carry));
+        ANL_TRY(anl__carry_create(r->device, r->train[0].p->graph, anl__trainer_most_rows(t->opts.train_sizes), true, &r->carry));
         ANL_TRY(anl__carry_compile(&r->carry, r->net));
     }
     ANL_TRY(anl__tape_compile(&r->tape, r->net, tape, r->n_train > 0, anl__trainer_scaled(t)));
-    for (int i = 0; r->tape.host && i < r->n_train; i++) ANL_TRY(anl__resident_compile(&r->resident, r->net, &t->opts.samples, t->opts.dtype, r->train[i].size.n));
+    for (int i = 0; r->tape.host && i < r->n_train; i++) ANL_TRY(anl__resident_compile(&r->resident, ANL__RESIDENT_TRAIN, r->net, &t->opts.samples, t->opts.dtype, r->train[i].size.n));
+    for (int i = 0; r->tape.host && i < r->n_eval; i++) ANL_TRY(anl__resident_compile(&r->resident, ANL__RESIDENT_EVAL, r->net, &t->opts.eval_samples, t->opts.dtype, r->eval[i].size.n));
     if (t->team) ANL_TRY(anl__exchange_compile(&r->exchange, r->net, t->n_rep, r->rank));
     return ANL_OK;
 }
@@ -169,9 +170,9 @@ static anl_status make_replica(anl__trainer *t, replica *r)
     bool training = r->n_train > 0;
     if (st == ANL_OK && training) st = anl__optim_compile(r->net, &o->optim, &r->update);
     if (st == ANL_OK && own) st = compile_steps(t, r);
-    if (st == ANL_OK && r->n_eval) st = anl__carry_create(r->device, r->eval[0].p->graph, most_rows(o->eval_sizes), false, &t->eval_carry);
+    if (st == ANL_OK && r->n_eval) st = anl__carry_create(r->device, r->eval[0].p->graph, anl__trainer_most_rows(o->eval_sizes), false, &r->eval_carry);
     if (st == ANL_OK) st = anl_net_finish(r->net, training ? anl__optim_moments(&o->optim) : 0, training ? t->slabs : 0, o->optim.ema > 0);
-    if (st == ANL_OK && own) st = anl__tape_open(&r->tape, most_rows(o->train_sizes));
+    if (st == ANL_OK && own) st = anl__tape_open(&r->tape, anl__trainer_most_rows(o->train_sizes));
     return st;
 }
 
@@ -192,27 +193,6 @@ static anl_status make_replicas(anl__trainer *t)
     return anl__replicas_each(t, make_other);
 }
 
-static const char LOGITS[] = "logits";
-
-static int64_t columns_of(const compiled *c, const char *name)
-{
-    anl_shape s;
-    return anl_program_output(c->p, name, NULL, &s) ? anl_shape_count(&s) / c->size.n : 0;
-}
-
-/* Room for what comes out of evaluation. */
-static anl_status make_buffers(anl__trainer *t)
-{
-    const replica *r = &t->rep[0];
-    int64_t most = most_rows(t->opts.eval_sizes);
-    if (r->n_train) t->columns = columns_of(&r->train[0], LOGITS); /* without a part to evaluate on there is still something to score by */
-    for (int i = 0; i < r->n_eval; i++)
-        if (columns_of(&r->eval[i], LOGITS) > t->columns) t->columns = columns_of(&r->eval[i], LOGITS);
-    t->logits = anl__calloc(t->ctx, (size_t)(t->columns * most) + 1, sizeof *t->logits);
-    if (t->opts.dtype != ANL_F32 && !r->device->vt->host_memory && !(t->logits16 = anl__calloc(t->ctx, (size_t)(t->columns * most) + 1, sizeof *t->logits16))) return ANL_NOMEM;
-    return t->logits ? ANL_OK : ANL_NOMEM;
-}
-
 anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__trainer **out)
 {
     anl__trainer *t = anl__alloc(ctx, sizeof *t);
@@ -220,13 +200,13 @@ anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__tr
     t->ctx = ctx;
     t->opts = *o;
     if (o->dtype != ANL_F16) t->opts.optim.loss_scale = 0; /* what has f32's range needs none */
-    int64_t most = most_rows(o->train_sizes);
+    int64_t most = anl__trainer_most_rows(o->train_sizes);
     t->mean = t->opts.optim.loss_scale > 0 && most > 1 ? ldexpf(1, -ilogb((double)most)) : 1;
     t->team = o->devices > 1 && o->train_sizes[0].n;
     t->n_rep = t->team ? o->devices : o->lanes < 1 || !o->train_sizes[0].n ? 1 : o->lanes;
     anl_status st = o->devices > ANL__MOST_DEVICES ? anl__fail(ctx, ANL_INVALID, "devices: at most %d", ANL__MOST_DEVICES) : make_orders(t);
     if (st == ANL_OK) st = make_replicas(t);
-    if (st == ANL_OK) st = make_buffers(t);
+    if (st == ANL_OK) st = anl__trainer_eval_room(t);
     if (st == ANL_OK) st = say_residence(t);
     if (st == ANL_OK) st = t->team ? anl__replicas_join(t) : anl__resident_open(&t->rep[0].resident); /* last: it takes of what is left */
     if (st != ANL_OK) {
@@ -241,12 +221,14 @@ void anl__trainer_destroy(anl__trainer *t)
 {
     if (!t) return;
     anl__trainer_forget(t);
-    anl__carry_release(&t->eval_carry);
     for (int i = 0; t->rep && i < t->n_rep; i++) {
         anl__resident_release(&t->rep[i].resident);
         anl__exchange_release(&t->rep[i].exchange);
         anl__tape_release(&t->rep[i].tape);
         anl__carry_release(&t->rep[i].carry);
+        anl__carry_release(&t->rep[i].eval_carry);
+        anl__free(t->rep[i].ctx, t->rep[i].logits);
+        anl__free(t->rep[i].ctx, t->rep[i].logits16);
         anl__free(t->rep[i].ctx, t->rep[i].train);
         anl__free(t->rep[i].ctx, t->rep[i].eval);
         anl__staging_release(&t->rep[i].staging);
@@ -258,14 +240,12 @@ void anl__trainer_destroy(anl__trainer *t)
     for (int i = 0; i < t->n_reduce; i++) anl__reduce_release(t->ctx, &t->reduce[i]);
     anl__free(t->ctx, t->reduce);
     anl__free(t->ctx, t->rep);
-    anl__free(t->ctx, t->logits);
-    anl__free(t->ctx, t->logits16);
     anl__free(t->ctx, t);
 }
 
 bool anl__trainer_resident(const anl__trainer *t) { return t->rep[0].resident.x != NULL; }
+bool anl__trainer_eval_resident(const anl__trainer *t) { return anl__resident_has(&t->rep[0].resident, ANL__RESIDENT_EVAL); }
 const char *anl__trainer_data_note(const anl__trainer *t) { return t->rep[0].resident.note; }
-int64_t anl__trainer_columns(const anl__trainer *t) { return t->columns; }
 bool anl__trainer_scaled(const anl__trainer *t) { return t->opts.optim.loss_scale > 0 && t->rep[0].n_train; }
 anl_net *anl__trainer_net(anl__trainer *t) { return t->rep[0].net; }
 anl_device *anl__trainer_device(anl__trainer *t) { return t->rep[0].device; }
@@ -289,17 +269,22 @@ anl_program *anl__trainer_program_of(anl__trainer *t, anl_mode mode, anl__size s
 
 anl__carry *anl__trainer_carry(anl__trainer *t) { return &t->rep[0].carry; }
 
+anl_status anl__trainer_seek(anl__trainer *t, replica *r, int64_t first)
+{
+    int32_t rng[ANL__RNG_WORDS];
+    anl__rng_words(rng, t->opts.seed, 1, 0, 0);
+    rng[ANL__RNG_FIRST] = (int32_t)first;
+    return r->device->vt->upload(r->device, r->net->scalar, rng, sizeof rng);
+}
+
 anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, const anl__feed_batch *b, anl_bind *bind)
 {
     replica *r = &t->rep[0];
     memcpy(bind->input, b->input, sizeof bind->input);
     ANL_TRY(anl__staging_fill(&r->staging, p, 0, bind));
     if (fed(t, b)) {
-        int32_t rng[ANL__RNG_WORDS];
-        anl__rng_words(rng, t->opts.seed, 1, 0, 0);
-        rng[ANL__RNG_FIRST] = (int32_t)b->first;
-        ANL_TRY(r->device->vt->upload(r->device, r->net->scalar, rng, sizeof rng));
-        ANL_TRY(anl__resident_make(&r->resident, &r->staging, 0, b->n, bind));
+        ANL_TRY(anl__trainer_seek(t, r, b->first));
+        ANL_TRY(anl__resident_make(&r->resident, ANL__RESIDENT_TRAIN, &r->staging, 0, b->n, bind));
     }
     return anl__carry_bind(&r->carry, r->device, &r->staging, 0, 0, b->n, bind);
 }
@@ -314,67 +299,4 @@ anl_status anl__trainer_init(anl__trainer *t)
     }
     if (t->opts.optim.loss_scale > 0) ANL_TRY(anl__net_set_scale(net, (float[ANL__SCALE_WORDS]){(float)t->opts.optim.loss_scale}));
     return anl__trainer_spread(t);
-}
-
-/* ---- evaluation ------------------------------------------------------------------------------ */
-
-/* An output as f32 in the host's memory; half: as large, for 16-bit ones of a device (NULL: it has the host's memory). */
-static anl_status read_output(anl__trainer *t, const compiled *c, const char *name, float *to, uint16_t *half)
-{
-    replica *r = &t->rep[0];
-    anl_dtype type;
-    const void *y = anl_program_output(c->p, name, &type, NULL);
-    int64_t n = c->size.n * columns_of(c, name);
-    if (type == ANL_F32) return r->device->vt->download(r->device, to, y, (size_t)n * sizeof(float));
-    ANL_CHECK_INTERNAL(t->ctx, type == ANL_BF16 || type == ANL_F16);
-    if (half) {
-        ANL_TRY(r->device->vt->download(r->device, half, y, (size_t)n * sizeof *half));
-        y = half;
-    }
-    anl__half_to_f32(type, to, y, n);
-    return ANL_OK;
-}
-
-int64_t anl__trainer_output_columns(const anl__trainer *t, const char *name)
-{
-    const replica *r = &t->rep[0];
-    return r->n_eval ? columns_of(&r->eval[0], name) : 0;
-}
-
-anl_status anl__trainer_output(anl__trainer *t, anl__size size, const char *name, float *to)
-{
-    const replica *r = &t->rep[0];
-    const compiled *c = anl__trainer_find(r->eval, r->n_eval, size);
-    int64_t n = c ? size.n * columns_of(c, name) : 0;
-    if (!n) return anl__fail(t->ctx, ANL_INTERNAL, "no output '%s' of %lld samples", name, (long long)size.n);
-    uint16_t *half = t->logits16 ? anl__calloc(t->ctx, (size_t)n, sizeof *half) : NULL;
-    if (t->logits16 && !half) return ANL_NOMEM;
-    anl_status st = read_output(t, c, name, to, half);
-    anl__free(t->ctx, half);
-    return st;
-}
-
-anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, anl__eval_result *out)
-{
-    replica *r = &t->rep[0];
-    const compiled *c = anl__trainer_find(r->eval, r->n_eval, (anl__size){b->n, b->variant});
-    if (!c) return anl__fail(t->ctx, ANL_INTERNAL, "no evaluation program for %lld samples, variant %d", (long long)b->n, b->variant);
-    anl_bind bind = {.ema = ema};
-    *out = (anl__eval_result){0};
-    for (int i = 0; i < ANL_MAX_INPUTS; i++) bind.input[i] = b->input[i];
-    if (b->fresh) ANL_TRY(anl__carry_clear(&t->eval_carry));
-    ANL_TRY(anl__staging_fill(&r->staging, c->p, 0, &bind));
-    ANL_TRY(anl__carry_bind(&t->eval_carry, r->device, &r->staging, 0, 0, b->n, &bind));
-    ANL_TRY(anl_program_run(c->p, &bind));
-    ANL_TRY(anl__carry_take(&t->eval_carry, r->device, c->p, 0, b->n));
-    if (columns_of(c, LOGITS)) {
-        ANL_TRY(read_output(t, c, LOGITS, t->logits, t->logits16));
-        out->logits = t->logits;
-    }
-    float v[ANL__RING_WORDS];
-    ANL_TRY(anl__tape_eval(&r->tape, v));
-    out->loss_num = (double)v[ANL__RING_NUM];
-    out->loss_den = (double)v[ANL__RING_DEN];
-    out->correct = (double)v[ANL__RING_CORRECT];
-    return ANL_OK;
 }

@@ -15,6 +15,7 @@
 
 typedef struct anl__trainer anl__trainer;
 
+enum { ANL__MOST_PLACES = 8 };
 enum { ANL__MOST_SIZES = 256 }; /* three parts of 32 lengths, each with a short last batch, and one sequence of each for answers */
 typedef struct anl__trainer_opts {
     anl__task task;
@@ -29,6 +30,7 @@ typedef struct anl__trainer_opts {
     anl__optim_opts optim;
     bool rewrite, plan, recompute;
     anl__samples samples; /* what the batches of training are made of; the device may keep it */
+    anl__samples eval_samples; /* those of validation: where they are of the same data, the device makes them too */
     int ahead; /* on a device that records: steps that are enqueued before the host waits for what they gave; 0: by the model's size */
 } anl__trainer_opts;
 anl__trainer_opts anl__trainer_opts_default(void);
@@ -71,7 +73,13 @@ anl_status anl__trainer_begin(anl__trainer *t, const anl__launch *l) ANL_MUST;
 anl_status anl__trainer_enqueue(anl__trainer *t, const anl__feed_batch *b) ANL_MUST;
 anl_status anl__trainer_results(anl__trainer *t, anl__step_result *out) ANL_MUST;
 
-/* Runs one evaluation batch over the weights (ema: their averages). */
+/* Evaluation batches, over the weights (ema: their averages). As many as there are places may be under way at once, each begun and then ended;
+   what a batch names must stay until its end. A place's net holds the batch's sums from then on. */
+int anl__trainer_eval_places(const anl__trainer *t);
+anl_status anl__trainer_eval_begin(anl__trainer *t, int place, const anl__feed_batch *b, bool ema) ANL_MUST;
+anl_status anl__trainer_eval_end(anl__trainer *t, int place, anl__eval_result *out) ANL_MUST;
+anl_net *anl__trainer_eval_net(anl__trainer *t, int place);
+/* One: begun and ended in place 0. */
 anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, anl__eval_result *out) ANL_MUST;
 
 /* What the last evaluated batch gave in another output of the model, f32 [n, columns]; ANL_INTERNAL where there is none of that name. */
@@ -86,6 +94,7 @@ anl__carry *anl__trainer_carry(anl__trainer *t);
 
 /* Does the device keep the data? Then batches need no content: their number and place in the epoch are enough. */
 bool anl__trainer_resident(const anl__trainer *t);
+bool anl__trainer_eval_resident(const anl__trainer *t); /* likewise the batches of validation */
 const char *anl__trainer_data_note(const anl__trainer *t); /* where the data is, in one line; "" where there is no question */
 /* Is every step, from the second of its size on, one launch of the device? Known once a size came twice. */
 bool anl__trainer_recorded(const anl__trainer *t);

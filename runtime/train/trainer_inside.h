@@ -1,4 +1,4 @@
-/* The inside of the trainer; only trainer.c, steps.c and replicas.c include this. */
+/* The inside of the trainer; only trainer.c, steps.c, evaluate.c and replicas.c include this. */
 #ifndef ANL_TRAINER_INSIDE_H
 #define ANL_TRAINER_INSIDE_H
 
@@ -32,6 +32,10 @@ typedef struct replica {
     anl__resident resident; /* likewise */
     anl__exchange exchange; /* where replicas are devices */
     recordings taken[ANL__MOST_SIZES]; /* by whole step (below) */
+    anl__carry eval_carry;     /* of evaluation: replica 0's, or each device's */
+    const compiled *evaluated; /* its last batch of evaluation */
+    float *logits;
+    uint16_t *logits16;        /* 16-bit ones on their way from a device; NULL: none */
     anl_status status; /* of its part of the step */
 } replica;
 
@@ -56,13 +60,9 @@ struct anl__trainer {
     anl__reduce *reduce; /* by number of shards that have samples: those that occur */
     int n_reduce;
     int slabs;           /* of gradients, that they need */
-    anl__carry eval_carry; /* of replica 0 */
     whole whole[ANL__MOST_SIZES];
     const whole *now; /* the one that replicas record or replay */
     int n_whole;
-    float *logits;
-    uint16_t *logits16; /* 16-bit ones on their way from a device; NULL: none */
-    int64_t columns;
     float mean; /* a power of two near 1 / the largest batch: the loss scale is that of a mean loss */
     anl__launch launch; /* the steps under way */
     int enqueued;       /* of them */
@@ -99,6 +99,13 @@ anl_status anl__replicas_settle(anl__trainer *t, replica *r) ANL_MUST;
 /* trainer.c */
 const compiled *anl__trainer_find(const compiled *list, int n_list, anl__size size); /* NULL: none has that size */
 const anl__reduce *anl__trainer_order(const anl__trainer *t, int64_t n); /* how the shards of a batch of n are added; NULL: not announced */
+
+int64_t anl__trainer_most_rows(const anl__size *size); /* of a list of sizes */
+/* The rng block of a replica whose device makes a batch outside steps: its first sample's position. */
+anl_status anl__trainer_seek(anl__trainer *t, replica *r, int64_t first) ANL_MUST;
+
+/* evaluate.c */
+anl_status anl__trainer_eval_room(anl__trainer *t) ANL_MUST; /* for what comes out of evaluation */
 
 /* steps.c */
 void anl__trainer_forget(anl__trainer *t); /* what was recorded */

@@ -239,6 +239,7 @@ static void test_resident(void **state)
         assert_true(here == (i > 1));
         cli_digest(c, run, got);
         assert_string_equal(got, want);
+        cli_same_rows(c, "gpu", run, "valid");
     }
 }
 

@@ -26,6 +26,7 @@ static void same_as_one(cli *c, const char *run)
     char got[65];
     cli_digest(c, run, got);
     assert_string_equal(got, whole);
+    cli_same_rows(c, "one", run, "valid");
 }
 
 static void test_same(void **state)

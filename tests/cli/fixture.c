@@ -219,6 +219,13 @@ int cli_verify(const cli *c, const char *run)
     return n;
 }
 
+void cli_same_rows(const cli *c, const char *run, const char *other, const char *metrics)
+{
+    char line[512];
+    snprintf(line, sizeof line, "for r in %s %s; do grep -o '\"%s[^,}]*' $r/metrics.jsonl > $r/rows; done; test -s %s/rows && cmp %s/rows %s/rows", run, other, metrics, run, run, other);
+    cli_shell(c, line);
+}
+
 void cli_log_once(const cli *c, const char *run)
 {
     char path[1024], line[4096];

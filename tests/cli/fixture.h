@@ -40,6 +40,8 @@ void cli_says(const cli *c, const char *text);
 void cli_digest(const cli *c, const char *run, char hex[65]);
 /* Every checkpoint under its final name verifies; returns how many. */
 int cli_verify(const cli *c, const char *run);
+/* The metrics whose names begin so are the same, to the last digit, in two runs; there are some. */
+void cli_same_rows(const cli *c, const char *run, const char *other, const char *metrics);
 /* No (kind, step) stands twice in the run's metrics.jsonl. */
 void cli_log_once(const cli *c, const char *run);
 

@@ -103,12 +103,14 @@ anl_status job_compile(job *j, bool train, bool answer)
     if (!train) o.optim.ema = 0; /* evaluation reads the averages in the parameters' place */
     if (train) sizes_of(&j->part[JOB_TRAIN], o.train_sizes, ANL__MOST_SIZES);
     if (train) o.samples = j->part[JOB_TRAIN].samples;
+    if (train) o.eval_samples = j->part[JOB_VALID].samples;
     int n = sizes_of(&j->part[JOB_VALID], o.eval_sizes, ANL__MOST_SIZES);
     n += sizes_of(&j->part[JOB_TEST], o.eval_sizes + n, ANL__MOST_SIZES - n);
     if (!train) n += sizes_of(&j->part[JOB_TRAIN], o.eval_sizes + n, ANL__MOST_SIZES - n);
     if (answer && j->sequence) job_answer_sizes(j, o.eval_sizes, n, ANL__MOST_SIZES);
     ANL_TRY(anl__trainer_create(j->ctx, &o, &j->trainer));
     j->part[JOB_TRAIN].resident = anl__trainer_resident(j->trainer);
+    j->part[JOB_VALID].resident = anl__trainer_eval_resident(j->trainer);
     return ANL_OK;
 }
 

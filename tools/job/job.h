@@ -37,6 +37,7 @@ typedef struct job_feed { /* a part of the data as the engine takes it */
     anl__samples samples; /* what the batches are made of; n 0: of sequences, or without labels */
     bool resident;        /* the device makes them: the feed gives numbers only */
     int64_t next;         /* then: batch of the epoch */
+    int32_t *scored_label; /* [of those given out][sample], i32 or f32; NULL: in training */
     const anl__dataset *set; /* of images */
     int more[ANL_MOST_LABELS]; /* columns of labels that heads read beside the first; 0 ends */
     job_input_feed more_input[ANL_MORE_INPUTS]; /* more_inputs of them */

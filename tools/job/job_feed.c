@@ -28,16 +28,24 @@ static int more_labels(const job_feed *f)
     return n;
 }
 
+/* A batch that the device makes: its place in the epoch, and where predictions are compared with labels, those. */
+static anl_status number(job_feed *f, anl__feed_batch *out)
+{
+    const anl__samples *s = &f->samples;
+    int64_t first = f->next * f->feed.batch, left = f->feed.samples - first;
+    int32_t *to = f->scored_label ? f->scored_label + f->next % f->feed.held * f->feed.batch : NULL;
+    f->next++;
+    *out = (anl__feed_batch){.n = left < f->feed.batch ? left : f->feed.batch, .first = first, .label = to};
+    if (out->n < 0) out->n = 0;
+    for (int64_t k = 0; to && k < out->n; k++) memcpy(&to[k], (const int32_t *)s->label + (s->index ? s->index[first + k] : first + k), sizeof *to);
+    return ANL_OK;
+}
+
 static anl_status feed_next(void *self, anl__feed_batch *out)
 {
     job_feed *f = self;
     anl__batch b;
-    if (f->resident) {
-        int64_t first = f->next++ * f->feed.batch, left = f->feed.samples - first;
-        *out = (anl__feed_batch){.n = left < f->feed.batch ? left : f->feed.batch, .first = first};
-        if (out->n < 0) out->n = 0;
-        return ANL_OK;
-    }
+    if (f->resident) return number(f, out);
     ANL_TRY(anl__loader_next(f->loader, &b));
     *out = (anl__feed_batch){.n = b.n, .first = b.first, .id = b.id};
     if (!b.n) return ANL_OK;
@@ -86,7 +94,8 @@ anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int6
     o.dtype = j->dtype;
     o.workers = (int)recipe_int(r, "data.workers");
     o.ring = (int)recipe_int(r, "data.prefetch");
-    int most = (int)(sizeof f->held / sizeof f->held[0]);
+    int most = (int)(sizeof f->held / sizeof f->held[0]), devices = training ? 0 : job_devices(j->ctx, r);
+    if (o.ring <= devices) o.ring = devices + 1; /* each of them has one, and the next is made */
     if (o.ring > most) o.ring = most;
     ANL_TRY(anl__loader_create(j->ctx, ds, index, n, &o, &f->loader));
     if (ds->fields < 2 && !(f->no_label = anl__calloc(j->ctx, (size_t)o.batch, sizeof *f->no_label))) return ANL_NOMEM;
@@ -94,7 +103,8 @@ anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int6
     for (int k = 1, m = 0; k < ANL_MOST_LABELS; k++)
         if (anl_model_label_use(&j->model, k) != ANL_LABEL_NONE) f->more[m++] = k;
     if (f->more[0] && !(f->more_label = anl__calloc(j->ctx, (size_t)(o.ring * ANL_MOST_LABELS * o.batch), sizeof *f->more_label))) return ANL_NOMEM;
-    f->feed = (anl__feed){.self = f, .samples = n, .batch = o.batch, .start = feed_start, .next = feed_next, .release = feed_release};
+    f->feed = (anl__feed){.self = f, .samples = n, .batch = o.batch, .start = feed_start, .next = feed_next, .release = feed_release, .held = o.ring};
+    if (!training && !(f->scored_label = anl__calloc(j->ctx, (size_t)(o.ring * o.batch), sizeof *f->scored_label))) return ANL_NOMEM;
     ANL_TRY(job_inputs_feed(j, f, ds, o.ring));
     describe(j, f, ds, index, n, &o);
     return ANL_OK;
@@ -105,6 +115,7 @@ void job_feed_close(job *j, job_feed *f)
     anl__loader_destroy(f->loader);
     anl__sequence_loader_destroy(f->sequence);
     anl__free(j->ctx, f->no_label);
+    anl__free(j->ctx, f->scored_label);
     anl__free(j->ctx, f->more_label);
     job_inputs_feed_close(j, f);
     *f = (job_feed){0};
