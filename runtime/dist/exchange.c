@@ -153,6 +153,19 @@ void anl__exchange_release(anl__exchange *x)
     *x = (anl__exchange){0};
 }
 
+static int64_t given(const anl__transfer *list, int n)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < n; i++) bytes += list[i].give ? (int64_t)list[i].bytes : 0;
+    return bytes;
+}
+
+int64_t anl__exchange_bytes(const anl__exchange *x, int order)
+{
+    const anl__exchange_plan *p = &x->plan[order];
+    return given(p->give, p->n_give) + given(p->take, p->n_take);
+}
+
 /* ---- a step ---------------------------------------------------------------------------------- */
 
 anl_status anl__exchange_give(const anl__exchange *x, int order)

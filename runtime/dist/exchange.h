@@ -34,6 +34,7 @@ anl_status anl__exchange_compile(anl__exchange *x, anl_net *net, int ranks, int 
 anl_status anl__exchange_open(anl__exchange *x, const anl__reduce *order, int n_order) ANL_MUST;
 void anl__exchange_release(anl__exchange *x);
 
+int64_t anl__exchange_bytes(const anl__exchange *x, int order); /* that leave this rank in a step */
 /* Enqueued, by every rank one after the other: after a rank's own part of the order. Then slab `root` of the order is the sum on every rank. */
 anl_status anl__exchange_give(const anl__exchange *x, int order) ANL_MUST;
 anl_status anl__exchange_add(const anl__exchange *x, int order) ANL_MUST;

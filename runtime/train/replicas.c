@@ -102,6 +102,11 @@ anl_status anl__replicas_join(anl__trainer *t)
     return ANL_OK;
 }
 
+int64_t anl__trainer_exchanged(const anl__trainer *t)
+{
+    return t->team ? anl__exchange_bytes(&t->rep[0].exchange, 0) : 0;
+}
+
 /* ---- what the host reads and writes ---------------------------------------------------------- */
 
 typedef enum direction { TO_FIRST, FROM_FIRST } direction;

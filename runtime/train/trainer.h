@@ -100,6 +100,9 @@ const char *anl__trainer_data_note(const anl__trainer *t); /* where the data is,
 bool anl__trainer_recorded(const anl__trainer *t);
 const char *anl__trainer_launch_note(const anl__trainer *t); /* how steps are launched, in a few words; "" where the host does each */
 
+/* Several devices: bytes that a step takes out of each of them, and brings into it; 0: there is one. */
+int64_t anl__trainer_exchanged(const anl__trainer *t);
+
 /* Names a host batch's copies on the device, and what is carried, in `bind`, for running one of the trainer's programs by hand. */
 anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, const anl__feed_batch *b, anl_bind *bind) ANL_MUST;
 

@@ -46,6 +46,7 @@ static void test_same(void **state)
     cli_expect(c, 0, "eval two devices=2");
     cli_expect(c, 0, "explain r.yaml devices=2");
     cli_says(c, "steps: one launch a step, once it is recorded");
+    cli_says(c, "devices: 2; a step takes 0.00 MiB out of the first");
 }
 
 /* Killed at some moment and gone on with another number of devices, again and again. */
