@@ -99,7 +99,7 @@ typedef struct anl_device anl_device;
 typedef struct anl_device_opts {
     int threads;        /* cpu: workers including the caller; 0: the CPUs this process may use */
     bool deterministic; /* only kernels whose bits repeat (default true) */
-    bool tune;          /* cuda: convolutions' plans are timed, and the fastest acceptable one is taken */
+    bool tune;          /* cuda: convolutions' plans, algorithms of recurrent layers and of products are timed, and the fastest acceptable one is taken */
     const char *plans;  /* cuda: what was measured before (the device's text), taken instead of measuring again; NULL: nothing. Copied */
     const char *plan_dir; /* cuda: where chosen plans are kept from one process to the next; NULL: nowhere. Copied */
     int index;          /* cuda: which of the GPUs that the process sees, from 0 */

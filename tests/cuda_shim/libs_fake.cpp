@@ -21,6 +21,7 @@ extern "C" {
 
 /* ---- cuBLASLt -------------------------------------------------------------------------------- */
 
+extern "C" float anl_shim_ms;
 struct lt_layout { int type; uint64_t rows, columns; int64_t ld; };
 struct lt_desc { int compute, ta = 0, tb = 0, epilogue = LT_EPILOGUE_DEFAULT; const void *bias = nullptr; };
 struct lt_preference { uint64_t workspace = 0; uint32_t reduction = 7, align = 256; };
@@ -78,10 +79,12 @@ static int lt_heuristic(void *, void *desc, void *a, void *b, void *c, void *d, 
     if (((lt_desc *)desc)->epilogue & ~(LT_EPILOGUE_DEFAULT | LT_EPILOGUE_BIAS)) return 15; /* not imitated */
     if (even && *even == '1' && (((lt_layout *)a)->ld | ((lt_layout *)b)->ld | ((lt_layout *)d)->ld) & 1) return 15;
     if (wanted < 1 || c != d || p->workspace < LT_WORKSPACE || !lt_fits(*(lt_desc *)desc, *(lt_layout *)a, *(lt_layout *)b, *(lt_layout *)d)) return 0;
-    memset(out, 0, sizeof *out);
-    out->algo.data[0] = p->align;
-    out->workspace = LT_WORKSPACE;
-    *found = 1;
+    for (; *found < wanted && *found < 3; ++*found) { /* alike but for their number, and the time that ANL_SHIM_FASTEST_LT gives one of them */
+        memset(&out[*found], 0, sizeof *out);
+        out[*found].algo.data[0] = p->align;
+        out[*found].algo.data[1] = (uint64_t)*found;
+        out[*found].workspace = LT_WORKSPACE;
+    }
     return 0;
 }
 
@@ -94,6 +97,8 @@ static int lt_matmul(void *, void *desc, const void *alpha, const void *a, void 
     memcpy(&al, alpha, sizeof al);
     memcpy(&be, beta, sizeof be);
     uintptr_t low = (uintptr_t)a | (uintptr_t)b | (uintptr_t)y | (d.epilogue & LT_EPILOGUE_BIAS ? (uintptr_t)d.bias : 0);
+    const char *fastest = getenv("ANL_SHIM_FASTEST_LT");
+    anl_shim_ms = fastest && (uint64_t)atoi(fastest) == algo->data[1] ? 0.5f : 1;
     if (low % algo->data[0] || bytes != LT_WORKSPACE || c != y || lt_bias_missing(d, true)) return 7;
     return anl_shim_enqueue((cudaStream_t)stream, [=] {
         uint64_t inner = d.ta ? A.rows : A.columns;
@@ -310,7 +315,6 @@ static bool behind_of(const dnn_descriptor *graph, const dnn_descriptor *sum, be
     return !is_virtual(sum);
 }
 
-extern "C" float anl_shim_ms;
 
 static int dnn_execute(void *handle, void *plan, void *pack)
 {

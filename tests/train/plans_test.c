@@ -55,9 +55,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* What explain says of a convolution, or of an lstm, on a device opened so; plans (may be NULL): the device's
+/* What explain says of a convolution, of an lstm or of a dense layer, on a device opened so; plans (may be NULL): the device's
  * text, freed with anl__buf_release. */
-static void explain(fixture *f, const anl_device_opts *o, bool lstm, char note[512], anl__buf *plans)
+typedef enum layer { CONV, LSTM, DENSE } layer;
+static void explain(fixture *f, const anl_device_opts *o, layer which, char note[512], anl__buf *plans)
 {
     anl_device *dev;
     anl_net *net = NULL;
@@ -75,10 +76,12 @@ static void explain(fixture *f, const anl_device_opts *o, bool lstm, char note[5
     anl_value sequence[3] = {anl_input(g, "s", ANL_F32, 3, (const int64_t[]){3, 2, 4}),
                              anl_input(g, "w_ih", ANL_F32, 2, (const int64_t[]){20, 4}),
                              anl_input(g, "w_hh", ANL_F32, 2, (const int64_t[]){20, 5})};
+    anl_value row[2] = {anl_input(g, "r", ANL_F32, 2, (const int64_t[]){6, 8}), anl_input(g, "u", ANL_F32, 2, (const int64_t[]){4, 8})};
     anl_output(g, "y",
-               lstm ? anl_node(g, "recurrent", "layer", sequence, 3, "cell=lstm")
-                    : anl_node(g, "conv2d", "layer", image, 2, "pad=1"));
-    if (!lstm) anl_output(g, "z", anl_node(g, "conv2d", "same", same, 2, "pad=1"));
+               which == LSTM    ? anl_node(g, "recurrent", "layer", sequence, 3, "cell=lstm")
+               : which == DENSE ? anl_node(g, "dense", "layer", row, 2, " ")
+                                : anl_node(g, "conv2d", "layer", image, 2, "pad=1"));
+    if (which == CONV) anl_output(g, "z", anl_node(g, "conv2d", "same", same, 2, "pad=1"));
     anl_compile_opts c = anl_compile_opts_default(g);
     assert_int_equal(anl_program_compile(net, g, &c, &p), ANL_OK);
     assert_int_equal(anl_program_explain(p, &text), ANL_OK);
@@ -98,7 +101,7 @@ static void explain(fixture *f, const anl_device_opts *o, bool lstm, char note[5
 /* A convolution twice: the heuristics are asked once, whatever is looked for in their list. */
 static void convolve(fixture *f, const anl_device_opts *o, char note[512], anl__buf *plans)
 {
-    explain(f, o, false, note, plans);
+    explain(f, o, CONV, note, plans);
     assert_int_equal(f->queries, 1);
 }
 
@@ -194,17 +197,44 @@ static void test_recurrent(void **state)
     anl__buf plans;
     if (no_shim()) skip();
     setenv("ANL_SHIM_FASTEST", "0", 1);
-    explain(f, &o, true, note, NULL);
+    explain(f, &o, LSTM, note, NULL);
     assert_string_equal(note, "[persistent]");
     o.tune = true;
-    explain(f, &o, true, note, &plans);
+    explain(f, &o, LSTM, note, &plans);
     assert_string_equal(note, "[standard, 500.0 us]");
     setenv("ANL_SHIM_FASTEST", "1", 1);
-    explain(f, &o, true, note, NULL);
+    explain(f, &o, LSTM, note, NULL);
     assert_string_equal(note, "[persistent, 500.0 us]");
     o.plans = plans.text;
-    explain(f, &o, true, note, NULL);
+    explain(f, &o, LSTM, note, NULL);
     assert_string_equal(note, "[standard, 1000.0 us]");
+    anl__buf_release(&plans);
+}
+
+/* The algorithm of a product that was measured to be the fastest, 0, 1 or 2 of the list, is kept and given back. */
+static void test_product(void **state)
+{
+    fixture *f = *state;
+    anl_device_opts o = anl_device_opts_default();
+    char note[512];
+    anl__buf plans, again;
+    if (no_shim()) skip();
+    explain(f, &o, DENSE, note, &plans);
+    assert_null(strstr(plans.text, "product"));
+    anl__buf_release(&plans);
+    o.tune = true;
+    setenv("ANL_SHIM_FASTEST_LT", "2", 1);
+    explain(f, &o, DENSE, note, &plans);
+    if (!strstr(plans.text, "product f32 f32 4x6x8 tn 1 timed|1 0 3 0 2 500")) fail_msg("%s", plans.text);
+    setenv("ANL_SHIM_FASTEST_LT", "1", 1);
+    explain(f, &o, DENSE, note, &again);
+    assert_non_null(strstr(again.text, "timed|1 0 3 0 1 500"));
+    anl__buf_release(&again);
+    o.plans = plans.text;
+    explain(f, &o, DENSE, note, &again);
+    assert_string_equal(again.text, plans.text);
+    unsetenv("ANL_SHIM_FASTEST_LT");
+    anl__buf_release(&again);
     anl__buf_release(&plans);
 }
 
@@ -232,7 +262,7 @@ static void test_file(void **state)
     convolve(f, &o, note, NULL);
     assert_string_equal(note, "[engine 3, 500.0 us]"); /* from the file */
     anl__buf plans;
-    explain(f, &o, true, note, &plans); /* a run records what it uses, not what the file has besides */
+    explain(f, &o, LSTM, note, &plans); /* a run records what it uses, not what the file has besides */
     assert_non_null(strstr(plans.text, "rnn"));
     assert_null(strstr(plans.text, "forward"));
     anl__buf_release(&plans);
@@ -274,6 +304,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_order_and_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_given_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_recurrent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_product, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file, set_up, tear_down)};
     return cmocka_run_group_tests_name("train/plans", tests, NULL, NULL);
 }

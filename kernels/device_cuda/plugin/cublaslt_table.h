@@ -43,6 +43,7 @@ typedef struct anl__cublaslt {
     int (*Matmul)(void *, void *desc, const void *alpha, const void *a, void *la, const void *b, void *lb, const void *beta, const void *c, void *lc, void *d, void *ld,
                   const anl__lt_algo *, void *workspace, size_t bytes, void *stream);
     struct anl_ctx *ctx;              /* of the device that opened it */
+    struct anl_device *timed_on;      /* where algorithms are timed; NULL: the heuristics' first is taken */
     struct anl__lt_memory *memory;    /* lt_product.c */
 } anl__cublaslt;
 

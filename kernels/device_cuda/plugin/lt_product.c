@@ -3,9 +3,11 @@
  * A product with a bias has a stand-in for its address when the heuristics are asked, so that they count on the alignment that run's has. Not run on a GPU. */
 #include "lt_product.h"
 
+#include "lt_tune.h"
+
 #include <string.h>
 
-enum { WORKSPACE_MOST = 32 << 20, ALIGN = 16 };
+enum { WORKSPACE_MOST = 32 << 20, ALIGN = 16, MOST_TIMED = 8 };
 
 typedef struct told { anl__lt_shape shape; anl__lt_choice choice; } told;
 typedef struct anl__lt_memory {
@@ -15,19 +17,21 @@ typedef struct anl__lt_memory {
 
 static int type_of(anl_dtype t) { return t == ANL_BF16 ? LT_R_16BF : t == ANL_F16 ? LT_R_16F : LT_R_32F; }
 
-static bool ask(const anl__cublaslt *lt, anl__lt_product *p)
+/* The heuristics' first ones, at most `wanted`, into `list`; returns how many. */
+static int ask(const anl__cublaslt *lt, const anl__lt_product *p, int wanted, anl__lt_choice *list)
 {
     void *pref = NULL;
     uint64_t most = WORKSPACE_MOST;
     uint32_t align = ALIGN, reduction = LT_REDUCTION_COMPUTE_TYPE;
-    int found = 0;
-    if (lt->MatmulPreferenceCreate(&pref)) return false;
+    int found = 0, n = 0;
+    if (lt->MatmulPreferenceCreate(&pref)) return 0;
     bool ok = !lt->MatmulPreferenceSetAttribute(pref, LT_PREF_WORKSPACE, &most, sizeof most) &&
               !lt->MatmulPreferenceSetAttribute(pref, LT_PREF_REDUCTION, &reduction, sizeof reduction);
     for (int which = LT_PREF_ALIGN_A; which <= LT_PREF_ALIGN_D; which++) ok = ok && !lt->MatmulPreferenceSetAttribute(pref, which, &align, sizeof align);
-    ok = ok && !lt->MatmulAlgoGetHeuristic(lt->handle, p->desc, p->a, p->b, p->d, p->d, pref, 1, &p->choice, &found) && found == 1 && !p->choice.state;
+    ok = ok && !lt->MatmulAlgoGetHeuristic(lt->handle, p->desc, p->a, p->b, p->d, p->d, pref, wanted, list, &found);
     lt->MatmulPreferenceDestroy(pref);
-    return ok;
+    while (ok && n < found && !list[n].state) n++;
+    return n;
 }
 
 static bool same(const anl__lt_shape *a, const anl__lt_shape *b)
@@ -35,7 +39,7 @@ static bool same(const anl__lt_shape *a, const anl__lt_shape *b)
     return a->m == b->m && a->n == b->n && a->k == b->k && a->trans_a == b->trans_a && a->trans_b == b->trans_b && a->in == b->in && a->out == b->out && a->epilogue == b->epilogue;
 }
 
-/* From memory, else from the heuristics; without memory to keep it in, the answer is asked for again. */
+/* From memory, else from the heuristics: their first, or of the first ones the fastest, if that is to be measured. Without memory to keep it in, the answer is asked for again. */
 static bool choose(anl__cublaslt *lt, const anl__lt_shape *s, anl__lt_product *p)
 {
     if (!lt->memory) lt->memory = anl__calloc(lt->ctx, 1, sizeof *lt->memory);
@@ -43,7 +47,10 @@ static bool choose(anl__cublaslt *lt, const anl__lt_shape *s, anl__lt_product *p
     for (int64_t i = 0; m && i < m->n; i++)
         if (same(&m->told[i].shape, s)) return p->choice = m->told[i].choice, true;
     bool room = m && anl__grow(lt->ctx, &m->told, &m->cap, m->n + 1, sizeof *m->told) == ANL_OK;
-    if (!ask(lt, p)) return false;
+    anl__lt_choice list[MOST_TIMED];
+    int n = ask(lt, p, lt->timed_on ? MOST_TIMED : 1, list);
+    if (!n) return false;
+    p->choice = list[n > 1 ? anl__lt_fastest(lt->timed_on, s, p, list, n) : 0];
     if (room) m->told[m->n++] = (told){*s, p->choice};
     return true;
 }

@@ -71,6 +71,7 @@ const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev)
     if (!d->libs && anl__cuda_libs_open(dev->ctx, d->stream, &d->libs) != ANL_OK) return &none;
     if (d->libs->cudnn) d->libs->cudnn->tf32 = dev->opts.tf32;
     if (d->libs->lt) d->libs->lt->tf32 = dev->opts.tf32;
+    if (d->libs->lt) d->libs->lt->timed_on = dev->opts.tune ? (anl_device *)(uintptr_t)dev : NULL;
     return d->libs;
 }
 
