@@ -49,7 +49,7 @@ typedef struct anl__device_vt {
        the first call may wait for the others'. May be recorded after a first one that was not. */
     anl_status (*exchange)(anl_device *dev, const anl__transfer *list, int n);
     /* A member does not go on: what others wait for in an exchange fails. */
-    void (*give_up)(anl_device *dev);
+    void (*give_up)(anl_device *dev, const char *why);
     const struct anl__kernel *any; /* stands for the kernel of every operator (null device); NULL: look in the table */
     /* What went wrong since the last call inside kernels that cannot say so (tasks); asked after every program. NULL: nothing can. */
     anl_status (*fault)(anl_device *dev);

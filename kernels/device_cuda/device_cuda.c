@@ -99,15 +99,6 @@ static anl_status cuda_open(anl_device *dev, const anl_device_opts *opts)
     return dev->vt->open(dev, opts);
 }
 
-static int cuda_count(anl_ctx *ctx)
-{
-    char path[PATH_BYTES];
-    const char *given = getenv("ANNEAL_CUDA_PLUGIN");
-    if (!(given && *given) && !driver_here()) return 0;
-    const anl__cuda_plugin *p = load(ctx, path);
-    return p ? p->device->count(ctx) : 0;
-}
-
 static void cuda_report(anl_ctx *ctx, anl__buf *out)
 {
     char path[PATH_BYTES];
@@ -120,4 +111,4 @@ static void cuda_report(anl_ctx *ctx, anl__buf *out)
     p->report(ctx, out);
 }
 
-const anl__device_vt anl__device_cuda = {.name = "cuda", .auto_rank = 50, .open = cuda_open, .count = cuda_count, .report = cuda_report};
+const anl__device_vt anl__device_cuda = {.name = "cuda", .auto_rank = 50, .open = cuda_open, .report = cuda_report};

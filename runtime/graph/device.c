@@ -59,15 +59,11 @@ const char *anl_device_name(const anl_device *dev) { return dev->vt->name; }
 
 int anl_device_count(anl_ctx *ctx, const char *name)
 {
-    bool any = !strcmp(name, "auto");
-    int best = -1, n = 0;
-    for (int i = 0; anl__device_table[i]; i++) {
-        const anl__device_vt *vt = anl__device_table[i];
-        if (any ? vt->auto_rank <= best : strcmp(vt->name, name) != 0) continue;
-        int here = vt->count ? vt->count(ctx) : 1;
-        if (!here) continue;
-        n = here;
-        best = vt->auto_rank;
-    }
+    anl_device_opts o = anl_device_opts_default();
+    anl_device *dev;
+    o.threads = 1;
+    if (anl_device_open(ctx, name, &o, &dev) != ANL_OK) return 0; /* what does not open is not counted */
+    int n = dev->vt->count ? dev->vt->count(ctx) : 1;
+    anl_device_close(dev);
     return n;
 }

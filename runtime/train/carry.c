@@ -81,16 +81,20 @@ anl_status anl__carry_take(anl__carry *c, anl_device *dev, const anl_program *p,
     return ANL_OK;
 }
 
-anl_status anl__carry_move(anl__carry *to, const anl__carry *from, int64_t first, int64_t n)
+anl_status anl__carry_move(anl_ctx *ctx, anl__carry *to, const anl__carry *from, int64_t first, int64_t n)
 {
     for (int i = 0; i < to->n; i++) {
         size_t at = (size_t)first * to->item[i].row, bytes = (size_t)n * to->item[i].row;
-        void *rows = anl__alloc(to->ctx, bytes);
+        anl_device *failed = from->device;
+        void *rows = anl__alloc(ctx, bytes);
         if (!rows) return ANL_NOMEM;
         anl_status st = from->device->vt->download(from->device, rows, from->item[i].now + at, bytes);
-        if (st == ANL_OK) st = to->device->vt->upload(to->device, to->item[i].now + at, rows, bytes);
-        anl__free(to->ctx, rows);
-        ANL_TRY(st);
+        if (st == ANL_OK) {
+            failed = to->device;
+            st = to->device->vt->upload(to->device, to->item[i].now + at, rows, bytes);
+        }
+        anl__free(ctx, rows);
+        if (st != ANL_OK) return failed->ctx == ctx ? st : anl__fail(ctx, st, "%s", anl_last_error(failed->ctx));
     }
     return ANL_OK;
 }

@@ -34,8 +34,8 @@ anl_status anl__carry_clear(anl__carry *c) ANL_MUST; /* zeros */
 anl_status anl__carry_bind(const anl__carry *c, anl_device *dev, const anl__staging *s, int place, int64_t first, int64_t n, anl_bind *bind) ANL_MUST;
 /* After such a run: keeps what it gave, as the next in training, else for the next batch. */
 anl_status anl__carry_take(anl__carry *c, anl_device *dev, const anl_program *p, int64_t first, int64_t n) ANL_MUST;
-/* Rows from one device's states to another's of the same model, by way of the host. */
-anl_status anl__carry_move(anl__carry *to, const anl__carry *from, int64_t first, int64_t n) ANL_MUST;
+/* Rows from one device's states to another's of the same model, by way of the host; messages are in ctx. */
+anl_status anl__carry_move(anl_ctx *ctx, anl__carry *to, const anl__carry *from, int64_t first, int64_t n) ANL_MUST;
 /* The programs of anl__carry_commit; before anl_net_finish of the net whose device keeps the states. */
 anl_status anl__carry_compile(anl__carry *c, anl_net *net) ANL_MUST;
 /* The next becomes the first if stat (of grad_stats, on the device) says that the step was finite. */

@@ -22,15 +22,18 @@ int64_t anl__trainer_columns(const anl__trainer *t)
     return most;
 }
 
-anl_status anl__trainer_eval_room(anl__trainer *t)
+static anl_status make_room(anl__trainer *t, replica *r)
 {
     size_t n = (size_t)(anl__trainer_columns(t) * anl__trainer_most_rows(t->opts.eval_sizes)) + 1;
-    for (int i = 0; i < t->n_rep; i++) {
-        replica *r = &t->rep[i];
-        if (i && !t->team) break;
-        if (!(r->logits = anl__calloc(r->ctx, n, sizeof *r->logits))) return ANL_NOMEM;
-        if (t->opts.dtype != ANL_F32 && !r->device->vt->host_memory && !(r->logits16 = anl__calloc(r->ctx, n, sizeof *r->logits16))) return ANL_NOMEM;
-    }
+    if (r->rank && !t->team) return ANL_OK;
+    if (!(r->logits = anl__calloc(r->ctx, n, sizeof *r->logits))) return ANL_NOMEM;
+    if (t->opts.dtype == ANL_F32 || r->device->vt->host_memory) return ANL_OK;
+    return (r->logits16 = anl__calloc(r->ctx, n, sizeof *r->logits16)) ? ANL_OK : ANL_NOMEM;
+}
+
+anl_status anl__trainer_eval_room(anl__trainer *t)
+{
+    for (int i = 0; i < t->n_rep; i++) ANL_TRY(anl__replicas_failed(t, &t->rep[i], make_room(t, &t->rep[i])));
     return ANL_OK;
 }
 
@@ -73,7 +76,10 @@ anl_status anl__trainer_output(anl__trainer *t, anl__size size, const char *name
 
 int anl__trainer_eval_places(const anl__trainer *t) { return t->team && !t->rep[0].eval_carry.n ? t->n_rep : 1; }
 
-anl_net *anl__trainer_eval_net(anl__trainer *t, int place) { return t->rep[place].net; }
+anl_status anl__trainer_eval_heads(anl__trainer *t, int place, anl__heads *heads)
+{
+    return anl__replicas_failed(t, &t->rep[place], anl__heads_take(t->rep[place].net, heads));
+}
 
 static anl_status begin(anl__trainer *t, replica *r, const anl__feed_batch *b, bool ema)
 {

@@ -397,7 +397,7 @@ static anl_status land(flight *a)
         if (anl__scores_kind(a->scores) == ANL__SCORE_TOKENS) anl__scores_add_tokens(a->scores, r.correct, r.loss_den, b->n);
         else anl__scores_add(a->scores, r.logits, b->label, b->n);
         anl__scores_add_loss(a->scores, r.loss_num, r.loss_den);
-        st = anl__heads_take(anl__trainer_eval_net(a->trainer, place), anl__scores_heads(a->scores));
+        st = anl__trainer_eval_heads(a->trainer, place, anl__scores_heads(a->scores));
     }
     a->feed->release(a->feed->self, b);
     return st;

@@ -1,34 +1,63 @@
 /* What lies between a trainer's replicas: running something on each of them, and bringing one's memory to the others. */
 #include "trainer_inside.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 typedef struct each {
     anl__trainer *t;
     replica_fn *fn;
+    _Atomic int failed; /* the first to fail, one more than its rank; 0: none. Others may fail for that reason */
 } each;
 
 static void part(void *arg, int i, int worker)
 {
-    const each *e = arg;
+    each *e = arg;
     replica *r = &e->t->rep[i];
+    int nobody = 0;
     (void)worker;
-    r->status = e->fn(e->t, r);
-    if (r->status != ANL_OK && e->t->team && r->device && r->device->vt->give_up) r->device->vt->give_up(r->device);
+    anl_status st = e->fn(e->t, r);
+    if (st == ANL_OK) return;
+    if (atomic_compare_exchange_strong(&e->failed, &nobody, i + 1)) r->status = st;
+    if (e->t->team && r->device && r->device->vt->give_up) r->device->vt->give_up(r->device, anl_last_error(r->ctx));
 }
 
 anl_status anl__replicas_each(anl__trainer *t, replica_fn *fn)
 {
-    anl__pool_run(t->lanes, t->n_rep, part, &(each){t, fn});
-    for (int i = 0; i < t->n_rep; i++) ANL_TRY(anl__replicas_failed(t, &t->rep[i], t->rep[i].status));
-    return ANL_OK;
+    each e = {.t = t, .fn = fn};
+    anl__pool_run(t->lanes, t->n_rep, part, &e);
+    return e.failed ? anl__replicas_failed(t, &t->rep[e.failed - 1], t->rep[e.failed - 1].status) : ANL_OK;
 }
 
 anl_status anl__replicas_failed(anl__trainer *t, const replica *r, anl_status st)
 {
     if (st == ANL_OK || r->ctx == t->ctx) return st;
     return t->team ? anl__fail(t->ctx, st, "device %d: %s", r->rank, anl_last_error(r->ctx)) : anl__fail(t->ctx, st, "%s", anl_last_error(r->ctx));
+}
+
+/* What replicas but the first say, from threads of their own, is said by the trainer. */
+static void forward(void *user, anl_log_level level, const char *text)
+{
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+    const replica *r = user;
+    pthread_mutex_lock(&one_at_a_time);
+    anl__log(r->speaker, level, "device %d: %s", r->rank, text);
+    pthread_mutex_unlock(&one_at_a_time);
+}
+
+anl_status anl__replicas_contexts(anl__trainer *t)
+{
+    for (int i = 0; i < t->n_rep; i++) {
+        replica *r = &t->rep[i];
+        r->rank = i;
+        r->speaker = t->ctx;
+        r->ctx = i ? anl_ctx_create() : t->ctx;
+        if (!r->ctx) return anl__fail(t->ctx, ANL_NOMEM, "no memory for replica %d", i);
+        if (i && t->team) anl_ctx_set_log(r->ctx, forward, r);
+    }
+    return ANL_OK;
 }
 
 anl_status anl__replicas_settle(anl__trainer *t, replica *r)
@@ -85,20 +114,22 @@ static anl_status carried_rows_stay(anl__trainer *t)
 anl_status anl__replicas_join(anl__trainer *t)
 {
     anl_device *dev[ANL__MOST_DEVICES];
-    bool resident = true;
     if (!t->team) return ANL_OK;
     for (int i = 0; i < t->n_rep; i++) dev[i] = t->rep[i].device;
     for (int i = 1; i < t->n_rep; i++) ANL_TRY(same_kind(t, &t->rep[i]));
     ANL_TRY(carried_rows_stay(t));
     ANL_TRY(dev[0]->vt->join(dev, t->n_rep));
     for (int i = 0; i < t->n_rep; i++) ANL_TRY(anl__replicas_failed(t, &t->rep[i], anl__exchange_open(&t->rep[i].exchange, t->reduce, t->n_reduce)));
+    char *note = t->rep[0].resident.note;
+    const size_t size = sizeof t->rep[0].resident.note;
+    int lacks = -1; /* a device that has no room */
     for (int i = 0; i < t->n_rep; i++) {
         ANL_TRY(anl__replicas_failed(t, &t->rep[i], anl__resident_open(&t->rep[i].resident)));
-        resident &= t->rep[i].resident.x != NULL;
+        if (!t->rep[i].resident.x && lacks < 0) lacks = i;
     }
-    for (int i = 0; i < t->n_rep && !resident; i++) anl__resident_drop(&t->rep[i].resident);
-    char *note = t->rep[0].resident.note;
-    if (resident) snprintf(note + strlen(note), sizeof t->rep[0].resident.note - strlen(note), ", on each of the %d", t->n_rep);
+    for (int i = 0; i < t->n_rep && lacks >= 0; i++) anl__resident_drop(&t->rep[i].resident);
+    if (lacks > 0) snprintf(note, size, "%s", t->rep[lacks].resident.note);
+    else if (lacks < 0) snprintf(note + strlen(note), size - strlen(note), ", on each of the %d", t->n_rep);
     return ANL_OK;
 }
 
@@ -122,12 +153,13 @@ static anl_status move_carried(anl__trainer *t, replica *r, direction to)
         end = shard_begin(n, t->opts.shards, s + 1);
     }
     anl__carry *a = &t->rep[0].carry, *b = &r->carry;
-    return first >= end ? ANL_OK : to == TO_FIRST ? anl__carry_move(a, b, first, end - first) : anl__carry_move(b, a, first, end - first);
+    if (first >= end) return ANL_OK;
+    return to == TO_FIRST ? anl__carry_move(t->ctx, a, b, first, end - first) : anl__carry_move(t->ctx, b, a, first, end - first);
 }
 
 static anl_status move_all_carried(anl__trainer *t, direction to)
 {
-    for (int i = 1; i < t->n_rep && t->team && t->rep[0].carry.n; i++) ANL_TRY(anl__replicas_failed(t, &t->rep[i], move_carried(t, &t->rep[i], to)));
+    for (int i = 1; i < t->n_rep && t->team && t->rep[0].carry.n; i++) ANL_TRY(move_carried(t, &t->rep[i], to));
     return ANL_OK;
 }
 

@@ -89,14 +89,14 @@ static anl_status step_of_lanes(anl__trainer *t)
 
 enum { MOST_NODES = 1 << 15 }; /* of a recording: a step of very many shards is enqueued each time */
 
-static bool too_long(const anl__trainer *t, const anl__reduce *order) { return (int64_t)order->n * t->rep[0].train[0].p->n_step > MOST_NODES; }
+static bool unrecorded(const anl__trainer *t, const anl__reduce *order) { return !t->opts.record || (int64_t)order->n * t->rep[0].train[0].p->n_step > MOST_NODES; }
 
 const char *anl__trainer_launch_note(const anl__trainer *t)
 {
     _Static_assert(ANL__STEPS_A_LAUNCH == 4, "the words below");
     bool refused = false, recorded = false, several = false;
     if (!taped(t) || !t->rep[0].n_train) return "";
-    for (int i = 0; i < t->n_reduce; i++) refused |= too_long(t, &t->reduce[i]);
+    for (int i = 0; i < t->n_reduce; i++) refused |= unrecorded(t, &t->reduce[i]);
     for (int i = 0; i < t->n_whole; i++) {
         refused |= t->whole[i].refused;
         recorded |= t->whole[i].recorded;
@@ -121,7 +121,7 @@ static whole *whole_of(anl__trainer *t)
     anl__size size = {t->batch->n, t->batch->variant};
     for (int i = 0; i < t->n_whole; i++)
         if (t->whole[i].size.n == size.n && t->whole[i].size.variant == size.variant && t->whole[i].fed == fed(t, t->batch)) return t->whole[i].refused ? NULL : &t->whole[i];
-    if (t->n_whole < ANL__MOST_SIZES) t->whole[t->n_whole++] = (whole){.size = size, .fed = fed(t, t->batch), .refused = too_long(t, t->order)};
+    if (t->n_whole < ANL__MOST_SIZES) t->whole[t->n_whole++] = (whole){.size = size, .fed = fed(t, t->batch), .refused = unrecorded(t, t->order)};
     return NULL;
 }
 
@@ -216,6 +216,7 @@ static anl_status record(anl__trainer *t, whole *w, bool several, bool *done)
         const recordings *x = recordings_of(t, &t->rep[i]);
         *done &= (several ? x->several : x->step) != NULL;
     }
+    if (t->team) ANL_TRY(anl__replicas_each(t, anl__replicas_settle)); /* what a device does to take it up is done before another waits for it */
     for (int i = 0; i < t->n_rep && !*done; i++) {
         recordings *x = recordings_of(t, &t->rep[i]);
         forget(&t->rep[i], several ? &x->several : &x->step);

@@ -10,7 +10,7 @@
 
 anl__trainer_opts anl__trainer_opts_default(void)
 {
-    return (anl__trainer_opts){.device = "auto", .device_opts = anl_device_opts_default(), .shards = 1, .lanes = 1, .devices = 1,
+    return (anl__trainer_opts){.device = "auto", .device_opts = anl_device_opts_default(), .shards = 1, .lanes = 1, .devices = 1, .record = true,
                                .optim = anl__optim_opts_default(), .rewrite = true, .plan = true};
 }
 
@@ -136,28 +136,32 @@ static anl_status say_residence(anl__trainer *t)
     return ANL_OK;
 }
 
+/* Are there as many devices as asked for? */
+static anl_status enough(anl__trainer *t, anl_device *dev)
+{
+    const char *name = anl_device_name(dev);
+    if (!dev->vt->join)
+        return anl__fail(t->ctx, ANL_UNSUPPORTED, "devices: %d were asked for, but %s is one device; train.lanes computes several shards beside each other on it", t->n_rep, name);
+    int there = dev->vt->count(t->ctx);
+    if (there >= t->n_rep) return ANL_OK;
+    return anl__fail(t->ctx, ANL_DEVICE, "devices: %d were asked for, and this process sees %d of %s (CUDA_VISIBLE_DEVICES chooses them)", t->n_rep, there, name);
+}
+
 static anl_status open_device(anl__trainer *t, replica *r)
 {
     const anl__trainer_opts *o = &t->opts;
     anl_device_opts d = o->device_opts;
-    anl__buf plans;
     if (t->n_rep > 1 && !t->team) { /* threads are divided among lanes; they are no input of what is computed */
         int all = d.threads > 0 ? d.threads : anl__pool_size(t->lanes);
         d.threads = all / t->n_rep > 1 ? all / t->n_rep : 1;
     }
-    anl__buf_init(&plans, r->ctx);
-    if (t->team && r->rank) { /* what the first has timed holds for all */
-        t->rep[0].device->vt->plans(t->rep[0].device, &plans);
-        d.plans = plans.text;
+    if (t->team && r->rank) {
+        d.plans = t->plans;
         d.index = r->rank;
     }
-    anl_status st = plans.status;
-    if (st == ANL_OK) st = anl_device_open(r->ctx, r->rank ? anl_device_name(t->rep[0].device) : o->device, &d, &r->device);
-    anl__buf_release(&plans);
-    if (st == ANL_OK && t->team && !r->device->vt->join)
-        st = anl__fail(r->ctx, ANL_UNSUPPORTED, "devices: %d were asked for, but %s is one device; train.lanes computes several shards beside each other on it", t->n_rep,
-                       anl_device_name(r->device));
-    return st == ANL_OK ? anl__precision_need(r->device, o->dtype, d.tf32) : st;
+    ANL_TRY(anl_device_open(r->ctx, r->rank ? anl_device_name(t->rep[0].device) : o->device, &d, &r->device));
+    if (t->team && !r->rank) ANL_TRY(enough(t, r->device));
+    return anl__precision_need(r->device, o->dtype, d.tf32);
 }
 
 static anl_status make_replica(anl__trainer *t, replica *r)
@@ -178,18 +182,27 @@ static anl_status make_replica(anl__trainer *t, replica *r)
 
 static anl_status make_other(anl__trainer *t, replica *r) { return r->rank ? make_replica(t, r) : ANL_OK; }
 
+/* What the first device has timed. */
+static anl_status note_plans(anl__trainer *t)
+{
+    anl__buf plans;
+    anl__buf_init(&plans, t->ctx);
+    t->rep[0].device->vt->plans(t->rep[0].device, &plans);
+    anl_status st = plans.status;
+    if (st == ANL_OK && !(t->plans = anl__strdup(t->ctx, plans.text))) st = ANL_NOMEM;
+    anl__buf_release(&plans);
+    return st;
+}
+
 /* The first, then the others beside each other. */
 static anl_status make_replicas(anl__trainer *t)
 {
     t->rep = anl__calloc(t->ctx, (size_t)t->n_rep, sizeof *t->rep);
     if (!t->rep) return ANL_NOMEM;
     if (t->n_rep > 1) ANL_TRY(anl__pool_create(t->ctx, t->n_rep, &t->lanes));
-    for (int i = 0; i < t->n_rep; i++) {
-        t->rep[i].rank = i;
-        t->rep[i].ctx = i ? anl_ctx_create() : t->ctx;
-        if (!t->rep[i].ctx) return anl__fail(t->ctx, ANL_NOMEM, "no memory for replica %d", i);
-    }
-    ANL_TRY(anl__replicas_failed(t, &t->rep[0], make_replica(t, &t->rep[0])));
+    ANL_TRY(anl__replicas_contexts(t));
+    ANL_TRY(make_replica(t, &t->rep[0]));
+    if (t->team) ANL_TRY(note_plans(t));
     return anl__replicas_each(t, make_other);
 }
 
@@ -204,7 +217,10 @@ anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__tr
     t->mean = t->opts.optim.loss_scale > 0 && most > 1 ? ldexpf(1, -ilogb((double)most)) : 1;
     t->team = o->devices > 1 && o->train_sizes[0].n;
     t->n_rep = t->team ? o->devices : o->lanes < 1 || !o->train_sizes[0].n ? 1 : o->lanes;
-    anl_status st = o->devices > ANL__MOST_DEVICES ? anl__fail(ctx, ANL_INVALID, "devices: at most %d", ANL__MOST_DEVICES) : make_orders(t);
+    anl_status st = ANL_OK;
+    if (o->devices > ANL__MOST_DEVICES) st = anl__fail(ctx, ANL_INVALID, "devices: at most %d", ANL__MOST_DEVICES);
+    if (t->team && o->lanes > 1) st = anl__fail(ctx, ANL_INVALID, "train.lanes: %d lanes are on one device, and there are %d", o->lanes, o->devices);
+    if (st == ANL_OK) st = make_orders(t);
     if (st == ANL_OK) st = make_replicas(t);
     if (st == ANL_OK) st = anl__trainer_eval_room(t);
     if (st == ANL_OK) st = say_residence(t);
@@ -239,6 +255,7 @@ void anl__trainer_destroy(anl__trainer *t)
     anl__pool_destroy(t->lanes);
     for (int i = 0; i < t->n_reduce; i++) anl__reduce_release(t->ctx, &t->reduce[i]);
     anl__free(t->ctx, t->reduce);
+    anl__free(t->ctx, t->plans);
     anl__free(t->ctx, t->rep);
     anl__free(t->ctx, t);
 }

@@ -9,6 +9,7 @@
 
 #include "carry.h"
 #include "feed.h"
+#include "heads.h"
 #include "optim.h"
 #include "resident.h"
 #include "tape.h"
@@ -31,6 +32,7 @@ typedef struct anl__trainer_opts {
     bool rewrite, plan, recompute;
     anl__samples samples; /* what the batches of training are made of; the device may keep it */
     anl__samples eval_samples; /* those of validation: where they are of the same data, the device makes them too */
+    bool record; /* on a device that can: a step is one launch; false: kernel by kernel, to the same bits */
     int ahead; /* on a device that records: steps that are enqueued before the host waits for what they gave; 0: by the model's size */
 } anl__trainer_opts;
 anl__trainer_opts anl__trainer_opts_default(void);
@@ -74,15 +76,15 @@ anl_status anl__trainer_enqueue(anl__trainer *t, const anl__feed_batch *b) ANL_M
 anl_status anl__trainer_results(anl__trainer *t, anl__step_result *out) ANL_MUST;
 
 /* Evaluation batches, over the weights (ema: their averages). As many as there are places may be under way at once, each begun and then ended;
-   what a batch names must stay until its end. A place's net holds the batch's sums from then on. */
+   what a batch names must stay until its end. */
 int anl__trainer_eval_places(const anl__trainer *t);
 anl_status anl__trainer_eval_begin(anl__trainer *t, int place, const anl__feed_batch *b, bool ema) ANL_MUST;
 anl_status anl__trainer_eval_end(anl__trainer *t, int place, anl__eval_result *out) ANL_MUST;
-anl_net *anl__trainer_eval_net(anl__trainer *t, int place);
+anl_status anl__trainer_eval_heads(anl__trainer *t, int place, anl__heads *heads) ANL_MUST; /* after its end: anl__heads_take */
 /* One: begun and ended in place 0. */
 anl_status anl__trainer_eval(anl__trainer *t, const anl__feed_batch *b, bool ema, anl__eval_result *out) ANL_MUST;
 
-/* What the last evaluated batch gave in another output of the model, f32 [n, columns]; ANL_INTERNAL where there is none of that name. */
+/* What the last batch that was evaluated in place 0 gave in another output of the model, f32 [n, columns]; ANL_INTERNAL where there is none of that name. */
 anl_status anl__trainer_output(anl__trainer *t, anl__size size, const char *name, float *to) ANL_MUST;
 int64_t anl__trainer_output_columns(const anl__trainer *t, const char *name); /* of evaluation; 0: there is none */
 

@@ -21,6 +21,7 @@ typedef struct recordings {
 typedef struct replica {
     int rank;
     anl_ctx *ctx; /* replica 0: the trainer's */
+    anl_ctx *speaker; /* the trainer's: what this one warns of is said there */
     anl_device *device;
     anl_net *net;
     compiled *train, *eval;
@@ -60,6 +61,7 @@ struct anl__trainer {
     anl__reduce *reduce; /* by number of shards that have samples: those that occur */
     int n_reduce;
     int slabs;           /* of gradients, that they need */
+    char *plans;         /* devices: what the first has timed, which holds for all */
     whole whole[ANL__MOST_SIZES];
     const whole *now; /* the one that replicas record or replay */
     int n_whole;
@@ -88,7 +90,8 @@ static inline int64_t shard_begin(int64_t n, int shards, int s) { return anl__sl
 
 /* replicas.c: what lies between replicas. */
 typedef anl_status replica_fn(anl__trainer *t, replica *r);
-anl_status anl__replicas_each(anl__trainer *t, replica_fn *fn) ANL_MUST; /* beside each other; the first failure in their order */
+anl_status anl__replicas_each(anl__trainer *t, replica_fn *fn) ANL_MUST; /* beside each other; what failed first */
+anl_status anl__replicas_contexts(anl__trainer *t) ANL_MUST; /* ranks and contexts */
 anl_status anl__replicas_join(anl__trainer *t) ANL_MUST; /* devices become a team; after all replicas are made */
 anl_status anl__replicas_copy_slab(anl__trainer *t, int slab, int from_slab) ANL_MUST; /* of replica 0, to the others */
 /* An error in a replica's own context reaches the trainer's. */

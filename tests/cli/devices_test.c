@@ -42,6 +42,10 @@ static void test_same(void **state)
     cli_expect(c, 0, "train r.yaml --run all devices=all device=auto");
     cli_says(c, "on 4 cuda devices");
     same_as_one(c, "all");
+    cli_expect(c, 0, "train r.yaml --run some devices=all train.shards=3");
+    cli_says(c, "note: devices: 3 of 4 are used, train.shards = 3");
+    cli_expect(c, 0, "train r.yaml --run unrecorded devices=2 train.record=false");
+    same_as_one(c, "unrecorded");
     cli_expect(c, 0, "train r.yaml --run tuned devices=3 train.tune=true");
     cli_expect(c, 0, "eval two devices=2");
     cli_expect(c, 0, "explain r.yaml devices=2");
@@ -75,6 +79,7 @@ static void test_refused(void **state)
     setenv("ANL_SHIM_ON", "1", 1);
     setenv("ANL_SHIM_REFUSE", "9", 1);
     cli_expect(c, 0, "train r.yaml --run refused devices=3");
+    cli_says(c, "device 1: the step cannot be recorded (");
     same_as_one(c, "refused");
     unsetenv("ANL_SHIM_REFUSE");
     unsetenv("ANL_SHIM_ON");
@@ -116,7 +121,7 @@ static void test_doctor(void **state)
     setenv("ANL_SHIM_DEVICES", "4", 1);
     setenv("ANL_SHIM_NCCL", "none", 1);
     cli_expect(c, 0, "doctor");
-    cli_says(c, "exchange by NCCL: several devices need NCCL");
+    cli_says(c, "exchange by NCCL: fails: several devices need NCCL");
     unsetenv("ANL_SHIM_NCCL");
 }
 
@@ -127,10 +132,12 @@ static void test_bad_input(void **state)
     cli_says(c, "5 devices have only train.shards = 4 to compute");
     cli_expect(c, 2, "train r.yaml --run bad devices=2 train.lanes=2");
     cli_says(c, "train.lanes");
+    cli_expect(c, 2, "train r.yaml --run bad devices=all train.lanes=2");
+    cli_says(c, "2 lanes are on one device, and devices is all");
     cli_expect(c, 2, "train r.yaml --run bad devices=0");
     cli_expect(c, 2, "train r.yaml --run bad devices=some");
     cli_expect(c, 7, "train r.yaml --run bad devices=6 train.shards=8");
-    cli_says(c, "there is no CUDA device 4: this process sees 4 (CUDA_VISIBLE_DEVICES chooses them)");
+    cli_says(c, "devices: 6 were asked for, and this process sees 4 of cuda (CUDA_VISIBLE_DEVICES chooses them)");
     cli_expect(c, 2, "train r.yaml --run bad devices=2 device=cpu");
     cli_says(c, "devices: 2 were asked for, but cpu is one device");
     setenv("ANL_SHIM_NCCL", "none", 1);

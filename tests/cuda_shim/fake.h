@@ -21,7 +21,9 @@ int anl_shim_device_of(cudaStream_t s);
 bool anl_shim_lost(int device);
 void anl_shim_stick(cudaStream_t s, bool stuck); /* it waits for what does not come; not any more */
 
-struct dnn_handle { cudaStream_t stream = nullptr; };
+int anl_shim_current_device();
+
+struct dnn_handle { cudaStream_t stream = nullptr; int device = anl_shim_current_device(); };
 void fake_rnn(anl__cudnn *table); /* fills in the RNN API */
 
 /* Numbers as NVIDIA's libraries hold or read them; TF32 is an f32 rounded to 10 bits of fraction as it is multiplied. */

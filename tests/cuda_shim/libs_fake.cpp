@@ -27,7 +27,7 @@ struct lt_desc { int compute, ta = 0, tb = 0, epilogue = LT_EPILOGUE_DEFAULT; co
 struct lt_preference { uint64_t workspace = 0; uint32_t reduction = 7, align = 256; };
 enum { LT_WORKSPACE = 512 };
 
-static int lt_create(void **h) { return *h = new int(1), 0; }
+static int lt_create(void **h) { return *h = new int(anl_shim_current_device()), 0; } /* a handle is of a device */
 static int lt_destroy(void *h) { return delete (int *)h, 0; }
 static int lt_desc_create(void **d, int compute, int scale)
 {
@@ -88,7 +88,7 @@ static int lt_heuristic(void *, void *desc, void *a, void *b, void *c, void *d, 
     return 0;
 }
 
-static int lt_matmul(void *, void *desc, const void *alpha, const void *a, void *la, const void *b, void *lb, const void *beta, const void *c, void *, void *y, void *ly,
+static int lt_matmul(void *handle, void *desc, const void *alpha, const void *a, void *la, const void *b, void *lb, const void *beta, const void *c, void *, void *y, void *ly,
                      const anl__lt_algo *algo, void *ws, size_t bytes, void *stream)
 {
     lt_desc d = *(lt_desc *)desc;
@@ -99,6 +99,7 @@ static int lt_matmul(void *, void *desc, const void *alpha, const void *a, void 
     uintptr_t low = (uintptr_t)a | (uintptr_t)b | (uintptr_t)y | (d.epilogue & LT_EPILOGUE_BIAS ? (uintptr_t)d.bias : 0);
     const char *fastest = getenv("ANL_SHIM_FASTEST_LT");
     anl_shim_ms = fastest && (uint64_t)atoi(fastest) == algo->data[1] ? 0.5f : 1;
+    if (anl_shim_device_of((cudaStream_t)stream) != *(int *)handle) return 1; /* CUBLAS_STATUS_NOT_INITIALIZED */
     if (low % algo->data[0] || bytes != LT_WORKSPACE || c != y || lt_bias_missing(d, true)) return 7;
     return anl_shim_enqueue((cudaStream_t)stream, [=] {
         uint64_t inner = d.ta ? A.rows : A.columns;
@@ -137,7 +138,11 @@ template <class T> static T get(const dnn_descriptor *d, int a, size_t i = 0)
 
 static int dnn_create(void **h) { return *h = new dnn_handle, 0; }
 static int dnn_destroy(void *h) { return delete (dnn_handle *)h, 0; }
-static int dnn_set_stream(void *h, void *s) { return ((dnn_handle *)h)->stream = (cudaStream_t)s, 0; }
+static int dnn_set_stream(void *h, void *s)
+{
+    if (anl_shim_device_of((cudaStream_t)s) != ((dnn_handle *)h)->device) return 2000; /* BAD_PARAM */
+    return ((dnn_handle *)h)->stream = (cudaStream_t)s, 0;
+}
 static void dnn_error(char *out, size_t n) { snprintf(out, n, "the stand-in refuses it"); }
 static int dnn_make(int type, void **d) { return *d = new dnn_descriptor{type}, 0; }
 static int dnn_free(void *d) { return delete (dnn_descriptor *)d, 0; }
@@ -376,7 +381,7 @@ extern "C" anl_status anl__cuda_libs_open(anl_ctx *ctx, void *stream, anl__cuda_
     fake_rnn(libs->cudnn);
     libs->lt->Create(&libs->lt->handle);
     libs->cudnn->Create(&libs->cudnn->handle);
-    libs->cudnn->SetStream(libs->cudnn->handle, stream);
+    if (libs->cudnn->SetStream(libs->cudnn->handle, stream)) abort();
     return ANL_OK;
 }
 

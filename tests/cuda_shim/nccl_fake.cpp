@@ -32,18 +32,23 @@ struct letter {
     bool taken;
 };
 
+struct comm;
 struct group {
     std::mutex guard;
     std::condition_variable moved;
     std::vector<int> device; /* by rank */
     std::set<cudaStream_t> stuck;
     bool aborted = false;
+    std::vector<comm *> members;
+    int left = 0; /* of them, not yet destroyed or aborted */
     std::map<std::pair<int, int>, std::deque<letter *>> box; /* by sender and receiver */
 };
 
 struct comm {
     std::shared_ptr<group> all;
     int rank, device;
+    bool gone = false;
+    std::shared_ptr<int> captures = std::make_shared<int>(0); /* held by every graph that has one of its exchanges */
 };
 
 struct transfer {
@@ -122,15 +127,35 @@ int init_all(void **out, int n, const int *device)
     if ((int)different.size() != n) return 5; /* "Duplicate GPU detected" */
     auto all = std::make_shared<group>();
     all->device.assign(device, device + n);
-    for (int i = 0; i < n; i++) out[i] = new comm{all, i, device[i]};
+    for (int i = 0; i < n; i++) {
+        all->members.push_back(new comm{all, i, device[i]});
+        out[i] = all->members.back();
+    }
+    all->left = n;
     return 0;
 }
 
-int destroy(void *c)
+/* The last one frees all communicators, and waits until no graph has an exchange of theirs, as NCCL 2.28 does. */
+int end(comm *mine)
 {
-    delete (comm *)c;
+    std::shared_ptr<group> all = mine->all;
+    mine->gone = true;
+    {
+        std::lock_guard<std::mutex> hold(all->guard);
+        if (--all->left) return 0;
+    }
+    for (comm *c : all->members) {
+        for (int tenths = 0; c->captures.use_count() > 1; tenths++) {
+            if (tenths == 600) broken("the end of a communicator waits for a graph that is not destroyed");
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        }
+        delete c;
+    }
+    all->members.clear();
     return 0;
 }
+
+int destroy(void *c) { return end((comm *)c); }
 
 int give_up(void *c)
 {
@@ -142,8 +167,7 @@ int give_up(void *c)
         mine->all->stuck.clear();
         mine->all->moved.notify_all();
     }
-    delete mine;
-    return 0;
+    return end(mine);
 }
 
 int async_error(void *, int *status) { return *status = 0, 0; }
@@ -159,8 +183,9 @@ int group_end()
     open_calls.clear();
     auto one = [&failed](const call &k) {
         std::shared_ptr<group> all = k.c->all;
+        std::shared_ptr<int> captured = k.c->captures;
         int rank = k.c->rank;
-        if (anl_shim_enqueue_waiting(k.stream, [=] { perform(all, rank, k.stream, k.list); })) failed = 1;
+        if (anl_shim_enqueue_waiting(k.stream, [=] { (void)captured, perform(all, rank, k.stream, k.list); })) failed = 1;
     };
     for (size_t i = 1; i < now.size(); i++) others.emplace_back(one, now[i]);
     if (!now.empty()) one(now[0]);
@@ -171,6 +196,7 @@ int group_end()
 int add(bool give, void *at, size_t count, int type, int peer, void *c, void *stream)
 {
     comm *mine = (comm *)c;
+    if (mine->gone) broken("a communicator that was destroyed or aborted");
     if (depth < 1) broken("a transfer outside a group waits for its peer alone");
     if (type != NCCL_BYTES || peer < 0 || peer >= (int)mine->all->device.size()) return 4;
     if (anl_shim_device_of((cudaStream_t)stream) != mine->device) broken("a communicator on a stream of another device");

@@ -312,6 +312,7 @@ static cudaError_t enqueue(cudaStream_t s, job j)
 int anl_shim_enqueue(cudaStream_t s, std::function<void()> work) { return enqueue(s, {std::move(work), false}); }
 int anl_shim_enqueue_waiting(cudaStream_t s, std::function<void()> work) { return enqueue(s, {std::move(work), true}); }
 int anl_shim_device_of(cudaStream_t s) { return s->device; }
+int anl_shim_current_device() { return current_device; }
 bool anl_shim_lost(int device) { return lost(device); }
 void anl_shim_stick(cudaStream_t s, bool stuck) { s->stuck = stuck; }
 
@@ -417,8 +418,9 @@ cudaError_t cudaFree(void *p)
 }
 cudaError_t cudaHostAlloc(void **p, size_t bytes, unsigned) { return take(p, bytes); }
 cudaError_t cudaFreeHost(void *p) { return free(p), cudaSuccess; }
-cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, cudaMemcpyKind, cudaStream_t s)
+cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, cudaMemcpyKind kind, cudaStream_t s)
 {
+    if (kind == cudaMemcpyDeviceToHost && s && s->stuck) broken("a copy to the host, which waits, on a stream that will never be done");
     return enqueue(s, {[=] { memcpy(dst, src, bytes); }, false});
 }
 cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s)
@@ -457,6 +459,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *g)
     return *g ? cudaSuccess : cudaErrorUnknown;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *e, cudaGraph_t g, unsigned long long) { return *e = new CUgraphExec_st{g->work}, cudaSuccess; }
+cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
 extern "C" __attribute__((visibility("default"))) long anl_shim_launches; /* of graphs, for tests */
 long anl_shim_launches;
 cudaError_t cudaGraphLaunch(cudaGraphExec_t e, cudaStream_t s)
@@ -473,6 +476,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t e) { return delete e, cudaSucce
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned) { return *e = new CUevent_st, cudaSuccess; }
 cudaError_t cudaEventDestroy(cudaEvent_t e) { return delete e, cudaSuccess; }
 cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
 cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
 float anl_shim_ms = 1; /* what every measurement gives; stand-ins for libraries may change it */
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t, cudaEvent_t) { return *ms = anl_shim_ms, cudaSuccess; }

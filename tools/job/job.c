@@ -89,6 +89,7 @@ anl_status job_compile(job *j, bool train, bool answer)
     o.shards = (int)recipe_int(r, "train.shards");
     o.lanes = (int)recipe_int(r, "train.lanes");
     o.devices = job_devices(j->ctx, r);
+    o.record = recipe_bool(r, "train.record");
     o.ahead = (int)recipe_int(r, "train.ahead");
     o.rewrite = recipe_bool(r, "train.rewrite");
     o.recompute = recipe_bool(r, "train.recompute");

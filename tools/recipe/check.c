@@ -182,6 +182,7 @@ static void check_sequence(const recipe *r, anl__buf *e)
 static void check_train(const recipe *r, anl__buf *e)
 {
     int64_t shards = recipe_int(r, "train.shards"), lanes = recipe_int(r, "train.lanes"), batch = recipe_int(r, "train.batch"), devices = recipe_is_word(r, "devices") ? 1 : recipe_int(r, "devices");
+    if (lanes > 1 && recipe_is_word(r, "devices")) against(r, e, "train.lanes", "%lld lanes are on one device, and devices is all", (long long)lanes);
     if (devices > shards) against(r, e, "devices", "%lld devices have only train.shards = %lld to compute: each needs one", (long long)devices, (long long)shards);
     if (lanes > 1 && devices > 1) against(r, e, "train.lanes", "%lld lanes are on one device, and devices = %lld", (long long)lanes, (long long)devices);
     if (lanes > 1 && is(r, "data.resident", "true")) against(r, e, "data.resident", "needs train.lanes = 1: the host feeds each of the %lld lanes", (long long)lanes);

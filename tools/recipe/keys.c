@@ -93,6 +93,7 @@ const recipe_key recipe_keys[] = {
     I("train.lanes", "1", 1, 64, MACHINE, "shards computed beside each other on one machine"),
     B("train.tune", "false", FIXED, "cuda: cuDNN's plans of each convolution and cuBLASLt's algorithms of each product are timed before step 1 and the fastest is taken; recorded with the run"),
     B("train.plan_cache", "true", MACHINE, "cuda: keep the chosen plans in the cache directory"),
+    B("train.record", "true", MACHINE, "cuda: a step is one launch; false: kernel by kernel, the same bits (to find out what is amiss)"),
     I("train.ahead", "0", 0, 256, MACHINE, "cuda: steps that are enqueued before the host waits for what they gave; 0: by the model's size"),
     E("train.precision", "fp32", "fp32|tf32|bf16|fp16|auto", FIXED, "of activations; weights, sums and statistics are fp32; tf32: fp32, products by TF32 (GPU); auto: decided once, then recorded"),
     R("train.loss_scale", "65536", 1e-6, 16777216, FIXED, "fp16: what gradients are multiplied by at first, as of a mean loss; halved when they overflow"),

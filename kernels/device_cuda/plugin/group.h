@@ -2,7 +2,8 @@
  * Only bytes are moved, nothing is added, so that what is computed depends on no algorithm of the library.
  *
  * A device that fails leaves the others' kernels waiting for it. So whoever waits for a member looks at all of them, and a group that has
- * failed is aborted as a whole. */
+ * failed is aborted as a whole. In NCCL 2.28 the last abort does not return before all graphs that recorded an exchange are destroyed (init.cc,
+ * commDestroySync): it has a thread of its own, and nobody waits for that without an end. */
 #ifndef ANL_CUDA_GROUP_H
 #define ANL_CUDA_GROUP_H
 
@@ -12,13 +13,17 @@ typedef struct anl__cuda_group anl__cuda_group;
 
 /* dev: opened, all different GPUs. ANL_DEVICE: NCCL is not there, or refuses. */
 anl_status anl__cuda_group_make(anl_device *const *dev, const int *index, int n, anl__cuda_group **out);
-/* Once by each member, before its device is closed; the first ends the group, the last frees it. */
+/* Once by each member, before its device is closed, when its recordings are gone; the first ends the group. */
 void anl__cuda_group_leave(anl__cuda_group *g);
+/* Waits fail after so many seconds; 0: they have no end. */
+void anl__cuda_group_patience(anl__cuda_group *g, double seconds);
 anl_status anl__cuda_group_exchange(anl__cuda_group *g, anl_device *dev, const anl__transfer *list, int n);
-/* All members' lists by the calling thread alone (for measuring: a step's threads each call the one above). */
+/* All members' lists by the calling thread alone (for checks and measuring: a step's threads each call the one above). */
 anl_status anl__cuda_group_exchange_all(anl__cuda_group *g, const anl__transfer *const *list, int n);
-/* Until what is enqueued on the member's stream is done. ANL_DEVICE: it, or another member, has failed. */
-anl_status anl__cuda_group_wait(anl__cuda_group *g, const anl_device *dev);
-void anl__cuda_group_give_up(anl__cuda_group *g, const anl_device *dev);
+/* Until what is enqueued on the member's stream is done, or what came before an event (a cudaEvent_t; NULL: all). False: it, or another member, has failed. */
+bool anl__cuda_group_settled(anl__cuda_group *g, const anl_device *dev, void *event);
+/* The same, with the message in the device's context. */
+anl_status anl__cuda_group_wait(anl__cuda_group *g, const anl_device *dev, void *event);
+void anl__cuda_group_give_up(anl__cuda_group *g, const anl_device *dev, const char *why);
 
 #endif

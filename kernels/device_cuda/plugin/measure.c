@@ -67,10 +67,9 @@ void anl__cuda_measure(anl_device *dev, int multiprocessors, anl__buf *out)
 
 /* ---- a group --------------------------------------------------------------------------------- */
 
-enum { MOST_MEMBERS = 64 };
 typedef struct member {
-    void *out, *in; /* a part for each member in both */
-    anl__transfer list[2 * MOST_MEMBERS];
+    void *out, *in;      /* a part for each member in both */
+    anl__transfer *list; /* [2 n] */
 } member;
 
 static double now(void)
@@ -83,6 +82,7 @@ static double now(void)
 /* Each part begins with who gives it and who gets it. */
 static anl_status fill(anl_device *dev, member *m, int rank, int n, size_t part)
 {
+    if (!(m->list = anl__calloc(dev->ctx, 2 * (size_t)n, sizeof *m->list))) return ANL_NOMEM;
     ANL_TRY(dev->vt->alloc(dev, part * (size_t)n, &m->out));
     ANL_TRY(dev->vt->alloc(dev, part * (size_t)n, &m->in));
     for (int i = 0; i < n; i++) {
@@ -99,9 +99,16 @@ static anl_status right(anl_device *dev, const member *m, int rank, int n, size_
     for (int i = 0; i < n; i++) {
         int mark[2];
         ANL_TRY(dev->vt->download(dev, mark, (char *)m->in + part * (size_t)i, sizeof mark));
-        if (mark[0] != i || mark[1] != rank) return anl__fail(dev->ctx, ANL_DEVICE, "device %d got bytes of %d for %d where %d gave it some", rank, mark[0], mark[1], i);
+        if (mark[0] != i || mark[1] != rank)
+            return anl__fail(dev->ctx, ANL_DEVICE, "device %d got other bytes than device %d gave it: what the devices copy between each other is damaged; NCCL_P2P_DISABLE=1 may help", rank, i);
     }
     return ANL_OK;
+}
+
+/* A failure of a member's reaches the first one's context. */
+static anl_status of_member(anl_device *const *dev, int i, anl_status st)
+{
+    return st == ANL_OK || dev[i]->ctx == dev[0]->ctx ? st : anl__fail(dev[0]->ctx, st, "device %d: %s", i, anl_last_error(dev[i]->ctx));
 }
 
 /* Seconds of one exchange. */
@@ -109,34 +116,33 @@ static anl_status timed(anl__cuda_group *g, anl_device *const *dev, const anl__t
 {
     double began = now();
     ANL_TRY(anl__cuda_group_exchange_all(g, list, 2 * n));
-    for (int i = 0; i < n; i++) ANL_TRY(dev[i]->vt->sync(dev[i]));
+    for (int i = 0; i < n; i++) ANL_TRY(of_member(dev, i, dev[i]->vt->sync(dev[i])));
     *seconds = now() - began;
     return ANL_OK;
 }
 
-void anl__cuda_measure_group(anl__cuda_group *g, anl_device *const *dev, int n, int multiprocessors, anl__buf *out)
+anl_status anl__cuda_try_group(anl__cuda_group *g, anl_device *const *dev, int n, size_t part, double *seconds)
 {
-    static member m[MOST_MEMBERS];
-    const anl__transfer *list[MOST_MEMBERS];
-    double best = 0;
-    size_t all = multiprocessors >= 32 ? (size_t)256 << 20 : 1 << 16, part = all / (size_t)n / 256 * 256;
-    anl_status st = ANL_OK;
+    anl_ctx *ctx = dev[0]->ctx;
+    member *m = anl__calloc(ctx, (size_t)n, sizeof *m);
+    const anl__transfer **list = anl__calloc(ctx, (size_t)n, sizeof *list);
+    anl_status st = m && list ? ANL_OK : ANL_NOMEM;
     for (int i = 0; i < n && st == ANL_OK; i++) {
-        m[i] = (member){0};
-        st = fill(dev[i], &m[i], i, n, part);
+        st = of_member(dev, i, fill(dev[i], &m[i], i, n, part));
         list[i] = m[i].list;
     }
     for (int k = 0; k <= RUNS && st == ANL_OK; k++) { /* the first connects */
-        double seconds;
-        st = timed(g, dev, list, n, &seconds);
-        if (st == ANL_OK && k && (best == 0 || seconds < best)) best = seconds;
+        double once = 0;
+        st = timed(g, dev, list, n, &once);
+        if (k < 2 || once < *seconds) *seconds = once;
     }
-    for (int i = 0; i < n && st == ANL_OK; i++) st = right(dev[i], &m[i], i, n, part);
-    if (st != ANL_OK) anl__buf_add(out, "exchange by NCCL fails: %s\n", anl_last_error(dev[0]->ctx));
-    else if (n == 1) anl__buf_add(out, "exchange by NCCL: works; there is one device, it gave itself %zu MiB in %.2f ms\n", part >> 20, 1e3 * best);
-    else anl__buf_add(out, "exchange by NCCL: works; each of %d devices gives the others %.1f GB/s in all, at once\n", n, 1e-9 * (double)part * (n - 1) / best);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && st == ANL_OK; i++) st = of_member(dev, i, right(dev[i], &m[i], i, n, part));
+    for (int i = 0; m && i < n; i++) {
         if (m[i].in) dev[i]->vt->free(dev[i], m[i].in);
         if (m[i].out) dev[i]->vt->free(dev[i], m[i].out);
+        anl__free(dev[i]->ctx, m[i].list);
     }
+    anl__free(ctx, list);
+    anl__free(ctx, m);
+    return st;
 }

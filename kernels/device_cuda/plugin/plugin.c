@@ -52,9 +52,7 @@ static anl_status failed(const anl_device *dev, cudaError_t e, const char *what)
 /* CUDA's calls are of the calling thread's current device. */
 static void cuda_use(const anl_device *dev)
 {
-    static _Thread_local int current = -1;
-    int index = ((const cuda_impl *)dev->impl)->index;
-    if (index != current && cudaSetDevice(index) == cudaSuccess) current = index;
+    cudaSetDevice(((const cuda_impl *)dev->impl)->index); /* cheap where it is so already */
 }
 
 void *anl__cuda_stream(const anl_device *dev)
@@ -68,6 +66,7 @@ const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev)
 {
     static const anl__cuda_libs none = {0};
     cuda_impl *d = dev->impl;
+    cuda_use(dev); /* handles are of the current one */
     if (!d->libs && anl__cuda_libs_open(dev->ctx, d->stream, &d->libs) != ANL_OK) return &none;
     if (d->libs->cudnn) d->libs->cudnn->tf32 = dev->opts.tf32;
     if (d->libs->lt) d->libs->lt->tf32 = dev->opts.tf32;
@@ -117,6 +116,13 @@ bool anl__cuda_pack_half(const anl__env *env, const anl__call *c, int in, anl_dt
     return true;
 }
 
+/* Until the stream has done its work; false: it, or a device of its group, has failed. */
+static bool settled(const anl_device *dev)
+{
+    const cuda_impl *d = dev->impl;
+    return d->group ? anl__cuda_group_settled(d->group, dev, NULL) : cudaStreamSynchronize(anl__cuda_stream(dev)) == cudaSuccess;
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* What is wrong with the driver, in one line. */
@@ -135,7 +141,7 @@ static void cuda_close(anl_device *dev)
 {
     cuda_impl *d = dev->impl;
     if (!d) return;
-    if (d->stream) cudaStreamSynchronize(anl__cuda_stream(dev));
+    if (d->stream) (void)settled(dev);
     if (d->group) anl__cuda_group_leave(d->group);
     cuda_use(dev);
     if (d->libs) anl__plan_save(dev);
@@ -219,7 +225,8 @@ static size_t cuda_room(const anl_device *dev)
 
 static void cuda_free(anl_device *dev, void *p)
 {
-    cudaStreamSynchronize(anl__cuda_stream(dev));
+    (void)settled(dev);
+    cuda_use(dev);
     cudaFree(p);
 }
 
@@ -227,7 +234,8 @@ static anl_status slot_take(anl_device *dev, cuda_impl *d, size_t bytes, slot **
 {
     slot *s = &d->ring[d->next];
     d->next = (d->next + 1) % RING;
-    CUDA_TRY(dev, cudaEventSynchronize(s->copied));
+    if (d->group) ANL_TRY(anl__cuda_group_wait(d->group, dev, s->copied));
+    else CUDA_TRY(dev, cudaEventSynchronize(s->copied));
     if (s->bytes < bytes) {
         if (s->host) cudaFreeHost(s->host);
         *s = (slot){.copied = s->copied};
@@ -270,13 +278,14 @@ void anl__cuda_drop(anl_device *dev, void *p) { cuda_free(dev, p); }
 static anl_status cuda_sync(anl_device *dev)
 {
     const cuda_impl *d = dev->impl;
-    if (d->group) return anl__cuda_group_wait(d->group, dev);
+    if (d->group) return anl__cuda_group_wait(d->group, dev, NULL);
     CUDA_TRY(dev, cudaStreamSynchronize(anl__cuda_stream(dev)));
     return ANL_OK;
 }
 
 static anl_status cuda_download(anl_device *dev, void *dst, const void *src, size_t bytes)
 {
+    if (((const cuda_impl *)dev->impl)->group) ANL_TRY(cuda_sync(dev)); /* into memory that is not pinned the copy itself waits, and looks at nobody */
     if (bytes) CUDA_TRY(dev, cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToHost, anl__cuda_stream(dev)));
     return cuda_sync(dev);
 }
@@ -322,6 +331,7 @@ static anl_status cuda_record_end(anl_device *dev, void **out)
     if (e == cudaSuccess && d->narrowing_failed) e = cudaErrorUnknown;
     d->narrowing_failed = false;
     if (e == cudaSuccess) e = cudaGraphInstantiate(&exec, graph, 0);
+    if (e == cudaSuccess && d->group) e = cudaGraphUpload(exec, d->stream); /* now, and not while another device's step waits for this one */
     if (graph) cudaGraphDestroy(graph);
     anl_status st = e == cudaSuccess ? ANL_OK : failed(dev, e, "the end of it");
     d->recording = false;
@@ -338,7 +348,7 @@ static anl_status cuda_replay(anl_device *dev, void *recording)
 
 static void cuda_forget(anl_device *dev, void *recording)
 {
-    cudaStreamSynchronize(anl__cuda_stream(dev));
+    (void)settled(dev);
     cudaGraphExecDestroy((cudaGraphExec_t)recording);
 }
 
@@ -351,16 +361,24 @@ static int cuda_count(anl_ctx *ctx)
     return cudaGetDeviceCount(&n) == cudaSuccess ? n : 0;
 }
 
+enum { FIRST_BYTES = 4096, FIRST_SECONDS = 60 };
+
+/* A first exchange, in which NCCL connects and takes its memory, shows whether the right bytes come at all. */
 static anl_status cuda_join(anl_device *const *dev, int n)
 {
     int *index = anl__calloc(dev[0]->ctx, (size_t)n, sizeof *index);
     anl__cuda_group *g = NULL;
+    double seconds;
     if (!index) return ANL_NOMEM;
     for (int i = 0; i < n; i++) index[i] = ((const cuda_impl *)dev[i]->impl)->index;
     anl_status st = anl__cuda_group_make(dev, index, n, &g);
-    for (int i = 0; i < n && st == ANL_OK; i++) ((cuda_impl *)dev[i]->impl)->group = g;
     anl__free(dev[0]->ctx, index);
-    return st;
+    ANL_TRY(st);
+    for (int i = 0; i < n; i++) ((cuda_impl *)dev[i]->impl)->group = g;
+    anl__cuda_group_patience(g, FIRST_SECONDS);
+    ANL_TRY(anl__cuda_try_group(g, dev, n, FIRST_BYTES, &seconds));
+    anl__cuda_group_patience(g, 0);
+    return ANL_OK;
 }
 
 static anl_status cuda_exchange(anl_device *dev, const anl__transfer *list, int n)
@@ -368,10 +386,10 @@ static anl_status cuda_exchange(anl_device *dev, const anl__transfer *list, int 
     return anl__cuda_group_exchange(((const cuda_impl *)dev->impl)->group, dev, list, n);
 }
 
-static void cuda_give_up(anl_device *dev)
+static void cuda_give_up(anl_device *dev, const char *why)
 {
     anl__cuda_group *g = ((const cuda_impl *)dev->impl)->group;
-    if (g) anl__cuda_group_give_up(g, dev);
+    if (g) anl__cuda_group_give_up(g, dev, why);
 }
 
 /* ---- facts ----------------------------------------------------------------------------------- */
@@ -410,8 +428,15 @@ enum { MOST_REPORTED = 64 };
 
 static void report_group(anl_device *const *dev, int n, anl__buf *out)
 {
-    if (cuda_join(dev, n) != ANL_OK) anl__buf_add(out, "exchange by NCCL: %s\n", anl_last_error(dev[0]->ctx));
-    else anl__cuda_measure_group(((cuda_impl *)dev[0]->impl)->group, dev, n, ((cuda_impl *)dev[0]->impl)->prop.multiProcessorCount, out);
+    const cuda_impl *first = dev[0]->impl;
+    size_t part = (first->prop.multiProcessorCount >= 32 ? (size_t)256 << 20 : 1 << 16) / (size_t)n / 256 * 256;
+    double seconds;
+    anl_status st = cuda_join(dev, n);
+    if (st == ANL_OK) anl__cuda_group_patience(first->group, FIRST_SECONDS);
+    if (st == ANL_OK) st = anl__cuda_try_group(first->group, dev, n, part, &seconds);
+    if (st != ANL_OK) anl__buf_add(out, "exchange by NCCL: fails: %s\n", anl_last_error(dev[0]->ctx));
+    else if (n == 1) anl__buf_add(out, "exchange by NCCL: works; there is one device, it gave itself %zu KiB in %.3f ms\n", part >> 10, 1e3 * seconds);
+    else anl__buf_add(out, "exchange by NCCL: works; each of %d devices gives the others %.1f GB/s in all, at once\n", n, 1e-9 * (double)part * (n - 1) / seconds);
 }
 
 static void report(anl_ctx *ctx, anl__buf *out)
