@@ -146,6 +146,16 @@ static void test_bad_input(void **state)
     setenv("ANL_SHIM_NCCL", "refuse", 1);
     cli_expect(c, 7, "train r.yaml --run bad devices=2");
     cli_says(c, "NCCL cannot connect the 2 devices");
+    setenv("ANL_SHIM_NCCL", "damage", 1);
+    cli_expect(c, 7, "train r.yaml --run bad devices=2");
+    cli_says(c, "what the devices copy between each other is damaged");
+    setenv("ANL_SHIM_NCCL", "hang", 1);
+    setenv("ANNEAL_NCCL_SECONDS", "0.2", 1);
+    cli_expect(c, 7, "train r.yaml --run bad devices=2");
+    cli_says(c, "an exchange is not done after 0.2 s: NCCL_P2P_DISABLE=1 may help");
+    cli_expect(c, 0, "doctor");
+    cli_says(c, "exchange by NCCL: fails: the group of 4 CUDA devices is broken: an exchange is not done");
+    unsetenv("ANNEAL_NCCL_SECONDS");
     unsetenv("ANL_SHIM_NCCL");
     setenv("ANL_SHIM_MEMORY", "1", 1);
     cli_expect(c, 5, "train r.yaml --run bad devices=2 train.batch=400 model.layers.0.filters=64");

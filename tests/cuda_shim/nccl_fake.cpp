@@ -2,7 +2,7 @@
  * it; a stream that sends goes on then, one that receives when it has all. A stream that waits for a device that is lost is stuck, as a kernel
  * would be, until the communicator is aborted. It refuses what NCCL refuses, and is loud about what would hang there.
  *
- * ANL_SHIM_NCCL: "none": it is not found; "refuse": devices are not connected. */
+ * ANL_SHIM_NCCL: "none": it is not found; "refuse": devices are not connected; "hang": what is exchanged never comes; "damage": other bytes come. */
 #include "fake.h"
 
 #include <atomic>
@@ -91,7 +91,13 @@ template <class F> bool wait_for(group &g, std::unique_lock<std::mutex> &hold, i
 void perform(std::shared_ptr<group> all, int rank, cudaStream_t stream, const std::vector<transfer> &list)
 {
     group &g = *all;
+    const char *how = getenv("ANL_SHIM_NCCL");
     std::unique_lock<std::mutex> hold(g.guard);
+    if (how && !strcmp(how, "hang")) {
+        g.stuck.insert(stream);
+        anl_shim_stick(stream, true);
+        return;
+    }
     std::deque<letter> sent;
     std::deque<int> to;
     bool whole = true;
@@ -110,6 +116,7 @@ void perform(std::shared_ptr<group> all, int rank, cudaStream_t stream, const st
         box.pop_front();
         if (l->bytes != t.bytes) broken("a receive of another size than its send");
         memcpy(t.at, l->from, t.bytes);
+        if (how && !strcmp(how, "damage")) ((unsigned char *)t.at)[0] ^= 1;
         l->taken = true;
         g.moved.notify_all();
     }

@@ -202,7 +202,7 @@ static void look_around(anl__cuda_group *g, const anl_device *dev)
         fail_all(g, why);
     }
     if (g->until > 0 && now() > g->until) {
-        snprintf(why, sizeof why, "an exchange is not done after %.0f s: NCCL_P2P_DISABLE=1 may help, NCCL_DEBUG=INFO says more", g->patience);
+        snprintf(why, sizeof why, "an exchange is not done after %g s: NCCL_P2P_DISABLE=1 may help, NCCL_DEBUG=INFO says more", g->patience);
         fail_all(g, why);
     }
     g->inside++;

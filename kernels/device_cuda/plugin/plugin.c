@@ -361,7 +361,15 @@ static int cuda_count(anl_ctx *ctx)
     return cudaGetDeviceCount(&n) == cudaSuccess ? n : 0;
 }
 
-enum { FIRST_BYTES = 4096, FIRST_SECONDS = 60 };
+enum { FIRST_BYTES = 4096 };
+
+/* How long a first exchange may take: ANNEAL_NCCL_SECONDS, 60 without it. */
+static double first_seconds(void)
+{
+    const char *given = getenv("ANNEAL_NCCL_SECONDS");
+    double seconds = given ? strtod(given, NULL) : 0;
+    return seconds > 0 ? seconds : 60;
+}
 
 /* A first exchange, in which NCCL connects and takes its memory, shows whether the right bytes come at all. */
 static anl_status cuda_join(anl_device *const *dev, int n)
@@ -375,7 +383,7 @@ static anl_status cuda_join(anl_device *const *dev, int n)
     anl__free(dev[0]->ctx, index);
     ANL_TRY(st);
     for (int i = 0; i < n; i++) ((cuda_impl *)dev[i]->impl)->group = g;
-    anl__cuda_group_patience(g, FIRST_SECONDS);
+    anl__cuda_group_patience(g, first_seconds());
     ANL_TRY(anl__cuda_try_group(g, dev, n, FIRST_BYTES, &seconds));
     anl__cuda_group_patience(g, 0);
     return ANL_OK;
@@ -432,7 +440,7 @@ static void report_group(anl_device *const *dev, int n, anl__buf *out)
     size_t part = (first->prop.multiProcessorCount >= 32 ? (size_t)256 << 20 : 1 << 16) / (size_t)n / 256 * 256;
     double seconds;
     anl_status st = cuda_join(dev, n);
-    if (st == ANL_OK) anl__cuda_group_patience(first->group, FIRST_SECONDS);
+    if (st == ANL_OK) anl__cuda_group_patience(first->group, first_seconds());
     if (st == ANL_OK) st = anl__cuda_try_group(first->group, dev, n, part, &seconds);
     if (st != ANL_OK) anl__buf_add(out, "exchange by NCCL: fails: %s\n", anl_last_error(dev[0]->ctx));
     else if (n == 1) anl__buf_add(out, "exchange by NCCL: works; there is one device, it gave itself %zu KiB in %.3f ms\n", part >> 10, 1e3 * seconds);
