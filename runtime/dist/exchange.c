@@ -22,13 +22,20 @@ static int64_t slice_first(const anl_net *net, int ranks, int rank)
     return at < net->grad_count ? at : net->grad_count;
 }
 
-static int64_t slice_count(const anl_net *net, int ranks, int rank) { return slice_first(net, ranks, rank + 1) - slice_first(net, ranks, rank); }
+static int64_t slice_count(const anl_net *net, int ranks, int rank)
+{
+    return slice_first(net, ranks, rank + 1) - slice_first(net, ranks, rank);
+}
 
 anl_status anl__exchange_compile(anl__exchange *x, anl_net *net, int ranks, int rank)
 {
     anl_graph *g;
     ANL_TRY(anl_net_layout(net));
-    *x = (anl__exchange){.net = net, .rank = rank, .ranks = ranks, .first = slice_first(net, ranks, rank), .count = slice_count(net, ranks, rank)};
+    *x = (anl__exchange){.net = net,
+                         .rank = rank,
+                         .ranks = ranks,
+                         .first = slice_first(net, ranks, rank),
+                         .count = slice_count(net, ranks, rank)};
     if (!x->count) return ANL_OK;
     ANL_TRY(anl_graph_create(net->ctx, ANL_TRAIN, ANL_F32, &g));
     anl_value in[2] = {anl_input(g, "dst", ANL_F32, 1, &x->count), anl_input(g, "src", ANL_F32, 1, &x->count)};
@@ -77,14 +84,18 @@ static void list_transfers(const planning *p, int root, anl__exchange_plan *out)
         if (!mine && x->count) out->give[out->n_give++] = (anl__transfer){p->part[i].rank, false, place_of(p, i), own};
         for (int r = 0; mine && r < x->ranks; r++) {
             int64_t n = slice_count(x->net, x->ranks, r);
-            if (r != x->rank && n) out->give[out->n_give++] = (anl__transfer){r, true, slab_at(x, p->part[i].slab, slice_first(x->net, x->ranks, r)), (size_t)n * elem};
+            if (r != x->rank && n)
+                out->give[out->n_give++] = (anl__transfer){
+                    r, true, slab_at(x, p->part[i].slab, slice_first(x->net, x->ranks, r)), (size_t)n * elem};
         }
     }
     for (int r = 0; r < x->ranks; r++) {
         int64_t n = slice_count(x->net, x->ranks, r);
         if (r == x->rank) continue;
         if (x->count) out->take[out->n_take++] = (anl__transfer){r, true, slab_at(x, root, x->first), own};
-        if (n) out->take[out->n_take++] = (anl__transfer){r, false, slab_at(x, root, slice_first(x->net, x->ranks, r)), (size_t)n * elem};
+        if (n)
+            out->take[out->n_take++] =
+                (anl__transfer){r, false, slab_at(x, root, slice_first(x->net, x->ranks, r)), (size_t)n * elem};
     }
 }
 
@@ -111,7 +122,8 @@ static anl_status make_plan(anl__exchange *x, const anl__reduce *order, anl__exc
         list_transfers(&p, order->root, out);
         for (int k = order->n_local; k < order->n && x->count; k++) {
             const anl__reduce_op *o = &order->op[k];
-            out->add[out->n_add++] = (struct anl__exchange_add){place_of(&p, part_of(&p, o->rank, o->slab)), place_of(&p, part_of(&p, o->src_rank, o->src_slab))};
+            out->add[out->n_add++] = (struct anl__exchange_add){place_of(&p, part_of(&p, o->rank, o->slab)),
+                                                                place_of(&p, part_of(&p, o->src_rank, o->src_slab))};
         }
         out->sum = place_of(&p, 0);
         out->root = slab_at(x, order->root, x->first);
@@ -133,7 +145,8 @@ anl_status anl__exchange_open(anl__exchange *x, const anl__reduce *order, int n_
 {
     anl_device *dev = x->net->device;
     size_t bytes = (size_t)(most_given(order, n_order) * slice_elements(x->net, x->ranks)) * anl__elem(x->net);
-    if (x->count) ANL_TRY(anl__context(dev->ctx, dev->vt->alloc(dev, bytes, &x->got), "gradients of the other devices"));
+    if (x->count)
+        ANL_TRY(anl__context(dev->ctx, dev->vt->alloc(dev, bytes, &x->got), "gradients of the other devices"));
     if (!(x->plan = anl__calloc(dev->ctx, (size_t)n_order, sizeof *x->plan))) return ANL_NOMEM;
     for (; x->n_plan < n_order; x->n_plan++) ANL_TRY(make_plan(x, &order[x->n_plan], &x->plan[x->n_plan]));
     return ANL_OK;
@@ -182,7 +195,8 @@ anl_status anl__exchange_add(const anl__exchange *x, int order)
         anl_bind bind = {.input = {p->add[i].to, p->add[i].from}};
         ANL_TRY(anl_program_run(x->add, &bind));
     }
-    return x->count && p->sum != p->root ? dev->vt->copy(dev, p->root, p->sum, (size_t)x->count * anl__elem(x->net)) : ANL_OK;
+    return x->count && p->sum != p->root ? dev->vt->copy(dev, p->root, p->sum, (size_t)x->count * anl__elem(x->net))
+                                         : ANL_OK;
 }
 
 anl_status anl__exchange_take(const anl__exchange *x, int order)

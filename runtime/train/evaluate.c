@@ -16,7 +16,8 @@ static int64_t columns_of(const compiled *c, const char *name)
 int64_t anl__trainer_columns(const anl__trainer *t)
 {
     const replica *r = &t->rep[0];
-    int64_t most = r->n_train ? columns_of(&r->train[0], LOGITS) : 0; /* without a part to evaluate on there is still something to score by */
+    int64_t most = r->n_train ? columns_of(&r->train[0], LOGITS)
+                              : 0; /* without a part to evaluate on there is still something to score by */
     for (int i = 0; i < r->n_eval; i++)
         if (columns_of(&r->eval[i], LOGITS) > most) most = columns_of(&r->eval[i], LOGITS);
     return most;
@@ -37,7 +38,8 @@ anl_status anl__trainer_eval_room(anl__trainer *t)
     return ANL_OK;
 }
 
-/* An output as f32 in the host's memory; half: as large, for 16-bit ones of a device (NULL: it has the host's memory). */
+/* An output as f32 in the host's memory; half: as large, for 16-bit ones of a device (NULL: it has the host's memory).
+ */
 static anl_status read_output(replica *r, const compiled *c, const char *name, float *to, uint16_t *half)
 {
     anl_dtype type;
@@ -84,7 +86,9 @@ anl_status anl__trainer_eval_heads(anl__trainer *t, int place, anl__heads *heads
 static anl_status begin(anl__trainer *t, replica *r, const anl__feed_batch *b, bool ema)
 {
     const compiled *c = anl__trainer_find(r->eval, r->n_eval, (anl__size){b->n, b->variant});
-    if (!c) return anl__fail(r->ctx, ANL_INTERNAL, "no evaluation program for %lld samples, variant %d", (long long)b->n, b->variant);
+    if (!c)
+        return anl__fail(r->ctx, ANL_INTERNAL, "no evaluation program for %lld samples, variant %d", (long long)b->n,
+                         b->variant);
     anl_bind bind = {.ema = ema};
     r->evaluated = c;
     for (int i = 0; i < ANL_MAX_INPUTS; i++) bind.input[i] = b->input[i];

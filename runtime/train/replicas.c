@@ -1,4 +1,5 @@
-/* What lies between a trainer's replicas: running something on each of them, and bringing one's memory to the others. */
+/* What lies between a trainer's replicas: running something on each of them, and bringing one's memory to the others.
+ */
 #include "trainer_inside.h"
 
 #include <pthread.h>
@@ -34,7 +35,8 @@ anl_status anl__replicas_each(anl__trainer *t, replica_fn *fn)
 anl_status anl__replicas_failed(anl__trainer *t, const replica *r, anl_status st)
 {
     if (st == ANL_OK || r->ctx == t->ctx) return st;
-    return t->team ? anl__fail(t->ctx, st, "device %d: %s", r->rank, anl_last_error(r->ctx)) : anl__fail(t->ctx, st, "%s", anl_last_error(r->ctx));
+    return t->team ? anl__fail(t->ctx, st, "device %d: %s", r->rank, anl_last_error(r->ctx))
+                   : anl__fail(t->ctx, st, "%s", anl_last_error(r->ctx));
 }
 
 /* What replicas but the first say, from threads of their own, is said by the trainer. */
@@ -74,7 +76,9 @@ anl_status anl__replicas_copy_slab(anl__trainer *t, int slab, int from_slab)
         replica *r = &t->rep[i];
         anl_net *dst = r->net;
         if (!dst->slab[slab]) continue;
-        ANL_TRY(anl__replicas_failed(t, r, dst->device->vt->copy(dst->device, dst->slab[slab], src->slab[from_slab], (size_t)dst->slab_count[slab] * anl__elem(dst))));
+        ANL_TRY(anl__replicas_failed(t, r,
+                                     dst->device->vt->copy(dst->device, dst->slab[slab], src->slab[from_slab],
+                                                           (size_t)dst->slab_count[slab] * anl__elem(dst))));
         ANL_TRY(anl__replicas_failed(t, r, anl__replicas_settle(t, r)));
         dst->version++;
     }
@@ -93,7 +97,8 @@ static anl_status same_kind(anl__trainer *t, const replica *r)
     r->device->vt->describe(r->device, &this);
     anl_status st = first.status != ANL_OK ? first.status : this.status;
     if (st == ANL_OK && strcmp(first.text, this.text))
-        st = anl__fail(t->ctx, ANL_DEVICE, "devices: all must be of one kind, but device 0 is %s and device %d is %s", first.text, r->rank, this.text);
+        st = anl__fail(t->ctx, ANL_DEVICE, "devices: all must be of one kind, but device 0 is %s and device %d is %s",
+                       first.text, r->rank, this.text);
     anl__buf_release(&first);
     anl__buf_release(&this);
     return st;
@@ -106,8 +111,10 @@ static anl_status carried_rows_stay(anl__trainer *t)
     if (!t->rep[0].carry.n) return ANL_OK;
     for (int i = 1; i < ANL__MOST_SIZES && size[i].n; i++)
         if (size[i].n != size[0].n)
-            return anl__fail(t->ctx, ANL_UNSUPPORTED, "devices: %d cannot share states that are carried from batch to batch: batches have %lld and %lld samples", t->n_rep,
-                             (long long)size[0].n, (long long)size[i].n);
+            return anl__fail(t->ctx, ANL_UNSUPPORTED,
+                             "devices: %d cannot share states that are carried from batch to batch: batches have %lld "
+                             "and %lld samples",
+                             t->n_rep, (long long)size[0].n, (long long)size[i].n);
     return ANL_OK;
 }
 
@@ -119,7 +126,8 @@ anl_status anl__replicas_join(anl__trainer *t)
     for (int i = 1; i < t->n_rep; i++) ANL_TRY(same_kind(t, &t->rep[i]));
     ANL_TRY(carried_rows_stay(t));
     ANL_TRY(dev[0]->vt->join(dev, t->n_rep));
-    for (int i = 0; i < t->n_rep; i++) ANL_TRY(anl__replicas_failed(t, &t->rep[i], anl__exchange_open(&t->rep[i].exchange, t->reduce, t->n_reduce)));
+    for (int i = 0; i < t->n_rep; i++)
+        ANL_TRY(anl__replicas_failed(t, &t->rep[i], anl__exchange_open(&t->rep[i].exchange, t->reduce, t->n_reduce)));
     char *note = t->rep[0].resident.note;
     const size_t size = sizeof t->rep[0].resident.note;
     int lacks = -1; /* a device that has no room */
@@ -128,8 +136,10 @@ anl_status anl__replicas_join(anl__trainer *t)
         if (!t->rep[i].resident.x && lacks < 0) lacks = i;
     }
     for (int i = 0; i < t->n_rep && lacks >= 0; i++) anl__resident_drop(&t->rep[i].resident);
-    if (lacks > 0) snprintf(note, size, "%s", t->rep[lacks].resident.note);
-    else if (lacks < 0) snprintf(note + strlen(note), size - strlen(note), ", on each of the %d", t->n_rep);
+    if (lacks > 0)
+        snprintf(note, size, "%s", t->rep[lacks].resident.note);
+    else if (lacks < 0)
+        snprintf(note + strlen(note), size - strlen(note), ", on each of the %d", t->n_rep);
     return ANL_OK;
 }
 
@@ -154,7 +164,8 @@ static anl_status move_carried(anl__trainer *t, replica *r, direction to)
     }
     anl__carry *a = &t->rep[0].carry, *b = &r->carry;
     if (first >= end) return ANL_OK;
-    return to == TO_FIRST ? anl__carry_move(t->ctx, a, b, first, end - first) : anl__carry_move(t->ctx, b, a, first, end - first);
+    return to == TO_FIRST ? anl__carry_move(t->ctx, a, b, first, end - first)
+                          : anl__carry_move(t->ctx, b, a, first, end - first);
 }
 
 static anl_status move_all_carried(anl__trainer *t, direction to)
@@ -171,6 +182,7 @@ anl_status anl__trainer_spread(anl__trainer *t)
         if (s < ANL_SLAB_GRAD0 || s >= ANL_SLAB_MOMENT0) ANL_TRY(anl__replicas_copy_slab(t, s, s));
     float scale[ANL__SCALE_WORDS];
     if (t->n_rep > 1) ANL_TRY(anl__net_get_scale(t->rep[0].net, scale));
-    for (int i = 1; i < t->n_rep; i++) ANL_TRY(anl__replicas_failed(t, &t->rep[i], anl__net_set_scale(t->rep[i].net, scale)));
+    for (int i = 1; i < t->n_rep; i++)
+        ANL_TRY(anl__replicas_failed(t, &t->rep[i], anl__net_set_scale(t->rep[i].net, scale)));
     return move_all_carried(t, FROM_FIRST);
 }

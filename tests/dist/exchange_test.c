@@ -1,5 +1,6 @@
-/* The exchange of gradients among devices: for every number of shards, used ones and ranks, slab `root` is the tree's sum on every rank. The
- * devices are the host's memory, played one after the other; a transfer whose counterpart is missing, or of another size, fails the test. */
+/* The exchange of gradients among devices: for every number of shards, used ones and ranks, slab `root` is the tree's
+ * sum on every rank. The devices are the host's memory, played one after the other; a transfer whose counterpart is
+ * missing, or of another size, fails the test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,10 @@
 enum { MOST = 9, PARAMS = 300 };
 
 /* What ranks asked for in one exchange. */
-static struct { const anl__transfer *list; int n; } asked[MOST];
+static struct {
+    const anl__transfer *list;
+    int n;
+} asked[MOST];
 static const anl_device *device_of[MOST];
 static int ranks_now;
 
@@ -50,8 +54,10 @@ static void deliver(void)
                     if (!give) break;
                     assert_int_equal(give->bytes, get->bytes);
                     assert_true(give->bytes > 0 && give->bytes <= sizeof letter[a][b][k]);
-                    if (!pass) memcpy(letter[a][b][k], give->at, give->bytes);
-                    else memcpy(get->at, letter[a][b][k], get->bytes);
+                    if (!pass)
+                        memcpy(letter[a][b][k], give->at, give->bytes);
+                    else
+                        memcpy(get->at, letter[a][b][k], get->bytes);
                 }
 }
 
@@ -99,7 +105,8 @@ static void check(anl_ctx *ctx, int params, int shards, int used, int ranks)
     for (int k = 0; k < order.n_local; k++) {
         const anl__reduce_op *o = &order.op[k];
         float *to = slab(net[o->rank], o->slab);
-        for (int64_t i = 0; i < n; i++) to[i] = o->shard >= 0 ? leaf(o->shard, i) : to[i] + slab(net[o->src_rank], o->src_slab)[i];
+        for (int64_t i = 0; i < n; i++)
+            to[i] = o->shard >= 0 ? leaf(o->shard, i) : to[i] + slab(net[o->src_rank], o->src_slab)[i];
     }
     for (int r = 0; r < ranks; r++) assert_int_equal(anl__exchange_give(&x[r], 0), ANL_OK);
     deliver();
@@ -109,8 +116,8 @@ static void check(anl_ctx *ctx, int params, int shards, int used, int ranks)
     for (int r = 0; r < ranks; r++)
         for (int64_t i = 0; i < n; i++)
             if (slab(net[r], order.root)[i] != tree(0, used, i))
-                fail_msg("%d params, %d of %d shards on %d ranks: element %d of rank %d is %g, not %g", params, used, shards, ranks, (int)i, r, (double)slab(net[r], order.root)[i],
-                         (double)tree(0, used, i));
+                fail_msg("%d params, %d of %d shards on %d ranks: element %d of rank %d is %g, not %g", params, used,
+                         shards, ranks, (int)i, r, (double)slab(net[r], order.root)[i], (double)tree(0, used, i));
     for (int r = 0; r < ranks; r++) {
         anl__exchange_release(&x[r]);
         anl_net_destroy(net[r]);

@@ -15,13 +15,14 @@
 #include <time.h>
 
 enum { MOST = 64, LOOK_AROUND = 4096 /* looks at the own stream between two at the others' */ };
-static const double ABORT_SECONDS = 5; /* that threads in NCCL's calls have to leave them; and that the end takes then, before it is left to itself */
+/* That threads in NCCL's calls have to leave them; and that the end takes then, before it is left to itself. */
+static const double ABORT_SECONDS = 5;
 
 /* Not from a context: the thread that aborts may outlive all of them. */
 struct anl__cuda_group {
     anl__nccl nccl;
     int n;
-    _Atomic int holders;  /* members, and the thread that aborts */
+    _Atomic int holders;   /* members, and the thread that aborts */
     pthread_mutex_t guard; /* of why, until failing */
     char why[256];
     _Atomic bool failing; /* the group is being aborted, or is */
@@ -31,7 +32,7 @@ struct anl__cuda_group {
     double until;         /* of waits, on the monotonic clock; 0: no end */
     double patience;
     anl_device *dev[MOST];
-    int index[MOST];      /* of CUDA's, by member */
+    int index[MOST]; /* of CUDA's, by member */
     void *comm[MOST];
 };
 
@@ -70,7 +71,9 @@ anl_status anl__cuda_group_make(anl_device *const *dev, const int *index, int n,
     memcpy(g->index, index, (size_t)n * sizeof *index);
     anl_status st = anl__cuda_nccl_open(ctx, &g->nccl);
     int status = st == ANL_OK ? g->nccl.CommInitAll(g->comm, n, index) : NCCL_SUCCESS;
-    if (status != NCCL_SUCCESS) st = anl__fail(ctx, ANL_DEVICE, "NCCL cannot connect the %d devices: %s (status %d); NCCL_DEBUG=WARN says more", n, g->nccl.GetErrorString(status), status);
+    if (status != NCCL_SUCCESS)
+        st = anl__fail(ctx, ANL_DEVICE, "NCCL cannot connect the %d devices: %s (status %d); NCCL_DEBUG=WARN says more",
+                       n, g->nccl.GetErrorString(status), status);
     if (st != ANL_OK) {
         free(g);
         return st;
@@ -82,7 +85,8 @@ anl_status anl__cuda_group_make(anl_device *const *dev, const int *index, int n,
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* All but the last abort only tell the kernels to end; the last frees all communicators, under whoever is still in a call of NCCL's. */
+/* All but the last abort only tell the kernels to end; the last frees all communicators, under whoever is still in a
+ * call of NCCL's. */
 static void *abort_all(void *arg)
 {
     anl__cuda_group *g = arg;
@@ -137,7 +141,9 @@ void anl__cuda_group_leave(anl__cuda_group *g)
 
 static anl_status lost(const anl__cuda_group *g, const anl_device *dev)
 {
-    return anl__fail(dev->ctx, ANL_DEVICE, "the group of %d CUDA devices is broken: %s; results on them are lost, checkpoints are whole", g->n, g->why);
+    return anl__fail(dev->ctx, ANL_DEVICE,
+                     "the group of %d CUDA devices is broken: %s; results on them are lost, checkpoints are whole",
+                     g->n, g->why);
 }
 
 static int exchange(anl__cuda_group *g, anl_device *dev, const anl__transfer *list, int n)
@@ -146,7 +152,8 @@ static int exchange(anl__cuda_group *g, anl_device *dev, const anl__transfer *li
     void *comm = g->comm[rank_of(g, dev)], *stream = anl__cuda_stream(dev);
     int status = nccl->GroupStart(), ended;
     for (int i = 0; i < n && status == NCCL_SUCCESS; i++)
-        status = list[i].give ? nccl->Send(list[i].at, list[i].bytes, NCCL_BYTES, list[i].peer, comm, stream) : nccl->Recv(list[i].at, list[i].bytes, NCCL_BYTES, list[i].peer, comm, stream);
+        status = list[i].give ? nccl->Send(list[i].at, list[i].bytes, NCCL_BYTES, list[i].peer, comm, stream)
+                              : nccl->Recv(list[i].at, list[i].bytes, NCCL_BYTES, list[i].peer, comm, stream);
     ended = nccl->GroupEnd(); /* always, or the thread stays in the group */
     return status == NCCL_SUCCESS ? ended : status;
 }
@@ -155,7 +162,10 @@ static anl_status exchanged(anl__cuda_group *g, anl_device *dev, int status)
 {
     if (g->failing) return lost(g, dev);
     if (status == NCCL_SUCCESS) return ANL_OK;
-    return anl__fail(dev->ctx, ANL_DEVICE, "NCCL failed in an exchange of memory: %s (status %d); results on the devices are lost, checkpoints are whole", g->nccl.GetErrorString(status), status);
+    return anl__fail(
+        dev->ctx, ANL_DEVICE,
+        "NCCL failed in an exchange of memory: %s (status %d); results on the devices are lost, checkpoints are whole",
+        g->nccl.GetErrorString(status), status);
 }
 
 anl_status anl__cuda_group_exchange(anl__cuda_group *g, anl_device *dev, const anl__transfer *list, int n)
@@ -202,11 +212,14 @@ static void look_around(anl__cuda_group *g, const anl_device *dev)
         fail_all(g, why);
     }
     if (g->until > 0 && now() > g->until) {
-        snprintf(why, sizeof why, "an exchange is not done after %g s: NCCL_P2P_DISABLE=1 may help, NCCL_DEBUG=INFO says more", g->patience);
+        snprintf(why, sizeof why,
+                 "an exchange is not done after %g s: NCCL_P2P_DISABLE=1 may help, NCCL_DEBUG=INFO says more",
+                 g->patience);
         fail_all(g, why);
     }
     g->inside++;
-    if (!g->failing && g->nccl.CommGetAsyncError(g->comm[rank_of(g, dev)], &status) != NCCL_SUCCESS) status = NCCL_SUCCESS;
+    if (!g->failing && g->nccl.CommGetAsyncError(g->comm[rank_of(g, dev)], &status) != NCCL_SUCCESS)
+        status = NCCL_SUCCESS;
     g->inside--;
     if (status == NCCL_SUCCESS || status == NCCL_IN_PROGRESS) return;
     snprintf(why, sizeof why, "NCCL says %s (status %d)", g->nccl.GetErrorString(status), status);
@@ -230,4 +243,7 @@ bool anl__cuda_group_settled(anl__cuda_group *g, const anl_device *dev, void *ev
     }
 }
 
-anl_status anl__cuda_group_wait(anl__cuda_group *g, const anl_device *dev, void *event) { return anl__cuda_group_settled(g, dev, event) ? ANL_OK : lost(g, dev); }
+anl_status anl__cuda_group_wait(anl__cuda_group *g, const anl_device *dev, void *event)
+{
+    return anl__cuda_group_settled(g, dev, event) ? ANL_OK : lost(g, dev);
+}

@@ -1,9 +1,11 @@
-/* GPUs of one machine that give each other memory, by NCCL's sends and receives: one communicator a device, one thread of the program each.
- * Only bytes are moved, nothing is added, so that what is computed depends on no algorithm of the library.
+/* GPUs of one machine that give each other memory, by NCCL's sends and receives: one communicator a device, one thread
+ * of the program each. Only bytes are moved, nothing is added, so that what is computed depends on no algorithm of the
+ * library.
  *
- * A device that fails leaves the others' kernels waiting for it. So whoever waits for a member looks at all of them, and a group that has
- * failed is aborted as a whole. In NCCL 2.28 the last abort does not return before all graphs that recorded an exchange are destroyed (init.cc,
- * commDestroySync): it has a thread of its own, and nobody waits for that without an end. */
+ * A device that fails leaves the others' kernels waiting for it. So whoever waits for a member looks at all of them,
+ * and a group that has failed is aborted as a whole. In NCCL 2.28 the last abort does not return before all graphs that
+ * recorded an exchange are destroyed (init.cc, commDestroySync): it has a thread of its own, and nobody waits for that
+ * without an end. */
 #ifndef ANL_CUDA_GROUP_H
 #define ANL_CUDA_GROUP_H
 
@@ -18,9 +20,11 @@ void anl__cuda_group_leave(anl__cuda_group *g);
 /* Waits fail after so many seconds; 0: they have no end. */
 void anl__cuda_group_patience(anl__cuda_group *g, double seconds);
 anl_status anl__cuda_group_exchange(anl__cuda_group *g, anl_device *dev, const anl__transfer *list, int n);
-/* All members' lists by the calling thread alone (for checks and measuring: a step's threads each call the one above). */
+/* All members' lists by the calling thread alone (for checks and measuring: a step's threads each call the one above).
+ */
 anl_status anl__cuda_group_exchange_all(anl__cuda_group *g, const anl__transfer *const *list, int n);
-/* Until what is enqueued on the member's stream is done, or what came before an event (a cudaEvent_t; NULL: all). False: it, or another member, has failed. */
+/* Until what is enqueued on the member's stream is done, or what came before an event (a cudaEvent_t; NULL: all).
+ * False: it, or another member, has failed. */
 bool anl__cuda_group_settled(anl__cuda_group *g, const anl_device *dev, void *event);
 /* The same, with the message in the device's context. */
 anl_status anl__cuda_group_wait(anl__cuda_group *g, const anl_device *dev, void *event);

@@ -21,8 +21,10 @@ static bool work(anl_device *dev, void *arg)
 
 static void key_of(const anl_device *dev, const anl__lt_shape *s, char out[128])
 {
-    snprintf(out, 128, "product %s %s %llux%llux%llu %c%c %d timed", s->in == ANL_F32 && dev->opts.tf32 ? "tf32" : anl_dtype_name(s->in), anl_dtype_name(s->out), (unsigned long long)s->m,
-             (unsigned long long)s->n, (unsigned long long)s->k, s->trans_a ? 't' : 'n', s->trans_b ? 't' : 'n', s->epilogue);
+    snprintf(out, 128, "product %s %s %llux%llux%llu %c%c %d timed",
+             s->in == ANL_F32 && dev->opts.tf32 ? "tf32" : anl_dtype_name(s->in), anl_dtype_name(s->out),
+             (unsigned long long)s->m, (unsigned long long)s->n, (unsigned long long)s->k, s->trans_a ? 't' : 'n',
+             s->trans_b ? 't' : 'n', s->epilogue);
 }
 
 int anl__lt_fastest(anl_device *dev, const anl__lt_shape *s, anl__lt_product *p, const anl__lt_choice *list, int n)
@@ -37,7 +39,14 @@ int anl__lt_fastest(anl_device *dev, const anl__lt_shape *s, anl__lt_product *p,
     best = 0;
     for (int i = 0; i < n; i++)
         if (list[i].workspace > ws) ws = list[i].workspace;
-    const struct { void **at; size_t bytes; } block[] = {{&b.a, s->m * s->k * in}, {&b.b, s->k * s->n * in}, {&b.d, s->m * s->n * out}, {&b.bias, s->m * out}, {&b.ws, ws + 16}};
+    const struct {
+        void **at;
+        size_t bytes;
+    } block[] = {{&b.a, s->m * s->k * in},
+                 {&b.b, s->k * s->n * in},
+                 {&b.d, s->m * s->n * out},
+                 {&b.bias, s->m * out},
+                 {&b.ws, ws + 16}};
     enum { BLOCKS = sizeof block / sizeof *block };
     bool room = true;
     for (int i = 0; i < BLOCKS && room; i++) room = dev->vt->alloc(dev, block[i].bytes, block[i].at) == ANL_OK;

@@ -1,5 +1,5 @@
-/* The functions and constants of NCCL that we use, declared here so that what calls them is compiled and tested where it is not installed;
- * tables_check.c holds them to NVIDIA's header. */
+/* The functions and constants of NCCL that we use, declared here so that what calls them is compiled and tested where
+ * it is not installed; tables_check.c holds them to NVIDIA's header. */
 #ifndef ANL_NCCL_TABLE_H
 #define ANL_NCCL_TABLE_H
 
