@@ -37,6 +37,7 @@ static void test_same(void **state)
     cli_expect(c, 0, "train r.yaml --run two devices=2");
     cli_says(c, "on each of the 2");
     same_as_one(c, "two");
+    cli_shell(c, "grep -q ', devices 2, ' two/environment.txt");
     cli_expect(c, 0, "train r.yaml --run four devices=4 data.resident=false");
     same_as_one(c, "four");
     cli_expect(c, 0, "train r.yaml --run all devices=all device=auto");
