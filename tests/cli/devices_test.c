@@ -19,6 +19,9 @@ static const char recipe[] =
     "    - {type: dropout, p: 0.2}\n    - flatten\n    - {type: dense, units: 4}\ndata:\n  path: data\n  validation: 100\n  augment: {flip: true, crop: 1}\n"
     "train:\n  batch: 32\n  shards: 4\n  epochs: 1\noptim:\n  name: adam\n  lr: 0.01\ncheckpoint:\n  every: 3 steps\nlog:\n  every: 2\ndevice: cuda\n";
 
+static const char sequences[] =
+    "model:\n  name: seq2seq\n  units: 8\n  embed: 8\ndata:\n  path: pairs.tsv\n  tokens: word\n  buckets: 2\n  validation: 16\n  test: 5\ntrain:\n  batch: 4\n  shards: 4\n  epochs: 1\n  ema: 0.9\ndevice: cuda\n";
+
 static char whole[65]; /* of the run on one device */
 
 static void same_as_one(cli *c, const char *run)
@@ -109,6 +112,22 @@ static void test_lost(void **state)
     }
 }
 
+/* Pairs of several lengths: states, masks and sums of tokens are shared out, and every device validates. */
+static void test_sequences(void **state)
+{
+    cli *c = *state;
+    cli_write(c, "s.yaml", sequences);
+    cli_shell(c, "awk 'BEGIN { print \"source\\ttarget\"; for (i = 0; i < 200; i++) { s = \"\"; for (k = 0; k <= i % 5; k++) s = s (k ? \" \" : \"\") \"w\" (i * 7 + k * k) % 11; "
+                 "print s \"\\t\" toupper(s) } }' > pairs.tsv");
+    cli_expect(c, 0, "train s.yaml --run s1");
+    cli_digest(c, "s1", whole);
+    cli_expect(c, 0, "train s.yaml --run s3 devices=3");
+    char got[65];
+    cli_digest(c, "s3", got);
+    assert_string_equal(got, whole);
+    cli_same_rows(c, "s1", "s3", "valid");
+}
+
 static void test_doctor(void **state)
 {
     cli *c = *state;
@@ -182,6 +201,6 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same), cmocka_unit_test(test_killed), cmocka_unit_test(test_refused), cmocka_unit_test(test_lost), cmocka_unit_test(test_doctor), cmocka_unit_test(test_bad_input)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same), cmocka_unit_test(test_killed), cmocka_unit_test(test_refused), cmocka_unit_test(test_lost), cmocka_unit_test(test_sequences), cmocka_unit_test(test_doctor), cmocka_unit_test(test_bad_input)};
     return cmocka_run_group_tests_name("cli/devices", tests, begin, end);
 }

@@ -63,10 +63,12 @@ static anl_status open_feed(job *j, job_part p, const part_data *d, const char *
     o.seed = (uint64_t)recipe_int(j->recipe, "train.seed");
     o.buckets = d->streams ? NULL : &j->sequence->buckets;
     o.streams = d->streams;
+    int devices = p == JOB_TRAIN ? 1 : job_devices(j->ctx, j->recipe); /* in evaluation each of them has a batch */
+    if (o.ring < devices) o.ring = devices;
     ANL_TRY(anl__sequence_loader_create(j->ctx, d->set, d->index, d->n, &o, &f->sequence));
     ANL_TRY(map_fields(j, f, d->set, input, label));
     f->feed = (anl__feed){.self = f, .samples = anl__sequence_loader_items(f->sequence), .batch = d->streams ? d->streams : o.batch,
-                          .batches = anl__sequence_loader_batches(f->sequence), .start = feed_start, .next = feed_next, .release = feed_release};
+                          .batches = anl__sequence_loader_batches(f->sequence), .start = feed_start, .next = feed_next, .release = feed_release, .held = o.ring};
     return ANL_OK;
 }
 
