@@ -12,17 +12,13 @@
 enum { DEEP = 1024, MOST_ROWS = 12 };
 
 typedef void (*rows_fn)(int64_t rows, int64_t k, const uint16_t *a, int64_t lda, const uint16_t *b, int wide, float *c, int64_t ldc, bool add);
-struct anl__product16 { const char *name; rows_fn rows; };
+struct anl__product16 { const char *name; rows_fn rows; void (*end)(void); };
 
 #if defined(X86)
 #define AMX_TARGET __attribute__((target("amx-tile,amx-bf16")))
 /* The compiler's own functions do not say which memory they read and write. */
 #define SETTLE(p) __asm__ volatile("" : : "r"(p) : "memory")
-#define TILE_CONFIG(p)        \
-    do {                      \
-        SETTLE(p);            \
-        _tile_loadconfig(p);  \
-    } while (0)
+#define TILE_CONFIG(p) tile_config_unless_there(p)
 #define TILE_ZERO(t) _tile_zero(t)
 #define TILE_LOAD(t, p, bytes) _tile_loadd(t, p, bytes)
 #define TILE_ADD(c, a, b) _tile_dpbf16ps(c, a, b)
@@ -31,9 +27,21 @@ struct anl__product16 { const char *name; rows_fn rows; };
         _tile_stored(t, p, bytes);  \
         SETTLE(p);                  \
     } while (0)
-#define TILE_END() _tile_release()
+typedef struct tile_config { uint8_t palette, start, zero[14]; uint16_t bytes[16]; uint8_t rows[16]; } tile_config;
+/* To ask which shapes the tiles have costs a tenth of giving them their shapes (5 and 50 ns). Whoever used tiles in between on this thread
+ * left others, or none. */
+AMX_TARGET static void tile_config_unless_there(const tile_config *want)
+{
+    tile_config now;
+    _tile_storeconfig(&now);
+    SETTLE(&now);
+    if (!memcmp(&now, want, sizeof now)) return;
+    SETTLE(want);
+    _tile_loadconfig(want);
+}
 #include "product_amx.h"
-static const anl__product16 amx = {"amx", amx_rows};
+AMX_TARGET static void amx_end(void) { _tile_release(); }
+static const anl__product16 amx = {"amx", amx_rows, amx_end};
 
 typedef void (*block_fn)(int64_t pairs, const uint16_t *a, int64_t lda, const uint16_t *b, float *c, int64_t ldc, bool add);
 #define EACH(i, n) _Pragma("GCC unroll 12") for (int i = 0; i < (n); i++)
@@ -73,7 +81,8 @@ static void pairs_rows(int64_t rows, int64_t k, const uint16_t *a, int64_t lda, 
             table[wide][end - i](deep / 2, a + i * lda + q, lda, b + q * ANL__COLUMN * wide, c + i * ldc, ldc, add || q);
         }
 }
-static const anl__product16 pairs = {"avx512bf16", pairs_rows};
+static void pairs_end(void) { }
+static const anl__product16 pairs = {"avx512bf16", pairs_rows, pairs_end};
 #endif
 
 const anl__product16 *anl__product16_named(const char *name)
@@ -99,3 +108,5 @@ void anl__product16_rows(const anl__product16 *p, int64_t rows, int64_t k, const
 {
     p->rows(rows, k, a, lda, b, wide, c, ldc, add);
 }
+
+void anl__product16_end(const anl__product16 *p) { p->end(); }

@@ -17,5 +17,8 @@ static inline int64_t anl__deep16(int64_t k) { return (k + 31) / 32 * 32; }
 /* c (rows x 16 wide) = a (rows x k) b, or +=; k is a multiple of 32. */
 void anl__product16_rows(const anl__product16 *p, int64_t rows, int64_t k, const uint16_t *a, int64_t lda, const uint16_t *b, int wide, float *c,
                          int64_t ldc, bool add);
+/* This thread makes no more products for a while: what they keep set up in the processor is let go. Without it only switches between threads
+ * take longer. */
+void anl__product16_end(const anl__product16 *p);
 
 #endif

@@ -1,19 +1,24 @@
 /* The bf16 product of product16.h in AMX tiles: blocks of 32 x 32 of the result in four tiles, two of a and two of b beside them, 32 of k at
  * a time. Included by product16.c with the processor's own instructions, by tests/unit/product16_test.c with the same in plain C:
- * TILE_CONFIG(p), TILE_ZERO(t), TILE_LOAD(t, p, bytes), TILE_ADD(c, a, b), TILE_STORE(t, p, bytes), TILE_END(), and AMX_TARGET. */
+ * tile_config, TILE_CONFIG(p), TILE_ZERO(t), TILE_LOAD(t, p, bytes), TILE_ADD(c, a, b), TILE_STORE(t, p, bytes) and AMX_TARGET. */
 
-typedef struct tile_config { uint8_t palette, start, zero[14]; uint16_t bytes[16]; uint8_t rows[16]; } tile_config;
+typedef struct amx_work {
+    int64_t k, lda, ldc;
+    const uint16_t *a, *b;
+    float *c;
+    int wide;
+    bool add;
+} amx_work;
 
-/* Tiles 0..3: the result, 4 and 5: a, 6 and 7: b. `first` and `second`: rows of the upper and the lower tiles, second may be 0. */
-AMX_TARGET static void amx_shape(int first, int second)
+/* Tiles 0..3: the result, 4 and 5: a, 6 and 7: b. `rows`: of the result and of a. */
+AMX_TARGET static void amx_shape(int rows)
 {
-    tile_config c;
+    _Alignas(64) tile_config c;
     memset(&c, 0, sizeof c);
     c.palette = 1;
     for (int t = 0; t < 8; t++) {
-        bool lower = t == 2 || t == 3 || t == 5;
         c.bytes[t] = 64;
-        c.rows[t] = (uint8_t)(t >= 6 ? 16 : lower ? (second ? second : 1) : first);
+        c.rows[t] = (uint8_t)(t >= 6 ? 16 : rows);
     }
     TILE_CONFIG(&c);
 }
@@ -52,16 +57,25 @@ AMX_TARGET static void amx_block(int64_t k, const uint16_t *a, int64_t lda, cons
     if (low && two) TILE_STORE(3, c + 16 * ldc + 16, row);
 }
 
-/* k is a multiple of 32; ldb: of b's rows of pairs, in bf16 numbers. */
+/* The blocks of one column pair v for rows [i, i + rows), all of one shape. */
+AMX_TARGET static void amx_column(const amx_work *w, int v, int64_t i, int64_t rows, int64_t each)
+{
+    int64_t ldb = 32 * (int64_t)w->wide;
+    for (int64_t end = i + rows; i < end; i += each)
+        amx_block(w->k, w->a + i * w->lda, w->lda, w->b + 32 * v, ldb, w->c + i * w->ldc + 16 * v, w->ldc, w->add, each > 16, v + 1 < w->wide);
+}
+
+/* k is a multiple of 32. Rows go by 32, then 16, then what is left: a change of the tiles' shape costs as much as a block of k = 64. All
+ * rows of a column pass before the next column, whose part of b stays in the nearest cache. */
 AMX_TARGET static void amx_rows(int64_t rows, int64_t k, const uint16_t *a, int64_t lda, const uint16_t *b, int wide, float *c, int64_t ldc, bool add)
 {
-    int64_t ldb = 32 * (int64_t)wide;
-    int shape = 0;
-    for (int64_t i = 0; i < rows; i += 32) {
-        int left = rows - i < 32 ? (int)(rows - i) : 32, first = left < 16 ? left : 16, second = left - first;
-        if (shape != left) amx_shape(first, second);
-        shape = left;
-        for (int v = 0; v < wide; v += 2) amx_block(k, a + i * lda, lda, b + 32 * v, ldb, c + i * ldc + 16 * v, ldc, add, second > 0, v + 1 < wide);
+    amx_work w = {k, lda, ldc, a, b, c, wide, add};
+    int64_t whole = rows / 32 * 32, half = (rows - whole) / 16 * 16, left = rows - whole - half;
+    if (whole || half) amx_shape(16);
+    for (int v = 0; v < wide; v += 2) {
+        if (whole) amx_column(&w, v, 0, whole, 32);
+        if (half) amx_column(&w, v, whole, half, 16);
     }
-    TILE_END();
+    if (left) amx_shape((int)left);
+    for (int v = 0; left && v < wide; v += 2) amx_column(&w, v, whole + half, 1, 16);
 }

@@ -26,6 +26,11 @@ static inline void anl__multiply(const anl__arithmetic *m, int64_t rows, int64_t
     if (m->type == ANL_BF16) anl__product16_rows(m->bf16, rows, k, a, lda, b, wide, c, ldc, add);
     else anl__product_rows(m->f32, rows, k, a, lda, b, wide, c, ldc, add);
 }
+/* After the last of a task's. */
+static inline void anl__multiply_end(const anl__arithmetic *m)
+{
+    if (m->type == ANL_BF16) anl__product16_end(m->bf16);
+}
 
 /* ---- packed weights -------------------------------------------------------------------------- */
 

@@ -207,6 +207,7 @@ static void lane(void *arg, int task, int worker)
         if (j->lanes.by_tiles) anl__barrier_wait(&j->meet);
     }
     states_out(&w);
+    anl__multiply_end(&s->m);
 }
 
 static void slice(void *arg, int task, int worker)
@@ -225,6 +226,7 @@ static void slice(void *arg, int task, int worker)
         if (step % n->span == 0) anl__near_block(&j->after, &w.a, step, left < n->span ? left : n->span, w.d, sum, w.d);
     }
     states_out(&w);
+    anl__multiply_end(&s->m);
 }
 
 static anl_status run(const anl__prepared *p, const anl__run *r)

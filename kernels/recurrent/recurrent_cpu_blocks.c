@@ -1,9 +1,7 @@
 /* Operands of the weights' gradients laid out for products whose k are the rows (t, n): f32 as they lie but densely, bf16 turned
  * (the left side) and in pairs (the right). */
-#include "kernels/common/cpu.h"
+#include "kernels/common/layout16.h"
 #include "recurrent_cpu.h"
-
-enum { EDGE = 32 }; /* bf16 is turned in squares so large: a line of the cache wide */
 
 ANL__CLONES static void copy_and_sum(const float *restrict from, int64_t rows, int64_t stride, int64_t n, float *restrict to, int64_t to_row, float *restrict sums)
 {
@@ -32,22 +30,6 @@ ANL__CLONES static void add_row(const anl__bf16 *restrict from, int64_t n, float
     for (int64_t i = 0; i < n; i++) sums[i] += anl__from_bf16(from[i]);
 }
 
-/* to[i][q] = from[q][i] for q < rows, zeros to the next multiple of EDGE. */
-static void turn(const anl__bf16 *from, int64_t rows, int64_t stride, int64_t n, anl__bf16 *to, int64_t to_row)
-{
-    anl__bf16 square[EDGE][EDGE];
-    for (int64_t q = 0; q < rows; q += EDGE) {
-        int64_t tall = rows - q < EDGE ? rows - q : EDGE;
-        for (int64_t i = 0; i < n; i += EDGE) {
-            int64_t wide = n - i < EDGE ? n - i : EDGE;
-            for (int64_t y = 0; y < tall; y++) memcpy(square[y], from + (q + y) * stride + i, sizeof(anl__bf16) * (size_t)wide);
-            if (tall < EDGE) memset(square[tall], 0, sizeof square[0] * (size_t)(EDGE - tall));
-            for (int64_t x = 0; x < wide; x++)
-                for (int64_t y = 0; y < EDGE; y++) to[(i + x) * to_row + q + y] = square[y][x];
-        }
-    }
-}
-
 void anl__block_left(anl_dtype type, const void *v, int64_t at, int64_t rows, int64_t stride, int64_t n, void *to, int64_t to_row, float *sums)
 {
     if (type == ANL_F32) {
@@ -56,15 +38,7 @@ void anl__block_left(anl_dtype type, const void *v, int64_t at, int64_t rows, in
     }
     const anl__bf16 *from = (const anl__bf16 *)v + at;
     for (int64_t q = 0; q < rows; q++) add_row(from + q * stride, n, sums);
-    turn(from, rows, stride, n, to, to_row);
-}
-
-ANL__CLONES static void interleave(const anl__bf16 *restrict a, const anl__bf16 *restrict b, int64_t n, anl__bf16 *restrict to)
-{
-    for (int64_t j = 0; j < n; j++) {
-        to[2 * j] = a[j];
-        to[2 * j + 1] = b[j];
-    }
+    anl__turn16(from, rows, stride, n, to, to_row);
 }
 
 /* Columns [first, first + live) of a row in bf16, where they lie or in `space`. */
@@ -85,7 +59,7 @@ void anl__block_right(anl_dtype type, const anl__rows_at *r, int64_t first, int6
     }
     for (int64_t q = 0; type == ANL_BF16 && q < anl__deep16(r->n); q += 2) {
         anl__bf16 *to = (anl__bf16 *)strip + q * wide;
-        interleave(half_row(r, q, first, live, space[0]), half_row(r, q + 1, first, live, space[1]), live, to);
+        anl__pairs16(half_row(r, q, first, live, space[0]), half_row(r, q + 1, first, live, space[1]), live, to);
         memset(to + 2 * live, 0, sizeof *to * (size_t)(2 * (wide - live)));
     }
 }

@@ -2,6 +2,7 @@
  * is the products with W and U and then its cells. Else a lane makes W x for its tiles and a few steps at a time, straight into the reserve,
  * and then goes step by step with U alone. */
 #include "kernels/common/cpu.h"
+#include "kernels/common/isa.h"
 #include "recurrent_cpu.h"
 
 #include <stdio.h>
@@ -69,7 +70,8 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
     }
     s->lanes = anl__lanes_of(k, anl__tiles(&s->w[1]), env->workers);
     bool near = k->gates * k->units * (k->units + k->inputs) * (int64_t)sizeof(float) <= NEAR_BYTES;
-    s->fused = (near && k->cell != ANL__GRU) || (type == ANL_F32 && anl__product_reads_ahead(s->m.f32));
+    bool ahead = (type == ANL_F32 && anl__product_reads_ahead(s->m.f32)) || anl__isa_used() == ANL__ISA_AMX; /* measured */
+    s->fused = (near && k->cell != ANL__GRU) || ahead;
     s->chunk = CHUNK_ROWS / k->batch > 1 ? CHUNK_ROWS / k->batch : 1;
     if (s->chunk > k->steps) s->chunk = k->steps;
     s->u_row = (k->kept ? k->kept : 1) * k->units;
@@ -253,6 +255,7 @@ static void lane(void *arg, int task, int worker)
         memcpy((char *)j->r->out[1] + (size_t)at * each, j->h[k->steps & 1] + (size_t)(n * s->h_row + first) * each, (size_t)units * each);
         if (k->cell == ANL__LSTM) anl__from_floats(s->m.type, j->cell + at, units, j->r->out[2], at);
     }
+    anl__multiply_end(&s->m);
 }
 
 static anl_status run(const anl__prepared *p, const anl__run *r)

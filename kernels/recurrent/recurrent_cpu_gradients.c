@@ -168,4 +168,5 @@ void anl__gradients_task(void *arg, int task, int worker)
     float *scratch = (float *)(a->scratch + a->scratch_each * (size_t)worker);
     if (task < a->g->n_piece) weights_task(a, task, scratch);
     else dx_task(a, task - a->g->n_piece, scratch);
+    anl__multiply_end(a->m);
 }

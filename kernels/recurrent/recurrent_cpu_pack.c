@@ -1,6 +1,6 @@
 /* Weights for the steps' products: tiles, each a packed strip of product.h (bf16: k / 2 rows of pairs, product16.h). Forward the weights are turned (a product's k is a row of
  * theirs), and a tile holds 16 units' gates side by side, so that the product of a tile is all that these units' step needs. */
-#include "kernels/common/cpu.h"
+#include "kernels/common/layout16.h"
 #include "recurrent_cpu.h"
 
 #include <stdio.h>
@@ -34,22 +34,6 @@ size_t anl__packed_bytes(const anl__tiling *t)
     return (size_t)(columns * t->deep * (t->gates > 1 ? t->gates : 1)) * anl_dtype_size(t->type);
 }
 
-/* Element (q, j) of a column of pairs, ld pairs apart. */
-ANL__INLINE void put(anl__bf16 *column, int64_t ld, int64_t q, int64_t j, float v)
-{
-    column[(q >> 1) * 2 * ld + 2 * j + (q & 1)] = anl__to_bf16(v);
-}
-
-/* anl__product_pack in bf16; blocks of 16 x 16 keep both sides in cache. */
-ANL__INLINE void pack_pairs(const float *w, int64_t row_step, int64_t column_step, int64_t k, int64_t live, anl__bf16 *to, int64_t ld, int64_t first)
-{
-    for (int64_t q = 0; q < k; q += ANL__COLUMN) {
-        int64_t end = k - q < ANL__COLUMN ? k : q + ANL__COLUMN;
-        for (int64_t j = 0; j < ANL__COLUMN; j++)
-            for (int64_t i = q; i < end; i++) put(to, ld, first + i, j, j < live ? w[i * row_step + j * column_step] : 0);
-    }
-}
-
 /* Column v of a tile; *ld: numbers from one row (bf16: half a row of pairs) to the next. */
 static void *column(const anl__tiling *t, void *tile, int wide, int v, int64_t *ld)
 {
@@ -62,8 +46,7 @@ static void *column(const anl__tiling *t, void *tile, int wide, int v, int64_t *
 static void pack_column(const anl__tiling *t, const float *w, int64_t row_step, int64_t column_step, int64_t first, int64_t k, int64_t live, void *to, int64_t ld)
 {
     if (t->type == ANL_F32) anl__product_pack(w, row_step, column_step, k, live, (float *)to + first * ld, ld);
-    else if (column_step == 1) pack_pairs(w, row_step, 1, k, live, to, ld, first);
-    else pack_pairs(w, 1, column_step, k, live, to, ld, first);
+    else anl__pack16(w, row_step, column_step, first, k, live, to, ld);
 }
 
 static void pack_forward(const anl__tiling *t, const float *w, void *out, int64_t tile)

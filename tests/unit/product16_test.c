@@ -43,6 +43,7 @@ static void tile_add(int c, int a, int b)
         }
 }
 
+typedef struct tile_config { uint8_t palette, start, zero[14]; uint16_t bytes[16]; uint8_t rows[16]; } tile_config;
 #define AMX_TARGET
 #define TILE_CONFIG(p)                                                                                    \
     do {                                                                                                  \
@@ -53,7 +54,6 @@ static void tile_add(int c, int a, int b)
 #define TILE_LOAD(t, p, bytes) tile_load(t, p, bytes)
 #define TILE_ADD(c, a, b) tile_add(c, a, b)
 #define TILE_STORE(t, p, bytes) tile_store(t, p, bytes)
-#define TILE_END() memset(tile, 0, sizeof tile)
 #include "kernels/common/product_amx.h"
 
 static void run(const anl__product16 *p, int64_t rows, int64_t k, const uint16_t *a, int64_t lda, const uint16_t *b, int wide, float *c, int64_t ldc, bool add)
