@@ -2,6 +2,7 @@
 #include "layout16.h"
 
 enum { TALL = 8, WIDE = 16 }; /* of a block that is turned at a time */
+enum { LINE = 32 };           /* numbers of a line of the cache: its other half is not read later, when it is gone */
 
 typedef uint16_t halves __attribute__((vector_size(32)));
 typedef uint32_t words __attribute__((vector_size(32)));
@@ -49,12 +50,13 @@ static void turn_edge(const anl__bf16 *from, int64_t rows, int64_t stride, int64
 ANL__CLONES void anl__turn16(const anl__bf16 *from, int64_t rows, int64_t stride, int64_t n, anl__bf16 *to, int64_t to_row)
 {
     int64_t all = (rows + ANL__TURNED - 1) / ANL__TURNED * ANL__TURNED;
-    for (int64_t i = 0; i < n; i += WIDE)
-        for (int64_t q = 0; q < all; q += TALL) {
-            bool whole = q + TALL <= rows && i + WIDE <= n;
-            if (whole) turn_block(from + q * stride + i, stride, to + i * to_row + q, to_row);
-            else turn_edge(from + q * stride + i, rows - q, stride, n - i < WIDE ? n - i : WIDE, to + i * to_row + q, to_row);
-        }
+    for (int64_t line = 0; line < n; line += LINE)
+        for (int64_t q = 0; q < all; q += TALL)
+            for (int64_t i = line; i < line + LINE && i < n; i += WIDE) {
+                bool whole = q + TALL <= rows && i + WIDE <= n;
+                if (whole) turn_block(from + q * stride + i, stride, to + i * to_row + q, to_row);
+                else turn_edge(from + q * stride + i, rows - q, stride, n - i < WIDE ? n - i : WIDE, to + i * to_row + q, to_row);
+            }
 }
 
 ANL__CLONES void anl__pairs16(const anl__bf16 *restrict a, const anl__bf16 *restrict b, int64_t n, anl__bf16 *restrict to)
