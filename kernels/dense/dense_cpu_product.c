@@ -5,17 +5,19 @@
  *   bwd_weight  dw (out x in)   = dy' (out x rows) x (rows x in)
  *
  * A task makes some rows of some columns of the result over the whole inner dimension; nothing is added afterwards.
- * Forward and bwd_data have their weights packed, and make 64 columns in the task's own space before they are finished;
+ * Forward and bwd_data have their weights packed, and make up to 256 columns in the task's own space before they are finished
+ * (64 of a wide result would lie on as many pages as there are rows);
  * bwd_weight copies its rows of dy', which lie far apart, and goes over as many columns as leave enough tasks. */
 #include "base/pool.h"
 #include "dense_cpu.h"
 #include "kernels/common/cpu.h"
+#include "kernels/common/isa.h"
 #include "kernels/common/product.h"
 
 #include <stdio.h>
 
 typedef enum side { FORWARD, DATA, WEIGHT } side;
-enum { MOST_ROWS = 128, LEAST_ROWS = 32, LEAST_TASKS = 8, DEEP = 512 };
+enum { MOST_ROWS = 128, LEAST_ROWS = 32, MOST_STRIPS = 4, LEAST_TASKS = 8, DEEP = 512 };
 enum { DY_ROW = MOST_ROWS + ANL__COLUMN }; /* of the copy: no multiple of 512 bytes, which share sets of the cache */
 
 /* The result is m x n, the inner dimension k. */
@@ -42,11 +44,11 @@ static state state_of(const anl__call *c, side kind)
     int64_t strips = anl__strips(s.n);
     while (block > LEAST_ROWS && (s.m + block - 1) / block * strips < LEAST_TASKS) block /= 2;
     s.blocks = (int)((s.m + block - 1) / block);
-    s.groups = (int)strips;
-    if (kind == WEIGHT && s.groups > (LEAST_TASKS + s.blocks - 1) / s.blocks)
-        s.groups = (LEAST_TASKS + s.blocks - 1) / s.blocks;
+    int enough = (LEAST_TASKS + s.blocks - 1) / s.blocks, wide = (int)(strips + MOST_STRIPS - 1) / MOST_STRIPS;
+    s.groups = kind == WEIGHT || enough > wide ? enough : wide;
+    if (s.groups > strips) s.groups = (int)strips;
     anl__take(&s.each, ANL_F32, kind == WEIGHT ? DEEP * DY_ROW : 0);
-    s.tile = anl__take(&s.each, ANL_F32, MOST_ROWS * ANL__STRIP);
+    s.tile = anl__take(&s.each, ANL_F32, MOST_ROWS * ANL__STRIP * (kind == WEIGHT ? 1 : MOST_STRIPS));
     s.strip = anl__take(&s.each, ANL_F32, kind == WEIGHT ? DEEP * ANL__COLUMN : 0);
     return s;
 }
@@ -58,7 +60,7 @@ static bool supports(const anl__env *env, const anl__call *c, side kind, char wh
     if (c->in[0].dtype != ANL_F32) reason = "these products are f32";
     else if (kind != WEIGHT && !c->param[1]) reason = "the weights are not a parameter: they cannot be packed";
 #if defined(ANL_HAVE_DNNL)
-    else if (!anl__product_reads_ahead(anl__product_best())) reason = "the library is faster on this processor";
+    else if (!anl__product_reads_ahead(anl__product_best()) && anl__isa_used() != ANL__ISA_AMX) reason = "the library is faster on this processor";
 #endif
     if (reason) snprintf(why, ANL__WHY, "%s", reason);
     return !reason;
@@ -144,27 +146,48 @@ ANL__INLINE void finish_row(const float *restrict from, const float *restrict bi
     }
 }
 
-ANL__CLONES static void finish(const float *tile, int64_t ld, int64_t rows, int64_t n, const float *bias, bool relu,
-                               bool add, float *y, int64_t y_row)
+/* What a task makes: rows [i, i + rows) of strips [strip, end). In its space a strip's part of the result is `rows` rows of its
+ * columns, one strip after the other. */
+typedef struct part {
+    int64_t i, rows, strip, end;
+} part;
+
+static part part_of(const state *s, int t)
 {
-    for (int64_t i = 0; i < rows; i++, tile += ld, y += y_row)
-        if (bias && relu) finish_row(tile, bias, true, add, n, y);
-        else finish_row(tile, bias, relu, add, n, y);
+    int group = t / s->blocks, block = t % s->blocks;
+    int64_t i = anl__slice_begin(s->m, s->blocks, block), strips = anl__strips(s->n);
+    return (part){i, anl__slice_begin(s->m, s->blocks, block + 1) - i, anl__slice_begin(strips, s->groups, group),
+                  anl__slice_begin(strips, s->groups, group + 1)};
+}
+
+ANL__CLONES static void finish(const part *p, const float *tile, int64_t n, const float *bias, bool relu, bool add,
+                               float *y)
+{
+    for (int64_t i = 0; i < p->rows; i++)
+        for (int64_t strip = p->strip; strip < p->end; strip++) {
+            int64_t first = strip * ANL__STRIP, ld = ANL__COLUMN * anl__strip_wide(n, strip),
+                    live = n - first < ld ? n - first : ld;
+            const float *from = tile + (strip - p->strip) * p->rows * ANL__STRIP + i * ld;
+            float *to = y + (p->i + i) * n + first;
+            if (bias && relu) finish_row(from, bias + first, true, add, live, to);
+            else finish_row(from, bias ? bias + first : NULL, relu, add, live, to);
+        }
 }
 
 static void task(const anl__prepared *prep, const anl__run *r, int t, int worker)
 {
     const state *s = prep->state;
-    int strip = t / s->blocks, part = t % s->blocks, wide = anl__strip_wide(s->n, strip);
-    int64_t i = anl__slice_begin(s->m, s->blocks, part), rows = anl__slice_begin(s->m, s->blocks, part + 1) - i;
-    int64_t first = strip * ANL__STRIP, ld = ANL__COLUMN * wide, live = s->n - first < ld ? s->n - first : ld;
+    part p = part_of(s, t);
     float *tile = (float *)((char *)r->ws + s->each * (size_t)worker + s->tile);
     bool has_bias = s->kind == FORWARD && anl__has_in(&prep->call, 2);
-    anl__product_rows(s->p, rows, s->k, (const float *)r->in[0] + i * s->k, s->k,
-                      (const float *)r->in[1] + strip * ANL__STRIP * s->k, wide, tile, ld, false);
-    finish(tile, ld, rows, live, has_bias ? (const float *)r->in[2] + first : NULL,
-           s->kind == FORWARD && anl__attr_int(&prep->call, "act"), prep->call.accum[0],
-           (float *)r->out[0] + i * s->n + first, s->n);
+    for (int64_t strip = p.strip; strip < p.end; strip++) {
+        int wide = anl__strip_wide(s->n, strip);
+        anl__product_rows(s->p, p.rows, s->k, (const float *)r->in[0] + p.i * s->k, s->k,
+                          (const float *)r->in[1] + strip * ANL__STRIP * s->k, wide,
+                          tile + (strip - p.strip) * p.rows * ANL__STRIP, ANL__COLUMN * wide, false);
+    }
+    finish(&p, tile, s->n, has_bias ? r->in[2] : NULL, s->kind == FORWARD && anl__attr_int(&prep->call, "act"),
+           prep->call.accum[0], r->out[0]);
 }
 
 /* The last columns of dw, fewer than 16, of `rows` rows: over `deep` rows of x and the copied dy. */
@@ -185,10 +208,8 @@ static void weight_rest(const state *s, int64_t rows, int64_t deep, const float 
 static void weight_task(const anl__prepared *prep, const anl__run *r, int t, int worker)
 {
     const state *s = prep->state;
-    int group = t / s->blocks, part = t % s->blocks;
-    int64_t i = anl__slice_begin(s->m, s->blocks, part), rows = anl__slice_begin(s->m, s->blocks, part + 1) - i;
-    int64_t from = anl__slice_begin(anl__strips(s->n), s->groups, group) * ANL__STRIP;
-    int64_t to = anl__slice_begin(anl__strips(s->n), s->groups, group + 1) * ANL__STRIP;
+    part p = part_of(s, t);
+    int64_t i = p.i, rows = p.rows, from = p.strip * ANL__STRIP, to = p.end * ANL__STRIP;
     char *space = (char *)r->ws + s->each * (size_t)worker;
     float *dy = (float *)space, *dw = (float *)r->out[0] + i * s->n;
     for (int64_t q = 0; q < s->k; q += DEEP) {
