@@ -17,6 +17,18 @@ static inline loss loss_of(const anl__call *c)
                   (float)anl__attr_float(c, "label_smoothing")};
 }
 
+typedef float lanes __attribute__((vector_size(4 * LANES)));
+typedef int32_t lane_bits __attribute__((vector_size(4 * LANES)));
+
+/* most = v > most ? v : most; written with masks, since the compiler makes that of numbers one after the other. */
+ANL__INLINE void larger(lanes *most, const float v[LANES])
+{
+    lanes x;
+    memcpy(&x, v, sizeof x);
+    lane_bits takes = x > *most;
+    *most = (lanes)((takes & (lane_bits)x) | (~takes & (lane_bits)*most));
+}
+
 #include "kernels/common/cpu_twice.h"
 
 static anl_status fwd_prepare(const anl__env *env, anl__prepared *p)
@@ -67,12 +79,16 @@ const anl__kernel *const anl__kernels_cross_entropy_cpu[] = {&fwd, &bwd, NULL};
 /* The row's largest value and the sum of exp(z - top). */
 ANL__CLONES static float FN(exp_sum)(const T *z, int64_t k, float *top)
 {
-    float t = GET(z[0]), part[LANES] = {0}, most[LANES], last[LANES];
+    float t = GET(z[0]), part[LANES] = {0}, last[LANES];
+    lanes most;
     int64_t whole = k - k % LANES;
     for (int64_t i = 0; i < LANES; i++) last[i] = i < k - whole ? GET(z[whole + i]) : -INFINITY;
-    for (int64_t i = 0; i < LANES; i++) most[i] = last[i];
-    for (int64_t j = 0; j < whole; j += LANES)
-        for (int64_t i = 0; i < LANES; i++) most[i] = GET(z[j + i]) > most[i] ? GET(z[j + i]) : most[i];
+    memcpy(&most, last, sizeof most);
+    for (int64_t j = 0; j < whole; j += LANES) {
+        float v[LANES];
+        for (int64_t i = 0; i < LANES; i++) v[i] = GET(z[j + i]);
+        larger(&most, v);
+    }
     for (int64_t i = 0; i < LANES; i++) t = most[i] > t ? most[i] : t;
     for (int64_t j = 0; j < whole; j += LANES)
         for (int64_t i = 0; i < LANES; i++) part[i] += anl__v_exp(GET(z[j + i]) - t);
