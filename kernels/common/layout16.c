@@ -8,12 +8,17 @@ typedef uint16_t halves __attribute__((vector_size(32)));
 typedef uint32_t words __attribute__((vector_size(32)));
 typedef uint64_t longs __attribute__((vector_size(32)));
 
-#define LOW_16(a, b) __builtin_shuffle(a, b, (halves){0, 16, 1, 17, 2, 18, 3, 19, 8, 24, 9, 25, 10, 26, 11, 27})
-#define HIGH_16(a, b) __builtin_shuffle(a, b, (halves){4, 20, 5, 21, 6, 22, 7, 23, 12, 28, 13, 29, 14, 30, 15, 31})
-#define LOW_32(a, b) __builtin_shuffle((words)(a), (words)(b), (words){0, 8, 1, 9, 4, 12, 5, 13})
-#define HIGH_32(a, b) __builtin_shuffle((words)(a), (words)(b), (words){2, 10, 3, 11, 6, 14, 7, 15})
-#define LOW_64(a, b) __builtin_shuffle((longs)(a), (longs)(b), (longs){0, 4, 2, 6})
-#define HIGH_64(a, b) __builtin_shuffle((longs)(a), (longs)(b), (longs){1, 5, 3, 7})
+#if defined(__clang__)
+#define SHUFFLE(type, a, b, ...) __builtin_shufflevector((type)(a), (type)(b), __VA_ARGS__)
+#else
+#define SHUFFLE(type, a, b, ...) __builtin_shuffle((type)(a), (type)(b), (type){__VA_ARGS__})
+#endif
+#define LOW_16(a, b) SHUFFLE(halves, a, b, 0, 16, 1, 17, 2, 18, 3, 19, 8, 24, 9, 25, 10, 26, 11, 27)
+#define HIGH_16(a, b) SHUFFLE(halves, a, b, 4, 20, 5, 21, 6, 22, 7, 23, 12, 28, 13, 29, 14, 30, 15, 31)
+#define LOW_32(a, b) SHUFFLE(words, a, b, 0, 8, 1, 9, 4, 12, 5, 13)
+#define HIGH_32(a, b) SHUFFLE(words, a, b, 2, 10, 3, 11, 6, 14, 7, 15)
+#define LOW_64(a, b) SHUFFLE(longs, a, b, 0, 4, 2, 6)
+#define HIGH_64(a, b) SHUFFLE(longs, a, b, 1, 5, 3, 7)
 
 /* 8 rows of 16 numbers become 16 rows of 8. */
 ANL__INLINE void turn_block(const anl__bf16 *from, int64_t stride, anl__bf16 *to, int64_t to_row)

@@ -209,8 +209,8 @@ static void pass(const work *w, const span *k, const float *a, bool add, const f
     for (int t = 0; t < blocks; t++) {
         int64_t i = anl__slice_begin(w->rows, blocks, t), end = anl__slice_begin(w->rows, blocks, t + 1);
         bool asks = w->p->by_column ? t + 1 == blocks : t < each;
-        const float *rows = a + i * w->row_step, *near = w->p->by_column ? b : rows, *far = w->p->by_column ? next : next + t * k->each * ANL__COLUMN;
-        w->table[each][end - i](k, rows, w->lda, b, ldb, w->c + i * w->ldc + column, w->ldc, add, asks ? far : near,
+        const float *rows = a + i * w->row_step, *far = w->p->by_column ? next : next + t * k->each * ANL__COLUMN;
+        w->table[each][end - i](k, rows, w->lda, b, ldb, w->c + i * w->ldc + column, w->ldc, add, asks ? far : b,
                                 asks ? next_ld : w->p->by_column ? ldb : 0);
     }
 }

@@ -16,6 +16,11 @@ static const anl__case rows = {.op = "dense_bwd_weight", .in = {"2,3", "4,3"}, .
 static const anl__case tiles = {.op = "dense", .attrs = "act=relu", .in = {"331,130 distinct", "param 201,130", "param 201"}, .reduction = 130, .nograd = true};
 static const anl__case tiles_data = {.op = "dense_bwd_data", .in = {"331,129", "param 129,210"}, .nograd = true, .reduction = 129};
 static const anl__case tiles_weight = {.op = "dense_bwd_weight", .in = {"301,140", "301,133"}, .nograd = true, .reduction = 301};
+/* an inner dimension longer than is copied, turned or packed at a time, and more columns than a task makes */
+static const anl__case deep = {.op = "dense", .in = {"37,1050", "param 70,1050", "param 70"}, .nograd = true, .reduction = 1050};
+static const anl__case deep_data = {.op = "dense_bwd_data", .in = {"37,1050", "param 1050,70"}, .nograd = true, .reduction = 1050};
+static const anl__case deep_weight = {.op = "dense_bwd_weight", .in = {"1050,75", "1050,37"}, .nograd = true, .reduction = 1050};
+static const anl__case wide = {.op = "dense", .attrs = "act=relu", .in = {"150,33 distinct", "param 600,33", "param 600"}, .nograd = true, .reduction = 33};
 /* the multilayer perceptron's 784-512-256-10, then the large one of cnn2 */
 #define BENCH(id, in_, out_)                                                                                                                         \
     static const anl__case id = {.op = "dense", .in = {"128," #in_, "param " #out_ "," #in_, "param " #out_}, .bench = true, .reduction = in_};          \
@@ -26,5 +31,5 @@ static const anl__case fc1_weight = {.op = "dense_bwd_weight", .in = {"128,784",
 BENCH(fc2, 512, 256);
 BENCH(fc3, 256, 10);
 BENCH(big, 9216, 128);
-const anl__case *const anl__cases_dense[] = {&plain, &no_bias, &relu, &activations, &activations_data, &sequence, &one, &odd, &data, &weight, &shape, &bias, &rows, &tiles, &tiles_data, &tiles_weight,
+const anl__case *const anl__cases_dense[] = {&plain, &no_bias, &relu, &activations, &activations_data, &sequence, &one, &odd, &data, &weight, &shape, &bias, &rows, &tiles, &tiles_data, &tiles_weight, &deep, &deep_data, &deep_weight, &wide,
                                              &fc1, &fc1_weight, &fc2, &fc2_data, &fc2_weight, &fc3, &fc3_data, &fc3_weight, &big, &big_data, &big_weight, NULL};

@@ -5,9 +5,10 @@
  *   bwd_weight  dw (out x in)   = dy' (out x rows) x (rows x in)
  *
  * A task makes some rows of some columns of the result over the whole inner dimension; nothing is added afterwards.
- * Forward and bwd_data have their weights packed; a task makes up to 256 columns in f32 in its own space, then finishes them:
- * fewer would scatter over the pages of a wide result. Where k is no multiple of 32 the left side's rows would be read past
- * their end, and begin in the midst of a cache line: they are copied, a piece of k at a time. bwd_weight first lays out x in pairs of rows, once for all tasks; each of these turns its part of dy. */
+ * Forward and bwd_data have their weights packed; a task makes up to 256 columns in f32 in its own space, then finishes
+ * them: fewer would scatter over the pages of a wide result. Where k is no multiple of 32 the left side's rows would be
+ * read past their end, and begin in the midst of a cache line: they are copied, a piece of k at a time. bwd_weight first
+ * lays out x in pairs of rows, once for all tasks; each of these turns its part of dy. */
 #include "base/pool.h"
 #include "dense_cpu.h"
 #include "kernels/common/layout16.h"
@@ -48,7 +49,7 @@ static state state_of(const anl__call *c, side kind)
     if (kind == DATA) s.n = in, s.k = out;
     if (kind == WEIGHT) s.m = out, s.n = in, s.k = rows;
     s.deep = anl__deep16(s.k);
-    int strips = (int)anl__strips(s.n), wide = kind == WEIGHT ? strips : MOST_STRIPS; /* of a task; bwd_weight turns dy in each */
+    int strips = (int)anl__strips(s.n), wide = kind == WEIGHT ? strips : MOST_STRIPS; /* dy is turned in each task */
     s.groups = (strips + wide - 1) / wide;
     while (block > LEAST_ROWS && (s.m + block - 1) / block * s.groups < LEAST_TASKS) block /= 2;
     s.blocks = (int)((s.m + block - 1) / block);

@@ -64,7 +64,9 @@ static void check_pack(bool along, int64_t first, int64_t k, int64_t live, int w
             want[(first + q) / 2 * 2 * ld + 2 * j + (first + q) % 2] = j < live ? anl__to_bf16(w[q * row_step + j * column_step]) : 0;
     anl__pack16(w, row_step, column_step, first, k, live, to, ld);
     for (int64_t i = 0; i < size; i++)
-        if (to[i] != want[i]) fail_msg("%s, rows %lld from %lld on, %lld live: number %lld", along ? "along" : "across", (long long)k, (long long)first, (long long)live, (long long)i);
+        if (to[i] != want[i])
+            fail_msg("%s, rows %lld from %lld on, %lld live: number %lld", along ? "along" : "across", (long long)k, (long long)first,
+                     (long long)live, (long long)i);
     free(w);
     free(to);
     free(want);
