@@ -180,13 +180,16 @@ static void test_changed(void **state)
 static void test_in_use(void **state)
 {
     cli *c = *state;
-    char path[512];
-    snprintf(path, sizeof path, "%s/busy/sweep.db", c->dir);
     cli_write(c, "busy.yaml",
               BASE GOAL LR
               "budget: {trials: 1}\noverride: [train.epochs=300]\nsampler: random\ntest: false\n");
     int first = cli_start(c, "sweep busy.yaml --dir busy");
-    for (int k = 0; k < 500 && access(path, F_OK); k++) usleep(20000);
+    for (int k = 0; k < 500; k++) { /* the store is there before the trial is */
+        cli_run(c, "sweep status busy");
+        if (c->code == 0 && strstr(c->out, "1 running")) break;
+        usleep(20000);
+    }
+    cli_says(c, "1 running");
     cli_expect(c, 6, "sweep busy.yaml --dir busy");
     cli_says(c, "busy is in use by process");
     cli_expect(c, 0, "sweep stop busy");
