@@ -65,7 +65,8 @@ static anl_status show(anl_ctx *ctx, const options *o, job *j, recipe **r)
     anl_text_free(ctx, text);
     anl_program_get_stats(p, &s);
     if (!eval && *anl__trainer_launch_note(j->trainer)) printf("\nsteps: %s\n", anl__trainer_launch_note(j->trainer));
-    if (!eval && anl__trainer_exchanged(j->trainer)) printf("\ndevices: %d; a step takes %.2f MiB out of the first and brings about as much into it\n", job_devices(j->ctx, j->recipe), (double)anl__trainer_exchanged(j->trainer) / 1048576);
+    double exchanged = (double)anl__trainer_exchanged(j->trainer) / 1048576;
+    if (!eval && exchanged > 0) printf("\ndevices: %d; a step takes %.2f MiB out of the first and brings about as much into it\n", j->devices, exchanged);
     if (*anl__trainer_data_note(j->trainer)) printf("\n%s\n", anl__trainer_data_note(j->trainer));
     printf("\n%d nodes, %d derived; %.3g Mflop a run\n", s.nodes, s.derived_nodes, s.flops * 1e-6);
     printf("activations %zu bytes planned (%zu alive at once at least, %zu without sharing); largest workspace %zu; packed parameters %zu\n", s.arena_bytes, s.live_peak_bytes,

@@ -197,7 +197,7 @@ static anl_status store_environment(train *t)
     if (uname(&u)) memset(&u, 0, sizeof u);
     const char *old = NULL;
     ANL_TRY(anl__run_dir_get(t->run.dir, t->run.arena, "environment.txt", &old));
-    char *text = anl__arena_printf(t->run.arena, "%s%s anneal %s, %s, devices %d, threads %d, host %s, %s %s, from step %lld\n", old ? old : "", when, anl_version(), t->device.text, job_devices(t->ctx, t->recipe),
+    char *text = anl__arena_printf(t->run.arena, "%s%s anneal %s, %s, devices %d, threads %d, host %s, %s %s, from step %lld\n", old ? old : "", when, anl_version(), t->device.text, t->job.devices,
                                    anl__trainer_device(t->job.trainer)->pool ? anl__pool_size(anl__trainer_device(t->job.trainer)->pool) : 1, u.nodename, u.sysname, u.release,
                                    (long long)(t->run.from ? anl__ckpt_step(t->run.from) : 0));
     return text ? anl__run_dir_put(t->run.dir, "environment.txt", text) : ANL_NOMEM;

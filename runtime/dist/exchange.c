@@ -29,19 +29,13 @@ static int64_t slice_count(const anl_net *net, int ranks, int rank)
 
 anl_status anl__exchange_compile(anl__exchange *x, anl_net *net, int ranks, int rank)
 {
-    anl_graph *g;
     ANL_TRY(anl_net_layout(net));
     *x = (anl__exchange){.net = net,
                          .rank = rank,
                          .ranks = ranks,
                          .first = slice_first(net, ranks, rank),
                          .count = slice_count(net, ranks, rank)};
-    if (!x->count) return ANL_OK;
-    ANL_TRY(anl_graph_create(net->ctx, ANL_TRAIN, ANL_F32, &g));
-    anl_value in[2] = {anl_input(g, "dst", ANL_F32, 1, &x->count), anl_input(g, "src", ANL_F32, 1, &x->count)};
-    anl_node(g, "slab_add", "exchange_add", in, 2, NULL);
-    anl_compile_opts opts = {.plan = true};
-    return anl_program_compile(net, g, &opts, &x->add);
+    return x->count ? anl__net_compile_add(net, x->count, "exchange_add", &x->add) : ANL_OK;
 }
 
 /* ---- a plan ---------------------------------------------------------------------------------- */

@@ -107,19 +107,15 @@ static anl_status alloc_slab(anl_net *net, int slab, int64_t count)
     return anl__context(net->ctx, net->device->vt->alloc(net->device, bytes ? bytes : 64, &net->slab[slab]), "slab of %lld elements", (long long)count);
 }
 
-/* dst += src over whole GRAD slabs, as a program of its own so that the device's kernel does it. */
-static anl_status compile_grad_add(anl_net *net)
+anl_status anl__net_compile_add(anl_net *net, int64_t count, const char *name, anl_program **out)
 {
     anl_graph *g;
-    anl_program *p;
     if (!anl__op_find("slab_add")) return anl__fail(net->ctx, ANL_INTERNAL, "operator slab_add is not built in");
     ANL_TRY(anl_graph_create(net->ctx, ANL_TRAIN, ANL_F32, &g));
-    anl_value in[2] = {anl_input(g, "dst", ANL_F32, 1, &net->grad_count), anl_input(g, "src", ANL_F32, 1, &net->grad_count)};
-    anl_node(g, "slab_add", "slab_add", in, 2, NULL);
+    anl_value in[2] = {anl_input(g, "dst", ANL_F32, 1, &count), anl_input(g, "src", ANL_F32, 1, &count)};
+    anl_node(g, "slab_add", name, in, 2, NULL);
     anl_compile_opts opts = {.plan = true};
-    ANL_TRY(anl_program_compile(net, g, &opts, &p));
-    net->grad_add = p;
-    return ANL_OK;
+    return anl_program_compile(net, g, &opts, out);
 }
 
 static anl_status alloc_all(anl_net *net, int moments, int grad_slabs, bool ema)
@@ -140,7 +136,7 @@ anl_status anl_net_finish(anl_net *net, int moments, int grad_slabs, bool ema)
     if (net->finished) return anl__fail(net->ctx, ANL_INVALID, "the net is finished already");
     if (moments < 0 || moments > 4 || grad_slabs < 0 || grad_slabs > ANL_SLAB_MOMENT0 - ANL_SLAB_GRAD0)
         return anl__fail(net->ctx, ANL_INVALID, "%d moment and %d gradient slabs asked for", moments, grad_slabs);
-    if (grad_slabs > 1) ANL_TRY(compile_grad_add(net));
+    if (grad_slabs > 1) ANL_TRY(anl__net_compile_add(net, net->grad_count, "slab_add", &net->grad_add));
     if (grad_slabs < 1) grad_slabs = 1;
     int64_t slabs = net->param_count * (1 + ema + moments) + net->buffer_count + net->grad_count * grad_slabs;
     size_t room = net->device->vt->room ? net->device->vt->room(net->device) : 0;

@@ -129,6 +129,8 @@ void anl__program_forget(anl_program *p); /* run.c: what was recorded */
    *out NULL with ANL_OK: the device cannot record that. It has done none of it, a warning said why (once a net), and the caller enqueues it each time. */
 anl_status anl__net_record(anl_net *net, anl_status (*enqueue)(void *arg), void *arg, void **out) ANL_MUST;
 anl_status anl__net_replay(anl_net *net, void *recording) ANL_MUST;
+/* net.c: dst += src over `count` elements of GRAD slabs, inputs 0 and 1, as a program so that the device's kernel does it. */
+anl_status anl__net_compile_add(anl_net *net, int64_t count, const char *name, anl_program **out) ANL_MUST;
 /* net.c: the words of the rng block. */
 void anl__rng_words(int32_t words[ANL__RNG_WORDS], uint64_t seed, int64_t step, int64_t epoch, int64_t sample0);
 /* The scale block (op.h); a new net's is 1. */

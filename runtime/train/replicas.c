@@ -11,6 +11,7 @@ typedef struct each {
     anl__trainer *t;
     replica_fn *fn;
     _Atomic int failed; /* the first to fail, one more than its rank; 0: none. Others may fail for that reason */
+    anl_status status;  /* its */
 } each;
 
 static void part(void *arg, int i, int worker)
@@ -21,7 +22,7 @@ static void part(void *arg, int i, int worker)
     (void)worker;
     anl_status st = e->fn(e->t, r);
     if (st == ANL_OK) return;
-    if (atomic_compare_exchange_strong(&e->failed, &nobody, i + 1)) r->status = st;
+    if (atomic_compare_exchange_strong(&e->failed, &nobody, i + 1)) e->status = st;
     if (e->t->team && r->device && r->device->vt->give_up) r->device->vt->give_up(r->device, anl_last_error(r->ctx));
 }
 
@@ -29,7 +30,7 @@ anl_status anl__replicas_each(anl__trainer *t, replica_fn *fn)
 {
     each e = {.t = t, .fn = fn};
     anl__pool_run(t->lanes, t->n_rep, part, &e);
-    return e.failed ? anl__replicas_failed(t, &t->rep[e.failed - 1], t->rep[e.failed - 1].status) : ANL_OK;
+    return e.failed ? anl__replicas_failed(t, &t->rep[e.failed - 1], e.status) : ANL_OK;
 }
 
 anl_status anl__replicas_failed(anl__trainer *t, const replica *r, anl_status st)

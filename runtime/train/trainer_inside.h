@@ -37,7 +37,6 @@ typedef struct replica {
     const compiled *evaluated; /* its last batch of evaluation */
     float *logits;
     uint16_t *logits16;        /* 16-bit ones on their way from a device; NULL: none */
-    anl_status status; /* of its part of the step */
 } replica;
 
 /* A whole step that is recorded, by the batch's size: not at its first step, when the device loads what it needs. */

@@ -18,11 +18,19 @@ const anl__precision *job_precision(const recipe *r)
     return p ? p : anl__precision_find("fp32"); /* auto, where nothing has decided it */
 }
 
+int job_devices(anl_ctx *ctx, const recipe *r)
+{
+    if (!recipe_is_word(r, "devices")) return (int)recipe_int(r, "devices");
+    int there = anl_device_count(ctx, recipe_text(r, "device")), shards = (int)recipe_int(r, "train.shards");
+    return there < 1 ? 1 : there < shards ? there : shards;
+}
+
 anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
 {
     *out = (job){.ctx = ctx, .recipe = r, .foreign = o->from != NULL};
     ANL_TRY(anl__arena_create(ctx, &out->arena));
     out->dtype = job_precision(r)->dtype;
+    out->devices = o->train ? job_devices(ctx, r) : 1;
     out->model = anl_model_opts_default();
     ANL_TRY(recipe_model(r, ctx, out->arena, &out->model));
     bool values = out->model.n_head ? !anl_model_loss_is_class(out->model.head[0].loss) : out->model.values;
@@ -65,13 +73,6 @@ static int sizes_of(const job_feed *f, anl__size *out, int most)
     return 2;
 }
 
-int job_devices(anl_ctx *ctx, const recipe *r)
-{
-    if (!recipe_is_word(r, "devices")) return (int)recipe_int(r, "devices");
-    int there = anl_device_count(ctx, recipe_text(r, "device")), shards = (int)recipe_int(r, "train.shards");
-    return there < 1 ? 1 : there < shards ? there : shards;
-}
-
 anl_status job_compile(job *j, bool train, bool answer)
 {
     const recipe *r = j->recipe;
@@ -88,7 +89,7 @@ anl_status job_compile(job *j, bool train, bool answer)
     o.seed = (uint64_t)recipe_int(r, "train.seed");
     o.shards = (int)recipe_int(r, "train.shards");
     o.lanes = (int)recipe_int(r, "train.lanes");
-    o.devices = job_devices(j->ctx, r);
+    o.devices = j->devices;
     o.record = recipe_bool(r, "train.record");
     o.ahead = (int)recipe_int(r, "train.ahead");
     o.rewrite = recipe_bool(r, "train.rewrite");

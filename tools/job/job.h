@@ -66,6 +66,7 @@ typedef struct job {
     bool whole_targets;          /* values: labels of images stand for numbers */
     struct job_sequence *sequence; /* NULL: images */
     int64_t batch;
+    int devices;                 /* that share a batch in training */
     anl_dtype dtype;
     job_feed part[JOB_PARTS];
     const char *plans;           /* what the device measured for this run before; NULL: nothing */

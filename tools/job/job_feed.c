@@ -94,7 +94,7 @@ anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int6
     o.dtype = j->dtype;
     o.workers = (int)recipe_int(r, "data.workers");
     o.ring = (int)recipe_int(r, "data.prefetch");
-    int most = (int)(sizeof f->held / sizeof f->held[0]), devices = training ? 0 : job_devices(j->ctx, r);
+    int most = (int)(sizeof f->held / sizeof f->held[0]), devices = training ? 0 : j->devices;
     if (o.ring <= devices) o.ring = devices + 1; /* each of them has one, and the next is made */
     if (o.ring > most) o.ring = most;
     ANL_TRY(anl__loader_create(j->ctx, ds, index, n, &o, &f->loader));

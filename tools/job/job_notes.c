@@ -37,7 +37,7 @@ anl_status job_device_notes(const job *j, anl__buf *out)
 {
     const recipe *r = j->recipe;
     if (recipe_is_word(r, "devices")) {
-        int there = anl_device_count(j->ctx, recipe_text(r, "device")), used = job_devices(j->ctx, r);
+        int there = anl_device_count(j->ctx, recipe_text(r, "device")), used = j->devices;
         if (used < there) anl__buf_add(out, "note: devices: %d of %d are used, train.shards = %d\n", used, there, (int)recipe_int(r, "train.shards"));
     }
     if (anl__trainer_device(j->trainer)->vt->record_begin) return ANL_OK; /* it records steps: a CUDA device */

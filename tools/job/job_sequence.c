@@ -63,7 +63,7 @@ static anl_status open_feed(job *j, job_part p, const part_data *d, const char *
     o.seed = (uint64_t)recipe_int(j->recipe, "train.seed");
     o.buckets = d->streams ? NULL : &j->sequence->buckets;
     o.streams = d->streams;
-    int devices = p == JOB_TRAIN ? 1 : job_devices(j->ctx, j->recipe); /* in evaluation each of them has a batch */
+    int devices = p == JOB_TRAIN ? 1 : j->devices; /* in evaluation each of them has a batch */
     if (o.ring < devices) o.ring = devices;
     ANL_TRY(anl__sequence_loader_create(j->ctx, d->set, d->index, d->n, &o, &f->sequence));
     ANL_TRY(map_fields(j, f, d->set, input, label));

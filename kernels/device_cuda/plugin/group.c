@@ -36,7 +36,7 @@ struct anl__cuda_group {
     void *comm[MOST];
 };
 
-static double now(void)
+double anl__cuda_seconds(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -90,9 +90,9 @@ anl_status anl__cuda_group_make(anl_device *const *dev, const int *index, int n,
 static void *abort_all(void *arg)
 {
     anl__cuda_group *g = arg;
-    double until = now() + ABORT_SECONDS;
+    double until = anl__cuda_seconds() + ABORT_SECONDS;
     for (int i = 0; i < g->n; i++) {
-        while (i == g->n - 1 && g->inside && now() < until) millisecond();
+        while (i == g->n - 1 && g->inside && anl__cuda_seconds() < until) millisecond();
         cudaSetDevice(g->index[i]); /* the members may be closed by now */
         g->nccl.CommAbort(g->comm[i]);
     }
@@ -126,14 +126,14 @@ void anl__cuda_group_give_up(anl__cuda_group *g, const anl_device *dev, const ch
 
 void anl__cuda_group_leave(anl__cuda_group *g)
 {
-    double until = now() + 2 * ABORT_SECONDS;
+    double until = anl__cuda_seconds() + 2 * ABORT_SECONDS;
     for (int i = 0; i < g->n && !g->ended; i++) (void)anl__cuda_group_settled(g, g->dev[i], NULL);
     for (int i = 0; i < g->n && !g->ended && !g->failing; i++) {
         cudaSetDevice(g->index[i]);
         g->nccl.CommDestroy(g->comm[i]);
     }
     g->ended = true;
-    while (g->failing && !g->aborted && now() < until) millisecond();
+    while (g->failing && !g->aborted && anl__cuda_seconds() < until) millisecond();
     drop(g);
 }
 
@@ -196,7 +196,7 @@ anl_status anl__cuda_group_exchange_all(anl__cuda_group *g, const anl__transfer 
 void anl__cuda_group_patience(anl__cuda_group *g, double seconds)
 {
     g->patience = seconds;
-    g->until = seconds > 0 ? now() + seconds : 0;
+    g->until = seconds > 0 ? anl__cuda_seconds() + seconds : 0;
 }
 
 /* Is a member, or what NCCL does for this one, broken? Then the group is aborted. */
@@ -211,7 +211,7 @@ static void look_around(anl__cuda_group *g, const anl_device *dev)
         snprintf(why, sizeof why, "device %d failed, %s (%s)", i, cudaGetErrorString(e), cudaGetErrorName(e));
         fail_all(g, why);
     }
-    if (g->until > 0 && now() > g->until) {
+    if (g->until > 0 && anl__cuda_seconds() > g->until) {
         snprintf(why, sizeof why,
                  "an exchange is not done after %g s: NCCL_P2P_DISABLE=1 may help, NCCL_DEBUG=INFO says more",
                  g->patience);

@@ -30,4 +30,10 @@ bool anl__cuda_group_settled(anl__cuda_group *g, const anl_device *dev, void *ev
 anl_status anl__cuda_group_wait(anl__cuda_group *g, const anl_device *dev, void *event);
 void anl__cuda_group_give_up(anl__cuda_group *g, const anl_device *dev, const char *why);
 
+/* group_try.c: members give each other `part` bytes each at once, some times; the seconds of the fastest time after the
+   first. One device gives to itself. ANL_DEVICE: it fails, or wrong bytes come; the message is in the first one's
+   context. */
+anl_status anl__cuda_group_try(anl__cuda_group *g, anl_device *const *dev, int n, size_t part, double *seconds);
+double anl__cuda_seconds(void); /* of a clock that only goes on */
+
 #endif

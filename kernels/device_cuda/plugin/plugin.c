@@ -384,7 +384,7 @@ static anl_status cuda_join(anl_device *const *dev, int n)
     ANL_TRY(st);
     for (int i = 0; i < n; i++) ((cuda_impl *)dev[i]->impl)->group = g;
     anl__cuda_group_patience(g, first_seconds());
-    ANL_TRY(anl__cuda_try_group(g, dev, n, FIRST_BYTES, &seconds));
+    ANL_TRY(anl__cuda_group_try(g, dev, n, FIRST_BYTES, &seconds));
     anl__cuda_group_patience(g, 0);
     return ANL_OK;
 }
@@ -441,7 +441,7 @@ static void report_group(anl_device *const *dev, int n, anl__buf *out)
     double seconds;
     anl_status st = cuda_join(dev, n);
     if (st == ANL_OK) anl__cuda_group_patience(first->group, first_seconds());
-    if (st == ANL_OK) st = anl__cuda_try_group(first->group, dev, n, part, &seconds);
+    if (st == ANL_OK) st = anl__cuda_group_try(first->group, dev, n, part, &seconds);
     if (st != ANL_OK) anl__buf_add(out, "exchange by NCCL: fails: %s\n", anl_last_error(dev[0]->ctx));
     else if (n == 1) anl__buf_add(out, "exchange by NCCL: works; there is one device, it gave itself %zu KiB in %.3f ms\n", part >> 10, 1e3 * seconds);
     else anl__buf_add(out, "exchange by NCCL: works; each of %d devices gives the others %.1f GB/s in all, at once\n", n, 1e-9 * (double)part * (n - 1) / seconds);
