@@ -10,55 +10,49 @@
  * bwd_weight copies its rows of dy', which lie far apart, and goes over as many columns as leave enough tasks. */
 #include "base/pool.h"
 #include "dense_cpu.h"
+#include "dense_cpu_tiles.h"
 #include "kernels/common/cpu.h"
 #include "kernels/common/isa.h"
 #include "kernels/common/product.h"
 
 #include <stdio.h>
 
-typedef enum side { FORWARD, DATA, WEIGHT } side;
+typedef anl__dense_part part;
 enum { MOST_ROWS = 128, LEAST_ROWS = 32, MOST_STRIPS = 4, LEAST_TASKS = 8, DEEP = 512 };
 enum { DY_ROW = MOST_ROWS + ANL__COLUMN }; /* of the copy: no multiple of 512 bytes, which share sets of the cache */
 
 /* The result is m x n, the inner dimension k. */
 typedef struct state {
-    side kind;
+    anl__dense_side kind;
     const anl__product *p;
     int64_t m, n, k;
     int blocks, groups;         /* of rows, of strips of columns */
     size_t tile, strip, each; /* of a worker: places of a part of the result and of a copied column; bytes in all */
 } state;
 
-static int64_t last_of(const anl_shape *s)
+static state state_of(const anl__call *c, anl__dense_side kind)
 {
-    return s->dim[s->rank - 1];
-}
-
-static state state_of(const anl__call *c, side kind)
-{
-    const anl_shape *x = &c->in[0].shape, *w = kind == WEIGHT ? &c->out[0].shape : &c->in[1].shape;
-    int64_t rows = anl_shape_count(x) / last_of(x), out = w->dim[0], in = w->dim[1], block = MOST_ROWS;
-    state s = {.kind = kind, .p = anl__product_best(), .m = rows, .n = out, .k = in};
-    if (kind == DATA) s.n = in, s.k = out;
-    if (kind == WEIGHT) s.m = out, s.n = in, s.k = rows;
+    anl__dense_size size = anl__dense_size_of(c, kind);
+    int64_t block = MOST_ROWS;
+    state s = {.kind = kind, .p = anl__product_best(), .m = size.m, .n = size.n, .k = size.k};
     int64_t strips = anl__strips(s.n);
     while (block > LEAST_ROWS && (s.m + block - 1) / block * strips < LEAST_TASKS) block /= 2;
     s.blocks = (int)((s.m + block - 1) / block);
     int enough = (LEAST_TASKS + s.blocks - 1) / s.blocks, wide = (int)(strips + MOST_STRIPS - 1) / MOST_STRIPS;
-    s.groups = kind == WEIGHT || enough > wide ? enough : wide;
+    s.groups = kind == ANL__DENSE_WEIGHT || enough > wide ? enough : wide;
     if (s.groups > strips) s.groups = (int)strips;
-    anl__take(&s.each, ANL_F32, kind == WEIGHT ? DEEP * DY_ROW : 0);
-    s.tile = anl__take(&s.each, ANL_F32, MOST_ROWS * ANL__STRIP * (kind == WEIGHT ? 1 : MOST_STRIPS));
-    s.strip = anl__take(&s.each, ANL_F32, kind == WEIGHT ? DEEP * ANL__COLUMN : 0);
+    anl__take(&s.each, ANL_F32, kind == ANL__DENSE_WEIGHT ? DEEP * DY_ROW : 0);
+    s.tile = anl__take(&s.each, ANL_F32, MOST_ROWS * ANL__STRIP * (kind == ANL__DENSE_WEIGHT ? 1 : MOST_STRIPS));
+    s.strip = anl__take(&s.each, ANL_F32, kind == ANL__DENSE_WEIGHT ? DEEP * ANL__COLUMN : 0);
     return s;
 }
 
-static bool supports(const anl__env *env, const anl__call *c, side kind, char why[ANL__WHY])
+static bool supports(const anl__env *env, const anl__call *c, anl__dense_side kind, char why[ANL__WHY])
 {
     if (!anl__cpu_dtype(env, c, why)) return false;
     const char *reason = NULL;
     if (c->in[0].dtype != ANL_F32) reason = "these products are f32";
-    else if (kind != WEIGHT && !c->param[1]) reason = "the weights are not a parameter: they cannot be packed";
+    else if (kind != ANL__DENSE_WEIGHT && !c->param[1]) reason = "the weights are not a parameter: they cannot be packed";
 #if defined(ANL_HAVE_DNNL)
     else if (!anl__product_reads_ahead(anl__product_best()) && anl__isa_used() != ANL__ISA_AMX) reason = "the library is faster on this processor";
 #endif
@@ -66,13 +60,7 @@ static bool supports(const anl__env *env, const anl__call *c, side kind, char wh
     return !reason;
 }
 
-static void release(anl_ctx *ctx, anl__prepared *p)
-{
-    anl__free(ctx, p->state);
-    p->state = NULL;
-}
-
-static anl_status prepare(const anl__env *env, anl__prepared *p, side kind)
+static anl_status prepare(const anl__env *env, anl__prepared *p, anl__dense_side kind)
 {
     state *s = p->state = anl__alloc(env->ctx, sizeof *s);
     if (!s) return ANL_NOMEM;
@@ -96,7 +84,7 @@ static void pack_strip(void *arg, int strip, int worker)
     const packing *a = arg;
     const state *s = a->s;
     int wide = anl__strip_wide(s->n, strip);
-    bool turned = s->kind == FORWARD; /* its columns are the weights' rows */
+    bool turned = s->kind == ANL__DENSE_FORWARD; /* its columns are the weights' rows */
     (void)worker;
     for (int v = 0; v < wide; v++) {
         int64_t ld, first = strip * ANL__STRIP + v * ANL__COLUMN;
@@ -112,12 +100,7 @@ static void pack_run(void *at, const void *src, void *dst, anl__pool *pool)
     anl__pool_run(pool, (int)anl__strips(a.s->n), pack_strip, &a);
 }
 
-static void pack_release(anl_ctx *ctx, void *at)
-{
-    anl__free(ctx, at);
-}
-
-static bool pack(const anl__env *env, const anl__call *c, int in, side kind, anl__pack *out)
+static bool pack(const anl__env *env, const anl__call *c, int in, anl__dense_side kind, anl__pack *out)
 {
     if (in != 1) return false;
     state *s = anl__alloc(env->ctx, sizeof *s);
@@ -128,8 +111,8 @@ static bool pack(const anl__env *env, const anl__call *c, int in, side kind, anl
     *s = state_of(c, kind);
     int64_t columns = (s->n + ANL__COLUMN - 1) / ANL__COLUMN * ANL__COLUMN;
     *out = (anl__pack){.bytes = sizeof(float) * (size_t)(columns * s->k), .state = s, .run = pack_run,
-                       .release = pack_release};
-    snprintf(out->key, sizeof out->key, "strips %s %lldx%lld", kind == FORWARD ? "turned" : "as they lie",
+                       .release = anl__dense_free_state};
+    snprintf(out->key, sizeof out->key, "strips %s %lldx%lld", kind == ANL__DENSE_FORWARD ? "turned" : "as they lie",
              (long long)s->k, (long long)s->n);
     return true;
 }
@@ -146,19 +129,7 @@ ANL__INLINE void finish_row(const float *restrict from, const float *restrict bi
     }
 }
 
-/* What a task makes: rows [i, i + rows) of strips [strip, end). In its space a strip's part of the result is `rows` rows of its
- * columns, one strip after the other. */
-typedef struct part {
-    int64_t i, rows, strip, end;
-} part;
-
-static part part_of(const state *s, int t)
-{
-    int group = t / s->blocks, block = t % s->blocks;
-    int64_t i = anl__slice_begin(s->m, s->blocks, block), strips = anl__strips(s->n);
-    return (part){i, anl__slice_begin(s->m, s->blocks, block + 1) - i, anl__slice_begin(strips, s->groups, group),
-                  anl__slice_begin(strips, s->groups, group + 1)};
-}
+static part part_of(const state *s, int t) { return anl__dense_part_of(s->m, s->n, s->blocks, s->groups, t); }
 
 ANL__CLONES static void finish(const part *p, const float *tile, int64_t n, const float *bias, bool relu, bool add,
                                float *y)
@@ -179,14 +150,14 @@ static void task(const anl__prepared *prep, const anl__run *r, int t, int worker
     const state *s = prep->state;
     part p = part_of(s, t);
     float *tile = (float *)((char *)r->ws + s->each * (size_t)worker + s->tile);
-    bool has_bias = s->kind == FORWARD && anl__has_in(&prep->call, 2);
+    bool has_bias = s->kind == ANL__DENSE_FORWARD && anl__has_in(&prep->call, 2);
     for (int64_t strip = p.strip; strip < p.end; strip++) {
         int wide = anl__strip_wide(s->n, strip);
         anl__product_rows(s->p, p.rows, s->k, (const float *)r->in[0] + p.i * s->k, s->k,
                           (const float *)r->in[1] + strip * ANL__STRIP * s->k, wide,
                           tile + (strip - p.strip) * p.rows * ANL__STRIP, ANL__COLUMN * wide, false);
     }
-    finish(&p, tile, s->n, has_bias ? r->in[2] : NULL, s->kind == FORWARD && anl__attr_int(&prep->call, "act"),
+    finish(&p, tile, s->n, has_bias ? r->in[2] : NULL, s->kind == ANL__DENSE_FORWARD && anl__attr_int(&prep->call, "act"),
            prep->call.accum[0], r->out[0]);
 }
 
@@ -227,46 +198,17 @@ static void weight_task(const anl__prepared *prep, const anl__run *r, int t, int
     }
 }
 
-static bool fwd_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
-{
-    return supports(env, c, FORWARD, why);
-}
-static bool data_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
-{
-    return supports(env, c, DATA, why);
-}
-static bool weight_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
-{
-    return supports(env, c, WEIGHT, why);
-}
-static anl_status fwd_prepare(const anl__env *env, anl__prepared *p)
-{
-    return prepare(env, p, FORWARD);
-}
-static anl_status data_prepare(const anl__env *env, anl__prepared *p)
-{
-    return prepare(env, p, DATA);
-}
-static anl_status weight_prepare(const anl__env *env, anl__prepared *p)
-{
-    return prepare(env, p, WEIGHT);
-}
-static bool fwd_pack(const anl__env *env, const anl__call *c, int in, anl__pack *out)
-{
-    return pack(env, c, in, FORWARD, out);
-}
-static bool data_pack(const anl__env *env, const anl__call *c, int in, anl__pack *out)
-{
-    return pack(env, c, in, DATA, out);
-}
+ANL__DENSE_PACKED_SIDE(fwd, ANL__DENSE_FORWARD)
+ANL__DENSE_PACKED_SIDE(data, ANL__DENSE_DATA)
+ANL__DENSE_SIDE(weight, ANL__DENSE_WEIGHT)
 
 const anl__kernel anl__dense_product = {.op = "dense", .device = "cpu", .name = "dense/product", .rank = 30,
                                         .supports = fwd_supports, .pack = fwd_pack, .prepare = fwd_prepare,
-                                        .task = task, .release = release};
+                                        .task = task, .release = anl__dense_release};
 const anl__kernel anl__dense_data_product = {.op = "dense_bwd_data", .device = "cpu", .name = "dense_bwd_data/product",
                                              .rank = 30, .supports = data_supports, .pack = data_pack,
-                                             .prepare = data_prepare, .task = task, .release = release};
+                                             .prepare = data_prepare, .task = task, .release = anl__dense_release};
 const anl__kernel anl__dense_weight_product = {.op = "dense_bwd_weight", .device = "cpu",
                                                .name = "dense_bwd_weight/product", .rank = 30,
                                                .supports = weight_supports, .prepare = weight_prepare,
-                                               .task = weight_task, .release = release};
+                                               .task = weight_task, .release = anl__dense_release};

@@ -11,18 +11,19 @@
  * lays out x in pairs of rows, once for all tasks; each of these turns its part of dy. */
 #include "base/pool.h"
 #include "dense_cpu.h"
+#include "dense_cpu_tiles.h"
 #include "kernels/common/layout16.h"
 #include "kernels/common/product16.h"
 
 #include <stdio.h>
 
-typedef enum side { FORWARD, DATA, WEIGHT } side;
+typedef anl__dense_part part;
 enum { MOST_ROWS = 128, LEAST_ROWS = 32, MOST_STRIPS = 4, LEAST_TASKS = 8, DEEP = 1024 };
 enum { LEFT_ROW = DEEP + 32 }; /* of a copy: rows at a power of two would share a few sets of the cache */
 
 /* The result is m x n, the inner dimension k; deep: k as packed strips have it. */
 typedef struct state {
-    side kind;
+    anl__dense_side kind;
     const anl__product16 *p;
     int64_t m, n, k, deep;
     int blocks, groups; /* of rows, of strips of columns */
@@ -30,60 +31,47 @@ typedef struct state {
     size_t left, tile, each; /* of a worker: places of the left side's copy and of a part of the result; bytes in all */
 } state;
 
-static int64_t last_of(const anl_shape *s)
-{
-    return s->dim[s->rank - 1];
-}
-
 static size_t strips_bytes(const state *s)
 {
     int64_t columns = (s->n + ANL__COLUMN - 1) / ANL__COLUMN * ANL__COLUMN;
     return anl__lines(sizeof(anl__bf16) * (size_t)(columns * s->deep));
 }
 
-static state state_of(const anl__call *c, side kind)
+static state state_of(const anl__call *c, anl__dense_side kind)
 {
-    const anl_shape *x = &c->in[0].shape, *w = kind == WEIGHT ? &c->out[0].shape : &c->in[1].shape;
-    int64_t rows = anl_shape_count(x) / last_of(x), out = w->dim[0], in = w->dim[1], block = MOST_ROWS;
-    state s = {.kind = kind, .p = anl__product16_named("amx"), .m = rows, .n = out, .k = in};
-    if (kind == DATA) s.n = in, s.k = out;
-    if (kind == WEIGHT) s.m = out, s.n = in, s.k = rows;
+    anl__dense_size size = anl__dense_size_of(c, kind);
+    int64_t block = MOST_ROWS;
+    state s = {.kind = kind, .p = anl__product16_named("amx"), .m = size.m, .n = size.n, .k = size.k};
     s.deep = anl__deep16(s.k);
-    int strips = (int)anl__strips(s.n), wide = kind == WEIGHT ? strips : MOST_STRIPS; /* dy is turned in each task */
+    int strips = (int)anl__strips(s.n), wide = kind == ANL__DENSE_WEIGHT ? strips : MOST_STRIPS; /* dy is turned in each task */
     s.groups = (strips + wide - 1) / wide;
     while (block > LEAST_ROWS && (s.m + block - 1) / block * s.groups < LEAST_TASKS) block /= 2;
     s.blocks = (int)((s.m + block - 1) / block);
     if (s.blocks * s.groups < LEAST_TASKS) s.groups = (LEAST_TASKS + s.blocks - 1) / s.blocks;
     if (s.groups > strips) s.groups = strips;
-    s.left = anl__take(&s.each, ANL_BF16, kind == WEIGHT || s.k % 32 ? MOST_ROWS * LEFT_ROW : 0);
-    s.tile = anl__take(&s.each, ANL_F32, MOST_ROWS * ANL__STRIP * (kind == WEIGHT ? 1 : MOST_STRIPS));
-    if (kind == WEIGHT) s.strips = strips_bytes(&s);
+    s.left = anl__take(&s.each, ANL_BF16, kind == ANL__DENSE_WEIGHT || s.k % 32 ? MOST_ROWS * LEFT_ROW : 0);
+    s.tile = anl__take(&s.each, ANL_F32, MOST_ROWS * ANL__STRIP * (kind == ANL__DENSE_WEIGHT ? 1 : MOST_STRIPS));
+    if (kind == ANL__DENSE_WEIGHT) s.strips = strips_bytes(&s);
     return s;
 }
 
-static bool supports(const anl__env *env, const anl__call *c, side kind, char why[ANL__WHY])
+static bool supports(const anl__env *env, const anl__call *c, anl__dense_side kind, char why[ANL__WHY])
 {
     if (!anl__cpu_dtype(env, c, why)) return false;
     const char *reason = NULL;
     if (c->in[0].dtype != ANL_BF16) reason = "these products are bf16";
     else if (!anl__product16_named("amx")) reason = "the processor has no tiles";
-    else if (kind != WEIGHT && !c->param[1]) reason = "the weights are not a parameter: they cannot be packed";
+    else if (kind != ANL__DENSE_WEIGHT && !c->param[1]) reason = "the weights are not a parameter: they cannot be packed";
     if (reason) snprintf(why, ANL__WHY, "%s", reason);
     return !reason;
 }
 
-static void release(anl_ctx *ctx, anl__prepared *p)
-{
-    anl__free(ctx, p->state);
-    p->state = NULL;
-}
-
-static anl_status prepare(const anl__env *env, anl__prepared *p, side kind)
+static anl_status prepare(const anl__env *env, anl__prepared *p, anl__dense_side kind)
 {
     state *s = p->state = anl__alloc(env->ctx, sizeof *s);
     if (!s) return ANL_NOMEM;
     *s = state_of(&p->call, kind);
-    p->tasks = kind == WEIGHT ? 0 : s->blocks * s->groups;
+    p->tasks = kind == ANL__DENSE_WEIGHT ? 0 : s->blocks * s->groups;
     p->workspace = s->strips + s->each * (size_t)env->workers;
     snprintf(p->note, sizeof p->note, "%dx%d tiles, %s", s->blocks, s->groups, anl__product16_name(s->p));
     return ANL_OK;
@@ -102,7 +90,7 @@ static void pack_strip(void *arg, int strip, int worker)
     const packing *a = arg;
     const state *s = a->s;
     int wide = anl__strip_wide(s->n, strip);
-    bool turned = s->kind == FORWARD; /* its columns are the weights' rows */
+    bool turned = s->kind == ANL__DENSE_FORWARD; /* its columns are the weights' rows */
     anl__bf16 *to = a->to + strip * ANL__STRIP * s->deep;
     int64_t row = ANL__COLUMN * wide, even = s->k / 2 * 2;
     (void)worker;
@@ -120,12 +108,7 @@ static void pack_run(void *at, const void *src, void *dst, anl__pool *pool)
     anl__pool_run(pool, (int)anl__strips(a.s->n), pack_strip, &a);
 }
 
-static void pack_release(anl_ctx *ctx, void *at)
-{
-    anl__free(ctx, at);
-}
-
-static bool pack(const anl__env *env, const anl__call *c, int in, side kind, anl__pack *out)
+static bool pack(const anl__env *env, const anl__call *c, int in, anl__dense_side kind, anl__pack *out)
 {
     if (in != 1) return false;
     state *s = anl__alloc(env->ctx, sizeof *s);
@@ -134,8 +117,8 @@ static bool pack(const anl__env *env, const anl__call *c, int in, side kind, anl
         return false;
     }
     *s = state_of(c, kind);
-    *out = (anl__pack){.bytes = strips_bytes(s), .state = s, .run = pack_run, .release = pack_release};
-    snprintf(out->key, sizeof out->key, "strips16 %s %lldx%lld", kind == FORWARD ? "turned" : "as they lie",
+    *out = (anl__pack){.bytes = strips_bytes(s), .state = s, .run = pack_run, .release = anl__dense_free_state};
+    snprintf(out->key, sizeof out->key, "strips16 %s %lldx%lld", kind == ANL__DENSE_FORWARD ? "turned" : "as they lie",
              (long long)s->k, (long long)s->n);
     return true;
 }
@@ -152,19 +135,7 @@ ANL__INLINE void finish_row(const float *restrict from, const float *restrict bi
     }
 }
 
-/* What a task makes: rows [i, i + rows) of strips [strip, end). In its space a strip's part of the result is `rows` rows of its
- * columns, one strip after the other. */
-typedef struct part {
-    int64_t i, rows, strip, end;
-} part;
-
-static part part_of(const state *s, int t)
-{
-    int group = t / s->blocks, block = t % s->blocks;
-    int64_t i = anl__slice_begin(s->m, s->blocks, block), strips = anl__strips(s->n);
-    return (part){i, anl__slice_begin(s->m, s->blocks, block + 1) - i, anl__slice_begin(strips, s->groups, group),
-                  anl__slice_begin(strips, s->groups, group + 1)};
-}
+static part part_of(const state *s, int t) { return anl__dense_part_of(s->m, s->n, s->blocks, s->groups, t); }
 
 ANL__CLONES static void finish(const part *p, const float *tile, int64_t n, const float *bias, bool relu, bool add, anl__bf16 *y)
 {
@@ -195,7 +166,7 @@ static void task(const anl__prepared *prep, const anl__run *r, int t, int worker
     part p = part_of(s, t);
     char *space = (char *)r->ws + s->each * (size_t)worker;
     float *tile = (float *)(space + s->tile);
-    bool copies = s->k % 32, has_bias = s->kind == FORWARD && anl__has_in(&prep->call, 2);
+    bool copies = s->k % 32, has_bias = s->kind == ANL__DENSE_FORWARD && anl__has_in(&prep->call, 2);
     for (int64_t q = 0, most = copies ? DEEP : s->k; q < s->k; q += most) {
         int64_t deep = s->k - q < most ? s->k - q : most, ld = copies ? LEFT_ROW : s->k;
         const anl__bf16 *x = r->in[0], *left = copies ? (anl__bf16 *)(space + s->left) : x + p.i * s->k;
@@ -208,7 +179,7 @@ static void task(const anl__prepared *prep, const anl__run *r, int t, int worker
         }
     }
     anl__product16_end(s->p);
-    finish(&p, tile, s->n, has_bias ? r->in[2] : NULL, s->kind == FORWARD && anl__attr_int(&prep->call, "act"),
+    finish(&p, tile, s->n, has_bias ? r->in[2] : NULL, s->kind == ANL__DENSE_FORWARD && anl__attr_int(&prep->call, "act"),
            prep->call.accum[0], r->out[0]);
 }
 
@@ -279,47 +250,18 @@ static anl_status weight_run(const anl__prepared *p, const anl__run *r)
     return ANL_OK;
 }
 
-static bool fwd_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
-{
-    return supports(env, c, FORWARD, why);
-}
-static bool data_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
-{
-    return supports(env, c, DATA, why);
-}
-static bool weight_supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
-{
-    return supports(env, c, WEIGHT, why);
-}
-static anl_status fwd_prepare(const anl__env *env, anl__prepared *p)
-{
-    return prepare(env, p, FORWARD);
-}
-static anl_status data_prepare(const anl__env *env, anl__prepared *p)
-{
-    return prepare(env, p, DATA);
-}
-static anl_status weight_prepare(const anl__env *env, anl__prepared *p)
-{
-    return prepare(env, p, WEIGHT);
-}
-static bool fwd_pack(const anl__env *env, const anl__call *c, int in, anl__pack *out)
-{
-    return pack(env, c, in, FORWARD, out);
-}
-static bool data_pack(const anl__env *env, const anl__call *c, int in, anl__pack *out)
-{
-    return pack(env, c, in, DATA, out);
-}
+ANL__DENSE_PACKED_SIDE(fwd, ANL__DENSE_FORWARD)
+ANL__DENSE_PACKED_SIDE(data, ANL__DENSE_DATA)
+ANL__DENSE_SIDE(weight, ANL__DENSE_WEIGHT)
 
 const anl__kernel anl__dense_product16 = {.op = "dense", .device = "cpu", .name = "dense/product16", .rank = 40,
                                           .supports = fwd_supports, .pack = fwd_pack, .prepare = fwd_prepare,
-                                          .task = task, .release = release};
+                                          .task = task, .release = anl__dense_release};
 const anl__kernel anl__dense_data_product16 = {.op = "dense_bwd_data", .device = "cpu",
                                                .name = "dense_bwd_data/product16", .rank = 40,
                                                .supports = data_supports, .pack = data_pack, .prepare = data_prepare,
-                                               .task = task, .release = release};
+                                               .task = task, .release = anl__dense_release};
 const anl__kernel anl__dense_weight_product16 = {.op = "dense_bwd_weight", .device = "cpu",
                                                  .name = "dense_bwd_weight/product16", .rank = 40,
                                                  .supports = weight_supports, .prepare = weight_prepare,
-                                                 .run = weight_run, .release = release};
+                                                 .run = weight_run, .release = anl__dense_release};

@@ -22,21 +22,22 @@ static const char recipe[] =
 static const char sequences[] =
     "model:\n  name: seq2seq\n  units: 8\n  embed: 8\ndata:\n  path: pairs.tsv\n  tokens: word\n  buckets: 2\n  validation: 16\n  test: 5\ntrain:\n  batch: 4\n  shards: 4\n  epochs: 1\n  ema: 0.9\ndevice: cuda\n";
 
-static char whole[65]; /* of the run on one device */
-
-static void same_as_one(cli *c, const char *run)
+/* Weights and validation of two runs. */
+static void same(cli *c, const char *run, const char *other)
 {
-    char got[65];
-    cli_digest(c, run, got);
-    assert_string_equal(got, whole);
-    cli_same_rows(c, "one", run, "valid");
+    char want[65], got[65];
+    cli_digest(c, run, want);
+    cli_digest(c, other, got);
+    assert_string_equal(got, want);
+    cli_same_rows(c, run, other, "valid");
 }
+
+static void same_as_one(cli *c, const char *run) { same(c, "one", run); }
 
 static void test_same(void **state)
 {
     cli *c = *state;
     cli_expect(c, 0, "train r.yaml --run one");
-    cli_digest(c, "one", whole);
     cli_expect(c, 0, "train r.yaml --run two devices=2");
     cli_says(c, "on each of the 2");
     same_as_one(c, "two");
@@ -120,12 +121,8 @@ static void test_sequences(void **state)
     cli_shell(c, "awk 'BEGIN { print \"source\\ttarget\"; for (i = 0; i < 200; i++) { s = \"\"; for (k = 0; k <= i % 5; k++) s = s (k ? \" \" : \"\") \"w\" (i * 7 + k * k) % 11; "
                  "print s \"\\t\" toupper(s) } }' > pairs.tsv");
     cli_expect(c, 0, "train s.yaml --run s1");
-    cli_digest(c, "s1", whole);
     cli_expect(c, 0, "train s.yaml --run s3 devices=3");
-    char got[65];
-    cli_digest(c, "s3", got);
-    assert_string_equal(got, whole);
-    cli_same_rows(c, "s1", "s3", "valid");
+    same(c, "s1", "s3");
 }
 
 static void test_doctor(void **state)

@@ -270,13 +270,7 @@ static void test_devices(void **state)
     static const kind all = {"all", {.crop_pad = 2, .flip = true, .erase = 0.5}, false, true, ANL_F32};
     static const kind half = {"f16", {.flip = true}, false, true, ANL_F16}; /* under a loss scale */
     static outcome one, many;
-    anl_ctx *ctx = anl_ctx_create();
-    int there = anl_device_count(ctx, "auto");
-    anl_ctx_destroy(ctx);
-    if (there < 3) {
-        printf("skipped: there are no 3 devices of one kind\n");
-        skip();
-    }
+    if (!toy_has_devices(3)) skip();
     train(4, 1, 1, -1, &one);
     for (int n = 2; n <= 3; n++) {
         train(4, -n, 4, -1, &many);

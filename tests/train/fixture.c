@@ -112,6 +112,15 @@ bool toy_has(const char *device, anl_dtype type)
     return has;
 }
 
+bool toy_has_devices(int n)
+{
+    anl_ctx *ctx = anl_ctx_create();
+    bool has = anl_device_count(ctx, "auto") >= n;
+    anl_ctx_destroy(ctx);
+    if (!has) printf("skipped: there are no %d devices of one kind\n", n);
+    return has;
+}
+
 long toy_launches(void)
 {
     const char *plugin = getenv("ANNEAL_CUDA_PLUGIN");

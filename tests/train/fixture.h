@@ -22,6 +22,8 @@ extern const anl__task toy_task;   /* with dropout and batch normalisation */
 anl__trainer_opts toy_opts(const toy *train, const toy *valid);
 /* Does this build have the device, and on this machine with activations of that type? Else says that a test is skipped, and why. */
 bool toy_has(const char *device, anl_dtype type);
+/* Are there so many devices of the kind that is taken by itself? Else says that a test is skipped. */
+bool toy_has_devices(int n);
 /* Graphs that the CUDA plug-in's stand-in was told to launch; -1: it is not loaded. */
 long toy_launches(void);
 /* SHA-256 over parameters, buffers and moments. */
