@@ -48,6 +48,7 @@ anneal_dep(FYAML libfyaml.h "fy_library_version()" fyaml)
 anneal_dep(CJSON cjson/cJSON.h "cJSON_Version()" cjson)
 anneal_dep(SQLITE sqlite3.h "sqlite3_libversion()" sqlite3)
 anneal_dep(DEFLATE libdeflate.h "libdeflate_alloc_decompressor()" deflate)
+anneal_dep(STB stb/stb_image.h "(void)sizeof(stbi_uc)") # a header: compiled in picture_stb.c
 if(NOT ANL_REFERENCE_ONLY)
   set(ANL_DNNL_LIB dnnl CACHE STRING "oneDNN: a name, or the path of another version (with ANL_DNNL_INCLUDE)")
   # -lgomp: the OpenMP runtime that oneDNN runs on, for its thread count; never the static one, which would be a second runtime

@@ -136,7 +136,7 @@ void anl__cache_unmap(anl__cache_entry *e)
 static anl_status open_locked(anl_ctx *ctx, const char *tmp, int *fd)
 {
     struct stat mine, named;
-    *fd = open(tmp, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    *fd = open(tmp, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (*fd < 0) return anl__fail(ctx, ANL_IO, "%s: cannot be created: %s", tmp, strerror(errno));
     /* Between open and lock the last writer may have renamed this very file into place: then the name is
        gone or stands for another file, and this one must not be touched. */
@@ -166,6 +166,17 @@ static anl_status make_parent(anl_ctx *ctx, const char *path)
     return st;
 }
 
+static void fill_header(header *h, const anl__cache_key *key, const void *data, size_t bytes, const char *digest)
+{
+    memcpy(h->magic, MAGIC, sizeof MAGIC);
+    h->byte_order = 0x01020304u;
+    h->key = *key;
+    h->bytes = bytes;
+    h->crc = anl__crc32c(0, data, bytes);
+    memcpy(h->digest, digest, 64);
+    h->header_crc = header_crc(h);
+}
+
 anl_status anl__cache_write(anl_ctx *ctx, const char *path, const anl__cache_key *key, const void *data,
                             size_t bytes, const char *digest)
 {
@@ -177,13 +188,7 @@ anl_status anl__cache_write(anl_ctx *ctx, const char *path, const anl__cache_key
     anl__buf_add(&tmp, "%s.tmp", path);
     header *h = anl__alloc(ctx, HEADER_BYTES);
     if (!h || tmp.status != ANL_OK) goto done;
-    memcpy(h->magic, MAGIC, sizeof MAGIC);
-    h->byte_order = 0x01020304u;
-    h->key = *key;
-    h->bytes = bytes;
-    h->crc = anl__crc32c(0, data, bytes);
-    memcpy(h->digest, digest, 64);
-    h->header_crc = header_crc(h);
+    fill_header(h, key, data, bytes, digest);
     ANL_GO(open_locked(ctx, tmp.text, &fd));
     if (fd < 0) goto done;
     ANL_GO(anl__fd_write(ctx, fd, tmp.text, h, HEADER_BYTES));
@@ -195,4 +200,67 @@ done:
     anl__free(ctx, h);
     anl__buf_release(&tmp);
     return st;
+}
+
+/* ---- content made in its place ---------------------------------------------------------------- */
+
+static void room_release(anl_ctx *ctx, anl__cache_room *r)
+{
+    if (r->map) munmap(r->map, r->map_bytes);
+    if (r->fd >= 0) close(r->fd);
+    anl__free(ctx, r->tmp);
+    anl__free(ctx, r->path);
+    *r = (anl__cache_room){.fd = -1};
+}
+
+static anl_status room_make(anl_ctx *ctx, anl__cache_room *r, size_t bytes)
+{
+    ANL_TRY(open_locked(ctx, r->tmp, &r->fd));
+    if (r->fd < 0) return ANL_OK;
+    r->map_bytes = HEADER_BYTES + bytes;
+    int error = posix_fallocate(r->fd, 0, (off_t)r->map_bytes); /* a full disk is found here, not by a signal later */
+    if (error) return anl__fail(ctx, ANL_IO, "%s: no room for %zu bytes: %s", r->tmp, r->map_bytes, strerror(error));
+    void *map = mmap(NULL, r->map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+    if (map == MAP_FAILED) return anl__fail(ctx, ANL_IO, "%s: cannot be mapped: %s", r->tmp, strerror(errno));
+    r->map = map;
+    r->data = (uint8_t *)map + HEADER_BYTES;
+    return ANL_OK;
+}
+
+anl_status anl__cache_begin(anl_ctx *ctx, const char *path, size_t bytes, anl__cache_room *out)
+{
+    anl__buf tmp;
+    *out = (anl__cache_room){.fd = -1};
+    ANL_TRY(make_parent(ctx, path));
+    anl__buf_init(&tmp, ctx);
+    anl__buf_add(&tmp, "%s.tmp", path);
+    out->tmp = anl__strdup(ctx, tmp.text);
+    out->path = anl__strdup(ctx, path);
+    anl_status st = tmp.status == ANL_OK && out->tmp && out->path ? room_make(ctx, out, bytes) : ANL_NOMEM;
+    anl__buf_release(&tmp);
+    if (st != ANL_OK) anl__cache_cancel(ctx, out);
+    else if (!out->data) room_release(ctx, out);
+    return st;
+}
+
+anl_status anl__cache_commit(anl_ctx *ctx, anl__cache_room *room, const anl__cache_key *key, size_t bytes, const char *digest)
+{
+    header *h = anl__alloc(ctx, HEADER_BYTES);
+    anl_status st = h ? ANL_OK : ANL_NOMEM;
+    if (st == ANL_OK) {
+        fill_header(h, key, room->data, bytes, digest);
+        if (ftruncate(room->fd, (off_t)(HEADER_BYTES + bytes))) st = anl__fail(ctx, ANL_IO, "%s: cannot be cut: %s", room->tmp, strerror(errno));
+    }
+    if (st == ANL_OK) st = anl__fd_write(ctx, room->fd, room->tmp, h, HEADER_BYTES); /* nothing was written by the file's offset yet */
+    if (st == ANL_OK) st = anl__file_rename(ctx, room->tmp, room->path);
+    anl__free(ctx, h);
+    if (st != ANL_OK) unlink(room->tmp);
+    room_release(ctx, room);
+    return st;
+}
+
+void anl__cache_cancel(anl_ctx *ctx, anl__cache_room *room)
+{
+    if (room->fd >= 0) unlink(room->tmp);
+    room_release(ctx, room);
 }

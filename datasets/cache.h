@@ -42,4 +42,17 @@ void anl__cache_unmap(anl__cache_entry *e);
 anl_status anl__cache_write(anl_ctx *ctx, const char *path, const anl__cache_key *key, const void *data,
                             size_t bytes, const char *digest) ANL_MUST;
 
+/* The same in two steps, for content that is better made in its place: room for `bytes`, zeroed and writable, then the entry from its
+   first `bytes`. data NULL with ANL_OK: another process writes it. Ended by one of the two others. */
+typedef struct anl__cache_room {
+    uint8_t *data;
+    void *map;
+    size_t map_bytes;
+    int fd;
+    char *tmp, *path;
+} anl__cache_room;
+anl_status anl__cache_begin(anl_ctx *ctx, const char *path, size_t bytes, anl__cache_room *out) ANL_MUST;
+anl_status anl__cache_commit(anl_ctx *ctx, anl__cache_room *room, const anl__cache_key *key, size_t bytes, const char *digest) ANL_MUST;
+void anl__cache_cancel(anl_ctx *ctx, anl__cache_room *room);
+
 #endif

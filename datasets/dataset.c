@@ -3,18 +3,20 @@
 #include "datasets/dataset.h"
 
 #include "datasets/known.h"
+#include "datasets/picture_file.h"
+#include "datasets/picture_list.h"
 #include "datasets/source.h"
 #include "runtime/base/files.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const anl__dataset_vt *const formats[] = {&anl__dataset_idx, &anl__dataset_npy};
+static const anl__dataset_vt *const formats[] = {&anl__dataset_idx, &anl__dataset_npy, &anl__dataset_pictures};
 enum { FORMATS = sizeof formats / sizeof formats[0] };
 
 anl__data_opts anl__data_opts_default(void)
 {
-    anl__data_opts o = {.max_bytes = (size_t)64 << 30, .cache = true};
+    anl__data_opts o = {.max_bytes = (size_t)64 << 30, .cache = true, .pictures = {.file = "file", .label = "label"}};
     return o;
 }
 
@@ -48,12 +50,27 @@ static anl_status fail_no_set(anl_ctx *ctx, const anl__known_set *known, const c
                          known->name, known->dir, known->install);
     if (anl__path_is_dir(path))
         return anl__fail(ctx, ANL_DATA,
-                         "%s: found no %s files there: expected images and labels such as %s[.gz] or %s",
+                         "%s: found no %s files there: expected images and labels such as %s[.gz] or %s, pictures in folders of classes (CLASS/*.jpg, "
+                         "or train/CLASS/*.jpg), or pictures and labels.csv",
                          path, part, layouts[strcmp(part, "test") == 0].images,
                          layouts[2 + (strcmp(part, "test") == 0)].images);
     const char *near = anl__known_nearest(path);
     return anl__fail(ctx, ANL_DATA, "%s: there is no such directory, nor a known data set of that name%s%s%s",
                      path, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+}
+
+/* Pictures in folders, or beside labels.csv. */
+static bool resolve_pictures(anl__data_opts *o, const char *dir, anl__buf *images, anl__buf *labels)
+{
+    if (o->format && strcmp(o->format, anl__dataset_pictures.name)) return false;
+    bool table = find_file(labels, dir, "labels.csv");
+    if (!table && !anl__picture_list_is(dir)) return false;
+    images->len = 0;
+    anl__buf_add(images, "%s", dir);
+    o->format = anl__dataset_pictures.name;
+    o->images = images->text;
+    o->labels = table ? labels->text : NULL;
+    return true;
 }
 
 /* Turns path and part into files; what the known set tells (format, classes) fills the gaps. */
@@ -71,13 +88,15 @@ static anl_status resolve(anl_ctx *ctx, anl__data_opts *o, anl__buf *images, anl
         if (strcmp(layouts[i].part, part) != 0 || (o->format && strcmp(o->format, layouts[i].format) != 0))
             continue;
         found = find_file(images, dir, layouts[i].images) && find_file(labels, dir, layouts[i].labels);
-        if (found) o->format = layouts[i].format;
+        if (!found) continue;
+        o->format = layouts[i].format;
+        o->images = images->text;
+        o->labels = labels->text;
     }
+    if (!found) found = resolve_pictures(o, dir, images, labels);
     ANL_TRY(images->status);
     ANL_TRY(labels->status);
     if (!found) return fail_no_set(ctx, known, o->path, part);
-    o->images = images->text;
-    o->labels = labels->text;
     if (known && !o->classes) o->classes = known->classes;
     if (known && !o->class_names) o->class_names = known->class_names;
     return ANL_OK;
@@ -89,12 +108,23 @@ static bool ends_with(const char *s, const char *end)
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
+/* A directory, a picture by its name, or one by its first bytes. */
+static bool is_picture(const char *path)
+{
+    uint8_t first[16] = {0};
+    if (anl__path_is_dir(path) || anl__picture_name(path)) return true;
+    FILE *f = fopen(path, "rb");
+    size_t n = f ? fread(first, 1, sizeof first, f) : 0;
+    if (f) fclose(f);
+    return anl__picture_kind_of(first, n, NULL) != ANL__PICTURE_NONE;
+}
+
 static anl_status choose_format(anl_ctx *ctx, const anl__data_opts *o, const anl__dataset_vt **vt)
 {
     const char *names[FORMATS];
     if (!o->format) {
-        *vt = ends_with(o->images, ".npy") || ends_with(o->images, ".npy.gz") ? &anl__dataset_npy
-                                                                              : &anl__dataset_idx;
+        bool npy = ends_with(o->images, ".npy") || ends_with(o->images, ".npy.gz");
+        *vt = npy ? &anl__dataset_npy : is_picture(o->images) ? &anl__dataset_pictures : &anl__dataset_idx;
         return ANL_OK;
     }
     for (int i = 0; i < FORMATS; i++) {
@@ -105,7 +135,7 @@ static anl_status choose_format(anl_ctx *ctx, const anl__data_opts *o, const anl
         }
     }
     const char *near = anl__nearest(o->format, names, FORMATS);
-    return anl__fail(ctx, ANL_INVALID, "unknown data format %s%s%s%s; known are idx and npy", o->format,
+    return anl__fail(ctx, ANL_INVALID, "unknown data format %s%s%s%s; known are idx, npy and pictures", o->format,
                      near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
@@ -114,24 +144,26 @@ static anl_status choose_format(anl_ctx *ctx, const anl__data_opts *o, const anl
 static anl_status check_labels(anl__dataset *ds, const anl__data_opts *o)
 {
     anl_ctx *ctx = ds->ctx;
-    int32_t most = 0, limit = o->classes ? o->classes : ANL__MAX_CLASSES;
+    const char *labels = o->labels ? o->labels : ds->name;
+    int known = o->classes ? o->classes : ds->classes;
+    int32_t most = 0, limit = known ? known : ANL__MAX_CLASSES;
     for (int64_t i = 0; i < ds->n; i++) {
         if (ds->label[i] < 0 || ds->label[i] >= limit)
             return anl__fail(ctx, ANL_DATA, "%s: record %lld: label %d is out of range, expected 0..%d",
-                             o->labels, (long long)i, ds->label[i], limit - 1);
+                             labels, (long long)i, ds->label[i], limit - 1);
         if (ds->label[i] > most) most = ds->label[i];
     }
-    ds->classes = o->classes ? o->classes : most + 1;
-    ds->class_names = o->class_names;
+    ds->classes = known ? known : most + 1;
+    if (!ds->class_names) ds->class_names = o->class_names;
     ds->class_count = anl__calloc(ctx, (size_t)ds->classes, sizeof *ds->class_count);
     if (!ds->class_count) return ANL_NOMEM;
     for (int64_t i = 0; i < ds->n; i++) ds->class_count[ds->label[i]]++;
     for (int c = 0; c < ds->classes && !o->allow_empty_class; c++)
         if (ds->class_count[c] == 0)
-            return anl__fail(ctx, ANL_DATA, "%s: class %d%s%s%s of %d has no sample%s", o->labels, c,
-                             o->class_names ? " (" : "", o->class_names ? o->class_names[c] : "",
-                             o->class_names ? ")" : "", ds->classes,
-                             o->classes ? "" : " (there are as many as the largest label says; data.classes sets their number)");
+            return anl__fail(ctx, ANL_DATA, "%s: class %d%s%s%s of %d has no sample%s", labels, c,
+                             ds->class_names ? " (" : "", ds->class_names ? ds->class_names[c] : "",
+                             ds->class_names ? ")" : "", ds->classes,
+                             known ? "" : " (there are as many as the largest label says; data.classes sets their number)");
     return ANL_OK;
 }
 
@@ -185,20 +217,38 @@ static anl_status open_files(anl__dataset *ds, const anl__data_opts *o)
     if (o->classes < 0 || o->classes > ANL__MAX_CLASSES)
         return anl__fail(ds->ctx, ANL_INVALID, "%d classes: expected 1 to %d", o->classes, ANL__MAX_CLASSES);
     ANL_TRY(choose_format(ds->ctx, o, &ds->vt));
+    ds->valid_from = -1;
     ANL_TRY(ds->vt->open(ds, o));
+    if (ds->valid_from < 0) ds->valid_from = ds->n;
     if (ds->value) add_values(ds);
     if (ds->label) ANL_TRY(add_labels(ds, o));
     return ds->fields > 1 ? add_more(ds, o) : ANL_OK;
+}
+
+/* Files of IDX and NPY are of one part; pictures lie, or are drawn, together. */
+static bool has_part(anl_ctx *ctx, const anl__data_opts *o)
+{
+    const anl__dataset_vt *vt = NULL;
+    anl__csv_opts co = anl__csv_opts_default();
+    anl__csv *c = NULL;
+    if (choose_format(ctx, o, &vt) != ANL_OK || vt != &anl__dataset_pictures || !o->part || strcmp(o->part, "test")) return vt != NULL;
+    bool drawn = o->pictures.parts.test > 0 || o->pictures.parts.test_only, found = false;
+    if (!o->labels) return anl__picture_list_has_train(o->images) ? anl__picture_list_has_test(o->images) : drawn;
+    if (anl__csv_open(ctx, o->labels, &co, &c) != ANL_OK) return true; /* opening says what is wrong */
+    int64_t column = anl__csv_find(c, "part");
+    for (int64_t i = 0; i < c->rows && column >= 0 && !found; i++) found = !strcmp(anl__csv_get(c, i, column), "test");
+    anl__csv_close(c);
+    return column < 0 ? drawn : found;
 }
 
 bool anl__dataset_present(anl_ctx *ctx, const anl__data_opts *opts)
 {
     anl__data_opts o = *opts;
     anl__buf images, labels;
-    if (!o.path) return o.images && anl__path_exists(o.images);
+    if (!o.path) return o.images && anl__path_exists(o.images) && has_part(ctx, &o);
     anl__buf_init(&images, ctx);
     anl__buf_init(&labels, ctx);
-    bool found = resolve(ctx, &o, &images, &labels) == ANL_OK;
+    bool found = resolve(ctx, &o, &images, &labels) == ANL_OK && has_part(ctx, &o);
     anl__buf_release(&images);
     anl__buf_release(&labels);
     return found;
@@ -259,7 +309,7 @@ anl_status anl__dataset_from_memory(anl_ctx *ctx, anl_dtype dtype, const anl_sha
     anl__dataset *ds = anl__alloc(ctx, sizeof *ds);
     if (!ds) return ANL_NOMEM;
     ds->ctx = ctx;
-    ds->n = n;
+    ds->n = ds->valid_from = n;
     anl_status st = copy_memory(ds, dtype, shape, x, label, classes);
     if (st == ANL_OK)
         *out = ds;
@@ -272,6 +322,7 @@ void anl__dataset_close(anl__dataset *ds)
 {
     if (!ds) return;
     anl_ctx *ctx = ds->ctx;
+    if (ds->vt && ds->vt->close) ds->vt->close(ds);
     for (int i = 0; i < ANL__MAX_SOURCES; i++) anl__source_close(ds->source[i]);
     anl__free(ctx, ds->label);
     anl__free(ctx, ds->value);
@@ -313,7 +364,8 @@ static anl_status add_digests(anl__dataset *ds, anl__buf *b)
         ANL_TRY(anl__source_digest(ds->source[i], digest));
         anl__buf_add(b, " %s", digest);
     }
-    for (int f = 0; f < ds->fields && !ds->source[0]; f++) {
+    if (ds->digest) anl__buf_add(b, " %s", ds->digest);
+    for (int f = ds->digest ? ANL__FIELD_LABEL : ANL__FIELD_X; f < ds->fields && !ds->source[0]; f++) {
         anl__sha256 s;
         anl__sha256_init(&s);
         anl__sha256_add(&s, ds->field[f].data, (size_t)ds->n * ds->field[f].bytes);

@@ -1,5 +1,5 @@
 /* A data set: n samples of named fields, resident in memory (own, or a mapped file) behind one small table
- * of functions. Readers (idx.c, npy.c) fill it; splits, transforms and the loader only read it.
+ * of functions. Readers (idx.c, npy.c, pictures.c) fill it; splits, transforms and the loader only read it.
  *
  * Field 0 is what the model sees: "image" of shape H,W,C or "features" of shape F, u8 or f32. Field 1, when
  * there are labels, is "label": an i32 scalar in [0, classes), or, when values are to be predicted, an f32 scalar.
@@ -15,7 +15,8 @@
 #ifndef ANL_DATASET_H
 #define ANL_DATASET_H
 
-#include "runtime/base/base.h"
+#include "datasets/parts.h"
+#include "datasets/picture.h"
 
 typedef struct anl__dataset anl__dataset;
 typedef struct anl__source anl__source;
@@ -34,10 +35,11 @@ typedef enum anl__label_kind { ANL__LABEL_UNUSED, ANL__LABEL_CLASS, ANL__LABEL_V
 /* How a format is read. */
 typedef struct anl__data_opts anl__data_opts;
 typedef struct anl__dataset_vt {
-    const char *name; /* "idx", "npy" */
+    const char *name; /* "idx", "npy", "pictures" */
     /* Fills ds->n, field 0 and, when opts->labels is set, ds->label (opts->values: ds->value). What is allocated before a failure is
        released by the caller through ds. */
     anl_status (*open)(anl__dataset *ds, const anl__data_opts *opts);
+    void (*close)(anl__dataset *ds); /* releases ds->inside, also of an opening that failed; NULL: there is none */
 } anl__dataset_vt;
 
 enum {
@@ -57,7 +59,10 @@ struct anl__dataset {
     int fields;
     anl__field field[ANL__MAX_FIELDS];
     int classes;                    /* 0 without labels, 1 where labels are values */
-    const char *const *class_names; /* classes of them, borrowed from the options; NULL: none known */
+    const char *const *class_names; /* classes of them, of the options or the reader; NULL: none known */
+    int64_t valid_from;             /* samples from here on are the set's own validation part; n: it has none */
+    bool own_parts;                 /* the set itself says which samples are the test part */
+    const char *const *item;        /* [n]: each sample's file; NULL: they have none of their own */
     int64_t *class_count;           /* classes of them; owned */
     /* the readers' part */
     anl__source *source[ANL__MAX_SOURCES]; /* images, labels; owned */
@@ -66,11 +71,28 @@ struct anl__dataset {
     void *more[ANL__MOST_LABELS];          /* [column]: i32 or f32, owned; -1: a class that is not known */
     int more_classes[ANL__MOST_LABELS];    /* [column]: of a column of classes */
     void *owned;                           /* a copy of field 0, or NULL: it lies in source[0] */
+    const char *digest;                    /* SHA-256 of field 0, where the reader knows it; NULL */
+    void *inside;                          /* the reader's own */
 };
 
+/* How pictures become samples (pictures.c). */
+typedef struct anl__pictures_opts {
+    int64_t height, width;    /* 0: their own, which must then be one size */
+    int channels;             /* 1, 3; 0: 1 if all are grey, else 3 */
+    anl__picture_fit fit;     /* default ANL__FIT_CROP */
+    bool drop_damaged;        /* default false: a file that cannot be decoded is ANL_DATA */
+    const char *file, *label; /* columns of a table; default "file", "label" */
+    const char *const *class_names; /* of the model: `classes` of them, and no others; NULL: those that are found */
+    int classes;
+    anl__parts_opts parts;    /* of a set without parts of its own; default: nothing is drawn */
+    const char *const *files; /* without labels: instead of data_opts.images, n_files of them, files and directories */
+    int n_files;
+    int threads;              /* that decode; 0: all CPUs */
+} anl__pictures_opts;
+
 struct anl__data_opts {
-    const char *format; /* "idx" or "npy"; NULL: by the ending of the file's name */
-    /* Either `images` and `labels` (files; labels NULL: unlabelled) ... */
+    const char *format; /* "idx", "npy" or "pictures"; NULL: by the ending of the file's name, or its first bytes */
+    /* Either `images` and `labels` (files; labels NULL: unlabelled; pictures: a directory, and a table) ... */
     const char *images, *labels;
     /* ... or `path`, a directory or a known set's name (known.h), and the part of it: "train" or "test". */
     const char *path, *part;
@@ -85,6 +107,7 @@ struct anl__data_opts {
     bool cache;            /* default true */
     const char *cache_dir; /* NULL: $XDG_CACHE_HOME/anneal, else $HOME/.cache/anneal */
     bool cache_wait; /* write the cache before open returns, not beside the caller's work (default false) */
+    anl__pictures_opts pictures;
 };
 anl__data_opts anl__data_opts_default(void);
 
@@ -111,6 +134,6 @@ static inline const void *anl__dataset_get(const anl__dataset *ds, int field, in
    known). */
 anl_status anl__dataset_fingerprint(anl__dataset *ds, char hex[65]) ANL_MUST;
 
-extern const anl__dataset_vt anl__dataset_idx, anl__dataset_npy;
+extern const anl__dataset_vt anl__dataset_idx, anl__dataset_npy, anl__dataset_pictures;
 
 #endif

@@ -107,4 +107,4 @@ static anl_status idx_open(anl__dataset *ds, const anl__data_opts *opts)
     return ANL_OK;
 }
 
-const anl__dataset_vt anl__dataset_idx = {"idx", idx_open};
+const anl__dataset_vt anl__dataset_idx = {"idx", idx_open, NULL};

@@ -270,4 +270,4 @@ static anl_status npy_open(anl__dataset *ds, const anl__data_opts *opts)
     return opts->labels ? npy_labels(ds, ds->source[1], opts) : ANL_OK;
 }
 
-const anl__dataset_vt anl__dataset_npy = {"npy", npy_open};
+const anl__dataset_vt anl__dataset_npy = {"npy", npy_open, NULL};

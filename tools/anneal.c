@@ -9,16 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static void warn(void *user, anl_log_level level, const char *text)
+static void tell(void *user, anl_log_level level, const char *text)
 {
     (void)user;
-    if (level >= ANL_LOG_WARN) fprintf(stderr, "anneal: warning: %s\n", text);
+    if (level >= ANL_LOG_INFO) fprintf(stderr, "anneal: %s%s\n", level >= ANL_LOG_WARN ? "warning: " : "", text);
 }
 
 anl_ctx *command_ctx(void)
 {
     anl_ctx *ctx = anl_ctx_create();
-    if (ctx) anl_ctx_set_log(ctx, warn, NULL);
+    if (ctx) anl_ctx_set_log(ctx, tell, NULL);
     return ctx;
 }
 

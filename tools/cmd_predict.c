@@ -6,6 +6,7 @@
 #include "quoted.h"
 #include "stdin_file.h"
 
+#include "datasets/picture_file.h"
 #include "runtime/base/files.h"
 #include "runtime/train/scores.h"
 #include "tools/job/job_answer.h"
@@ -155,20 +156,26 @@ static anl_status open_output(anl_ctx *ctx, const job *j, output *out)
     return (out->p = anl__calloc(ctx, (size_t)most + 1, sizeof *out->p)) ? ANL_OK : ANL_NOMEM;
 }
 
+/* shown NULL: the sample's own file, which is all of it. */
 static anl_status say_batch(job *j, output *out, const char *shown, const anl__feed_batch *b)
 {
+    const anl__dataset *ds = j->set[1];
     anl__eval_result r;
     ANL_TRY(anl__trainer_eval(j->trainer, b, false, &r));
     out->head[0].y = r.logits;
     for (int i = 1; i < out->n; i++) ANL_TRY(anl__trainer_output(j->trainer, (anl__size){b->n, b->variant}, out->head[i].output, out->head[i].own));
-    for (int64_t i = 0; i < b->n; i++) (out->json ? json_row : csv_row)(out, shown, b->id[i], i);
+    for (int64_t i = 0; i < b->n; i++) {
+        bool own = !shown && ds->item;
+        (out->json ? json_row : csv_row)(out, own ? ds->item[b->id[i]] : shown, own ? 0 : b->id[i], i);
+    }
     return ANL_OK;
 }
 
-static anl_status predict_file(anl_ctx *ctx, const options *o, const char *file, const char *shown, output *out, bool first)
+/* A file of samples, or n pictures and directories of them. shown: instead of its name; NULL: the names of the pictures. */
+static anl_status predict_files(anl_ctx *ctx, const options *o, const char *const *file, int n, const char *shown, output *out, bool first)
 {
     job_used u;
-    job_opts jo = {.test_file = file};
+    job_opts jo = {.test_file = file[0], .test_files = file, .n_test_files = n};
     anl_status st = job_use(ctx, o->arg[0], options_text(o, "checkpoint", "best"), o->override, o->n_override, &jo, &u);
     if (st != ANL_OK) goto done;
     const anl__feed *f = &u.job.part[JOB_TEST].feed;
@@ -189,6 +196,25 @@ done:
     return st;
 }
 
+static bool is_pictures(const char *path) { return anl__path_is_dir(path) || anl__picture_name(path); }
+
+/* All files that were named; pictures that follow each other are one set. */
+static anl_status predict_samples(anl_ctx *ctx, const options *o, output *out)
+{
+    anl_status st = ANL_OK;
+    for (int i = 1, n; i < o->n_arg && st == ANL_OK; i += n) {
+        const char *file = o->arg[i];
+        char path[64] = "";
+        bool piped = !strcmp(file, "-"), pictures = !piped && is_pictures(file);
+        for (n = 1; pictures && i + n < o->n_arg && is_pictures(o->arg[i + n]);) n++;
+        if (piped) st = stdin_file(ctx, path);
+        const char *const from_pipe[1] = {path};
+        if (st == ANL_OK) st = predict_files(ctx, o, piped ? from_pipe : (const char *const *)o->arg + i, n, pictures ? NULL : file, out, i == 1);
+        if (path[0]) unlink(path);
+    }
+    return st;
+}
+
 static int run_predict(const options *o)
 {
     const char *format = options_text(o, "format", "csv");
@@ -201,14 +227,8 @@ static int run_predict(const options *o)
     bool sequence = kind != PREDICT_SAMPLES;
     if (st == ANL_OK && !sequence) st = predict_options_fit(ctx, o, kind);
     if (st == ANL_OK && sequence) st = predict_sequence(ctx, o, kind);
-    else if (st == ANL_OK && o->n_arg < 2) st = anl__fail(ctx, ANL_INVALID, "which samples? give a file of IDX or NPY, or - for standard input");
-    for (int i = 1; i < o->n_arg && !sequence && st == ANL_OK; i++) {
-        char path[64] = "";
-        bool piped = !strcmp(o->arg[i], "-");
-        if (piped) st = stdin_file(ctx, path);
-        if (st == ANL_OK) st = predict_file(ctx, o, piped ? path : o->arg[i], o->arg[i], &out, i == 1);
-        if (path[0]) unlink(path);
-    }
+    else if (st == ANL_OK && o->n_arg < 2) st = anl__fail(ctx, ANL_INVALID, "which samples? give pictures, a directory of them, a file of IDX or NPY, or - for standard input");
+    else if (st == ANL_OK) st = predict_samples(ctx, o, &out);
     int code = st == ANL_OK ? EXIT_DONE : command_fail(ctx, st);
     anl_ctx_destroy(ctx);
     return code;
@@ -216,6 +236,6 @@ static int run_predict(const options *o)
 
 const command command_predict = {
     .name = "predict", .args = "RUN [FILE|- ...] [key=value ...]", .summary = "says what the model makes of samples without labels, as CSV or JSON lines",
-    .details = "Images: files of IDX or NPY, compressed or not. Series: a table that is to be continued. Windows: a table. Texts: --text or files of lines; a text to go on with: --prompt.",
+    .details = "Images: pictures (JPEG, PNG, BMP, PNM), directories of them, files of IDX or NPY, compressed or not. Series: a table that is to be continued. Windows: a table. Texts: --text or files of lines; a text to go on with: --prompt.",
     .options = predict_options, .min_args = 1, .max_args = OPTIONS_MOST, .overrides = true, .run = run_predict,
 };

@@ -79,6 +79,8 @@ typedef struct job_opts {
     bool train;            /* opens the training data; else only what `test_data` names */
     const char *test_data; /* evaluation over other data: a directory or known set; NULL: the recipe's */
     const char *test_file; /* prediction: one file without labels, in the test part's place */
+    const char *const *test_files; /* pictures: n_test_files of them and directories, the first of which is test_file; NULL: that one only */
+    int n_test_files;
     anl__dataset *set;     /* the training data, instead of files; the job's from then on, also on failure */
     int64_t batch;         /* 0: the recipe's */
     const anl__ckpt *from; /* normalisation and classes come from here, not from the data; NULL: from the data */
@@ -110,6 +112,9 @@ anl_status job_weights(job *j, const int64_t *count, int64_t n) ANL_MUST;
    evaluation later sees the same. */
 anl_status job_norm_from(job *j, const anl__ckpt *from, const char *mean, const char *std, anl__norm *out) ANL_MUST;
 void job_norm_round(anl__norm *norm);
+/* job_pictures.c: options for sets of pictures; in a line what there is of them (nothing of other sets). */
+void job_pictures(const job *j, const job_opts *o, anl__pictures_opts *out);
+anl_status job_pictures_note(const job *j, anl__buf *out) ANL_MUST;
 /* job_inputs.c: after the sets and the split are there. from: as job_opts. */
 anl_status job_inputs_open(job *j, const anl__data_opts *train, const anl__data_opts *test, const anl__ckpt *from) ANL_MUST;
 void job_inputs_close(job *j);

@@ -1,13 +1,14 @@
 /* The data of a job: sets, parts, normalisation, class weights. */
 #include "job.h"
 
+#include "runtime/base/files.h"
 #include "runtime/op.h"
 
 #include <string.h>
 
 _Static_assert((int)ANL_MOST_LABELS == (int)ANL__MOST_LABELS, "columns of labels: models and data sets");
 
-static anl__data_opts data_opts(const job *j, const char *part)
+static anl__data_opts data_opts(const job *j, const job_opts *o, const char *part)
 {
     const recipe *r = j->recipe;
     anl__data_opts d = anl__data_opts_default();
@@ -16,6 +17,10 @@ static anl__data_opts data_opts(const job *j, const char *part)
     d.format = format && strcmp(format, "auto") ? format : NULL;
     d.images = recipe_text(r, test ? "data.test_images" : "data.images");
     d.labels = recipe_text(r, test ? "data.test_labels" : "data.labels");
+    if (test && !d.images && recipe_text(r, "data.images") && anl__path_is_dir(recipe_text(r, "data.images"))) { /* one table has both parts */
+        d.images = recipe_text(r, "data.images");
+        d.labels = recipe_text(r, "data.labels");
+    }
     d.path = d.images ? NULL : recipe_text(r, "data.path");
     d.part = part;
     d.classes = (int)recipe_int(r, "data.classes");
@@ -27,6 +32,7 @@ static anl__data_opts data_opts(const job *j, const char *part)
     }
     d.cache = recipe_bool(r, "data.cache");
     d.cache_dir = recipe_text(r, "data.cache_dir");
+    job_pictures(j, o, &d.pictures);
     return d;
 }
 
@@ -34,19 +40,21 @@ static anl_status open_train(job *j, const job_opts *o)
 {
     j->set[0] = o->set;
     if (o->set) return ANL_OK;
-    anl__data_opts d = data_opts(j, "train");
+    anl__data_opts d = data_opts(j, o, "train");
     if (!d.path && !d.images)
         return anl__fail(j->ctx, ANL_RECIPE, "the recipe names no data: set data.path (a directory or a known set, see `anneal data get`) or data.images and data.labels");
     ANL_TRY(anl__dataset_open(j->ctx, &d, &j->set[0]));
     const anl__dataset *ds = j->set[0];
     for (int k = 1; k < ANL_MOST_LABELS; k++) j->model.label_classes[k] = ds->more_classes[k];
+    if (recipe_real(j->recipe, "data.test") != 0.1 && (!ds->item || ds->own_parts))
+        return anl__fail(j->ctx, ANL_RECIPE, "%s: data.test draws a test part, but %s has parts of its own", recipe_where(j->recipe, "data.test"), ds->name);
     if (ds->fields < 2) return anl__fail(j->ctx, ANL_DATA, "%s has no labels: training needs them", ds->name);
     return anl__dataset_fingerprint(j->set[0], j->fingerprint);
 }
 
 static anl__data_opts test_opts(const job *j, const job_opts *o)
 {
-    anl__data_opts d = data_opts(j, "test");
+    anl__data_opts d = data_opts(j, o, "test");
     if (o->test_data) {
         d.images = d.labels = NULL;
         d.path = o->test_data;
@@ -72,7 +80,26 @@ static anl_status open_test(job *j, const job_opts *o)
     return anl__dataset_open(j->ctx, &d, &j->set[1]);
 }
 
-static anl_status make_split(job *j, const job_opts *o)
+/* The set's own validation part: its last samples. */
+static anl_status own_split(job *j)
+{
+    const anl__dataset *ds = j->set[0];
+    anl__split *s = &j->split;
+    if (recipe_int(j->recipe, "data.folds") || recipe_real(j->recipe, "data.validation") != 0.1)
+        return anl__fail(j->ctx, ANL_RECIPE, "%s: data.validation and data.folds draw a validation part, but %s has one of its own",
+                         recipe_where(j->recipe, recipe_int(j->recipe, "data.folds") ? "data.folds" : "data.validation"), ds->name);
+    s->n_train = ds->valid_from;
+    s->n_valid = ds->n - ds->valid_from;
+    if (s->n_train < 1) return anl__fail(j->ctx, ANL_DATA, "%s: all samples are of the validation part", ds->name);
+    s->train = anl__calloc(j->ctx, (size_t)s->n_train, sizeof *s->train);
+    s->valid = anl__calloc(j->ctx, (size_t)s->n_valid, sizeof *s->valid);
+    if (!s->train || !s->valid) return ANL_NOMEM;
+    for (int64_t i = 0; i < s->n_train; i++) s->train[i] = i;
+    for (int64_t i = 0; i < s->n_valid; i++) s->valid[i] = s->n_train + i;
+    return ANL_OK;
+}
+
+static anl_status drawn_split(job *j)
 {
     const recipe *r = j->recipe;
     const anl__dataset *ds = j->set[0];
@@ -84,7 +111,12 @@ static anl_status make_split(job *j, const job_opts *o)
     else s.fraction = part;
     s.folds = (int)recipe_int(r, "data.folds");
     s.fold = (int)recipe_int(r, "data.fold");
-    ANL_TRY(anl__split_make(j->ctx, &in, &s, &j->split));
+    return anl__split_make(j->ctx, &in, &s, &j->split);
+}
+
+static anl_status make_split(job *j, const job_opts *o)
+{
+    ANL_TRY(j->set[0]->valid_from < j->set[0]->n ? own_split(j) : drawn_split(j));
     if (o->overfit > 0) { /* the same few samples for both, so that a model that learns must reach accuracy 1 */
         if (o->overfit < j->split.n_train) j->split.n_train = o->overfit;
         anl__free(j->ctx, j->split.valid);
@@ -153,8 +185,8 @@ static anl_status make_weights(job *j)
     return job_weights(j, count, j->split.n_train);
 }
 
-/* Other data may have fewer classes than the model, but none that it does not know. */
-static anl_status same_classes(job *j, const anl__dataset *ds, const anl__ckpt *from)
+/* The model's own names of its classes, where it has some. */
+static anl_status names_from(job *j, const anl__ckpt *from)
 {
     const char *names = anl__ckpt_text(from, "data.class_names", "");
     int64_t classes = anl__ckpt_int(from, "data.classes", 0);
@@ -169,10 +201,19 @@ static anl_status same_classes(job *j, const anl__dataset *ds, const anl__ckpt *
         *end = 0;
         at = end + 1;
     }
-    for (int c = 0; n && ds && ds->class_names && c < ds->classes; c++)
-        if (c >= n || strcmp(ds->class_names[c], list[c]))
-            return anl__fail(j->ctx, ANL_MISMATCH, "%s: its class %d is '%s', the model's is '%s'", ds->name, c, ds->class_names[c], c < n ? list[c] : "none");
-    if (n) j->class_names = list;
+    j->model.classes = (int)classes;
+    j->class_names = n && n == classes ? list : NULL;
+    return ANL_OK;
+}
+
+/* Other data may have fewer classes than the model, but none that it does not know. */
+static anl_status same_classes(job *j, const anl__dataset *ds, int classes)
+{
+    if (ds && ds->fields > 1 && ds->classes > classes)
+        return anl__fail(j->ctx, ANL_MISMATCH, "%s has %d classes, but the model was trained on %d", ds->name, ds->classes, classes);
+    for (int c = 0; j->class_names && ds && ds->class_names && c < ds->classes; c++)
+        if (strcmp(ds->class_names[c], j->class_names[c]))
+            return anl__fail(j->ctx, ANL_MISMATCH, "%s: its class %d is '%s', the model's is '%s'", ds->name, c, ds->class_names[c], j->class_names[c]);
     return ANL_OK;
 }
 
@@ -214,15 +255,13 @@ static anl_status describe(job *j, const job_opts *o)
     if (j->set[0] && j->set[1]) ANL_TRY(job_same_shape(j, j->set[0], j->set[1]));
     if (ds) {
         s = ds->field[ANL__FIELD_X].shape;
+    }
+    if (ds && !o->from) {
         j->model.classes = ds->classes;
         j->class_names = ds->class_names;
     }
     if (o->from) {
-        int classes = (int)anl__ckpt_int(o->from, "data.classes", 0);
-        ANL_TRY(same_classes(j, ds, o->from));
-        if (ds && ds->fields > 1 && ds->classes > classes)
-            return anl__fail(j->ctx, ANL_MISMATCH, "%s has %d classes, but the model was trained on %d", ds->name, ds->classes, classes);
-        j->model.classes = classes;
+        ANL_TRY(same_classes(j, ds, j->model.classes));
         anl_shape t = {3, {anl__ckpt_int(o->from, "data.height", 0), anl__ckpt_int(o->from, "data.width", 0), anl__ckpt_int(o->from, "data.channels", 0)}};
         bool flat = s.rank == 1 && t.dim[0] == 1 && t.dim[1] == 1 && s.dim[0] == t.dim[2];
         bool same = s.rank == 3 && s.dim[0] == t.dim[0] && s.dim[1] == t.dim[1] && s.dim[2] == t.dim[2];
@@ -243,13 +282,14 @@ const char *const job_label_classes[ANL_MOST_LABELS] = {
 anl_status job_open_data(job *j, const job_opts *o)
 {
     for (int k = 1; k < ANL_MOST_LABELS && o->from; k++) j->model.label_classes[k] = (int)anl__ckpt_int(o->from, job_label_classes[k], 0);
+    if (o->from) ANL_TRY(names_from(j, o->from));
     if (o->train) ANL_TRY(open_train(j, o));
     ANL_TRY(open_test(j, o));
     ANL_TRY(describe(j, o));
     for (int s = 0; s < 2; s++) ANL_TRY(check_targets(j, j->set[s]));
     if (o->train) ANL_TRY(make_split(j, o));
     ANL_TRY(make_norm(j, o));
-    anl__data_opts train = data_opts(j, "train"), test = test_opts(j, o);
+    anl__data_opts train = data_opts(j, o, "train"), test = test_opts(j, o);
     ANL_TRY(job_inputs_open(j, &train, &test, o->from));
     return make_weights(j);
 }

@@ -19,7 +19,7 @@ static void of_table(const anl__table *t, anl__buf *out)
 anl_status job_notes(const job *j, anl__buf *out)
 {
     const job_sequence *s = j->sequence;
-    if (!s) return ANL_OK;
+    if (!s) return job_pictures_note(j, out);
     int64_t longest = recipe_int(j->recipe, "data.longest"), count[ANL__PARTS] = {0};
     if (s->table) of_table(s->table, out);
     for (int p = 0; s->text && p < ANL__PARTS; p++) count[p] = s->text->part[p].unknown;

@@ -45,12 +45,14 @@ static void check_data(const recipe *r, anl__buf *e)
     if (!weighs) against(r, e, "loss.class_weights", "are all 0: nothing would be learnt");
     if (folds == 1) against(r, e, "data.folds", "one fold leaves nothing to train on: 2 and more, or 0");
     else if (fold && fold >= folds) against(r, e, "data.fold", "%lld is not below data.folds, %lld", (long long)fold, (long long)folds);
+    if (recipe_count(r, "data.size") > 2) against(r, e, "data.size", "has %d numbers: height and width, or one for both", recipe_count(r, "data.size"));
     if (part >= 1 && part != floor(part)) against(r, e, "data.validation", "%g is neither a fraction below 1 nor a count", part);
 }
 
 /* ---- keys that a model has no use for ---------------------------------------------------------- */
 
 #define SEQUENCES "forecaster|charlm|transformer|seq2seq|seqclassifier"
+#define SAMPLES "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph"
 static const struct {
     const char *key, *models; /* the models that read it */
     const char *by, *words;   /* and only where this key has one of these words, if without them it would mean another model; NULL: always */
@@ -70,7 +72,6 @@ static const struct {
     {"model.kernel", "forecaster|seqclassifier", NULL, NULL},
     {"model.pool", "seqclassifier", NULL, NULL},
     {"model.autoregressive", "forecaster", "model.cell", "lstm|gru|rnn|rnn-relu"},
-    {"data.test", SEQUENCES, NULL, NULL},
     {"data.sha256", "charlm|transformer", NULL, NULL},
     {"data.time", "forecaster", NULL, NULL},
     {"data.targets", "forecaster", NULL, NULL},
@@ -96,14 +97,19 @@ static const struct {
     {"data.source", "seq2seq", NULL, NULL},
     {"data.target", "seq2seq", NULL, NULL},
     {"data.text", "seqclassifier", NULL, NULL},
-    {"data.label", "seqclassifier", NULL, NULL},
+    {"data.label", "seqclassifier|" SAMPLES, NULL, NULL},
+    {"data.file", SAMPLES, NULL, NULL},
+    {"data.size", SAMPLES, NULL, NULL},
+    {"data.color", SAMPLES, NULL, NULL},
+    {"data.fit", SAMPLES, NULL, NULL},
+    {"data.damaged", SAMPLES, NULL, NULL},
     {"data.group", "seqclassifier", NULL, NULL},
-    {"data.folds", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
-    {"data.classes", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
-    {"data.augment.flip", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
-    {"data.augment.crop", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
-    {"data.augment.erase", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
-    {"data.resident", "mlp|lenet5|cnn2|resnet-cifar|resnet|sequential|graph", NULL, NULL},
+    {"data.folds", SAMPLES, NULL, NULL},
+    {"data.classes", SAMPLES, NULL, NULL},
+    {"data.augment.flip", SAMPLES, NULL, NULL},
+    {"data.augment.crop", SAMPLES, NULL, NULL},
+    {"data.augment.erase", SAMPLES, NULL, NULL},
+    {"data.resident", SAMPLES, NULL, NULL},
 };
 
 static bool among(const char *word, const char *words)

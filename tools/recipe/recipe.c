@@ -124,6 +124,10 @@ static bool take_choice(anl__buf *e, anl__arena *a, const recipe_key *k, const y
 static bool take_list(anl__buf *e, anl__arena *a, const recipe_key *k, const yaml_node *n, value *v)
 {
     bool ok = true;
+    if (n->kind == YAML_SCALAR && k->type == RECIPE_INTS && *n->text >= '0' && *n->text <= '9') { /* one number is a list of it */
+        v->n = 1;
+        return take_number(e, a, k, n, true, v->number);
+    }
     if (n->kind != YAML_LIST) {
         wrong(e, a, n, k->path, "needs a list, such as [1, 2]");
         return false;

@@ -1,0 +1,196 @@
+/* See picture_file.h. Every read is checked against the end: these are other people's files. */
+#include "datasets/picture_file.h"
+
+#include <string.h>
+#include <strings.h>
+
+typedef struct bytes {
+    const uint8_t *p;
+    size_t n;
+} bytes;
+
+static uint32_t be16(const uint8_t *p) { return (uint32_t)p[0] << 8 | p[1]; }
+static uint32_t be32(const uint8_t *p) { return be16(p) << 16 | be16(p + 2); }
+static uint32_t le16(const uint8_t *p) { return (uint32_t)p[1] << 8 | p[0]; }
+static uint32_t le32(const uint8_t *p) { return le16(p + 2) << 16 | le16(p); }
+
+/* ---- which kind ------------------------------------------------------------------------------- */
+
+static const struct {
+    size_t at, n;
+    const char *magic, *name;
+    anl__picture_kind kind;
+} kinds[] = {
+    {0, 3, "\xff\xd8\xff", "JPEG", ANL__PICTURE_JPEG},
+    {0, 8, "\x89PNG\r\n\x1a\n", "PNG", ANL__PICTURE_PNG},
+    {0, 2, "P5", "PGM", ANL__PICTURE_PNM},
+    {0, 2, "P6", "PPM", ANL__PICTURE_PNM},
+    {0, 2, "BM", "BMP", ANL__PICTURE_BMP},
+    {0, 4, "GIF8", "GIF", ANL__PICTURE_NONE},
+    {8, 4, "WEBP", "WebP", ANL__PICTURE_NONE},
+    {0, 4, "II*\0", "TIFF", ANL__PICTURE_NONE},
+    {0, 4, "MM\0*", "TIFF", ANL__PICTURE_NONE},
+    {128, 4, "DICM", "DICOM", ANL__PICTURE_NONE},
+    {4, 8, "ftypheic", "HEIC", ANL__PICTURE_NONE},
+    {4, 8, "ftypavif", "AVIF", ANL__PICTURE_NONE},
+    {4, 4, "jP  ", "JPEG 2000", ANL__PICTURE_NONE},
+    {0, 4, "8BPS", "PSD", ANL__PICTURE_NONE},
+    {0, 2, "P1", "ASCII PNM", ANL__PICTURE_NONE},
+    {0, 2, "P2", "ASCII PNM", ANL__PICTURE_NONE},
+    {0, 2, "P3", "ASCII PNM", ANL__PICTURE_NONE},
+};
+
+anl__picture_kind anl__picture_kind_of(const uint8_t *p, size_t n, const char **other)
+{
+    if (other) *other = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (n < kinds[i].at + kinds[i].n || memcmp(p + kinds[i].at, kinds[i].magic, kinds[i].n)) continue;
+        if (other && !kinds[i].kind) *other = kinds[i].name;
+        return kinds[i].kind;
+    }
+    return ANL__PICTURE_NONE;
+}
+
+bool anl__picture_name(const char *name)
+{
+    static const char *const endings[] = {"jpg", "jpeg", "jpe", "png", "bmp", "ppm", "pgm", "pnm", "gif", "webp", "tif", "tiff", "dcm", "heic", "heif", "avif", "jp2", "psd"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (!strcasecmp(dot + 1, endings[i])) return true;
+    return false;
+}
+
+/* ---- JPEG: segments up to the end marker ------------------------------------------------------- */
+
+/* The orientation tag of EXIF (CIPA DC-008, tag 0x112) in a segment's content. */
+static int exif_orientation(bytes b)
+{
+    if (b.n < 14 || memcmp(b.p, "Exif\0\0", 6)) return 1;
+    const uint8_t *t = b.p + 6;
+    size_t n = b.n - 6;
+    bool little = !memcmp(t, "II*\0", 4);
+    if (!little && memcmp(t, "MM\0*", 4)) return 1;
+    size_t at = little ? le32(t + 4) : be32(t + 4);
+    if (at > n - 2 || n < 10) return 1;
+    uint32_t entries = little ? le16(t + at) : be16(t + at);
+    for (at += 2; entries && at + 12 <= n; entries--, at += 12) {
+        if ((little ? le16(t + at) : be16(t + at)) != 0x112) continue;
+        uint32_t v = little ? le16(t + at + 8) : be16(t + at + 8);
+        return v >= 1 && v <= 8 ? (int)v : 1;
+    }
+    return 1;
+}
+
+/* From behind a scan's head: the place of the next marker's 0xff that is no stuffing and no restart; b.n: none. */
+static size_t behind_scan(bytes b, size_t at)
+{
+    for (; at + 1 < b.n; at++) {
+        const uint8_t *ff = memchr(b.p + at, 0xff, b.n - 1 - at);
+        if (!ff) return b.n;
+        at = (size_t)(ff - b.p);
+        uint8_t m = ff[1];
+        if (m != 0 && m != 0xff && !(m >= 0xd0 && m <= 0xd7)) return at;
+    }
+    return b.n;
+}
+
+static const char *check_jpeg(bytes b, int *orientation)
+{
+    static const char cut[] = "it is cut short: no end marker";
+    bool scan = false;
+    size_t at = 2;
+    while (at + 2 <= b.n) {
+        if (b.p[at] != 0xff) return "a JPEG marker is expected where there is none";
+        uint8_t m = b.p[at + 1];
+        if (m == 0xff) {
+            at++;
+            continue;
+        }
+        if (m == 0xd9) return scan ? NULL : "it ends before its first scan";
+        if (m == 0x01 || (m >= 0xd0 && m <= 0xd8)) {
+            at += 2;
+            continue;
+        }
+        if (at + 4 > b.n) return cut;
+        size_t len = be16(b.p + at + 2);
+        if (len < 2 || len > b.n - at - 2) return cut;
+        if (m == 0xe1 && *orientation == 1) *orientation = exif_orientation((bytes){b.p + at + 4, len - 2});
+        at += 2 + len;
+        if (m != 0xda) continue;
+        scan = true;
+        at = behind_scan(b, at);
+    }
+    return cut;
+}
+
+/* ---- the others -------------------------------------------------------------------------------- */
+
+/* CRC-32 of ISO 3309 a nibble at a time: PNG files have it, and libraries for it may not be there. */
+static uint32_t crc32_of(const uint8_t *p, size_t n)
+{
+    static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+                                       0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+    uint32_t c = 0xffffffffu;
+    for (size_t i = 0; i < n; i++) {
+        c ^= p[i];
+        c = c >> 4 ^ table[c & 15];
+        c = c >> 4 ^ table[c & 15];
+    }
+    return ~c;
+}
+
+static const char *check_png(bytes b)
+{
+    for (size_t at = 8; at + 12 <= b.n;) {
+        size_t len = be32(b.p + at);
+        if (len > b.n - at - 12) break;
+        if (crc32_of(b.p + at + 4, len + 4) != be32(b.p + at + 8 + len)) return "it is damaged: a PNG checksum is wrong";
+        if (!memcmp(b.p + at + 4, "IEND", 4)) return NULL;
+        at += 12 + len;
+    }
+    return "it is cut short: no end chunk";
+}
+
+/* The next number of a PNM head, behind blanks and comments; -1: none. */
+static int64_t pnm_number(bytes b, size_t *at)
+{
+    int64_t v = -1;
+    for (; *at < b.n; ++*at) {
+        if (b.p[*at] == '#')
+            while (*at + 1 < b.n && b.p[*at] != '\n') ++*at;
+        else if (!strchr(" \t\r\n\v\f", b.p[*at]) || !b.p[*at]) break;
+    }
+    for (; *at < b.n && b.p[*at] >= '0' && b.p[*at] <= '9' && v < 1 << 24; ++*at) v = (v < 0 ? 0 : v * 10) + b.p[*at] - '0';
+    return v;
+}
+
+static const char *check_pnm(bytes b)
+{
+    size_t at = 2;
+    int64_t w = pnm_number(b, &at), h = pnm_number(b, &at), most = pnm_number(b, &at), each = (b.p[1] == '6' ? 3 : 1) * (most > 255 ? 2 : 1);
+    if (w < 1 || h < 1 || most < 1 || most > 65535) return "its head is no PNM head";
+    return (int64_t)(b.n - at) - 1 < w * h * each ? "it is cut short" : NULL;
+}
+
+static const char *check_bmp(bytes b)
+{
+    if (b.n < 54) return "it is cut short";
+    bool old = le32(b.p + 14) == 12; /* OS/2 */
+    int64_t from = le32(b.p + 10), w = old ? (int64_t)le16(b.p + 18) : (int32_t)le32(b.p + 18), h = old ? (int64_t)le16(b.p + 20) : (int32_t)le32(b.p + 22);
+    int64_t bits = le16(b.p + (old ? 24 : 28));
+    if (w < 1 || w > 1 << 24 || !h || h > 1 << 24 || h < -(1 << 24) || bits > 32) return "its head is no BMP head";
+    return (int64_t)b.n < from + (w * bits + 31) / 32 * 4 * (h < 0 ? -h : h) ? "it is cut short" : NULL;
+}
+
+const char *anl__picture_file_check(const uint8_t *p, size_t n, int *orientation)
+{
+    bytes b = {p, n};
+    *orientation = 1;
+    switch (anl__picture_kind_of(p, n, NULL)) {
+    case ANL__PICTURE_JPEG: return check_jpeg(b, orientation);
+    case ANL__PICTURE_PNG: return check_png(b);
+    case ANL__PICTURE_PNM: return check_pnm(b);
+    case ANL__PICTURE_BMP: return check_bmp(b);
+    default: return "it is no picture";
+    }
+}

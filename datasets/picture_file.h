@@ -1,0 +1,20 @@
+/* What a picture's file says of itself before it is decoded: its kind, whether it is whole, and which way is up. Decoders take a
+ * file that was cut short for a picture that is grey below; here it is found, and so are damaged PNGs (their checksums).
+ *
+ * Read are JPEG (ITU-T T.81), PNG (RFC 2083), BMP and binary PNM; of others the name is told, where their first bytes say it.
+ */
+#ifndef ANL_PICTURE_FILE_H
+#define ANL_PICTURE_FILE_H
+
+#include "runtime/base/base.h"
+
+typedef enum anl__picture_kind { ANL__PICTURE_NONE, ANL__PICTURE_JPEG, ANL__PICTURE_PNG, ANL__PICTURE_BMP, ANL__PICTURE_PNM } anl__picture_kind;
+
+/* By its first bytes. `other`, where it is not NULL: the name of a kind that is known and not read ("GIF"), else NULL. */
+anl__picture_kind anl__picture_kind_of(const uint8_t *p, size_t n, const char **other);
+/* May a file of that name be a picture? By its ending, also of kinds that are not read. */
+bool anl__picture_name(const char *name);
+/* NULL, or what is wrong (static text). *orientation: 1 to 8 as in EXIF; 1 where nothing is said. Any thread. */
+const char *anl__picture_file_check(const uint8_t *p, size_t n, int *orientation);
+
+#endif
