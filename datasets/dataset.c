@@ -254,6 +254,22 @@ bool anl__dataset_present(anl_ctx *ctx, const anl__data_opts *opts)
     return found;
 }
 
+anl_status anl__dataset_list(anl_ctx *ctx, const anl__data_opts *opts, anl__picture_list **out)
+{
+    anl__data_opts o = *opts;
+    const anl__dataset_vt *vt = NULL;
+    anl__buf images, labels;
+    anl__buf_init(&images, ctx);
+    anl__buf_init(&labels, ctx);
+    *out = NULL;
+    anl_status st = o.path ? resolve(ctx, &o, &images, &labels) : ANL_OK;
+    if (st == ANL_OK) st = choose_format(ctx, &o, &vt);
+    if (st == ANL_OK && vt == &anl__dataset_pictures) st = anl__pictures_list(ctx, &o, out);
+    anl__buf_release(&labels);
+    anl__buf_release(&images);
+    return st;
+}
+
 anl_status anl__dataset_open(anl_ctx *ctx, const anl__data_opts *opts, anl__dataset **out)
 {
     anl__data_opts o = *opts;

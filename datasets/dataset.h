@@ -15,7 +15,7 @@
 #ifndef ANL_DATASET_H
 #define ANL_DATASET_H
 
-#include "datasets/parts.h"
+#include "datasets/picture_list.h"
 #include "datasets/picture.h"
 
 typedef struct anl__dataset anl__dataset;
@@ -112,6 +112,8 @@ struct anl__data_opts {
 anl__data_opts anl__data_opts_default(void);
 
 anl_status anl__dataset_open(anl_ctx *ctx, const anl__data_opts *opts, anl__dataset **out) ANL_MUST;
+/* Which pictures a set of pictures has, with nothing decoded (anl__picture_list_free); ANL_OK with NULL: it is another kind of set. */
+anl_status anl__dataset_list(anl_ctx *ctx, const anl__data_opts *opts, anl__picture_list **out) ANL_MUST;
 /* Further inputs of the same samples, without labels: <opts->path>/{train,test}-input<k>.npy[.gz], by opts->part. */
 anl_status anl__dataset_open_input(anl_ctx *ctx, const anl__data_opts *opts, int k, anl__dataset **out) ANL_MUST;
 /* Are there files of that part? Opens none; the context's message is not to be shown. */
@@ -134,6 +136,8 @@ static inline const void *anl__dataset_get(const anl__dataset *ds, int field, in
    known). */
 anl_status anl__dataset_fingerprint(anl__dataset *ds, char hex[65]) ANL_MUST;
 
+/* pictures.c, for dataset.c */
+anl_status anl__pictures_list(anl_ctx *ctx, const anl__data_opts *opts, anl__picture_list **out) ANL_MUST;
 extern const anl__dataset_vt anl__dataset_idx, anl__dataset_npy, anl__dataset_pictures;
 
 #endif

@@ -16,9 +16,11 @@ static const char *say(const char *what, const char *why)
     return said;
 }
 
-static const char *say_size(int w, int h)
+static bool too_large(uint32_t w, uint32_t h) { return w > ANL__MOST_SIDE || h > ANL__MOST_SIDE || (int64_t)w * h > ANL__MOST_PIXELS; }
+
+static const char *say_size(uint32_t w, uint32_t h)
 {
-    snprintf(said, sizeof said, "it is %d x %d, and at most %d a side and %d pixels are read", w, h, ANL__MOST_SIDE, ANL__MOST_PIXELS);
+    snprintf(said, sizeof said, "it is %u x %u, and at most %d a side and %d pixels are read", w, h, ANL__MOST_SIDE, ANL__MOST_PIXELS);
     return said;
 }
 
@@ -33,10 +35,10 @@ static const char *look(const uint8_t *bytes, size_t n, anl__stb_picture *p, int
         return other ? say(other, "such files are not read (JPEG, PNG, BMP and binary PNM are): convert it") : say("it is no picture (JPEG, PNG, BMP, PNM)", NULL);
     const char *why = anl__picture_file_check(bytes, n, orientation);
     if (why) return why;
-    if (!anl__stb_look(bytes, n, p)) return say("it cannot be decoded", anl__stb_why());
-    if (p->w < 1 || p->h < 1 || p->w > ANL__MOST_SIDE || p->h > ANL__MOST_SIDE || (int64_t)p->w * p->h > ANL__MOST_PIXELS)
-        return say_size(p->w, p->h);
-    return NULL;
+    uint32_t w, h;
+    if (anl__picture_png_size(bytes, n, &w, &h) && too_large(w, h)) return say_size(w, h);
+    if (!anl__stb_look(bytes, n, p) || p->w < 1 || p->h < 1) return say("it cannot be decoded", anl__stb_why());
+    return too_large((uint32_t)p->w, (uint32_t)p->h) ? say_size((uint32_t)p->w, (uint32_t)p->h) : NULL;
 }
 
 const char *anl__picture_look(const uint8_t *bytes, size_t n, anl__picture_shape *out)

@@ -151,6 +151,13 @@ static const char *check_png(bytes b)
     return "it is cut short: no end chunk";
 }
 
+bool anl__picture_png_size(const uint8_t *p, size_t n, uint32_t *w, uint32_t *h)
+{
+    bool png = n >= 24 && anl__picture_kind_of(p, n, NULL) == ANL__PICTURE_PNG;
+    if (png) *w = be32(p + 16), *h = be32(p + 20);
+    return png;
+}
+
 /* The next number of a PNM head, behind blanks and comments; -1: none. */
 static int64_t pnm_number(bytes b, size_t *at)
 {

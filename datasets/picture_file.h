@@ -12,6 +12,8 @@ typedef enum anl__picture_kind { ANL__PICTURE_NONE, ANL__PICTURE_JPEG, ANL__PICT
 
 /* By its first bytes. `other`, where it is not NULL: the name of a kind that is known and not read ("GIF"), else NULL. */
 anl__picture_kind anl__picture_kind_of(const uint8_t *p, size_t n, const char **other);
+/* A PNG's own word on its size, which decoders do not give for one that they find too large. */
+bool anl__picture_png_size(const uint8_t *p, size_t n, uint32_t *w, uint32_t *h);
 /* May a file of that name be a picture? By its ending, also of kinds that are not read. */
 bool anl__picture_name(const char *name);
 /* NULL, or what is wrong (static text). *orientation: 1 to 8 as in EXIF; 1 where nothing is said. Any thread. */

@@ -13,12 +13,12 @@ typedef struct inside {
     const char **item; /* [n], of the list */
 } inside;
 
-static anl_status list_of(anl__dataset *ds, const anl__data_opts *o, anl__picture_list **out)
+anl_status anl__pictures_list(anl_ctx *ctx, const anl__data_opts *o, anl__picture_list **out)
 {
     const anl__pictures_opts *p = &o->pictures;
-    if (!o->labels && !o->path) return p->files ? anl__picture_list_files(ds->ctx, p->files, p->n_files, out) : anl__picture_list_files(ds->ctx, &o->images, 1, out);
+    if (!o->labels && !o->path) return anl__picture_list_files(ctx, p->files ? p->files : &o->images, p->files ? p->n_files : 1, out);
     anl__picture_list_opts lo = {.file = p->file, .label = p->label, .part = NULL, .values = o->values, .class_names = p->class_names, .classes = p->classes, .parts = p->parts};
-    return o->labels ? anl__picture_list_table(ds->ctx, o->images, o->labels, &lo, out) : anl__picture_list_folder(ds->ctx, o->images, &lo, out);
+    return o->labels ? anl__picture_list_table(ctx, o->images, o->labels, &lo, out) : anl__picture_list_folder(ctx, o->images, &lo, out);
 }
 
 /* The items of the part: training (behind them the set's own validation part, if it has one), or test. */
@@ -74,7 +74,7 @@ static anl_status pictures_open(anl__dataset *ds, const anl__data_opts *o)
     anl_status st = ANL_NOMEM;
     inside *in = anl__alloc(ds->ctx, sizeof *in);
     if (!(ds->inside = in)) return ANL_NOMEM;
-    ANL_GO(list_of(ds, o, &in->list));
+    ANL_GO(anl__pictures_list(ds->ctx, o, &in->list));
     ANL_GO(pick_of(ds, o, in->list, &pick, &n));
     bool test = o->part && !strcmp(o->part, "test");
     if (!test) tell_others(ds, in->list);

@@ -8,7 +8,9 @@
 
 #include "command.h"
 #include "describe_file.h"
+#include "describe_pictures.h"
 #include "exit_code.h"
+#include "split_pictures.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +27,7 @@ static const option data_options[] = {
     {"fraction", "F", "split: the same as a fraction"},
     {"folds", "K", "split: stratified folds instead"},
     {"fold", "I", "split: the fold that validates (0 to K-1)"},
+    {"test", "F", "split, pictures: count or fraction of the test part (default 0.1), where they have no parts of their own"},
     {"seed", "N", "split: its key"},
     {"no-strata", NULL, "split: do not keep the classes' shares"},
     {"out", "FILE", "split: write the list there"},
@@ -42,8 +45,9 @@ static bool take(const options *o, arguments *a, char why[256])
     a->out = options_text(o, "out", NULL);
     a->split.stratified = !options_has(o, "no-strata");
     bool ok = options_int(o, "count", 0, 1, INT64_MAX, &a->split.count, why) && options_real(o, "fraction", 0, 0, 0.999999, &a->split.fraction, why) &&
+              options_real(o, "test", 0.1, 0, 1e15, &a->data.pictures.parts.test, why) &&
               options_int(o, "seed", 0, 0, INT64_MAX, &seed, why) && options_int(o, "folds", 0, 2, 1000, &folds, why) && options_int(o, "fold", 0, 0, 999, &fold, why);
-    a->split.seed = (uint64_t)seed;
+    a->split.seed = a->data.pictures.parts.seed = (uint64_t)seed;
     a->split.folds = (int)folds;
     a->split.fold = (int)fold;
     return ok;
@@ -87,6 +91,13 @@ static anl_status describe(anl_ctx *ctx, const arguments *a)
 {
     char path[4096];
     if (describe_is_file(a->set, path, sizeof path)) return describe_file(ctx, path);
+    anl__picture_list *pictures = NULL;
+    ANL_TRY(anl__dataset_list(ctx, &a->data, &pictures));
+    if (pictures) {
+        anl_status shown = describe_pictures(ctx, a->set, pictures);
+        anl__picture_list_free(pictures);
+        return shown;
+    }
     anl__dataset *ds = NULL;
     anl__norm norm = {0};
     char print[65];
@@ -124,27 +135,40 @@ static void format_split(anl__buf *b, const anl__split *s)
     }
 }
 
-static anl_status split(anl_ctx *ctx, const arguments *a)
+/* count: samples of each part. */
+static anl_status split_samples(anl_ctx *ctx, const arguments *a, anl__buf *b, int64_t count[ANL__PARTS])
 {
     anl__dataset *ds = NULL;
     anl__split s = {0};
-    anl__buf b;
     anl_status st;
-    anl__buf_init(&b, ctx);
     ANL_GO(anl__dataset_open(ctx, &a->data, &ds));
     anl__split_input in = {ds->n, ds->label, ds->classes};
     ANL_GO(anl__split_make(ctx, &in, &a->split, &s));
-    format_split(&b, &s);
-    ANL_GO(b.status);
-    if (a->out)
-        ANL_GO(anl__file_replace(ctx, a->out, b.text, b.len));
-    else
-        fwrite(b.text, 1, b.len, stdout);
-    fprintf(stderr, "%lld samples to train on, %lld to validate\n", (long long)s.n_train,
-            (long long)s.n_valid);
+    format_split(b, &s);
+    count[ANL__PART_TRAIN] = s.n_train;
+    count[ANL__PART_VALID] = s.n_valid;
+    st = b->status;
 done:
     anl__split_release(ctx, &s);
     anl__dataset_close(ds);
+    return st;
+}
+
+static anl_status split(anl_ctx *ctx, const arguments *a)
+{
+    anl__picture_list *pictures = NULL;
+    anl__buf b;
+    int64_t count[ANL__PARTS] = {0};
+    anl_status st;
+    anl__buf_init(&b, ctx);
+    ANL_GO(anl__dataset_list(ctx, &a->data, &pictures));
+    ANL_GO(pictures ? split_pictures(ctx, pictures, &a->split, &b, count) : split_samples(ctx, a, &b, count));
+    if (a->out) ANL_GO(anl__file_replace(ctx, a->out, b.text, b.len));
+    else fwrite(b.text, 1, b.len, stdout);
+    fprintf(stderr, "%lld samples to train on, %lld to validate", (long long)count[ANL__PART_TRAIN], (long long)count[ANL__PART_VALID]);
+    fprintf(stderr, count[ANL__PART_TEST] ? ", %lld to test\n" : "\n", (long long)count[ANL__PART_TEST]);
+done:
+    anl__picture_list_free(pictures);
     anl__buf_release(&b);
     return st;
 }
@@ -175,6 +199,6 @@ static int run_data(const options *o)
 
 const command command_data = {
     .name = "data", .args = "get [NAME] | describe SET | split SET", .summary = "finds, describes and splits data sets; installs nothing",
-    .details = "SET is a directory with IDX or NPY files, a known set's name (`anneal data get` lists them), or, to describe, a file of sequences: CSV, TSV, text.",
+    .details = "SET is a directory with IDX or NPY files or pictures, a known set's name (`anneal data get` lists them), or, to describe, a file of sequences: CSV, TSV, text.",
     .options = data_options, .min_args = 1, .max_args = 2, .run = run_data,
 };

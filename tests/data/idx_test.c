@@ -139,7 +139,7 @@ static void missing_files(void **state)
     o.images = at(f, "nothing");
     refuse(f, &o, ANL_DATA, "nothing: there is no such file");
     o.images = f->dir;
-    refuse(f, &o, ANL_DATA, "is not a regular file");
+    refuse(f, &o, ANL_DATA, "no pictures there");
     o.format = "ixd";
     refuse(f, &o, ANL_INVALID, "did you mean idx?");
 }

@@ -51,7 +51,9 @@ static void values(void **state)
         {"data:\n  cache: \"true\"\n", NULL, "r.yaml:2:10: data.cache: needs true or false, not 'true'"},
         {"data:\n  path: [a]\n", NULL, "r.yaml:2:9: data.path: needs a text, not a list"},
         {"checkpoint:\n  metric: null\n", NULL, "r.yaml:2:11: checkpoint.metric: needs a text (the default is valid.accuracy)"},
-        {"model:\n  hidden: 3\n", NULL, "r.yaml:2:11: model.hidden: needs a list, such as [1, 2]"},
+        {"model:\n  hidden: three\n", NULL, "r.yaml:2:11: model.hidden: needs a list, such as [1, 2]"},
+        {"model:\n  hidden: 0\n", NULL, "r.yaml:2:11: model.hidden: 0 is outside 1 to 1048576"}, /* one number is a list of it */
+
         {"model:\n  hidden: [3, x, 0]\n", NULL,
          "r.yaml:2:15: model.hidden: needs an integer, not 'x'\nr.yaml:2:18: model.hidden: 0 is outside 1 to 1048576"},
         {"model:\n  layers: 3\n", NULL, "r.yaml:2:11: model.layers: needs a list or a map, not '3'"},

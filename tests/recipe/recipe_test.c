@@ -67,6 +67,10 @@ static void overrides(void **state)
     assert_string_equal(yaml_find(layers->item[0], "type")->text, "conv");
     assert_string_equal(layers->item[1]->text, "relu");
     recipe_free(r);
+    r = recipe_good(*state, "model: {name: mlp, hidden: 3}\n", NULL); /* one number is a list of it */
+    assert_int_equal(recipe_count(r, "model.hidden"), 1);
+    assert_int_equal(recipe_int_at(r, "model.hidden", 0), 3);
+    recipe_free(r);
     r = recipe_good(*state, "model: {name: mlp, hidden: [3]}\n", "model=|model.hidden=[4,5]");
     assert_string_equal(recipe_text(r, "model.name"), "cnn2");
     assert_int_equal(recipe_int_at(r, "model.hidden", 1), 5);

@@ -23,8 +23,7 @@ void job_pictures(const job *j, const job_opts *o, anl__pictures_opts *out)
     out->channels = !strcmp(color, "grey") ? 1 : !strcmp(color, "rgb") ? 3 : 0;
     out->fit = fit_of(recipe_text(r, "data.fit"));
     out->drop_damaged = !strcmp(recipe_text(r, "data.damaged"), "drop");
-    /* drawn by another key than the validation part, which is drawn from what is left */
-    out->parts = (anl__parts_opts){.seed = (uint64_t)recipe_int(r, "data.split_seed") ^ 0x74657374, .test = recipe_real(r, "data.test"), .test_only = o->test_data != NULL};
+    out->parts = (anl__parts_opts){.seed = (uint64_t)recipe_int(r, "data.split_seed"), .test = recipe_real(r, "data.test"), .test_only = o->test_data != NULL};
     out->class_names = j->class_names;
     out->classes = j->class_names ? j->model.classes : 0;
     if (train && train->item && train->field[ANL__FIELD_X].shape.rank == 3) { /* the other part is to be alike */
