@@ -46,8 +46,8 @@ static bool find_file(anl__buf *out, const char *dir, const char *name)
 static anl_status fail_no_set(anl_ctx *ctx, const anl__known_set *known, const char *path, const char *part)
 {
     if (known)
-        return anl__fail(ctx, ANL_DATA, "the data set %s is not installed in %s; install it with: %s",
-                         known->name, known->dir, known->install);
+        return anl__fail(ctx, ANL_DATA, "the data set %s is not installed%s%s; install it with: %s",
+                         known->name, known->dir ? " in " : "", known->dir ? known->dir : "", known->install);
     if (anl__path_is_dir(path))
         return anl__fail(ctx, ANL_DATA,
                          "%s: found no %s files there: expected images and labels such as %s[.gz] or %s, pictures in folders of classes (CLASS/*.jpg, "
@@ -80,8 +80,13 @@ static anl_status resolve(anl_ctx *ctx, anl__data_opts *o, anl__buf *images, anl
     if (strcmp(part, "train") != 0 && strcmp(part, "test") != 0)
         return anl__fail(ctx, ANL_INVALID, "the part of a data set is train or test, not %s", part);
     const anl__known_set *known = anl__known_find(o->path);
-    if (known && known->file) return anl__fail(ctx, ANL_DATA, "%s is a file of sequences, not of images and labels: choose a model that reads them", o->path);
+    if (known && anl__known_sequences(known)) return anl__fail(ctx, ANL_DATA, "%s is a file of sequences, not of images and labels: choose a model that reads them", o->path);
+    char made[4096], *end;
     const char *dir = known ? known->dir : o->path;
+    if (known && !dir) { /* a table that was made: the directory that it lies in */
+        if (anl__known_where(known, made, sizeof made) && (end = strrchr(made, '/'))) *end = 0;
+        dir = made;
+    }
     if (!known) known = anl__known_find_dir(o->path);
     bool found = false;
     for (int i = 0; i < LAYOUTS && !found; i++) {

@@ -77,6 +77,15 @@ static const anl__known_set known[] = {
         .licence = "GPL-2 (Ding dictionary, F. Richter)",
     },
     {
+        .name = "clipart",
+        .what = "4 945 drawings in 12 classes, colour, of many sizes, as PNG",
+        .format = "pictures",
+        .file = "labels.csv",
+        .package = "openclipart-png",
+        .install = "sudo apt-get install openclipart-png && tools/data/make.sh clipart",
+        .licence = "public domain (openclipart.org)",
+    },
+    {
         .name = "sensors",
         .what = "windows of a synthetic machine's four sensors, 2 % of them faulty (generated, not measured)",
         .format = "csv",
@@ -113,6 +122,8 @@ const anl__known_set *anl__known_find_dir(const char *dir)
         if (known[i].dir && strlen(known[i].dir) == n && memcmp(known[i].dir, dir, n) == 0) return &known[i];
     return NULL;
 }
+
+bool anl__known_sequences(const anl__known_set *k) { return k->file && strcmp(k->format, "pictures"); }
 
 bool anl__known_where(const anl__known_set *k, char *out, size_t bytes)
 {

@@ -8,7 +8,7 @@
 typedef struct anl__known_set {
     const char *name;    /* "fashion-mnist" */
     const char *what;    /* one line */
-    const char *format;  /* "idx"; "csv", "text": made by tools/data/make.sh */
+    const char *format;  /* "idx"; made by tools/data/make.sh: "csv", "text", and "pictures", whose file is a table of them */
     const char *dir;     /* where it is when it is installed; NULL: made, in the cache directory */
     const char *file;    /* of a set that is made: its name in data/NAME/ there; else NULL */
     const char *package; /* Debian's */
@@ -23,6 +23,8 @@ const anl__known_set *anl__known_at(int i);
 const anl__known_set *anl__known_find(const char *name); /* by name; NULL: unknown */
 /* By the directory it is installed in (a trailing slash is fine): its class names apply there. */
 const anl__known_set *anl__known_find_dir(const char *dir);
+/* Is it a file of sequences? */
+bool anl__known_sequences(const anl__known_set *k);
 /* Where the directory, or a made set's file, is or would be; true: it is there. */
 bool anl__known_where(const anl__known_set *k, char *out, size_t bytes);
 /* The nearest name, or NULL. */

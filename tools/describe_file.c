@@ -18,8 +18,9 @@ bool describe_is_file(const char *set, char *path, size_t bytes)
 {
     const anl__known_set *k = anl__path_exists(set) ? NULL : anl__known_find(set);
     if (k) {
-        if (k->file) anl__known_where(k, path, bytes);
-        return k->file != NULL;
+        bool sequences = anl__known_sequences(k);
+        if (sequences) anl__known_where(k, path, bytes);
+        return sequences;
     }
     snprintf(path, bytes, "%s", set);
     return anl__path_exists(set) && !anl__path_is_dir(set);

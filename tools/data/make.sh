@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the data sets of sequences from Debian packages: tools/data/make.sh NAME... | all
+# Makes data sets of sequences, and a table of pictures, from Debian packages: tools/data/make.sh NAME... | all
 # They go to $XDG_CACHE_HOME/anneal/data/NAME/ (default ~/.cache), each written beside and renamed. Nothing is fetched or
 # installed: when a package is missing, the command that installs it is printed and the exit code is 3.
 # Everything is deterministic: the same packages give the same bytes.
@@ -11,7 +11,7 @@ case ${XDG_CACHE_HOME:-} in
     /*) root=$XDG_CACHE_HOME/anneal/data ;;
     *) root=$HOME/.cache/anneal/data ;;
 esac
-known="taylor chicago food-reviews dna-splice king-james trans-de-en sensors"
+known="taylor chicago food-reviews dna-splice king-james trans-de-en sensors clipart"
 
 missing() { # PACKAGE...: says how to install them
     echo "tools/data/make.sh: not installed; install with: sudo apt-get install $*" >&2
@@ -40,6 +40,19 @@ from_r() {
     rm -f "$made"
 }
 
+# A table of the drawings in folders of openclipart-png that have at least 78; the folder is the class.
+clipart() {
+    [ -d /usr/share/openclipart/png ] || missing openclipart-png
+    made=$(mktemp)
+    echo file,label >"$made"
+    for class in animals/mammals computer/icons food/fruit recreation/games recreation/music shapes/arrows shapes/stars \
+        signs_and_symbols/flags signs_and_symbols/map_symbols special/gradients special/patterns transportation/aiga-symbols; do
+        find "/usr/share/openclipart/png/$class" -name '*.png' | sort | sed "s/\"/\"\"/g; s/.*/\"&\",${class#*/}/" >>"$made"
+    done
+    put labels.csv <"$made"
+    rm -f "$made"
+}
+
 make_one() {
     dir=$root/$1
     case $1 in
@@ -65,6 +78,7 @@ make_one() {
             put trans-de-en.tsv <"$made"
             rm -f "$made"
             ;;
+        clipart) clipart ;;
         sensors) awk -f "$here/sensors.awk" </dev/null | put sensors.csv ;;
         *)
             echo "tools/data/make.sh: no data set $1; known are: $known" >&2
