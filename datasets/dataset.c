@@ -2,6 +2,7 @@
  * classes, fingerprint. It reads no format itself. */
 #include "datasets/dataset.h"
 
+#include "datasets/hdf5.h"
 #include "datasets/known.h"
 #include "datasets/picture_file.h"
 #include "datasets/picture_list.h"
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const anl__dataset_vt *const formats[] = {&anl__dataset_idx, &anl__dataset_npy, &anl__dataset_pictures};
+static const anl__dataset_vt *const formats[] = {&anl__dataset_idx, &anl__dataset_npy, &anl__dataset_pictures, &anl__dataset_hdf5};
 enum { FORMATS = sizeof formats / sizeof formats[0] };
 
 anl__data_opts anl__data_opts_default(void)
@@ -98,6 +99,14 @@ static anl_status resolve(anl_ctx *ctx, anl__data_opts *o, anl__buf *images, anl
         o->images = images->text;
         o->labels = labels->text;
     }
+    if (!found && anl__hdf5_is(dir)) {
+        images->len = 0;
+        anl__buf_add(images, "%s", dir);
+        o->format = anl__dataset_hdf5.name;
+        o->images = images->text;
+        o->labels = NULL;
+        found = true;
+    }
     if (!found) found = resolve_pictures(o, dir, images, labels);
     ANL_TRY(images->status);
     ANL_TRY(labels->status);
@@ -129,7 +138,7 @@ static anl_status choose_format(anl_ctx *ctx, const anl__data_opts *o, const anl
     const char *names[FORMATS];
     if (!o->format) {
         bool npy = ends_with(o->images, ".npy") || ends_with(o->images, ".npy.gz");
-        *vt = npy ? &anl__dataset_npy : is_picture(o->images) ? &anl__dataset_pictures : &anl__dataset_idx;
+        *vt = npy ? &anl__dataset_npy : anl__hdf5_is(o->images) ? &anl__dataset_hdf5 : is_picture(o->images) ? &anl__dataset_pictures : &anl__dataset_idx;
         return ANL_OK;
     }
     for (int i = 0; i < FORMATS; i++) {
@@ -140,8 +149,18 @@ static anl_status choose_format(anl_ctx *ctx, const anl__data_opts *o, const anl
         }
     }
     const char *near = anl__nearest(o->format, names, FORMATS);
-    return anl__fail(ctx, ANL_INVALID, "unknown data format %s%s%s%s; known are idx, npy and pictures", o->format,
+    return anl__fail(ctx, ANL_INVALID, "unknown data format %s%s%s%s; known are idx, npy, pictures and hdf5", o->format,
                      near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+}
+
+anl_status anl__dataset_pick(anl__dataset *ds, const char *part, int (*part_of)(const void *user, int64_t i), const void *user, int64_t n, int64_t *pick, int64_t *picked)
+{
+    bool test = part && !strcmp(part, "test");
+    *picked = 0;
+    for (int p = ANL__PART_TRAIN; p < ANL__PARTS; p++)
+        for (int64_t i = 0; i < n; i++)
+            if (part_of(user, i) == p && (!part || test == (p == ANL__PART_TEST))) pick[(*picked)++] = i;
+    return *picked ? ANL_OK : anl__fail(ds->ctx, ANL_DATA, "%s: found no samples of a %s part", ds->name, test ? "test" : "training");
 }
 
 /* ---- what holds for every format -------------------------------------------------------------- */
@@ -223,6 +242,7 @@ static anl_status open_files(anl__dataset *ds, const anl__data_opts *o)
         return anl__fail(ds->ctx, ANL_INVALID, "%d classes: expected 1 to %d", o->classes, ANL__MAX_CLASSES);
     ANL_TRY(choose_format(ds->ctx, o, &ds->vt));
     ds->valid_from = -1;
+    ds->own_parts = true;
     ANL_TRY(ds->vt->open(ds, o));
     if (ds->valid_from < 0) ds->valid_from = ds->n;
     if (ds->value) add_values(ds);
@@ -230,14 +250,15 @@ static anl_status open_files(anl__dataset *ds, const anl__data_opts *o)
     return ds->fields > 1 ? add_more(ds, o) : ANL_OK;
 }
 
-/* Files of IDX and NPY are of one part; pictures lie, or are drawn, together. */
+/* Files of IDX and NPY are of one part; those of pictures and HDF5 files lie, or are drawn, together. */
 static bool has_part(anl_ctx *ctx, const anl__data_opts *o)
 {
     const anl__dataset_vt *vt = NULL;
     anl__csv_opts co = anl__csv_opts_default();
     anl__csv *c = NULL;
-    if (choose_format(ctx, o, &vt) != ANL_OK || vt != &anl__dataset_pictures || !o->part || strcmp(o->part, "test")) return vt != NULL;
-    bool drawn = o->pictures.parts.test > 0 || o->pictures.parts.test_only, found = false;
+    if (choose_format(ctx, o, &vt) != ANL_OK || vt == &anl__dataset_idx || vt == &anl__dataset_npy || !o->part || strcmp(o->part, "test")) return vt != NULL;
+    bool drawn = o->parts.test > 0 || o->parts.test_only, found = false;
+    if (vt == &anl__dataset_hdf5) return anl__hdf5_has_test(ctx, o);
     if (!o->labels) return anl__picture_list_has_train(o->images) ? anl__picture_list_has_test(o->images) : drawn;
     if (anl__csv_open(ctx, o->labels, &co, &c) != ANL_OK) return true; /* opening says what is wrong */
     int64_t column = anl__csv_find(c, "part");

@@ -1,5 +1,5 @@
 /* A data set: n samples of named fields, resident in memory (own, or a mapped file) behind one small table
- * of functions. Readers (idx.c, npy.c, pictures.c) fill it; splits, transforms and the loader only read it.
+ * of functions. Readers (idx.c, npy.c, pictures.c, hdf5.c) fill it; splits, transforms and the loader only read it.
  *
  * Field 0 is what the model sees: "image" of shape H,W,C or "features" of shape F, u8 or f32. Field 1, when
  * there are labels, is "label": an i32 scalar in [0, classes), or, when values are to be predicted, an f32 scalar.
@@ -35,7 +35,7 @@ typedef enum anl__label_kind { ANL__LABEL_UNUSED, ANL__LABEL_CLASS, ANL__LABEL_V
 /* How a format is read. */
 typedef struct anl__data_opts anl__data_opts;
 typedef struct anl__dataset_vt {
-    const char *name; /* "idx", "npy", "pictures" */
+    const char *name; /* "idx", "npy", "pictures", "hdf5" */
     /* Fills ds->n, field 0 and, when opts->labels is set, ds->label (opts->values: ds->value). What is allocated before a failure is
        released by the caller through ds. */
     anl_status (*open)(anl__dataset *ds, const anl__data_opts *opts);
@@ -84,14 +84,13 @@ typedef struct anl__pictures_opts {
     const char *file, *label; /* columns of a table; default "file", "label" */
     const char *const *class_names; /* of the model: `classes` of them, and no others; NULL: those that are found */
     int classes;
-    anl__parts_opts parts;    /* of a set without parts of its own; default: nothing is drawn */
     const char *const *files; /* without labels: instead of data_opts.images, n_files of them, files and directories */
     int n_files;
     int threads;              /* that decode; 0: all CPUs */
 } anl__pictures_opts;
 
 struct anl__data_opts {
-    const char *format; /* "idx", "npy" or "pictures"; NULL: by the ending of the file's name, or its first bytes */
+    const char *format; /* "idx", "npy", "pictures" or "hdf5"; NULL: by the ending of the file's name, or its first bytes */
     /* Either `images` and `labels` (files; labels NULL: unlabelled; pictures: a directory, and a table) ... */
     const char *images, *labels;
     /* ... or `path`, a directory or a known set's name (known.h), and the part of it: "train" or "test". */
@@ -107,6 +106,7 @@ struct anl__data_opts {
     bool cache;            /* default true */
     const char *cache_dir; /* NULL: $XDG_CACHE_HOME/anneal, else $HOME/.cache/anneal */
     bool cache_wait; /* write the cache before open returns, not beside the caller's work (default false) */
+    anl__parts_opts parts; /* the test part of pictures and HDF5 files without parts of their own; default: nothing is drawn */
     anl__pictures_opts pictures;
 };
 anl__data_opts anl__data_opts_default(void);
@@ -136,8 +136,11 @@ static inline const void *anl__dataset_get(const anl__dataset *ds, int field, in
    known). */
 anl_status anl__dataset_fingerprint(anl__dataset *ds, char hex[65]) ANL_MUST;
 
+/* The samples of one part among n items, part_of(user, i) being ANL__PART_* of each: training with the set's own validation part
+   behind it, or test; part NULL: all. Into pick, which has room for n. ANL_DATA: there are none. */
+anl_status anl__dataset_pick(anl__dataset *ds, const char *part, int (*part_of)(const void *user, int64_t i), const void *user, int64_t n, int64_t *pick, int64_t *picked) ANL_MUST;
 /* pictures.c, for dataset.c */
 anl_status anl__pictures_list(anl_ctx *ctx, const anl__data_opts *opts, anl__picture_list **out) ANL_MUST;
-extern const anl__dataset_vt anl__dataset_idx, anl__dataset_npy, anl__dataset_pictures;
+extern const anl__dataset_vt anl__dataset_idx, anl__dataset_npy, anl__dataset_pictures, anl__dataset_hdf5;
 
 #endif

@@ -61,6 +61,14 @@ anl_status anl__parts_draw(anl_ctx *ctx, int64_t n, const int32_t *label, int cl
     return ANL_OK;
 }
 
+anl_status anl__parts_draw_test(anl_ctx *ctx, int64_t n, const int32_t *label, int classes, const anl__parts_opts *opts, int32_t *part)
+{
+    anl__parts_opts p = *opts;
+    p.valid = 0;
+    p.seed ^= 0x74657374;
+    return anl__parts_draw(ctx, n, label, classes, &p, part);
+}
+
 anl_status anl__parts_make(anl_ctx *ctx, const char *name, const anl__parts_opts *opts, const int32_t *part, int64_t n, anl__parts *out)
 {
     anl__parts p = {.n = {0}};

@@ -25,6 +25,9 @@ const char *anl__part_name(int part);
 /* part[i] of the groups 0 .. n-1, drawn by key; label (NULL: none) in [0, classes) keeps the classes' shares. */
 anl_status anl__parts_draw(anl_ctx *ctx, int64_t n, const int32_t *label, int classes, const anl__parts_opts *opts,
                            int32_t *part) ANL_MUST;
+/* The same for a set whose validation part is drawn later, from what is left: only a test part, by another key. */
+anl_status anl__parts_draw_test(anl_ctx *ctx, int64_t n, const int32_t *label, int classes, const anl__parts_opts *opts,
+                                int32_t *part) ANL_MUST;
 /* Lists from part[i] (-1: in none) of the items 0 .. n-1. ANL_DATA when there is no training item (test_only: no test item). */
 anl_status anl__parts_make(anl_ctx *ctx, const char *name, const anl__parts_opts *opts, const int32_t *part, int64_t n, anl__parts *out) ANL_MUST;
 void anl__parts_release(anl_ctx *ctx, anl__parts *p);

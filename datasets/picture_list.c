@@ -164,13 +164,10 @@ static anl_status part_folders(building *b, const char *dir)
 /* The test part of a set without parts. */
 static anl_status draw(anl__picture_list *l, const anl__picture_list_opts *o)
 {
-    anl__parts_opts p = o->parts;
     int32_t *part = anl__calloc(l->ctx, (size_t)l->n, sizeof *part), *label = anl__calloc(l->ctx, (size_t)l->n, sizeof *label);
     anl_status st = part && label ? ANL_OK : ANL_NOMEM;
-    p.valid = 0;
-    p.seed ^= 0x74657374; /* another key than that of the validation part, which is drawn from what is left */
     for (int64_t i = 0; i < l->n && st == ANL_OK; i++) label[i] = l->item[i].label;
-    if (st == ANL_OK) st = anl__parts_draw(l->ctx, l->n, l->classes ? label : NULL, l->classes, &p, part);
+    if (st == ANL_OK) st = anl__parts_draw_test(l->ctx, l->n, l->classes ? label : NULL, l->classes, &o->parts, part);
     for (int64_t i = 0; i < l->n && st == ANL_OK; i++) l->item[i].part = part[i];
     anl__free(l->ctx, label);
     anl__free(l->ctx, part);

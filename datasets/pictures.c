@@ -17,22 +17,16 @@ anl_status anl__pictures_list(anl_ctx *ctx, const anl__data_opts *o, anl__pictur
 {
     const anl__pictures_opts *p = &o->pictures;
     if (!o->labels && !o->path) return anl__picture_list_files(ctx, p->files ? p->files : &o->images, p->files ? p->n_files : 1, out);
-    anl__picture_list_opts lo = {.file = p->file, .label = p->label, .part = NULL, .values = o->values, .class_names = p->class_names, .classes = p->classes, .parts = p->parts};
+    anl__picture_list_opts lo = {.file = p->file, .label = p->label, .part = NULL, .values = o->values, .class_names = p->class_names, .classes = p->classes, .parts = o->parts};
     return o->labels ? anl__picture_list_table(ctx, o->images, o->labels, &lo, out) : anl__picture_list_folder(ctx, o->images, &lo, out);
 }
 
-/* The items of the part: training (behind them the set's own validation part, if it has one), or test. */
+static int part_of(const void *list, int64_t i) { return ((const anl__picture_list *)list)->item[i].part; }
+
 static anl_status pick_of(anl__dataset *ds, const anl__data_opts *o, const anl__picture_list *l, int64_t **out, int64_t *n)
 {
-    bool all = !o->labels && !o->path, test = o->part && !strcmp(o->part, "test");
-    int64_t *pick = *out = anl__calloc(ds->ctx, (size_t)l->n, sizeof *pick);
-    if (!pick) return ANL_NOMEM;
-    *n = 0;
-    for (int part = ANL__PART_TRAIN; part < ANL__PARTS; part++)
-        for (int64_t i = 0; i < l->n; i++)
-            if (l->item[i].part == part && (all || test == (part == ANL__PART_TEST))) pick[(*n)++] = i;
-    if (!*n) return anl__fail(ds->ctx, ANL_DATA, "%s: found no pictures of a %s part", ds->name, test ? "test" : "training");
-    return ANL_OK;
+    *out = anl__calloc(ds->ctx, (size_t)l->n, sizeof **out);
+    return *out ? anl__dataset_pick(ds, o->labels || o->path ? o->part : NULL, part_of, l, l->n, *out, n) : ANL_NOMEM;
 }
 
 static anl_status labels_of(anl__dataset *ds, const anl__data_opts *o, inside *in, const int64_t *pick, int64_t n)

@@ -10,6 +10,7 @@
 #include "describe_file.h"
 #include "describe_pictures.h"
 #include "exit_code.h"
+#include "pack_data.h"
 #include "split_pictures.h"
 
 #include <stdio.h>
@@ -30,9 +31,42 @@ static const option data_options[] = {
     {"test", "F", "split, pictures: count or fraction of the test part (default 0.1), where they have no parts of their own"},
     {"seed", "N", "split: its key"},
     {"no-strata", NULL, "split: do not keep the classes' shares"},
-    {"out", "FILE", "split: write the list there"},
+    {"size", "N|HxW", "pack, pictures: height and width that they are brought to"},
+    {"fit", "crop|stretch|pad", "pack, pictures: those of another shape (default crop)"},
+    {"color", "auto|grey|rgb", "pack, pictures: channels (default auto)"},
+    {"values", NULL, "pack: labels are values to predict"},
+    {"drop-damaged", NULL, "pack, pictures: leave out what cannot be decoded"},
+    {"out", "FILE", "split: write the list there; pack: the HDF5 file"},
     {NULL, NULL, NULL},
 };
+
+/* How pictures become samples. */
+static bool take_pictures(const options *o, anl__data_opts *d, char why[256])
+{
+    const char *size = options_text(o, "size", NULL), *fit = options_text(o, "fit", "crop"), *color = options_text(o, "color", "auto");
+    long h = 0, w = 0;
+    char end, x;
+    int n = size ? sscanf(size, "%ld%c%ld%c", &h, &x, &w, &end) : 0;
+    if (n == 1) w = h;
+    if (size && (!(n == 1 || (n == 3 && x == 'x')) || h < 1 || w < 1 || h > 16384 || w > 16384)) {
+        snprintf(why, 256, "--size is a number, or height x width as 224x160, not '%.40s'", size);
+        return false;
+    }
+    static const char *const fits[] = {"crop", "stretch", "pad"}, *const colors[] = {"auto", "grey", "rgb"};
+    int f = 0, c = 0;
+    while (f < 3 && strcmp(fits[f], fit)) f++;
+    while (c < 3 && strcmp(colors[c], color)) c++;
+    if (f == 3) snprintf(why, 256, "--fit is crop, stretch or pad, not '%.40s'", fit);
+    else if (c == 3) snprintf(why, 256, "--color is auto, grey or rgb, not '%.40s'", color);
+    if (f == 3 || c == 3) return false;
+    d->pictures.height = h;
+    d->pictures.width = w;
+    d->pictures.fit = (anl__picture_fit)f;
+    d->pictures.channels = c == 1 ? 1 : c == 2 ? 3 : 0;
+    d->pictures.drop_damaged = options_has(o, "drop-damaged");
+    d->values = options_has(o, "values");
+    return true;
+}
 
 /* The options into a; false with `why` for a value that is none. */
 static bool take(const options *o, arguments *a, char why[256])
@@ -45,9 +79,10 @@ static bool take(const options *o, arguments *a, char why[256])
     a->out = options_text(o, "out", NULL);
     a->split.stratified = !options_has(o, "no-strata");
     bool ok = options_int(o, "count", 0, 1, INT64_MAX, &a->split.count, why) && options_real(o, "fraction", 0, 0, 0.999999, &a->split.fraction, why) &&
-              options_real(o, "test", 0.1, 0, 1e15, &a->data.pictures.parts.test, why) &&
+              options_real(o, "test", 0.1, 0, 1e15, &a->data.parts.test, why) &&
               options_int(o, "seed", 0, 0, INT64_MAX, &seed, why) && options_int(o, "folds", 0, 2, 1000, &folds, why) && options_int(o, "fold", 0, 0, 999, &fold, why);
-    a->split.seed = a->data.pictures.parts.seed = (uint64_t)seed;
+    a->split.seed = a->data.parts.seed = (uint64_t)seed;
+    ok = ok && take_pictures(o, &a->data, why);
     a->split.folds = (int)folds;
     a->split.fold = (int)fold;
     return ok;
@@ -175,6 +210,8 @@ done:
 
 /* ---- the command ------------------------------------------------------------------------------ */
 
+static anl_status pack(anl_ctx *ctx, const arguments *a) { return pack_data(ctx, &a->data, a->out); }
+
 static int with_context(anl_status (*job)(anl_ctx *, const arguments *), const arguments *a)
 {
     anl_ctx *ctx = command_ctx();
@@ -192,13 +229,15 @@ static int run_data(const options *o)
     const char *verb = o->arg[0];
     if (!take(o, &a, why)) return command_usage(o, "%s", why);
     if (strcmp(verb, "get") == 0) return get(&a);
-    if (strcmp(verb, "describe") && strcmp(verb, "split")) return command_usage(o, "knows get, describe and split, not '%s'", verb);
+    bool packs = !strcmp(verb, "pack");
+    if (!packs && strcmp(verb, "describe") && strcmp(verb, "split")) return command_usage(o, "knows get, describe, split and pack, not '%s'", verb);
+    if (packs && a.set && !a.out) return command_usage(o, "pack needs --out FILE.h5");
     if (!a.set) return command_usage(o, "%s needs a set: a directory, or a known set's name", verb);
-    return with_context(strcmp(verb, "split") ? describe : split, &a);
+    return with_context(packs ? pack : strcmp(verb, "split") ? describe : split, &a);
 }
 
 const command command_data = {
-    .name = "data", .args = "get [NAME] | describe SET | split SET", .summary = "finds, describes and splits data sets; installs nothing",
-    .details = "SET is a directory with IDX or NPY files or pictures, a known set's name (`anneal data get` lists them), or, to describe, a file of sequences: CSV, TSV, text.",
+    .name = "data", .args = "get [NAME] | describe SET | split SET | pack SET", .summary = "finds, describes, splits and packs data sets; installs nothing",
+    .details = "SET is a directory with IDX or NPY files or pictures, an HDF5 file, a known set's name (`anneal data get` lists them), or, to describe, a file of sequences: CSV, TSV, text.",
     .options = data_options, .min_args = 1, .max_args = 2, .run = run_data,
 };

@@ -1,6 +1,7 @@
 /* See describe_file.h. Tables are read as text cells, so that nothing has to be declared and nothing is refused for what it means. */
 #include "describe_file.h"
 
+#include "datasets/hdf5.h"
 #include "datasets/known.h"
 #include "datasets/table.h"
 #include "datasets/text.h"
@@ -23,7 +24,7 @@ bool describe_is_file(const char *set, char *path, size_t bytes)
         return sequences;
     }
     snprintf(path, bytes, "%s", set);
-    return anl__path_exists(set) && !anl__path_is_dir(set);
+    return anl__path_exists(set) && !anl__path_is_dir(set) && !anl__hdf5_is(set);
 }
 
 static bool ends_with(const char *s, const char *end)

@@ -32,6 +32,7 @@ static anl__data_opts data_opts(const job *j, const job_opts *o, const char *par
     }
     d.cache = recipe_bool(r, "data.cache");
     d.cache_dir = recipe_text(r, "data.cache_dir");
+    d.parts = (anl__parts_opts){.seed = (uint64_t)recipe_int(r, "data.split_seed"), .test = recipe_real(r, "data.test"), .test_only = o->test_data != NULL};
     job_pictures(j, o, &d.pictures);
     return d;
 }
@@ -46,7 +47,7 @@ static anl_status open_train(job *j, const job_opts *o)
     ANL_TRY(anl__dataset_open(j->ctx, &d, &j->set[0]));
     const anl__dataset *ds = j->set[0];
     for (int k = 1; k < ANL_MOST_LABELS; k++) j->model.label_classes[k] = ds->more_classes[k];
-    if (recipe_real(j->recipe, "data.test") != 0.1 && (!ds->item || ds->own_parts))
+    if (recipe_real(j->recipe, "data.test") != 0.1 && ds->own_parts)
         return anl__fail(j->ctx, ANL_RECIPE, "%s: data.test draws a test part, but %s has parts of its own", recipe_where(j->recipe, "data.test"), ds->name);
     if (ds->fields < 2) return anl__fail(j->ctx, ANL_DATA, "%s has no labels: training needs them", ds->name);
     return anl__dataset_fingerprint(j->set[0], j->fingerprint);

@@ -70,7 +70,7 @@ const recipe_key recipe_keys[] = {
     E("data.fit", "crop", "crop|stretch|pad", FIXED, "pictures of another shape: their middle, all of it out of proportion, or all of it with black beside it"),
     E("data.damaged", "refuse", "refuse|drop", FIXED, "pictures that cannot be decoded; drop: they are left out and counted"),
     T("data.group", "", FIXED, "labelled windows: column that tells which rows are one sequence"),
-    E("data.format", "auto", "auto|idx|npy|pictures", FIXED, "of the files; auto: by their names"),
+    E("data.format", "auto", "auto|idx|npy|pictures|hdf5", FIXED, "of the files; auto: by their names"),
     T("data.images", "", FIXED, "file of training images, or directory of pictures, instead of data.path"),
     T("data.labels", "", FIXED, "file of training labels; of pictures: a table (CSV)"),
     T("data.test_images", "", FIXED, "file of test images"),
