@@ -14,28 +14,34 @@ stage build-tsan build tsan && suite tsan tsan -R '^(unit|train|dist|data|state)
 # --- only a compiler: the reference device ---
 stage build-reference build reference-only && suite reference-only reference-only -R '^ops/|^train/'
 
-# --- fuzzing, a minute a target ---
+# --- fuzzing, a minute a target, as many beside each other as there are CPUs ---
+fuzz_one() { # TARGET: its log tells all; a failure leaves NAME.failed
+    local name=${1##*/fuzz_} log
+    log=build/fuzz/$name.log
+    rm -rf "build/fuzz/corpus/$name" "build/fuzz/$name.failed"
+    mkdir -p "build/fuzz/corpus/$name"
+    [ -d "tests/fuzz/seeds/$name" ] && cp -r "tests/fuzz/seeds/$name/." "build/fuzz/corpus/$name"
+    "$1" -max_total_time="${FUZZ_SECONDS:-60}" -rss_limit_mb=2048 -timeout=20 "-artifact_prefix=build/fuzz/$name-" "build/fuzz/corpus/$name" >"$log" 2>&1 ||
+        : >"build/fuzz/$name.failed"
+    echo "== $name: $(tail -n 1 "$log")"
+}
+export -f fuzz_one
 fuzzers() {
-    local target name log failed=""
+    local target targets="" name bad=0
     command -v clang >/dev/null || { echo "clang is not installed"; return 77; }
     build fuzz -DANL_TESTS=ON || return 1
-    ls build/fuzz/tests/fuzz_* >/dev/null 2>&1 || { echo "there are no fuzz targets"; return 77; }
-    for target in build/fuzz/tests/fuzz_*; do
+    for target in build/fuzz/tests/fuzz_*; do [ -x "$target" ] && targets="$targets $target"; done
+    [ -n "$targets" ] || { echo "there are no fuzz targets"; return 77; }
+    rm -f build/fuzz/*.failed
+    printf '%s\0' $targets | xargs -0 -n 1 -P "$jobs" bash -c 'fuzz_one "$0"'
+    for target in $targets; do # what went wrong, with the input that shows it, comes last
         name=${target##*/fuzz_}
-        [ -x "$target" ] || continue
-        echo "== $name"
-        rm -rf "build/fuzz/corpus/$name"
-        mkdir -p "build/fuzz/corpus/$name"
-        [ -d "tests/fuzz/seeds/$name" ] && cp -r "tests/fuzz/seeds/$name/." "build/fuzz/corpus/$name"
-        log=build/fuzz/$name.log
-        "$target" -max_total_time="${FUZZ_SECONDS:-60}" -rss_limit_mb=2048 -timeout=20 "-artifact_prefix=build/fuzz/$name-" "build/fuzz/corpus/$name" >"$log" 2>&1 &&
-            tail -n 1 "$log" || failed="$failed $name"
-    done
-    for name in $failed; do # what went wrong, with the input that shows it, comes last
+        [ -e "build/fuzz/$name.failed" ] || continue
+        bad=1
         echo "== $name failed"
         grep -aE 'ERROR:|runtime error|^ +#[0-9]+ 0x.* /|SUMMARY:|Base64:' "build/fuzz/$name.log" | cut -c1-300 | head -n 20
     done
-    [ -z "$failed" ]
+    return $bad
 }
 stage fuzz fuzzers
 
