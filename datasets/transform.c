@@ -1,6 +1,8 @@
-/* One pass from a stored sample to the batch (transform.h). It does not choose samples or own batches. */
+/* One pass from a stored sample to the batch (transform.h); values that augmentation computes come from resample.c. It does not choose
+ * samples or own batches. */
 #include "datasets/transform.h"
 
+#include "datasets/resample.h"
 #include "runtime/base/half.h"
 
 #include <string.h>
@@ -36,14 +38,19 @@ LOOP(f32, float, bf16, uint16_t)
 LOOP(u8, uint8_t, f16, uint16_t)
 LOOP(f32, float, f16, uint16_t)
 
+static void convert_f32(const anl__transform *t, const float *src, void *dst, int64_t n)
+{
+    if (t->out == ANL_F32) convert_f32_f32(src, dst, n, t->scale, t->shift);
+    if (t->out == ANL_BF16) convert_f32_bf16(src, dst, n, t->scale, t->shift);
+    if (t->out == ANL_F16) convert_f32_f16(src, dst, n, t->scale, t->shift);
+}
+
 static void convert(const anl__transform *t, const void *src, void *dst, int64_t n)
 {
+    if (t->in == ANL_F32) convert_f32(t, src, dst, n);
     if (t->in == ANL_U8 && t->out == ANL_F32) convert_u8_f32(src, dst, n, t->scale, t->shift);
     if (t->in == ANL_U8 && t->out == ANL_BF16) convert_u8_bf16(src, dst, n, t->scale, t->shift);
-    if (t->in == ANL_F32 && t->out == ANL_F32) convert_f32_f32(src, dst, n, t->scale, t->shift);
-    if (t->in == ANL_F32 && t->out == ANL_BF16) convert_f32_bf16(src, dst, n, t->scale, t->shift);
     if (t->in == ANL_U8 && t->out == ANL_F16) convert_u8_f16(src, dst, n, t->scale, t->shift);
-    if (t->in == ANL_F32 && t->out == ANL_F16) convert_f32_f16(src, dst, n, t->scale, t->shift);
 }
 
 /* ---- preparing -------------------------------------------------------------------------------- */
@@ -80,6 +87,7 @@ anl_status anl__transform_init(anl_ctx *ctx, const anl__field *field, const anl_
     if (r.augment.erase_min == 0 && r.augment.erase_max == 0)
         r.augment.erase_min = 0.02, r.augment.erase_max = 0.33;
     ANL_TRY(check(ctx, &r, norm));
+    ANL_TRY(anl__resample_check(ctx, &r, image));
     int64_t row = r.w * r.c;
     r.rows = (SPAN + row - 1) / row < r.h ? (SPAN + row - 1) / row : r.h;
     r.scale = anl__calloc(ctx, (size_t)(r.rows * row), sizeof *r.scale);
@@ -108,7 +116,8 @@ void anl__transform_release(anl_ctx *ctx, anl__transform *t)
 
 size_t anl__transform_scratch(const anl__transform *t)
 {
-    bool moves = t->augment.crop_pad || t->augment.flip;
+    bool moves = t->augment.crop_pad || t->augment.flip || t->augment.flip_vertical;
+    if (anl__augment_computes(&t->augment)) return anl__resample_scratch(t);
     return moves ? (size_t)(t->h * t->w * t->c) * anl_dtype_size(t->in) : 0;
 }
 
@@ -130,20 +139,21 @@ static void mirror(const char *src, char *dst, int64_t pixels, int64_t pixel)
     }
 }
 
-/* The window at (dy, dx) of the image with zeros around it, mirrored or not, as stored values. */
-static void window(const anl__transform *t, const char *src, char *dst, int64_t dy, int64_t dx, bool flip)
+/* The window of the image with zeros around it, mirrored or not, as stored values. */
+static void window(const anl__transform *t, const char *src, char *dst, const anl__view *v)
 {
-    int64_t pixel = t->c * (int64_t)anl_dtype_size(t->in), row = t->w * pixel;
+    int64_t pixel = t->c * (int64_t)anl_dtype_size(t->in), row = t->w * pixel, dx = v->dx;
     int64_t left = dx < 0 ? -dx : 0, right = dx > 0 ? dx : 0, inside = t->w - left - right;
-    int64_t before = flip ? right : left, after = flip ? left : right;
-    for (int64_t y = 0; y < t->h; y++, dst += row) {
-        const char *from = src + (y + dy) * row + (left + dx) * pixel;
-        if (y + dy < 0 || y + dy >= t->h || inside <= 0) {
+    int64_t before = v->flip ? right : left, after = v->flip ? left : right;
+    for (int64_t i = 0; i < t->h; i++, dst += row) {
+        int64_t y = (v->flip_vertical ? t->h - 1 - i : i) + v->dy;
+        const char *from = src + y * row + (left + dx) * pixel;
+        if (y < 0 || y >= t->h || inside <= 0) {
             memset(dst, 0, (size_t)row);
             continue;
         }
         memset(dst, 0, (size_t)(before * pixel));
-        if (flip)
+        if (v->flip)
             mirror(from, dst + before * pixel, inside, pixel);
         else
             memcpy(dst + before * pixel, from, (size_t)(inside * pixel));
@@ -151,18 +161,37 @@ static void window(const anl__transform *t, const char *src, char *dst, int64_t 
     }
 }
 
-void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch, int64_t sample,
-                          const void *src, void *scratch, void *dst)
+static void compute(const anl__transform *t, const anl__view *v, uint64_t seed, uint32_t epoch, int64_t sample, const void *src,
+                    void *scratch, void *dst)
+{
+    anl__resample r;
+    int64_t row = t->w * t->c;
+    size_t out = (size_t)row * anl_dtype_size(t->out);
+    anl__resample_begin(&r, t, v, seed, epoch, sample, src, scratch);
+    for (int64_t y = 0; y < t->h; y++) convert_f32(t, anl__resample_row(&r, (int32_t)y), (char *)dst + (size_t)y * out, row);
+}
+
+static void move(const anl__transform *t, const anl__view *v, const void *src, void *scratch, void *dst)
 {
     int64_t row = t->w * t->c;
-    anl__view v = anl__augment_draw(&t->augment, seed, epoch, sample, (int32_t)t->h, (int32_t)t->w);
-    if (v.flip || v.dy || v.dx) {
-        window(t, src, scratch, v.dy, v.dx, v.flip);
+    if (v->flip || v->flip_vertical || v->dy || v->dx) {
+        window(t, src, scratch, v);
         src = scratch;
     }
-    size_t in = (size_t)row * anl_dtype_size(t->in), out = (size_t)row * anl_dtype_size(t->out), pixel = (size_t)t->c * anl_dtype_size(t->out);
+    size_t in = (size_t)row * anl_dtype_size(t->in), out = (size_t)row * anl_dtype_size(t->out);
     for (int64_t y = 0; y < t->h; y += t->rows)
         convert(t, (const char *)src + (size_t)y * in, (char *)dst + (size_t)y * out,
                 (t->h - y < t->rows ? t->h - y : t->rows) * row);
+}
+
+void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch, int64_t sample,
+                          const void *src, void *scratch, void *dst)
+{
+    size_t pixel = (size_t)t->c * anl_dtype_size(t->out);
+    anl__view v = anl__augment_draw(&t->augment, seed, epoch, sample, (int32_t)t->h, (int32_t)t->w);
+    if (anl__augment_computes(&t->augment))
+        compute(t, &v, seed, epoch, sample, src, scratch, dst);
+    else
+        move(t, &v, src, scratch, dst);
     for (int64_t y = v.top; y < v.top + v.height; y++) memset((char *)dst + (size_t)(y * t->w + v.left) * pixel, 0, (size_t)v.width * pixel);
 }

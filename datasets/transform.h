@@ -1,8 +1,8 @@
 /* From stored samples to what the model sees: scaling, normalisation and augmentation in one pass, written
  * straight into the batch as float32, bf16 or f16, NHWC.
  *
- * What happens to a sample is a function of (seed, epoch, sample index): two Philox blocks of stream AUGMENT,
- * drawn in augment.h and nowhere else. So it does not depend on the batch, its size, the position or the worker.
+ * What happens to a sample is a function of (seed, epoch, sample index): Philox blocks of stream AUGMENT,
+ * drawn in augment.h, warp.h and jitter.h and nowhere else. So it does not depend on the batch, its size, the position or the worker.
  *
  * y = x * scale + shift a channel, in float32, rounded once more (to nearest even) for bf16 and f16. u8 values count
  * as x / 255; then (x - mean) / std.

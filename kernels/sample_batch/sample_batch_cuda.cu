@@ -54,6 +54,7 @@ static anl_status gather_run(const anl__prepared *p, const anl__run *r)
 static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {
     const anl_shape *d = &c->in[ANL__SB_SAMPLES].shape;
+    if (anl__sb_computes(c)) return memcpy(why, "values are computed", 20), false;
     if (anl_dtype_size(c->in[ANL__SB_LABELS].dtype) != 4) return memcpy(why, "labels are of 4 bytes", 22), false;
     if (anl_shape_count(d) / (d->dim[0] ? d->dim[0] : 1) > (int64_t)PART * 65535) return memcpy(why, "the samples are too large", 26), false;
     return anl_cuda_supports(env, c, why);

@@ -15,7 +15,7 @@ static void keys(void **state)
         {"trian:\n  batch: 3\n", NULL, "r.yaml:1:1: there is no key trian; did you mean train?"},
         {"train:\n  bacth: 3\n", NULL, "r.yaml:2:3: there is no key train.bacth; did you mean train.batch?"},
         {"lr: 0.1\n", NULL, "r.yaml:1:1: there is no key lr; did you mean optim.lr?"},
-        {"data: {augment: {rotate: 3}}\n", NULL, "r.yaml:1:18: there is no key data.augment.rotate"},
+        {"data: {augment: {shear: 3}}\n", NULL, "r.yaml:1:18: there is no key data.augment.shear"},
         {"train: 3\n", NULL, "r.yaml:1:8: train: needs a map of keys below it"},
         {"train: [batch]\n", NULL, "r.yaml:1:8: train: needs a map of keys below it"},
         {"- train\n", NULL, "r.yaml:1:1: a recipe is a map of keys"},

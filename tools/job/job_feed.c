@@ -81,16 +81,25 @@ static void describe(const job *j, job_feed *f, const anl__dataset *ds, const in
         if (!strcmp(recipe_text(j->recipe, "data.resident"), where[i])) f->samples.where = (anl__residence)i;
 }
 
+/* data.augment.* */
+static anl__augment augment_of(const recipe *r)
+{
+    return (anl__augment){.crop_pad = (int)recipe_int(r, "data.augment.crop"), .flip = recipe_bool(r, "data.augment.flip"), .flip_vertical = recipe_bool(r, "data.augment.flip_vertical"),
+                          .rotate = recipe_real(r, "data.augment.rotate"), .resized_crop = recipe_real(r, "data.augment.random_resized_crop"),
+                          .brightness = recipe_real(r, "data.augment.brightness"), .contrast = recipe_real(r, "data.augment.contrast"),
+                          .saturation = recipe_real(r, "data.augment.saturation"), .erase = recipe_real(r, "data.augment.erase")};
+}
+
 anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int64_t *index, int64_t n, bool training)
 {
     const recipe *r = j->recipe;
     anl__loader_opts o = anl__loader_opts_default();
-    anl__augment a = {.crop_pad = (int)recipe_int(r, "data.augment.crop"), .flip = recipe_bool(r, "data.augment.flip"), .erase = recipe_real(r, "data.augment.erase")};
+    const anl__augment a = augment_of(r);
     o.batch = j->batch < n ? j->batch : n;
     o.shuffle = training;
     o.seed = (uint64_t)recipe_int(r, "train.seed");
     o.norm = j->norm.channels ? &j->norm : NULL;
-    o.augment = training && (a.crop_pad || a.flip || a.erase > 0) ? &a : NULL;
+    o.augment = training && anl__augment_any(&a) ? &a : NULL;
     o.dtype = j->dtype;
     o.workers = (int)recipe_int(r, "data.workers");
     o.ring = (int)recipe_int(r, "data.prefetch");

@@ -47,6 +47,8 @@ static void check_data(const recipe *r, anl__buf *e)
     else if (fold && fold >= folds) against(r, e, "data.fold", "%lld is not below data.folds, %lld", (long long)fold, (long long)folds);
     if (recipe_count(r, "data.size") > 2) against(r, e, "data.size", "has %d numbers: height and width, or one for both", recipe_count(r, "data.size"));
     if (part >= 1 && part != floor(part)) against(r, e, "data.validation", "%g is neither a fraction below 1 nor a count", part);
+    if (recipe_int(r, "data.augment.crop") && recipe_real(r, "data.augment.random_resized_crop") > 0)
+        against(r, e, "data.augment.crop", "%lld beside data.augment.random_resized_crop: one window of the two", (long long)recipe_int(r, "data.augment.crop"));
 }
 
 /* ---- keys that a model has no use for ---------------------------------------------------------- */
@@ -109,6 +111,12 @@ static const struct {
     {"data.augment.flip", SAMPLES, NULL, NULL},
     {"data.augment.crop", SAMPLES, NULL, NULL},
     {"data.augment.erase", SAMPLES, NULL, NULL},
+    {"data.augment.flip_vertical", SAMPLES, NULL, NULL},
+    {"data.augment.random_resized_crop", SAMPLES, NULL, NULL},
+    {"data.augment.rotate", SAMPLES, NULL, NULL},
+    {"data.augment.brightness", SAMPLES, NULL, NULL},
+    {"data.augment.contrast", SAMPLES, NULL, NULL},
+    {"data.augment.saturation", SAMPLES, NULL, NULL},
     {"data.resident", SAMPLES, NULL, NULL},
 };
 
