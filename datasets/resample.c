@@ -15,7 +15,7 @@ static anl_status check_ranges(anl_ctx *ctx, const anl__augment *a)
         {"rotate", a->rotate, 180}, {"random_resized_crop", a->resized_crop, 1}, {"brightness", a->brightness, 1}, {"contrast", a->contrast, 1}, {"saturation", a->saturation, 1}};
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
         if (!(part[i].value >= 0 && part[i].value <= part[i].most))
-            return anl__fail(ctx, ANL_INVALID, "augment.%s: %g is outside 0 to %g", part[i].name, part[i].value, part[i].most);
+            return anl__fail(ctx, ANL_INVALID, "data.augment.%s: %g is outside 0 to %g", part[i].name, part[i].value, part[i].most);
     return ANL_OK;
 }
 
@@ -25,14 +25,14 @@ anl_status anl__resample_check(anl_ctx *ctx, const anl__transform *t, bool image
     const char *name = a->flip_vertical ? "flip_vertical" : a->rotate != 0 ? "rotate" : a->resized_crop != 0 ? "random_resized_crop" : a->brightness != 0 ? "brightness"
                        : a->contrast != 0 ? "contrast" : a->saturation != 0 ? "saturation" : NULL;
     if (!name) return ANL_OK;
-    if (!image) return anl__fail(ctx, ANL_SHAPE, "augment.%s is of images, and these samples are rows of %lld numbers", name, (long long)t->c);
+    if (!image) return anl__fail(ctx, ANL_SHAPE, "data.augment.%s is of images, and these samples are rows of %lld numbers", name, (long long)t->c);
     ANL_TRY(check_ranges(ctx, a));
     if (a->resized_crop > 0 && a->crop_pad)
-        return anl__fail(ctx, ANL_INVALID, "augment.random_resized_crop beside augment.crop %d: one window of the two", a->crop_pad);
+        return anl__fail(ctx, ANL_INVALID, "data.augment.random_resized_crop beside data.augment.crop %d: one window of the two", a->crop_pad);
     if (a->saturation > 0 && t->c != 3)
-        return anl__fail(ctx, ANL_SHAPE, "augment.saturation needs samples of 3 channels, and these have %lld", (long long)t->c);
+        return anl__fail(ctx, ANL_SHAPE, "data.augment.saturation needs samples of 3 channels, and these have %lld", (long long)t->c);
     if (t->h + MARGIN > INT32_MAX / (t->w + MARGIN) || (t->h + MARGIN) * (t->w + MARGIN) > INT32_MAX / t->c)
-        return anl__fail(ctx, ANL_SHAPE, "augment.%s: samples of %lld x %lld x %lld are too large to be resampled", name, (long long)t->h, (long long)t->w, (long long)t->c);
+        return anl__fail(ctx, ANL_SHAPE, "data.augment.%s: samples of %lld x %lld x %lld are too large to be resampled", name, (long long)t->h, (long long)t->w, (long long)t->c);
     return ANL_OK;
 }
 

@@ -45,7 +45,9 @@ static int teardown(void **state)
     return r;
 }
 
-static const anl__augment augment = {.crop_pad = 1, .flip = true, .erase = 0.3};
+static const anl__augment moved = {.crop_pad = 1, .flip = true, .erase = 0.3},
+                          computed = {.resized_crop = 0.3, .rotate = 20, .flip = true, .flip_vertical = true, .brightness = 0.3, .contrast = 0.5, .erase = 0.3};
+static const anl__augment *augment = &moved;
 
 static anl__loader_opts opts_of(const set_fixture *s)
 {
@@ -54,7 +56,7 @@ static anl__loader_opts opts_of(const set_fixture *s)
     o.shuffle = true;
     o.seed = 77;
     o.norm = &s->norm;
-    o.augment = &augment;
+    o.augment = augment;
     return o;
 }
 
@@ -274,6 +276,21 @@ static void every_failed_allocation_is_reported(void **state)
     anl__loader_destroy(l);
 }
 
+static int values_computed(void **state)
+{
+    (void)state;
+    augment = &computed;
+    return 0;
+}
+
+static int values_moved(void **state)
+{
+    (void)state;
+    augment = &moved;
+    return 0;
+}
+
+#define COMPUTED(test) {#test ", computed", test, values_computed, values_moved, NULL}
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +303,11 @@ int main(void)
         cmocka_unit_test(the_callers_memory),
         cmocka_unit_test(refused_loaders),
         cmocka_unit_test(every_failed_allocation_is_reported),
+        COMPUTED(same_for_any_workers_and_ring),
+        COMPUTED(starts_in_the_middle),
+        COMPUTED(independent_of_batch_size),
+        COMPUTED(restarts),
+        COMPUTED(every_failed_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
