@@ -131,7 +131,7 @@ static void contradictions(void **state)
         {"data: {path: x, folds: 1}\n", NULL, "r.yaml:1:24: data.folds: one fold leaves nothing to train on: 2 and more, or 0"},
         {"data: {path: x, folds: 5, fold: 5}\n", NULL, "r.yaml:1:33: data.fold: 5 is not below data.folds, 5"},
         {"data: {path: x, validation: 1.5}\n", NULL, "r.yaml:1:29: data.validation: 1.5 is neither a fraction below 1 nor a count"},
-        {"data: {path: x, augment: {crop: 2, random_resized_crop: 0.5}}\n", NULL, "r.yaml:1:34: data.augment.crop: 2 beside data.augment.random_resized_crop: one window of the two"},
+        {"data: {path: x, augment: {crop: 2, random_resized_crop: 0.5}}\n", NULL, "r.yaml:1:33: data.augment.crop: 2 beside data.augment.random_resized_crop: one window of the two"},
         {"data: {path: x, augment: {rotate: 200}}\n", NULL, "r.yaml:1:35: data.augment.rotate: 200 is outside 0 to 180"},
         {"data: {path: x, augment: {contrast: -0.1}}\n", NULL, "r.yaml:1:37: data.augment.contrast: -0.1 is outside 0 to 1"},
         {"data: {path: x, augment: {flip_vertical: 1}}\n", NULL, "r.yaml:1:42: data.augment.flip_vertical: needs true or false, not '1'"},
