@@ -4,44 +4,71 @@
 #include <string.h>
 
 enum { WIDE = 4, MARGIN = 3 /* rows and columns around a padded picture */ };
-/* A pixel's channels, or four at a time of more; loads and stores may reach past a pixel, never past the slack behind the arrays. */
+/* A pixel's channels, or four at a time of more; loads and stores may reach past a pixel, never past the
+ * slack behind the arrays. */
 typedef float lanes __attribute__((vector_size(4 * WIDE), aligned(4), may_alias));
 
 /* ---- preparing -------------------------------------------------------------------------------- */
 
 static anl_status check_ranges(anl_ctx *ctx, const anl__augment *a)
 {
-    const struct { const char *name; double value, most; } part[] = {
-        {"rotate", a->rotate, 180}, {"random_resized_crop", a->resized_crop, 1}, {"brightness", a->brightness, 1}, {"contrast", a->contrast, 1}, {"saturation", a->saturation, 1}};
+    const struct {
+        const char *name;
+        double value, most;
+    } part[] = {{"rotate", a->rotate, 180},
+                {"random_resized_crop", a->resized_crop, 1},
+                {"brightness", a->brightness, 1},
+                {"contrast", a->contrast, 1},
+                {"saturation", a->saturation, 1}};
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
         if (!(part[i].value >= 0 && part[i].value <= part[i].most))
-            return anl__fail(ctx, ANL_INVALID, "data.augment.%s: %g is outside 0 to %g", part[i].name, part[i].value, part[i].most);
+            return anl__fail(ctx, ANL_INVALID, "data.augment.%s: %g is outside 0 to %g", part[i].name,
+                             part[i].value, part[i].most);
     return ANL_OK;
 }
 
 anl_status anl__resample_check(anl_ctx *ctx, const anl__transform *t, bool image)
 {
     const anl__augment *a = &t->augment;
-    const char *name = a->flip_vertical ? "flip_vertical" : a->rotate != 0 ? "rotate" : a->resized_crop != 0 ? "random_resized_crop" : a->brightness != 0 ? "brightness"
-                       : a->contrast != 0 ? "contrast" : a->saturation != 0 ? "saturation" : NULL;
+    const char *name = a->flip_vertical       ? "flip_vertical"
+                       : a->rotate != 0       ? "rotate"
+                       : a->resized_crop != 0 ? "random_resized_crop"
+                       : a->brightness != 0   ? "brightness"
+                       : a->contrast != 0     ? "contrast"
+                       : a->saturation != 0   ? "saturation"
+                                              : NULL;
     if (!name) return ANL_OK;
-    if (!image) return anl__fail(ctx, ANL_SHAPE, "data.augment.%s is of images, and these samples are rows of %lld numbers", name, (long long)t->c);
+    if (!image)
+        return anl__fail(ctx, ANL_SHAPE,
+                         "data.augment.%s is of images, and these samples are rows of %lld numbers", name,
+                         (long long)t->c);
     ANL_TRY(check_ranges(ctx, a));
     if (a->resized_crop > 0 && a->crop_pad)
-        return anl__fail(ctx, ANL_INVALID, "data.augment.random_resized_crop beside data.augment.crop %d: one window of the two", a->crop_pad);
+        return anl__fail(
+            ctx, ANL_INVALID,
+            "data.augment.random_resized_crop beside data.augment.crop %d: one window of the two",
+            a->crop_pad);
     if (a->saturation > 0 && t->c != 3)
-        return anl__fail(ctx, ANL_SHAPE, "data.augment.saturation needs samples of 3 channels, and these have %lld", (long long)t->c);
+        return anl__fail(ctx, ANL_SHAPE,
+                         "data.augment.saturation needs samples of 3 channels, and these have %lld",
+                         (long long)t->c);
     if (t->h + MARGIN > INT32_MAX / (t->w + MARGIN) || (t->h + MARGIN) * (t->w + MARGIN) > INT32_MAX / t->c)
-        return anl__fail(ctx, ANL_SHAPE, "data.augment.%s: samples of %lld x %lld x %lld are too large to be resampled", name, (long long)t->h, (long long)t->w, (long long)t->c);
+        return anl__fail(ctx, ANL_SHAPE,
+                         "data.augment.%s: samples of %lld x %lld x %lld are too large to be resampled", name,
+                         (long long)t->h, (long long)t->w, (long long)t->c);
     return ANL_OK;
 }
 
-static size_t padded_values(int64_t h, int64_t w, int64_t c) { return (size_t)((h + MARGIN) * (w + MARGIN) * c + WIDE); }
+static size_t padded_values(int64_t h, int64_t w, int64_t c)
+{
+    return (size_t)((h + MARGIN) * (w + MARGIN) * c + WIDE);
+}
 static size_t row_values(int64_t w, int64_t c) { return (size_t)(w * c + WIDE); }
 
 size_t anl__resample_scratch(const anl__transform *t)
 {
-    return sizeof(float) * (padded_values(t->h, t->w, t->c) + row_values(t->w, t->c) + 3 * (size_t)t->w) + sizeof(int32_t) * (size_t)t->w;
+    return sizeof(float) * (padded_values(t->h, t->w, t->c) + row_values(t->w, t->c) + 3 * (size_t)t->w) +
+           sizeof(int32_t) * (size_t)t->w;
 }
 
 /* ---- the stored picture ----------------------------------------------------------------------- */
@@ -70,7 +97,8 @@ static void grey(const anl__jitter *j, const float *restrict x, int64_t n, int32
 {
     if (c == 3) {
         for (int64_t i = 0; i < n; i++)
-            out[i] = anl__jitter_luma(anl__jitter_bright(j, x[3 * i]), anl__jitter_bright(j, x[3 * i + 1]), anl__jitter_bright(j, x[3 * i + 2]));
+            out[i] = anl__jitter_luma(anl__jitter_bright(j, x[3 * i]), anl__jitter_bright(j, x[3 * i + 1]),
+                                      anl__jitter_bright(j, x[3 * i + 2]));
         return;
     }
     for (int64_t i = 0; i < n; i++) {
@@ -98,10 +126,12 @@ static void measure_mean(anl__resample *r)
     anl__jitter_mean(&r->jitter, lane[0], p);
 }
 
-void anl__resample_begin(anl__resample *r, const anl__transform *t, const anl__view *view, uint64_t seed, uint32_t epoch, int64_t sample, const void *src, void *scratch)
+void anl__resample_begin(anl__resample *r, const anl__transform *t, const anl__view *view, uint64_t seed,
+                         uint32_t epoch, int64_t sample, const void *src, void *scratch)
 {
     const anl__augment *a = &t->augment;
-    *r = (anl__resample){.h = (int32_t)t->h, .w = (int32_t)t->w, .c = (int32_t)t->c, .view = *view, .padded = scratch};
+    *r = (anl__resample){
+        .h = (int32_t)t->h, .w = (int32_t)t->w, .c = (int32_t)t->c, .view = *view, .padded = scratch};
     r->row = r->padded + padded_values(t->h, t->w, t->c);
     r->cx = r->row + row_values(t->w, t->c);
     r->fy = r->cx + t->w;
@@ -122,7 +152,8 @@ static void places(const anl__resample *r, int32_t y)
     const float *restrict cx = r->cx;
     float *restrict fy = r->fy, *restrict fx = r->fx;
     int32_t *restrict at = r->at, stride = r->w + MARGIN;
-    float cy = anl__warp_row(&r->warp, &r->view, y, r->h), row_y = anl__warp_row_y(&r->warp, cy), row_x = anl__warp_row_x(&r->warp, cy);
+    float cy = anl__warp_row(&r->warp, &r->view, y, r->h), row_y = anl__warp_row_y(&r->warp, cy),
+          row_x = anl__warp_row_x(&r->warp, cy);
     const anl__warp m = r->warp;
     for (int32_t x = 0; x < r->w; x++) {
         anl__place p = anl__warp_at(&m, row_y, row_x, cx[x]);
@@ -132,7 +163,8 @@ static void places(const anl__resample *r, int32_t y)
     }
 }
 
-static inline lanes between(lanes a, lanes b, float f) { return a + f * (b - a); } /* anl__between, four times */
+/* anl__between, four times. */
+static inline lanes between(lanes a, lanes b, float f) { return a + f * (b - a); }
 
 static inline void gather(const anl__resample *r, int32_t c)
 {
@@ -142,7 +174,8 @@ static inline void gather(const anl__resample *r, int32_t c)
         float *to = r->row + (int64_t)x * c, fx = r->fx[x], fy = r->fy[x];
         for (int32_t k = 0; k < c; k += WIDE) {
             const float *p = from + k, *q = p + below;
-            lanes upper = between(*(const lanes *)p, *(const lanes *)(p + c), fx), lower = between(*(const lanes *)q, *(const lanes *)(q + c), fx);
+            lanes upper = between(*(const lanes *)p, *(const lanes *)(p + c), fx),
+                  lower = between(*(const lanes *)q, *(const lanes *)(q + c), fx);
             *(lanes *)(to + k) = between(upper, lower, fy);
         }
     }

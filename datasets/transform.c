@@ -1,5 +1,5 @@
-/* One pass from a stored sample to the batch (transform.h); values that augmentation computes come from resample.c. It does not choose
- * samples or own batches. */
+/* One pass from a stored sample to the batch (transform.h); values that augmentation computes come from
+ * resample.c. It does not choose samples or own batches. */
 #include "datasets/transform.h"
 
 #include "datasets/resample.h"
@@ -161,14 +161,15 @@ static void window(const anl__transform *t, const char *src, char *dst, const an
     }
 }
 
-static void compute(const anl__transform *t, const anl__view *v, uint64_t seed, uint32_t epoch, int64_t sample, const void *src,
-                    void *scratch, void *dst)
+static void compute(const anl__transform *t, const anl__view *v, uint64_t seed, uint32_t epoch,
+                    int64_t sample, const void *src, void *scratch, void *dst)
 {
     anl__resample r;
     int64_t row = t->w * t->c;
     size_t out = (size_t)row * anl_dtype_size(t->out);
     anl__resample_begin(&r, t, v, seed, epoch, sample, src, scratch);
-    for (int64_t y = 0; y < t->h; y++) convert_f32(t, anl__resample_row(&r, (int32_t)y), (char *)dst + (size_t)y * out, row);
+    for (int64_t y = 0; y < t->h; y++)
+        convert_f32(t, anl__resample_row(&r, (int32_t)y), (char *)dst + (size_t)y * out, row);
 }
 
 static void move(const anl__transform *t, const anl__view *v, const void *src, void *scratch, void *dst)
@@ -189,9 +190,7 @@ void anl__transform_apply(const anl__transform *t, uint64_t seed, uint32_t epoch
 {
     size_t pixel = (size_t)t->c * anl_dtype_size(t->out);
     anl__view v = anl__augment_draw(&t->augment, seed, epoch, sample, (int32_t)t->h, (int32_t)t->w);
-    if (anl__augment_computes(&t->augment))
-        compute(t, &v, seed, epoch, sample, src, scratch, dst);
-    else
-        move(t, &v, src, scratch, dst);
+    if (anl__augment_computes(&t->augment)) compute(t, &v, seed, epoch, sample, src, scratch, dst);
+    else move(t, &v, src, scratch, dst);
     for (int64_t y = v.top; y < v.top + v.height; y++) memset((char *)dst + (size_t)(y * t->w + v.left) * pixel, 0, (size_t)v.width * pixel);
 }

@@ -2,10 +2,11 @@
  * straight into the batch as float32, bf16 or f16, NHWC.
  *
  * What happens to a sample is a function of (seed, epoch, sample index): Philox blocks of stream AUGMENT,
- * drawn in augment.h, warp.h and jitter.h and nowhere else. So it does not depend on the batch, its size, the position or the worker.
+ * drawn in augment.h, warp.h and jitter.h and nowhere else. So it does not depend on the batch, its size, the
+ * position or the worker.
  *
- * y = x * scale + shift a channel, in float32, rounded once more (to nearest even) for bf16 and f16. u8 values count
- * as x / 255; then (x - mean) / std.
+ * y = x * scale + shift a channel, in float32, rounded once more (to nearest even) for bf16 and f16. u8
+ * values count as x / 255; then (x - mean) / std.
  */
 #ifndef ANL_TRANSFORM_H
 #define ANL_TRANSFORM_H

@@ -76,7 +76,7 @@ ANL_HD int32_t anl__sb_pixel(const anl__sb *s, const anl__view *v, int32_t y, in
     return sy < 0 || sy >= s->h || sx < 0 || sx >= s->w ? -1 : sy * s->w + sx;
 }
 
-/* What is drawn for a row of a batch whose values are computed; the jitter's mean grey is still to be added. */
+/* What is drawn for a row of a batch whose values are computed; the jitter's mean grey is added later. */
 typedef struct anl__sb_drawn {
     int64_t sample;
     anl__view view;
@@ -84,7 +84,8 @@ typedef struct anl__sb_drawn {
     anl__jitter jitter;
 } anl__sb_drawn;
 
-ANL_HD anl__sb_drawn anl__sb_draw(const anl__sb *s, const int32_t *rng, const int32_t *index, int64_t i, bool bytes)
+ANL_HD anl__sb_drawn anl__sb_draw(const anl__sb *s, const int32_t *rng, const int32_t *index, int64_t i,
+                                  bool bytes)
 {
     uint64_t seed = anl__sb_seed(rng);
     uint32_t epoch = (uint32_t)rng[ANL__RNG_EPOCH];
@@ -100,7 +101,8 @@ ANL_HD anl__sb_drawn anl__sb_draw(const anl__sb *s, const int32_t *rng, const in
 ANL_HD anl__place anl__sb_place(const anl__sb *s, const anl__sb_drawn *d, int32_t y, int32_t x)
 {
     float cy = anl__warp_row(&d->warp, &d->view, y, s->h);
-    return anl__warp_at(&d->warp, anl__warp_row_y(&d->warp, cy), anl__warp_row_x(&d->warp, cy), anl__warp_column(&d->warp, &d->view, x, s->w));
+    return anl__warp_at(&d->warp, anl__warp_row_y(&d->warp, cy), anl__warp_row_x(&d->warp, cy),
+                        anl__warp_column(&d->warp, &d->view, x, s->w));
 }
 
 ANL_HD bool anl__sb_erased(const anl__view *v, int32_t y, int32_t x) { return y >= v->top && y < v->top + v->height && x >= v->left && x < v->left + v->width; }

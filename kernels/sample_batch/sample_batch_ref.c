@@ -24,13 +24,15 @@ static float FN(stored)(const picture *p, int32_t y, int32_t x, int32_t k)
 
 static float FN(bright)(const picture *p, int64_t pixel, int32_t k)
 {
-    return anl__jitter_bright(&p->drawn.jitter, FN(stored)(p, (int32_t)(pixel / p->s->w), (int32_t)(pixel % p->s->w), k));
+    return anl__jitter_bright(&p->drawn.jitter,
+                              FN(stored)(p, (int32_t)(pixel / p->s->w), (int32_t)(pixel % p->s->w), k));
 }
 
 static float FN(grey)(const picture *p, int64_t pixel)
 {
     float sum = 0;
-    if (p->s->c == 3) return anl__jitter_luma(FN(bright)(p, pixel, 0), FN(bright)(p, pixel, 1), FN(bright)(p, pixel, 2));
+    if (p->s->c == 3)
+        return anl__jitter_luma(FN(bright)(p, pixel, 0), FN(bright)(p, pixel, 1), FN(bright)(p, pixel, 2));
     for (int32_t k = 0; k < p->s->c; k++) sum += FN(bright)(p, pixel, k);
     return sum * (1.0f / (float)p->s->c);
 }
@@ -47,7 +49,8 @@ static void FN(measure)(picture *p)
 
 static float FN(changed)(const picture *p, const anl__place *at, int32_t k)
 {
-    float upper = anl__between(FN(stored)(p, at->y - 1, at->x - 1, k), FN(stored)(p, at->y - 1, at->x, k), at->fx);
+    float upper = anl__between(FN(stored)(p, at->y - 1, at->x - 1, k), FN(stored)(p, at->y - 1, at->x, k),
+                               at->fx);
     float lower = anl__between(FN(stored)(p, at->y, at->x - 1, k), FN(stored)(p, at->y, at->x, k), at->fx);
     float v = anl__between(upper, lower, at->fy);
     return anl__augment_jitters(&p->s->augment) ? anl__jitter_value(&p->drawn.jitter, v) : v;
@@ -62,10 +65,14 @@ static void FN(compute)(picture *p, const T *scale, const T *shift, T *x)
     for (int32_t i = 0; i < s->h * s->w; i++) {
         anl__place at = anl__sb_place(s, &p->drawn, i / s->w, i % s->w);
         bool erased = anl__sb_erased(&p->drawn.view, i / s->w, i % s->w);
-        float share = j->saturation != 1.0f ? anl__jitter_luma(FN(changed)(p, &at, 0), FN(changed)(p, &at, 1), FN(changed)(p, &at, 2)) * j->colour : 0;
+        bool saturates = j->saturation != 1.0f; /* of 3 channels */
+        float share = 0;
+        if (saturates)
+            share = j->colour *
+                    anl__jitter_luma(FN(changed)(p, &at, 0), FN(changed)(p, &at, 1), FN(changed)(p, &at, 2));
         for (int32_t k = 0; k < s->c; k++) {
             float v = FN(changed)(p, &at, k);
-            T value = (T)(j->saturation != 1.0f ? anl__jitter_saturate(j, v, share) : v) * scale[k];
+            T value = (T)(saturates ? anl__jitter_saturate(j, v, share) : v) * scale[k];
             x[(int64_t)i * s->c + k] = erased ? 0 : value + shift[k];
         }
     }

@@ -1,7 +1,9 @@
-/* What augmentation does to a sample: a function of (seed, epoch, sample) alone, so that neither the batch nor the position, nor whether a CPU
- * or a GPU makes it, is an input. Philox blocks of stream AUGMENT, each number with a word of its own, so that turning one augmentation on
- * changes no other's draw. Shared by C and CUDA: every operation is rounded by itself (a compiler that makes one of a product and a sum would
- * give other bits), and the exponential is our own. Here: windows of whole pixels and rectangles; warp.h: pixels between pixels; jitter.h: colours.
+/* What augmentation does to a sample: a function of (seed, epoch, sample) alone, so that neither the batch
+ * nor the position, nor whether a CPU or a GPU makes it, is an input. Philox blocks of stream AUGMENT, each
+ * number with a word of its own, so that turning one augmentation on changes no other's draw. Shared by C and
+ * CUDA: every operation is rounded by itself (a compiler that makes one of a product and a sum would give
+ * other bits), and the exponential is our own. Here: windows of whole pixels and rectangles; warp.h: pixels
+ * between pixels; jitter.h: colours.
  */
 #ifndef ANL_AUGMENT_H
 #define ANL_AUGMENT_H
@@ -24,14 +26,15 @@
 #define ANL__ADDF(a, b) ((a) + (b))
 #endif
 
-/* All zero: nothing. Applied in the order rotate, crop or resized_crop, flips (one resampling for all of them), brightness, contrast,
-   saturation, normalisation, erase. */
+/* All zero: nothing. Applied in the order rotate, crop or resized_crop, flips (one resampling for all of
+   them), brightness, contrast, saturation, normalisation, erase. */
 typedef struct anl__augment {
     int crop_pad; /* p > 0: pad p zeros (before normalisation) on each side, take a random H x W window */
     bool flip;    /* left to right, half of the samples */
-    bool flip_vertical;  /* upside down, half of the samples */
-    double rotate;       /* degrees, uniform in [-rotate, rotate]; at most 180 */
-    double resized_crop; /* least share of the area of a window that is enlarged to H x W; 0: none, at most 1; not beside crop_pad */
+    bool flip_vertical; /* upside down, half of the samples */
+    double rotate; /* degrees, uniform in [-rotate, rotate]; at most 180 */
+    double resized_crop; /* least share of the area of a window that is enlarged to H x W; 0: none, at most 1;
+                            not beside crop_pad */
     double brightness, contrast, saturation; /* b: a factor uniform in [1 - b, 1 + b]; at most 1 */
     double erase; /* probability of erasing a rectangle (set to 0 after normalisation); in [0, 1] */
     double erase_min,
@@ -45,14 +48,24 @@ typedef struct anl__view {
 } anl__view;
 
 /* Third word of a sample's blocks, in its upper half. */
-enum { ANL__AUGMENT_WINDOW, ANL__AUGMENT_ERASE, ANL__AUGMENT_MORE /* flip_vertical, rotate, brightness, contrast */, ANL__AUGMENT_SATURATION, ANL__AUGMENT_RESIZED_CROP = 16 /* and on: a block a try */ };
+enum {
+    ANL__AUGMENT_WINDOW,
+    ANL__AUGMENT_ERASE,
+    ANL__AUGMENT_MORE /* flip_vertical, rotate, brightness, contrast */,
+    ANL__AUGMENT_SATURATION,
+    ANL__AUGMENT_RESIZED_CROP = 16 /* and on: a block a try */
+};
 
 ANL_HD anl__u32x4 anl__augment_block(uint64_t seed, uint32_t epoch, int64_t sample, uint32_t block)
 {
-    return anl__philox(seed, (uint32_t)sample, (uint32_t)((uint64_t)sample >> 32), epoch, ANL__STREAM_AUGMENT | block << 16);
+    return anl__philox(seed, (uint32_t)sample, (uint32_t)((uint64_t)sample >> 32), epoch,
+                       ANL__STREAM_AUGMENT | block << 16);
 }
 
-ANL_HD bool anl__augment_jitters(const anl__augment *a) { return a->brightness > 0 || a->contrast > 0 || a->saturation > 0; }
+ANL_HD bool anl__augment_jitters(const anl__augment *a)
+{
+    return a->brightness > 0 || a->contrast > 0 || a->saturation > 0;
+}
 
 /* Are values computed (warp.h, jitter.h), and not only moved? */
 ANL_HD bool anl__augment_computes(const anl__augment *a)
@@ -97,7 +110,8 @@ ANL_HD anl__view anl__augment_draw(const anl__augment *a, uint64_t seed, uint32_
 {
     anl__view v;
     memset(&v, 0, sizeof v);
-    if (a->flip_vertical) v.flip_vertical = anl__augment_block(seed, epoch, sample, ANL__AUGMENT_MORE).v[0] >> 31;
+    if (a->flip_vertical)
+        v.flip_vertical = anl__augment_block(seed, epoch, sample, ANL__AUGMENT_MORE).v[0] >> 31;
     if (!a->crop_pad && !a->flip && !(a->erase > 0)) return v;
     anl__u32x4 r = anl__augment_block(seed, epoch, sample, ANL__AUGMENT_WINDOW);
     if (a->crop_pad) {

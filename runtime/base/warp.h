@@ -1,27 +1,36 @@
-/* Geometry between pixels: rotation, resized crop, shift and flips of a sample as one map, so that it is resampled once, bilinearly.
+/* Geometry between pixels: rotation, resized crop, shift and flips of a sample as one map, so that it is
+ * resampled once, bilinearly.
  *
- * A pixel (y, x) of the batch, mirrored by the view's flips, lies at (cy, cx) of the window (a column's cx depends on x alone), and that at
- * (sy, sx) of the stored picture: pixels count from 0 at their centres, the window is turned about the picture's middle. Outside of the
- * picture are zeros, as around a crop. Each augmentation alone gives what torchvision's RandomResizedCrop (Szegedy et al., "Going deeper
- * with convolutions", 2014) and RandomRotation give with bilinear interpolation, values not rounded to whole numbers.
+ * A pixel (y, x) of the batch, mirrored by the view's flips, lies at (cy, cx) of the window (a column's cx
+ * depends on x alone), and that at (sy, sx) of the stored picture: pixels count from 0 at their centres, the
+ * window is turned about the picture's middle. Outside of the picture are zeros, as around a crop. Each
+ * augmentation alone gives what torchvision's RandomResizedCrop (Szegedy et al., "Going deeper with
+ * convolutions", 2014) and RandomRotation give with bilinear interpolation, values not rounded to whole
+ * numbers.
  *
- * Coefficients are made in double from our own sine and cosine, coordinates in f32, each operation rounded by itself: the same bits in C and CUDA.
+ * Coefficients are made in double from our own sine and cosine, coordinates in f32, each operation rounded by
+ * itself: the same bits in C and CUDA.
  */
 #ifndef ANL_WARP_H
 #define ANL_WARP_H
 
 #include "augment.h"
 
-typedef struct anl__window { int32_t top, left, height, width; } anl__window; /* of the picture, in pixels */
+typedef struct anl__window {
+    int32_t top, left, height, width;
+} anl__window; /* of the picture, in pixels */
 
 typedef struct anl__warp {
-    float step_y, first_y, low_y, high_y; /* cy = y * step + first, within [low, high] */
+    /* cy = y * step + first, within [low, high] */
+    float step_y, first_y, low_y, high_y;
     float step_x, first_x, low_x, high_x;
-    float xx, xy, x0, yx, yy, y0; /* sx = (xx * cx + xy * cy) + x0, sy = (yx * cx + yy * cy) + y0, both one more than they are: ... */
-    float end_y, end_x;           /* ... within [0, end], where 0 and end = size + 1 see zeros only */
+    /* sx = (xx * cx + xy * cy) + x0, sy = (yx * cx + yy * cy) + y0: one more than they are, within [0, end],
+       so that 0 and end = size + 1 see zeros only */
+    float xx, xy, x0, yx, yy, y0, end_y, end_x;
 } anl__warp;
 
-/* Where a value is taken from: rows y - 1 and y, columns x - 1 and x of the picture (outside: zeros), fy and fx of the way to the latter. */
+/* Where a value is taken from: rows y - 1 and y, columns x - 1 and x of the picture (outside: zeros), fy and
+ * fx of the way to the latter. */
 typedef struct anl__place {
     int32_t y, x;
     float fy, fx;
@@ -29,18 +38,21 @@ typedef struct anl__place {
 
 /* ---- drawing ---------------------------------------------------------------------------------- */
 
-/* As torchvision: ten tries of a share of the area, uniform in [least, 1], and a ratio of width to height, uniform in the logarithm in
-   [3/4, 4/3]; then the largest window in the middle whose ratio is allowed. */
-ANL_HD anl__window anl__warp_draw_window(double least, uint64_t seed, uint32_t epoch, int64_t sample, int32_t h, int32_t w)
+/* As torchvision: ten tries of a share of the area, uniform in [least, 1], and a ratio of width to height,
+   uniform in the logarithm in [3/4, 4/3]; then the largest window in the middle whose ratio is allowed. */
+ANL_HD anl__window anl__warp_draw_window(double least, uint64_t seed, uint32_t epoch, int64_t sample,
+                                         int32_t h, int32_t w)
 {
     const double low = -0.28768207245178096, high = 0.28768207245178096; /* ln 3/4, ln 4/3 */
     anl__window out = {0, 0, h, w};
     for (uint32_t i = 0; i < 10; i++) {
         anl__u32x4 r = anl__augment_block(seed, epoch, sample, ANL__AUGMENT_RESIZED_CROP + i);
         double share = ANL__ADD(least, ANL__MUL(ANL__ADD(1.0, -least), (double)anl__u32_to_unit(r.v[0])));
-        double ratio = anl__augment_exp(ANL__ADD(low, ANL__MUL(ANL__ADD(high, -low), (double)anl__u32_to_unit(r.v[1]))));
+        double ratio = anl__augment_exp(
+            ANL__ADD(low, ANL__MUL(ANL__ADD(high, -low), (double)anl__u32_to_unit(r.v[1]))));
         double area = ANL__MUL(share, (double)((int64_t)h * w));
-        int64_t ch = (int64_t)ANL__ADD(sqrt(area / ratio), 0.5), cw = (int64_t)ANL__ADD(sqrt(ANL__MUL(area, ratio)), 0.5);
+        int64_t ch = (int64_t)ANL__ADD(sqrt(area / ratio), 0.5),
+                cw = (int64_t)ANL__ADD(sqrt(ANL__MUL(area, ratio)), 0.5);
         if (ch < 1 || cw < 1 || ch > h || cw > w) continue;
         out.height = (int32_t)ch;
         out.width = (int32_t)cw;
@@ -61,7 +73,8 @@ ANL_HD anl__window anl__warp_draw_window(double least, uint64_t seed, uint32_t e
 ANL_HD void anl__warp_sincos(double degrees, double *sine, double *cosine)
 {
     int quarter = (int)floor(ANL__ADD(ANL__MUL(degrees, 1.0 / 90), 0.5));
-    double x = ANL__MUL(ANL__ADD(degrees, -90.0 * quarter), 0.017453292519943295), xx = ANL__MUL(x, x), s = 1, c = 1, swap;
+    double x = ANL__MUL(ANL__ADD(degrees, -90.0 * quarter), 0.017453292519943295); /* radians */
+    double xx = ANL__MUL(x, x), s = 1, c = 1, swap;
     for (int n = 18; n; n -= 2) { /* Taylor's series from its end, |x| <= pi / 4 */
         s = ANL__ADD(1.0, -ANL__MUL(ANL__MUL(xx, s), 1.0 / (n * (n + 1))));
         c = ANL__ADD(1.0, -ANL__MUL(ANL__MUL(xx, c), 1.0 / (n * (n - 1))));
@@ -75,7 +88,8 @@ ANL_HD void anl__warp_sincos(double degrees, double *sine, double *cosine)
 /* The window enlarged to h x w, of the picture turned by so many degrees about its middle. */
 ANL_HD anl__warp anl__warp_make(anl__window window, double degrees, int32_t h, int32_t w)
 {
-    double sine, cosine, my = 0.5 * (h - 1), mx = 0.5 * (w - 1), sy = (double)window.height / h, sx = (double)window.width / w;
+    double sine, cosine, my = 0.5 * (h - 1), mx = 0.5 * (w - 1);
+    double sy = (double)window.height / h, sx = (double)window.width / w;
     anl__warp m;
     anl__warp_sincos(degrees, &sine, &cosine);
     m.step_y = (float)sy;
@@ -97,7 +111,8 @@ ANL_HD anl__warp anl__warp_make(anl__window window, double degrees, int32_t h, i
 }
 
 /* For one sample, whose view is drawn already. */
-ANL_HD anl__warp anl__warp_draw(const anl__augment *a, const anl__view *v, uint64_t seed, uint32_t epoch, int64_t sample, int32_t h, int32_t w)
+ANL_HD anl__warp anl__warp_draw(const anl__augment *a, const anl__view *v, uint64_t seed, uint32_t epoch,
+                                int64_t sample, int32_t h, int32_t w)
 {
     anl__window window = {v->dy, v->dx, h, w};
     double degrees = 0;

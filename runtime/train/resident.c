@@ -45,9 +45,11 @@ anl_status anl__resident_compile(anl__resident *r, anl__resident_use use, anl_ne
     if (s->index) in[2] = anl_input(g, "index", ANL_I32, 1, &s->n_index);
     const anl__augment *a = &s->augment;
     anl_node(g, "sample_batch", "sample_batch", in, 7,
-             "shuffle=%s crop=%d flip=%s erase=%.17g erase_min=%.17g erase_max=%.17g flip_vertical=%s rotate=%.17g resized_crop=%.17g brightness=%.17g contrast=%.17g saturation=%.17g",
-             s->shuffle ? "true" : "false", a->crop_pad, a->flip ? "true" : "false", a->erase, a->erase_min, a->erase_max, a->flip_vertical ? "true" : "false", a->rotate, a->resized_crop,
-             a->brightness, a->contrast, a->saturation);
+             "shuffle=%s crop=%d flip=%s erase=%.17g erase_min=%.17g erase_max=%.17g flip_vertical=%s "
+             "rotate=%.17g resized_crop=%.17g brightness=%.17g contrast=%.17g saturation=%.17g",
+             s->shuffle ? "true" : "false", a->crop_pad, a->flip ? "true" : "false", a->erase, a->erase_min,
+             a->erase_max, a->flip_vertical ? "true" : "false", a->rotate, a->resized_crop, a->brightness,
+             a->contrast, a->saturation);
     anl_compile_opts opts = {.plan = true};
     ANL_TRY(anl__context(net->ctx, anl_program_compile(net, g, &opts, &p->batch[p->n_batch].p), "data on the device"));
     p->batch[p->n_batch++].n = n;

@@ -1,4 +1,5 @@
-/* Geometry of augmentation: windows of whole pixels as they always were, and the one map of flips, rotation and resized crop. */
+/* Geometry of augmentation: windows of whole pixels as they always were, and the one map of flips, rotation
+ * and resized crop. */
 #include "tests/data/data_test.h"
 
 #include "datasets/resample.h"
@@ -9,14 +10,20 @@
 
 static anl__field images(anl_dtype t, int64_t h, int64_t w, int64_t c, const void *data)
 {
-    return (anl__field){.name = "image", .dtype = t, .data = data, .bytes = (size_t)(h * w * c) * anl_dtype_size(t), .shape = {3, {h, w, c}}};
+    return (anl__field){.name = "image",
+                        .dtype = t,
+                        .data = data,
+                        .bytes = (size_t)(h * w * c) * anl_dtype_size(t),
+                        .shape = {3, {h, w, c}}};
 }
 
 /* One sample augmented, in `out`. */
-static void augmented(anl_ctx *ctx, const anl__field *f, const anl__augment *a, anl_dtype out, uint64_t seed, uint32_t epoch, int64_t sample, void *y)
+static void augmented(anl_ctx *ctx, const anl__field *f, const anl__augment *a, anl_dtype out, uint64_t seed,
+                      uint32_t epoch, int64_t sample, void *y)
 {
     anl__transform t;
-    double mean[8] = {0.25, 0.5, 0.125, 0.75, 0.5, 0.5, 0.5, 0.5}, std[8] = {0.5, 0.25, 0.75, 0.5, 1, 1, 1, 1};
+    double mean[8] = {0.25, 0.5, 0.125, 0.75, 0.5, 0.5, 0.5, 0.5},
+           std[8] = {0.5, 0.25, 0.75, 0.5, 1, 1, 1, 1};
     anl__norm norm;
     assert_int_equal(anl__norm_make(ctx, f->shape.dim[2], mean, std, &norm), ANL_OK);
     if (anl__transform_init(ctx, f, &norm, a, out, &t) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
@@ -30,9 +37,12 @@ static void augmented(anl_ctx *ctx, const anl__field *f, const anl__augment *a, 
 /* ---- what was there before resampling --------------------------------------------------------- */
 
 static const anl__augment before[3] = {
-    {.crop_pad = 4, .flip = true}, {.erase = 0.5, .erase_min = 0.02, .erase_max = 0.33}, {.crop_pad = 2, .flip = true, .erase = 0.75, .erase_min = 0.1, .erase_max = 0.4}};
+    {.crop_pad = 4, .flip = true},
+    {.erase = 0.5, .erase_min = 0.02, .erase_max = 0.33},
+    {.crop_pad = 2, .flip = true, .erase = 0.75, .erase_min = 0.1, .erase_max = 0.4}};
 static const int32_t before_size[3][2] = {{32, 32}, {28, 28}, {9, 7}};
-static const int32_t drawn_before[3][8][7] = { /* dy, dx, top, left, height, width, flip */
+/* dy, dx, top, left, height, width, flip */
+static const int32_t drawn_before[3][8][7] = {
     {{-1, 2, 0, 0, 0, 0, 0}, {0, -4, 0, 0, 0, 0, 0}, {-2, 0, 0, 0, 0, 0, 1}, {1, 2, 0, 0, 0, 0, 0},
      {-3, -2, 0, 0, 0, 0, 0}, {-4, -1, 0, 0, 0, 0, 0}, {-4, -2, 0, 0, 0, 0, 1}, {-4, -2, 0, 0, 0, 0, 0}},
     {{0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0}, {0, 0, 5, 5, 11, 17, 0}, {0, 0, 0, 0, 0, 0, 0},
@@ -47,9 +57,11 @@ static void recipes_of_before_give_the_same_bits(void **state)
     static uint8_t x[32 * 32 * 3];
     static float y[32 * 32 * 3];
     for (size_t i = 0; i < sizeof x; i++) x[i] = (uint8_t)(i * 7 % 251);
-    const float scale[3] = {(float)(1 / (255 * 0.5)), (float)(1 / (255 * 0.25)), (float)(1 / (255 * 0.75))}, shift[3] = {-0.5f, -2.0f, (float)(-0.125 / 0.75)};
+    const float scale[3] = {(float)(1 / (255 * 0.5)), (float)(1 / (255 * 0.25)), (float)(1 / (255 * 0.75))},
+                shift[3] = {-0.5f, -2.0f, (float)(-0.125 / 0.75)};
     for (int k = 0; k < 24; k++) {
-        const int32_t *want = drawn_before[k / 8][k % 8], h = before_size[k / 8][0], w = before_size[k / 8][1];
+        const int32_t *want = drawn_before[k / 8][k % 8], h = before_size[k / 8][0],
+                      w = before_size[k / 8][1];
         int i = k % 8;
         uint64_t seed = i < 4 ? 1 : 0x123456789abcdef;
         int64_t sample = i == 7 ? (int64_t)5000000000 : i * 1001;
@@ -75,11 +87,13 @@ static void other_augmentations_change_no_draw(void **state)
     all.brightness = all.contrast = all.saturation = 0.5;
     int turned = 0, both = 0;
     for (int64_t i = 0; i < 4000; i++) {
-        anl__view a = anl__augment_draw(&before[2], 3, 1, i, 9, 7), b = anl__augment_draw(&all, 3, 1, i, 9, 7);
+        anl__view a = anl__augment_draw(&before[2], 3, 1, i, 9, 7),
+                  b = anl__augment_draw(&all, 3, 1, i, 9, 7);
         turned += b.flip_vertical;
         both += b.flip_vertical && b.flip;
         b.flip_vertical = false;
-        assert_true(a.dy == b.dy && a.dx == b.dx && a.top == b.top && a.left == b.left && a.height == b.height && a.width == b.width && a.flip == b.flip);
+        assert_true(a.dy == b.dy && a.dx == b.dx && a.top == b.top && a.left == b.left &&
+                    a.height == b.height && a.width == b.width && a.flip == b.flip);
     }
     assert_in_range(turned, 1870, 2130); /* deviation 32 */
     assert_in_range(both, 880, 1120);
@@ -99,7 +113,8 @@ static void upside_down(void **state)
         augmented(f->ctx, &field, &a, ANL_F32, 1, 0, s, y);
         bool is = memcmp(y, plain, sizeof y) != 0;
         turned += is;
-        for (int r = 0; r < H && is; r++) assert_memory_equal(y + r * W * C, plain + (H - 1 - r) * W * C, W * C * sizeof *y);
+        for (int r = 0; r < H && is; r++)
+            assert_memory_equal(y + r * W * C, plain + (H - 1 - r) * W * C, W * C * sizeof *y);
     }
     assert_in_range(turned, 160, 240);
 }
@@ -113,7 +128,8 @@ static anl__place place_of(const anl__warp *m, const anl__view *v, int32_t y, in
 }
 
 /* Does the map take pixel (y, x) from (to_y, to_x) and nothing else? */
-static bool takes(const anl__warp *m, const anl__view *v, int32_t h, int32_t w, int32_t y, int32_t x, int32_t to_y, int32_t to_x)
+static bool takes(const anl__warp *m, const anl__view *v, int32_t h, int32_t w, int32_t y, int32_t x,
+                  int32_t to_y, int32_t to_x)
 {
     anl__place p = place_of(m, v, y, x, h, w);
     return p.y == to_y + 1 && p.x == to_x + 1 && p.fy == 0 && p.fx == 0;
@@ -156,13 +172,15 @@ static void identity_is_identity(void **state)
     uint8_t bytes[MOST];
     float floats[MOST];
     const anl_dtype outs[] = {ANL_F32, ANL_BF16, ANL_F16};
-    for (int i = 0; i < MOST; i++) bytes[i] = (uint8_t)(i * 37 + i / 5), floats[i] = (float)(i % 17) * 0.37f - 2;
+    for (int i = 0; i < MOST; i++)
+        bytes[i] = (uint8_t)(i * 37 + i / 5), floats[i] = (float)(i % 17) * 0.37f - 2;
     for (int k = 0; k < 3 * 2 * 3; k++) {
         static const int64_t channels[] = {1, 3, 4};
         int64_t c = channels[k % 3];
         anl_dtype in = k / 3 % 2 ? ANL_F32 : ANL_U8, out = outs[k / 6];
         anl__field field = images(in, H, W, c, k / 3 % 2 ? (const void *)floats : bytes);
-        anl__augment moved = {.flip = true, .flip_vertical = true, .crop_pad = 3, .erase = 0.5}, computed = moved;
+        anl__augment moved = {.flip = true, .flip_vertical = true, .crop_pad = 3, .erase = 0.5},
+                     computed = moved;
         computed.rotate = computed.brightness = computed.contrast = 1e-30;
         computed.saturation = c == 3 ? 1e-30 : 0;
         for (int s = 0; s < 30; s++) {
@@ -189,7 +207,8 @@ enum { BINS = 10, DRAWS = 20000 };
 
 static void uniform(const int bin[BINS], int n)
 {
-    for (int i = 0; i < BINS; i++) assert_in_range(bin[i], n / BINS - 5 * (int)sqrt(n / BINS), n / BINS + 5 * (int)sqrt(n / BINS));
+    for (int i = 0; i < BINS; i++)
+        assert_in_range(bin[i], n / BINS - 5 * (int)sqrt(n / BINS), n / BINS + 5 * (int)sqrt(n / BINS));
 }
 
 static void put_bin(int bin[BINS], double v, double low, double high)
@@ -199,7 +218,8 @@ static void put_bin(int bin[BINS], double v, double low, double high)
     bin[i < BINS ? i : BINS - 1]++;
 }
 
-/* Windows of 0.08 to 0.5 of a large square are never refused: their shares and the logarithms of their ratios are uniform. */
+/* Windows of 0.08 to 0.5 of a large square are never refused: their shares and the logarithms of their ratios
+ * are uniform. */
 static void windows_are_drawn_as_by_definition(void **state)
 {
     (void)state;
@@ -207,7 +227,8 @@ static void windows_are_drawn_as_by_definition(void **state)
     const int32_t n = 4000;
     for (int64_t s = 0; s < DRAWS; s++) {
         anl__window v = anl__warp_draw_window(0.08, 7, 0, s, n, n);
-        assert_true(v.top >= 0 && v.left >= 0 && v.height > 0 && v.width > 0 && v.top + v.height <= n && v.left + v.width <= n);
+        assert_true(v.top >= 0 && v.left >= 0 && v.height > 0 && v.width > 0 && v.top + v.height <= n &&
+                    v.left + v.width <= n);
         double part = (double)v.height * v.width / ((double)n * n), r = log((double)v.width / v.height);
         assert_true(part > 0.0799 && part <= 1 && fabs(r) < log(4.0 / 3) + 1e-3);
         if (part < 0.08 || part >= 0.5) continue;
@@ -219,14 +240,16 @@ static void windows_are_drawn_as_by_definition(void **state)
     uniform(share, small);
     uniform(ratio, small);
     uniform(place, small);
-    assert_in_range(small, DRAWS * 40 / 100, DRAWS * 60 / 100); /* 0.42 of 0.92, and what larger ones lose by being refused */
+    /* 0.42 of 0.92, and what larger ones lose by being refused */
+    assert_in_range(small, DRAWS * 40 / 100, DRAWS * 60 / 100);
 }
 
 static void long_pictures_have_windows_too(void **state)
 {
     (void)state;
     for (int64_t s = 0; s < 50; s++) { /* nothing of all of the area fits: the middle */
-        anl__window tall = anl__warp_draw_window(1, 7, 0, s, 300, 30), wide = anl__warp_draw_window(1, 7, 0, s, 30, 300);
+        anl__window tall = anl__warp_draw_window(1, 7, 0, s, 300, 30),
+                    wide = anl__warp_draw_window(1, 7, 0, s, 30, 300);
         assert_true(tall.width == 30 && tall.height == 40 && tall.top == 130 && tall.left == 0);
         assert_true(wide.height == 30 && wide.width == 40 && wide.left == 130 && wide.top == 0);
         anl__window one = anl__warp_draw_window(1e-12, 7, 0, s, 1, 1);
@@ -264,7 +287,8 @@ static void an_enlarged_ramp_is_linear(void **state)
     for (int64_t s = 0; s < 40; s++) {
         anl__window v = anl__warp_draw_window(0.1, 4, 2, s, H, W);
         augmented(f->ctx, &field, &a, ANL_F32, 4, 2, s, y);
-        for (int i = 0; i < H * W; i++) { /* as torchvision resizes: pixel centres, nothing from outside of the window */
+        /* as torchvision resizes: pixel centres, nothing from outside of the window */
+        for (int i = 0; i < H * W; i++) {
             double cy = (i / W + 0.5) * v.height / H - 0.5, cx = (i % W + 0.5) * v.width / W - 0.5;
             cy = v.top + fmin(fmax(cy, 0), v.height - 1);
             cx = v.left + fmin(fmax(cx, 0), v.width - 1);
@@ -279,7 +303,8 @@ static double bilinear(const uint8_t *p, int h, int w, int c, int k, double y, d
     double sum = 0;
     for (int i = (int)floor(y); i <= (int)floor(y) + 1; i++)
         for (int j = (int)floor(x); j <= (int)floor(x) + 1; j++)
-            if (i >= 0 && i < h && j >= 0 && j < w) sum += (1 - fabs(y - i)) * (1 - fabs(x - j)) * p[(i * w + j) * c + k];
+            if (i >= 0 && i < h && j >= 0 && j < w)
+                sum += (1 - fabs(y - i)) * (1 - fabs(x - j)) * p[(i * w + j) * c + k];
     return sum;
 }
 
@@ -291,20 +316,28 @@ static void everything_by_definition(void **state)
     static float y[H * W * C];
     for (size_t i = 0; i < sizeof x; i++) x[i] = (uint8_t)(anl__philox(6, (uint32_t)i, 0, 0, 0).v[0] >> 24);
     anl__field field = images(ANL_U8, H, W, C, x);
-    const anl__augment some[] = {{.resized_crop = 0.2, .rotate = 180, .flip = true, .flip_vertical = true}, {.crop_pad = 6, .rotate = 45, .flip_vertical = true}, {.rotate = 10}};
+    const anl__augment some[] = {{.resized_crop = 0.2, .rotate = 180, .flip = true, .flip_vertical = true},
+                                 {.crop_pad = 6, .rotate = 45, .flip_vertical = true},
+                                 {.rotate = 10}};
     for (int n = 0; n < 3 * 25; n++) {
         const anl__augment *a = &some[n % 3];
         anl__view v = anl__augment_draw(a, 8, 1, n, H, W);
-        anl__window window = a->resized_crop > 0 ? anl__warp_draw_window(0.2, 8, 1, n, H, W) : (anl__window){v.dy, v.dx, H, W};
-        double u = (double)anl__u32_to_unit(anl__augment_block(8, 1, n, ANL__AUGMENT_MORE).v[1]), angle = a->rotate * (2 * u - 1) * acos(-1.0) / 180;
+        anl__window window = a->resized_crop > 0 ? anl__warp_draw_window(0.2, 8, 1, n, H, W)
+                                                 : (anl__window){v.dy, v.dx, H, W};
+        double u = (double)anl__u32_to_unit(anl__augment_block(8, 1, n, ANL__AUGMENT_MORE).v[1]),
+               angle = a->rotate * (2 * u - 1) * acos(-1.0) / 180;
         augmented(f->ctx, &field, a, ANL_F32, 8, 1, n, y);
         for (int i = 0; i < H * W; i++) {
             int r = v.flip_vertical ? H - 1 - i / W : i / W, q = v.flip ? W - 1 - i % W : i % W;
-            double cy = window.top + fmin(fmax((r + 0.5) * window.height / H - 0.5, 0), window.height - 1) - (H - 1) / 2.0;
-            double cx = window.left + fmin(fmax((q + 0.5) * window.width / W - 0.5, 0), window.width - 1) - (W - 1) / 2.0;
-            double sy = sin(angle) * cx + cos(angle) * cy + (H - 1) / 2.0, sx = cos(angle) * cx - sin(angle) * cy + (W - 1) / 2.0;
+            double cy = window.top + fmin(fmax((r + 0.5) * window.height / H - 0.5, 0), window.height - 1) -
+                        (H - 1) / 2.0;
+            double cx = window.left + fmin(fmax((q + 0.5) * window.width / W - 0.5, 0), window.width - 1) -
+                        (W - 1) / 2.0;
+            double sy = sin(angle) * cx + cos(angle) * cy + (H - 1) / 2.0,
+                   sx = cos(angle) * cx - sin(angle) * cy + (W - 1) / 2.0;
             for (int k = 0; k < C; k++) {
-                static const double mean[C] = {0.25, 0.5, 0.125, 0.75, 0.5}, std[C] = {0.5, 0.25, 0.75, 0.5, 1};
+                static const double mean[C] = {0.25, 0.5, 0.125, 0.75, 0.5},
+                                    std[C] = {0.5, 0.25, 0.75, 0.5, 1};
                 double want = (bilinear(x, H, W, C, k, sy, sx) / 255 - mean[k]) / std[k];
                 assert_true(fabs((double)y[i * C + k] - want) < 2e-4);
             }
@@ -320,7 +353,12 @@ static void it_is_keyed(void **state)
     float y[4][S * S * 3];
     for (size_t i = 0; i < sizeof x; i++) x[i] = (uint8_t)(i * 11);
     anl__field field = images(ANL_U8, S, S, 3, x);
-    const anl__augment a = {.resized_crop = 0.3, .rotate = 5, .brightness = 0.2, .contrast = 0.2, .saturation = 0.2, .flip = true};
+    const anl__augment a = {.resized_crop = 0.3,
+                            .rotate = 5,
+                            .brightness = 0.2,
+                            .contrast = 0.2,
+                            .saturation = 0.2,
+                            .flip = true};
     for (int64_t s = 0; s < 50; s++) {
         augmented(f->ctx, &field, &a, ANL_F32, 1, 1, s, y[0]);
         augmented(f->ctx, &field, &a, ANL_F32, 1, 2, s, y[1]);

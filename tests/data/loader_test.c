@@ -46,7 +46,13 @@ static int teardown(void **state)
 }
 
 static const anl__augment moved = {.crop_pad = 1, .flip = true, .erase = 0.3},
-                          computed = {.resized_crop = 0.3, .rotate = 20, .flip = true, .flip_vertical = true, .brightness = 0.3, .contrast = 0.5, .erase = 0.3};
+                          computed = {.resized_crop = 0.3,
+                                      .rotate = 20,
+                                      .flip = true,
+                                      .flip_vertical = true,
+                                      .brightness = 0.3,
+                                      .contrast = 0.5,
+                                      .erase = 0.3};
 static const anl__augment *augment = &moved;
 
 static anl__loader_opts opts_of(const set_fixture *s)

@@ -246,7 +246,8 @@ static void test_resident(void **state)
         {"plain", {0}, false, false, ANL_F32}, {"part", {0}, false, true, ANL_F32}, {"crop", {.crop_pad = 3}, false, true, ANL_F32}, {"flip", {.flip = true}, false, true, ANL_F32},
         {"erase", {.erase = 0.6}, false, true, ANL_F32}, {"all", {.crop_pad = 2, .flip = true, .erase = 0.5, .erase_min = 0.1, .erase_max = 0.6}, false, true, ANL_F32},
         {"values", {0}, true, true, ANL_F32}, {"bf16", {.crop_pad = 2, .flip = true, .erase = 0.5}, false, true, ANL_BF16},
-        {"f16", {.crop_pad = 2, .flip = true}, false, true, ANL_F16}};
+        {"f16", {.crop_pad = 2, .flip = true}, false, true, ANL_F16},
+        {"computed", {.resized_crop = 0.3, .flip = true, .rotate = 15, .brightness = 0.4, .contrast = 0.4, .saturation = 0.4, .erase = 0.5}, false, true, ANL_F32}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         static outcome host, device;
         if (kinds[i].dtype != ANL_F32 && !toy_has("auto", kinds[i].dtype)) continue;

@@ -84,10 +84,15 @@ static void describe(const job *j, job_feed *f, const anl__dataset *ds, const in
 /* data.augment.* */
 static anl__augment augment_of(const recipe *r)
 {
-    return (anl__augment){.crop_pad = (int)recipe_int(r, "data.augment.crop"), .flip = recipe_bool(r, "data.augment.flip"), .flip_vertical = recipe_bool(r, "data.augment.flip_vertical"),
-                          .rotate = recipe_real(r, "data.augment.rotate"), .resized_crop = recipe_real(r, "data.augment.random_resized_crop"),
-                          .brightness = recipe_real(r, "data.augment.brightness"), .contrast = recipe_real(r, "data.augment.contrast"),
-                          .saturation = recipe_real(r, "data.augment.saturation"), .erase = recipe_real(r, "data.augment.erase")};
+    return (anl__augment){.crop_pad = (int)recipe_int(r, "data.augment.crop"),
+                          .flip = recipe_bool(r, "data.augment.flip"),
+                          .flip_vertical = recipe_bool(r, "data.augment.flip_vertical"),
+                          .rotate = recipe_real(r, "data.augment.rotate"),
+                          .resized_crop = recipe_real(r, "data.augment.random_resized_crop"),
+                          .brightness = recipe_real(r, "data.augment.brightness"),
+                          .contrast = recipe_real(r, "data.augment.contrast"),
+                          .saturation = recipe_real(r, "data.augment.saturation"),
+                          .erase = recipe_real(r, "data.augment.erase")};
 }
 
 anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int64_t *index, int64_t n, bool training)
