@@ -6,7 +6,7 @@
  * window is turned about the picture's middle. Outside of the picture are zeros, as around a crop. Each
  * augmentation alone gives what torchvision's RandomResizedCrop (Szegedy et al., "Going deeper with
  * convolutions", 2014) and RandomRotation give with bilinear interpolation, values not rounded to whole
- * numbers.
+ * numbers; only the last half of a pixel at a turned picture's border fades otherwise there.
  *
  * Coefficients are made in double from our own sine and cosine, coordinates in f32, each operation rounded by
  * itself: the same bits in C and CUDA.
