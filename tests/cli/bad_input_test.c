@@ -42,6 +42,7 @@ static void test_recipes(void **state)
     try_recipe(c, "- 1\n", 2, "a recipe is a map", NULL);
     try_recipe(c, "data:\n  path: data\noptim: {name: sgd, nesterov: true, momentum: 0}\n", 2, "optim.nesterov", NULL);
     try_recipe(c, "model: {name: cnn2, layers: [flatten]}\ndata: {path: data}\n", 2, "model.layers: goes with", NULL);
+    try_recipe(c, "model: {name: mlp}\ndata: {path: data, augment: {saturation: 0.5}}\n", 2, "data.augment.saturation needs samples of 3 channels, and these have 1", NULL);
     /* each wrong line is named, not only the first */
     try_recipe(c, "optim:\n  lr: fast\n  nme: sgd\n", 2, "bad.yaml:2:7", "bad.yaml:3:3");
     cli_expect(c, 2, "train nothing.yaml");
