@@ -49,6 +49,17 @@ anneal_dep(CJSON cjson/cJSON.h "cJSON_Version()" cjson)
 anneal_dep(SQLITE sqlite3.h "sqlite3_libversion()" sqlite3)
 anneal_dep(DEFLATE libdeflate.h "libdeflate_alloc_decompressor()" deflate)
 anneal_dep(STB stb/stb_image.h "(void)sizeof(stbi_uc)") # a header: compiled in picture_stb.c
+# ONNX (`anneal export --to onnx`): the library, its compiler, and the distribution's schema for it; see AnnealOnnx.cmake
+anneal_dep(PROTOBUF_C protobuf-c/protobuf-c.h "protobuf_c_version()" protobuf-c)
+find_program(ANL_PROTOC_C protoc-c)
+find_path(ANL_ONNX_PROTO onnx.proto PATH_SUFFIXES onnx)
+set(ANL_HAVE_ONNX OFF)
+if(ANL_HAVE_PROTOBUF_C AND ANL_PROTOC_C AND ANL_ONNX_PROTO)
+  set(ANL_HAVE_ONNX ON)
+  string(APPEND ANL_SUMMARY "  ONNX: yes\n")
+else()
+  string(APPEND ANL_SUMMARY "  ONNX: no (needs protobuf-c, protoc-c and onnx.proto)\n")
+endif()
 if(NOT ANL_REFERENCE_ONLY)
   set(ANL_DNNL_LIB dnnl CACHE STRING "oneDNN: a name, or the path of another version (with ANL_DNNL_INCLUDE)")
   # -lgomp: the OpenMP runtime that oneDNN runs on, for its thread count; never the static one, which would be a second runtime

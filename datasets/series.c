@@ -287,23 +287,6 @@ static anl_status cut_rows(builder *b, const anl__series_opts *o)
     return anl__fail(b->ctx, ANL_DATA, "%s: %lld training rows are not more than the lag of %lld", b->t->path, (long long)begin[1], (long long)b->first);
 }
 
-static anl_status name_features(builder *b)
-{
-    const anl__series_fit *f = b->f;
-    anl__buf t;
-    anl__buf_init(&t, b->ctx);
-    for (int i = 0; i < f->numbers; i++) anl__buf_add(&t, "%s\n", f->number[i]);
-    for (int c = 0; c < f->categories; c++)
-        for (int32_t i = 0; i < f->category[c].levels; i++) anl__buf_add(&t, "%s=%s\n", f->category[c].name, f->category[c].level[i]);
-    for (int p = 0; p < ANL__CALENDAR_PARTS; p++)
-        if (f->calendar & (1u << p)) anl__buf_add(&t, "%s sine\n%s cosine\n", anl__calendar_name(p), anl__calendar_name(p));
-    for (int p = 0; p < ANL__SERIES_PERIODS && f->period[p]; p++)
-        anl__buf_add(&t, "period %lld sine\nperiod %lld cosine\n", (long long)f->period[p], (long long)f->period[p]);
-    b->s->features_text = t.status == ANL_OK ? anl__arena_strdup(b->arena, t.text) : NULL;
-    anl__buf_release(&t);
-    return b->s->features_text ? ANL_OK : ANL_NOMEM;
-}
-
 /* ---- the interface ---------------------------------------------------------------------------- */
 
 static anl_status begin(builder *b, anl_ctx *ctx, const anl__table *t)
@@ -350,7 +333,7 @@ static anl_status build(builder *b, const anl__series_opts *o)
     ANL_TRY(fill(b));
     ANL_TRY(make_items(b));
     for (int p = 0; p < ANL__PARTS; p++) ANL_TRY(list_items(b, p));
-    return name_features(b);
+    return ANL_OK;
 }
 
 static anl_status build_under(builder *b, const anl__series_fit *fit)
@@ -373,8 +356,7 @@ static anl_status build_under(builder *b, const anl__series_fit *fit)
     ANL_TRY(fill(b));
     ANL_TRY(make_items(b));
     b->s->begin[ANL__PARTS] = b->t->rows; /* all rows are of the test part */
-    if (b->s->set) ANL_TRY(list_items(b, ANL__PART_TEST));
-    return name_features(b);
+    return b->s->set ? list_items(b, ANL__PART_TEST) : ANL_OK;
 }
 
 static anl_status finish(builder *b, anl_status st, anl__series **out)

@@ -50,7 +50,6 @@ typedef struct anl__series {
     int64_t rows;
     int64_t row_of_first; /* what the first row counts as in periods */
     bool phased;          /* known from the time; false: counted from the first row */
-    char *features_text; /* names of the features, one a line */
     const float *tail_x; /* [W, features] the last window, whose targets lie behind the table's end; owned */
     const float *tail_base, *tail_future; /* as the fields of these names; NULL where there is none */
 } anl__series;
@@ -74,6 +73,11 @@ int64_t anl__series_window(const anl__series_fit *f);
 int64_t anl__series_horizon(const anl__series_fit *f);
 int anl__series_future(const anl__series_fit *f); /* calendar features */
 bool anl__series_periodic(const anl__series_fit *f); /* there are periods */
+int64_t anl__series_difference(const anl__series_fit *f); /* 0: none */
+/* How number i of the features (the targets first) is scaled: (v - mean) / std of what differences left of it. */
+void anl__series_scale(const anl__series_fit *f, int i, double *mean, double *std);
+/* Names of the features, a line each. */
+void anl__series_feature_names(const anl__series_fit *f, anl__buf *out);
 const char *anl__series_target_name(const anl__series_fit *f, int target);
 /* A prediction [H, targets] in the model's units, and the item's base (NULL without difference), become raw values. */
 void anl__series_undo(const anl__series_fit *f, const float *y, const float *base, double *raw);

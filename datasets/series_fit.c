@@ -97,6 +97,28 @@ int64_t anl__series_horizon(const anl__series_fit *f)
     return f->horizon;
 }
 
+int64_t anl__series_difference(const anl__series_fit *f)
+{
+    return f->difference;
+}
+
+void anl__series_scale(const anl__series_fit *f, int i, double *mean, double *std)
+{
+    *mean = f->mean[i];
+    *std = f->std[i];
+}
+
+void anl__series_feature_names(const anl__series_fit *f, anl__buf *out)
+{
+    for (int i = 0; i < f->numbers; i++) anl__buf_add(out, "%s\n", f->number[i]);
+    for (int c = 0; c < f->categories; c++)
+        for (int32_t i = 0; i < f->category[c].levels; i++) anl__buf_add(out, "%s=%s\n", f->category[c].name, f->category[c].level[i]);
+    for (int p = 0; p < ANL__CALENDAR_PARTS; p++)
+        if (f->calendar & (1u << p)) anl__buf_add(out, "%s sine\n%s cosine\n", anl__calendar_name(p), anl__calendar_name(p));
+    for (int p = 0; p < ANL__SERIES_PERIODS && f->period[p]; p++)
+        anl__buf_add(out, "period %lld sine\nperiod %lld cosine\n", (long long)f->period[p], (long long)f->period[p]);
+}
+
 const char *anl__series_target_name(const anl__series_fit *f, int target)
 {
     return f->number[target];

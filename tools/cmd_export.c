@@ -1,8 +1,9 @@
-/* anneal export: a trained model's weights for other programs. */
+/* anneal export: a trained model for other programs. */
 #include "command.h"
 #include "exit_code.h"
 #include "safetensors.h"
 #include "tools/job/job.h"
+#include "tools/onnx/onnx.h"
 
 #include "runtime/base/files.h"
 
@@ -10,8 +11,8 @@
 #include <string.h>
 
 static const option export_options[] = {
-    {"to", "FORMAT", "safetensors"},
-    {"out", "FILE", "(default: the run's directory, weights.safetensors)"},
+    {"to", "FORMAT", "safetensors (the default) or onnx"},
+    {"out", "FILE", "(default: in the run's directory, weights.safetensors or model.onnx)"},
     {"checkpoint", "best|last|STEP", "which checkpoint (default best)"},
     {NULL, NULL, NULL},
 };
@@ -41,18 +42,13 @@ static anl_status collect(anl__arena *a, const anl__ckpt *c, safetensor **out, i
     return ANL_OK;
 }
 
-static anl_status export_weights(anl_ctx *ctx, anl__arena *a, const options *o)
+static anl_status export_weights(anl_ctx *ctx, anl__arena *a, const options *o, const char *file)
 {
-    const char *run = o->arg[0], *which = options_text(o, "checkpoint", "best"), *file = options_text(o, "out", NULL);
-    char step[32];
     anl__ckpt *c;
     safetensor *t;
+    char step[32];
     int n;
-    if (!file && !anl__path_is_dir(run))
-        return anl__fail(ctx, ANL_INVALID, "%s is no run's directory: say where to with --out FILE", run);
-    if (!file) file = anl__arena_printf(a, "%s/weights.safetensors", run);
-    if (!file) return ANL_NOMEM;
-    ANL_TRY(job_checkpoint(ctx, run, which, &c));
+    ANL_TRY(job_checkpoint(ctx, o->arg[0], options_text(o, "checkpoint", "best"), &c));
     snprintf(step, sizeof step, "%lld", (long long)anl__ckpt_step(c));
     const char *const meta[][2] = {
         {"format", "anneal"}, {"anneal", anl_version()}, {"step", step}, {"digest", anl__ckpt_digest(c)},
@@ -60,24 +56,71 @@ static anl_status export_weights(anl_ctx *ctx, anl__arena *a, const options *o)
         {"class_names", anl__ckpt_text(c, "data.class_names", "")}, {"recipe", anl__ckpt_text(c, "recipe", "")}};
     anl_status st = collect(a, c, &t, &n);
     if (st == ANL_OK) st = safetensors_write(ctx, file, t, n, meta, (int)(sizeof meta / sizeof meta[0]));
-    if (st == ANL_OK) {
-        printf("%s\n", file);
-        fprintf(stderr, "%d tensors of %s\n", n, anl__ckpt_path(c));
-    }
+    if (st == ANL_OK) fprintf(stderr, "%d tensors of %s\n", n, anl__ckpt_path(c));
     anl__ckpt_close(c);
     return st;
 }
 
+#ifdef ANL_HAVE_ONNX
+static anl_status export_graph(anl_ctx *ctx, anl__arena *a, const options *o, const char *file)
+{
+    job_used u;
+    job_opts jo = {.bare = true};
+    int nodes;
+    (void)a;
+    anl_status st = job_use(ctx, o->arg[0], options_text(o, "checkpoint", "best"), NULL, 0, &jo, &u);
+    if (st == ANL_OK) st = onnx_export(&u.job, u.from, file, &nodes);
+    if (st == ANL_OK) fprintf(stderr, "%d operators of %s\n", nodes, anl__ckpt_path(u.from));
+    job_used_close(&u);
+    return st;
+}
+#else
+static anl_status export_graph(anl_ctx *ctx, anl__arena *a, const options *o, const char *file)
+{
+    (void)a;
+    (void)o;
+    return anl__fail(ctx, ANL_UNSUPPORTED, "%s: this build has no ONNX: it was made without protobuf-c, its compiler or onnx.proto", file);
+}
+#endif
+
+typedef struct format {
+    const char *name, *file; /* file: in the run's directory, where no other is named */
+    anl_status (*write)(anl_ctx *ctx, anl__arena *a, const options *o, const char *file);
+} format;
+static const format formats[] = {{"safetensors", "weights.safetensors", export_weights}, {"onnx", "model.onnx", export_graph}};
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+static anl_status export_as(anl_ctx *ctx, anl__arena *a, const options *o, const format *f)
+{
+    const char *run = o->arg[0], *file = options_text(o, "out", NULL);
+    if (!file && !anl__path_is_dir(run))
+        return anl__fail(ctx, ANL_INVALID, "%s is no run's directory: say where to with --out FILE", run);
+    if (!file && !(file = anl__arena_printf(a, "%s/%s", run, f->file))) return ANL_NOMEM;
+    ANL_TRY(f->write(ctx, a, o, file));
+    printf("%s\n", file);
+    return ANL_OK;
+}
+
+static int unknown_format(const options *o, const char *to)
+{
+    const char *names[FORMATS];
+    for (int i = 0; i < FORMATS; i++) names[i] = formats[i].name;
+    const char *near = anl__nearest(to, names, FORMATS);
+    return command_usage(o, "--to is safetensors or onnx, not '%s'%s%s%s", to, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 static int run_export(const options *o)
 {
-    const char *to = options_text(o, "to", "safetensors");
+    const char *to = options_text(o, "to", formats[0].name);
     anl__arena *a;
-    if (strcmp(to, "safetensors")) return command_usage(o, "--to is safetensors, not '%s'", to);
+    int i = 0;
+    while (i < FORMATS && strcmp(to, formats[i].name)) i++;
+    if (i == FORMATS) return unknown_format(o, to);
     anl_ctx *ctx = command_ctx();
     if (!ctx) return EXIT_ERROR;
     anl_status st = anl__arena_create(ctx, &a);
     if (st == ANL_OK) {
-        st = export_weights(ctx, a, o);
+        st = export_as(ctx, a, o, &formats[i]);
         anl__arena_destroy(a);
     }
     int code = st == ANL_OK ? EXIT_DONE : command_fail(ctx, st);
@@ -87,8 +130,9 @@ static int run_export(const options *o)
 
 const command command_export = {
     .name = "export", .args = "RUN",
-    .summary = "writes a trained model's weights as a file for other programs (safetensors)",
-    .details = "Parameters and buffers under the names that `anneal inspect RUN` shows, averaged ones where the run "
-               "keeps them, and how inputs are normalised (data.mean, data.std).",
+    .summary = "writes a trained model as a file for other programs: its weights (safetensors) or the whole network (ONNX)",
+    .details = "safetensors: parameters and buffers under the names that `anneal inspect RUN` shows, averaged ones where the run keeps them, and how inputs are "
+               "normalised (data.mean, data.std). onnx: the network as it is evaluated, with the same weights and with the normalisation inside, for any number of samples, "
+               "in fp32; inputs are images N,C,H,W (8-bit values divided by 255), rows N,F, windows or tokens, results are logits and probabilities, or values.",
     .options = export_options, .min_args = 1, .max_args = 1, .run = run_export,
 };

@@ -47,7 +47,7 @@ typedef struct train {
     anl__watch *watch;
     anl__ckpt_tensor tensor[2 + 2 * ANL_MORE_INPUTS];
     float *norm[1 + ANL_MORE_INPUTS];
-    anl__ckpt_attr attr[12 + ANL_MOST_LABELS + JOB_SEQUENCE_TEXTS];
+    anl__ckpt_attr attr[12 + ANL_MOST_LABELS + 3 * ANL_MORE_INPUTS + JOB_SEQUENCE_TEXTS];
     job_sequence_text text[JOB_SEQUENCE_TEXTS];
     anl__buf dump, names, device, plans;
 } train;
@@ -107,6 +107,8 @@ static anl_status describe_job(train *t)
     add_int(t, "data.height", j->model.height);
     add_int(t, "data.width", j->model.width);
     add_int(t, "data.channels", j->model.channels);
+    for (int k = 0; k < j->more_inputs; k++)
+        for (int i = 0; i < 3; i++) add_int(t, job_input_shape[k][i], j->model.more_input[k].dim[i]);
     for (int k = 1; k < ANL_MOST_LABELS; k++)
         if (j->model.label_classes[k]) add_int(t, job_label_classes[k], j->model.label_classes[k]);
     ANL_TRY(add_norm(t, 0, &j->norm));

@@ -66,7 +66,11 @@ static void windows(void **state)
     anl__series *s = NULL;
     assert_int_equal(anl__series_create(f->ctx, t, &o, &s), ANL_OK);
     assert_int_equal(anl__series_features(s->fit), 1 + 1 + 2 + 4 + 2);
-    assert_string_equal(s->features_text, "load\nheat\nday=free\nday=work\nhour sine\nhour cosine\nweekday sine\nweekday cosine\nperiod 6 sine\nperiod 6 cosine\n");
+    anl__buf names;
+    anl__buf_init(&names, f->ctx);
+    anl__series_feature_names(s->fit, &names);
+    assert_string_equal(names.text, "load\nheat\nday=free\nday=work\nhour sine\nhour cosine\nweekday sine\nweekday cosine\nperiod 6 sine\nperiod 6 cosine\n");
+    anl__buf_release(&names);
     assert_int_equal(s->first, 11);
     assert_int_equal(s->set->n, ROWS - 11 - 3);
     assert_int_equal(s->items[0], 38 - 11 - 3);

@@ -166,6 +166,7 @@ anl_status job_use(anl_ctx *ctx, const char *what, const char *which, const char
     ANL_TRY(recipe_parse(ctx, "the checkpoint's recipe", text, strlen(text), override, n_override, &out->recipe));
     o->from = out->from;
     ANL_TRY(job_open(ctx, out->recipe, o, &out->job));
+    if (o->bare) return ANL_OK;
     ANL_TRY(job_compile(&out->job, false, o->answer));
     ANL_TRY(anl__trainer_init(out->job.trainer));
     return anl__capture_restore(out->job.trainer, out->from, false, true);

@@ -86,6 +86,7 @@ typedef struct job_opts {
     const anl__ckpt *from; /* normalisation and classes come from here, not from the data; NULL: from the data */
     bool answer;           /* sequences: programs that answer are compiled too (job_answer.h) */
     bool alone;            /* sequences: no data is opened (series: only test_data); what is needed comes from the checkpoint */
+    bool bare;             /* no data is opened, and none is fed: for what only looks at the model (no feeds, no trainer) */
     int64_t overfit;       /* > 0: training and validation are the first so many samples, in order */
 } job_opts;
 
@@ -117,6 +118,9 @@ void job_pictures(const job *j, const job_opts *o, anl__pictures_opts *out);
 anl_status job_pictures_note(const job *j, anl__buf *out) ANL_MUST;
 /* job_inputs.c: after the sets and the split are there. from: as job_opts. */
 anl_status job_inputs_open(job *j, const anl__data_opts *train, const anl__data_opts *test, const anl__ckpt *from) ANL_MUST;
+/* Their shapes and normalisation from a checkpoint, no sets. */
+anl_status job_inputs_bare(job *j, const anl__ckpt *from) ANL_MUST;
+extern const char *const job_input_shape[ANL_MORE_INPUTS][3]; /* names in checkpoints of their heights, widths, channels */
 void job_inputs_close(job *j);
 anl_status job_inputs_feed(job *j, job_feed *f, const anl__dataset *ds, int slots) ANL_MUST;
 void job_inputs_put(job_feed *f, const anl__batch *b, const void **input); /* input[0 .. more_inputs - 1]: the batch's */
@@ -126,7 +130,8 @@ anl_status job_feed_open(job *j, job_feed *f, const anl__dataset *ds, const int6
 void job_feed_close(job *j, job_feed *f);
 
 /* A trained model for use: the checkpoint (as job_checkpoint names it), its own recipe with these overrides, data by `o`
-   (o->from is set here), evaluation programs, weights (averaged ones where the run keeps them). Close with job_used_close. */
+   (o->from is set here), evaluation programs, weights (averaged ones where the run keeps them); with o->bare no programs. Close with
+   job_used_close. */
 typedef struct job_used {
     job job;
     recipe *recipe;

@@ -285,12 +285,12 @@ anl_status job_open_data(job *j, const job_opts *o)
     for (int k = 1; k < ANL_MOST_LABELS && o->from; k++) j->model.label_classes[k] = (int)anl__ckpt_int(o->from, job_label_classes[k], 0);
     if (o->from) ANL_TRY(names_from(j, o->from));
     if (o->train) ANL_TRY(open_train(j, o));
-    ANL_TRY(open_test(j, o));
+    if (!o->bare) ANL_TRY(open_test(j, o));
     ANL_TRY(describe(j, o));
     for (int s = 0; s < 2; s++) ANL_TRY(check_targets(j, j->set[s]));
     if (o->train) ANL_TRY(make_split(j, o));
     ANL_TRY(make_norm(j, o));
     anl__data_opts train = data_opts(j, o, "train"), test = test_opts(j, o);
-    ANL_TRY(job_inputs_open(j, &train, &test, o->from));
+    ANL_TRY(o->bare ? job_inputs_bare(j, o->from) : job_inputs_open(j, &train, &test, o->from));
     return make_weights(j);
 }

@@ -69,6 +69,25 @@ anl_status job_inputs_open(job *j, const anl__data_opts *train, const anl__data_
     return ANL_OK;
 }
 
+const char *const job_input_shape[ANL_MORE_INPUTS][3] = {{"data.height2", "data.width2", "data.channels2"},
+                                                         {"data.height3", "data.width3", "data.channels3"},
+                                                         {"data.height4", "data.width4", "data.channels4"}};
+
+anl_status job_inputs_bare(job *j, const anl__ckpt *from)
+{
+    j->more_inputs = anl_model_more_inputs(&j->model);
+    for (int k = 0; k < j->more_inputs; k++) {
+        anl_shape s = {3, {0}};
+        for (int i = 0; i < 3; i++) s.dim[i] = anl__ckpt_int(from, job_input_shape[k][i], 0);
+        if (anl_shape_count(&s) < 1)
+            return anl__fail(j->ctx, ANL_MISMATCH, "%s does not say how large input%d is: it was written by an older version",
+                             anl__ckpt_path(from), k + 2);
+        j->model.more_input[k] = s;
+        ANL_TRY(norm_of(j, from, k));
+    }
+    return ANL_OK;
+}
+
 void job_inputs_close(job *j)
 {
     for (int k = 0; k < ANL_MORE_INPUTS; k++) {

@@ -275,6 +275,13 @@ static anl_status series_columns(job *j, const anl__series_fit *fit)
     return ANL_OK;
 }
 
+static anl_status given_series(job *j, const anl__ckpt *from)
+{
+    const char *text = anl__ckpt_text(from, "data.series", NULL);
+    if (!text) return anl__fail(j->ctx, ANL_MISMATCH, "%s holds no scaling of a series (data.series)", anl__ckpt_path(from));
+    return anl__series_read(j->ctx, text, strlen(text), &j->sequence->fit);
+}
+
 static anl_status open_series(job *j, const job_opts *o)
 {
     static const char *const input[] = {"x", "y", NULL};
@@ -284,11 +291,7 @@ static anl_status open_series(job *j, const job_opts *o)
     ANL_TRY(data_path(j, o, &path));
     ANL_TRY(series_opts(j, &so));
     ANL_TRY(open_table(j, &so, path));
-    if (o->from) {
-        const char *text = anl__ckpt_text(o->from, "data.series", NULL);
-        if (!text) return anl__fail(j->ctx, ANL_MISMATCH, "%s holds no scaling of a series (data.series)", anl__ckpt_path(o->from));
-        ANL_TRY(anl__series_read(j->ctx, text, strlen(text), &s->fit));
-    }
+    if (o->from) ANL_TRY(given_series(j, o->from));
     if (o->test_data) ANL_TRY(anl__series_apply(j->ctx, s->table, s->fit, &s->series));
     else ANL_TRY(anl__series_create(j->ctx, s->table, &so, &s->series));
     const anl__series_fit *fit = s->series->fit;
@@ -416,7 +419,14 @@ static anl_status open_alone(job *j, const job_opts *o)
     job_sequence *s = j->sequence;
     anl__labelled_opts l = {0};
     ANL_TRY(given_lengths(j, o->from));
-    ANL_TRY(given_tokens(j, o->from, 0, "data.tokens.source"));
+    if (!strcmp(j->model.name, "forecaster")) {
+        ANL_TRY(given_series(j, o->from));
+        return series_columns(j, s->fit);
+    }
+    const char *scales = anl__ckpt_text(o->from, "data.windows", NULL);
+    if (scales) ANL_TRY(anl__labelled_read(j->ctx, scales, strlen(scales), j->arena, &l));
+    else ANL_TRY(given_tokens(j, o->from, 0, "data.tokens.source"));
+    j->model.seq.features = l.n_features;
     if (anl__ckpt_text(o->from, "data.tokens.target", NULL)) ANL_TRY(given_tokens(j, o->from, 1, "data.tokens.target"));
     ANL_TRY(class_names(j, o, &l));
     ANL_TRY(given_memory(j, o->from));
@@ -424,7 +434,7 @@ static anl_status open_alone(job *j, const job_opts *o)
     s->memory = s->given_memory;
     j->class_names = l.class_names;
     j->model.classes = l.classes;
-    j->model.seq.vocabulary = anl__tokens_size(s->tokens[0]);
+    if (s->tokens[0]) j->model.seq.vocabulary = anl__tokens_size(s->tokens[0]);
     if (s->tokens[1]) j->model.seq.target_vocabulary = anl__tokens_size(s->tokens[1]);
     return l.classes ? job_weights(j, NULL, 0) : ANL_OK; /* a buffer of the model: its values are in the checkpoint */
 }
@@ -461,6 +471,7 @@ anl_status job_sequence_open(job *j, const job_opts *o)
             bool series = kinds[i].open == open_series;
             j->kind = kinds[i].kind;
             bool windows = kinds[i].open == open_labelled && !recipe_text(j->recipe, "data.text");
+            if (o->bare) return open_alone(j, o);
             if (o->alone && windows && !o->test_data)
                 return anl__fail(j->ctx, ANL_INVALID, "which windows are to be classified? give a table with the columns %s", window_columns(j, o->from, text, sizeof text));
             if (o->alone && series && !o->test_data) return anl__fail(j->ctx, ANL_INVALID, "which series is to be continued? give a table with the columns that the model reads");

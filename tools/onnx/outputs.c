@@ -1,0 +1,159 @@
+/* Results and properties; see ends.h. */
+#include "ends.h"
+
+#include "tools/job/job_sequence.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A result under a name of its own: Identity, for the value may have another name already. */
+static void result(onnx_emit *e, const char *name, const char *x, const onnx_dim *dim, int rank, const char *doc)
+{
+    onnx_node(e->m, "Identity", name, &x, 1, &name, 1);
+    onnx_output(e->m, name, ONNX_F32, dim, rank, doc);
+}
+
+static const char *named(onnx_emit *e, const char *head, const char *what)
+{
+    const char *name = head ? anl__arena_printf(e->arena, "%s.%s", head, what) : what;
+    if (name) return onnx_unique(e->m, name);
+    onnx_message_fail(e->m, ANL_NOMEM);
+    return "";
+}
+
+/* x: logits whose last dimension is the classes. */
+static void classes(onnx_emit *e, const char *head, const char *x, const onnx_dim *dim, int rank)
+{
+    const char *logits = named(e, head, "logits"), *p = named(e, head, "probabilities");
+    result(e, logits, x, dim, rank, "before the softmax");
+    onnx_node(e->m, "Softmax", p, &x, 1, &p, 1);
+    onnx_attr_int(e->m, "axis", -1);
+    onnx_output(e->m, p, ONNX_F32, dim, rank, "of each class, in the order of the property class_names");
+}
+
+static void head(onnx_emit *e, const char *name, bool values, anl_value v)
+{
+    const anl_shape *s = &e->g->value[v].type.shape;
+    const onnx_dim dim[2] = {{0, "N"}, {s->dim[1], NULL}};
+    const char *x = onnx_value(e, v, ONNX_PLAIN);
+    if (values) result(e, named(e, name, "values"), x, dim, 2, "as `anneal predict` gives them");
+    else classes(e, name, x, dim, 2);
+}
+
+static void samples(onnx_emit *e, const job *j)
+{
+    const anl_model_opts *m = &j->model;
+    char name[ANL_HEAD_OUTPUT];
+    e->at = "outputs";
+    head(e, NULL, j->kind == ANL__SCORE_VALUES, onnx_graph_output(e->graph, "logits"));
+    for (int i = 1; i < m->n_head; i++)
+        head(e, m->head[i].from, !anl_model_loss_is_class(m->head[i].loss),
+             onnx_graph_output(e->graph, anl_model_head_output(&m->head[i], name)));
+}
+
+/* ---- series ---------------------------------------------------------------------------------- */
+
+/* What is added up when differences are undone: row h has its own difference and those of h - D, h - 2D, ... (base: the value
+   before the first of them). A matrix (rows, columns) of zeros and ones. */
+static const char *adds(onnx_emit *e, const char *what, int64_t rows, int64_t columns, int64_t lag)
+{
+    float *p = onnx_room(e, rows * columns);
+    for (int64_t h = 0; p && h < rows; h++)
+        for (int64_t k = 0; k < columns && k <= h; k++) p[h * columns + k] = (h - k) % lag == 0;
+    return onnx_floats(e, what, 2, (int64_t[]){rows, columns}, p);
+}
+
+static const char *per_target(onnx_emit *e, const char *what, const anl__series_fit *f, bool mean)
+{
+    int64_t n = anl__series_targets(f);
+    float *p = onnx_room(e, n);
+    for (int i = 0; p && i < n; i++) {
+        double m, s;
+        anl__series_scale(f, i, &m, &s);
+        p[i] = (float)(mean ? m : s);
+    }
+    return onnx_floats(e, what, 1, &n, p);
+}
+
+/* Scales and differences undone: (n, horizon, targets) as in the table. */
+static void forecast(onnx_emit *e, const job *j)
+{
+    const anl__series_fit *f = j->sequence->fit;
+    anl_value v = onnx_graph_output(e->graph, "logits");
+    int64_t h = anl__series_horizon(f), t = anl__series_targets(f), lag = anl__series_difference(f), base = lag < h ? lag : h;
+    const onnx_dim dim[3] = {{0, "N"}, {h, NULL}, {t, NULL}}, base_dim[3] = {{0, "N"}, {base, NULL}, {t, NULL}};
+    e->at = "values";
+    const char *name = onnx_unique(e->m, "values"), *y = onnx_value(e, v, ONNX_PLAIN);
+    y = onnx_op2(e, "Reshape", y, onnx_ints(e, "shape", (int64_t[]){-1, h, t}, 3));
+    y = onnx_op2(e, "Add", onnx_op2(e, "Mul", y, per_target(e, "std", f, false)), per_target(e, "mean", f, true));
+    if (lag > 0) {
+        const char *given = onnx_unique(e->m, "base");
+        onnx_input(e->m, given, ONNX_F32, base_dim, 3,
+                   "values of the targets so many rows (property difference) before each of the first rows that are predicted");
+        y = onnx_op2(e, "MatMul", adds(e, "adds", h, h, lag), y);
+        y = onnx_op2(e, "Add", y, onnx_op2(e, "MatMul", adds(e, "adds_base", h, base, lag), given));
+    }
+    result(e, name, y, dim, 3, "samples, rows, targets, as they are in the table");
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+/* Scores of what follows each token, sample by sample, and where the model's states end. */
+static void language(onnx_emit *e)
+{
+    anl_value v = onnx_graph_output(e->graph, "logits");
+    const anl__node *rows = &e->g->node[e->g->value[v].node]; /* reshape of (T,n,V) to (T n, V) */
+    v = rows->in[0];
+    const anl_shape *s = &e->g->value[v].type.shape;
+    const onnx_dim dim[3] = {{0, "N"}, {e->graph->free[v][0] ? 0 : s->dim[0], "T"}, {s->dim[2], NULL}};
+    e->at = "outputs";
+    classes(e, NULL, onnx_transposed(e, onnx_value(e, v, ONNX_PLAIN), (int64_t[]){1, 0, 2}, 3), dim, 3);
+    for (int64_t i = 0; i < e->g->n_output; i++) {
+        const char *name = e->g->output[i].name;
+        if (!strcmp(name, "logits")) continue;
+        const onnx_dim state[2] = {{0, "N"}, {e->g->value[e->g->output[i].v].type.shape.dim[1], NULL}};
+        result(e, named(e, name, "next"), onnx_value(e, e->g->output[i].v, ONNX_PLAIN), state, 2, "state behind the last step: the next call's input");
+    }
+}
+
+void onnx_outputs(onnx_emit *e, const job *j)
+{
+    if (!strcmp(j->model.name, "forecaster")) forecast(e, j);
+    else if (j->kind == ANL__SCORE_TOKENS) language(e);
+    else samples(e, j);
+}
+
+/* ---- properties ------------------------------------------------------------------------------ */
+
+static void series_properties(onnx_emit *e, const anl__series_fit *f)
+{
+    anl__buf b;
+    char number[32];
+    anl__buf_init(&b, e->ctx);
+    anl__series_feature_names(f, &b);
+    if (b.status == ANL_OK) onnx_property(e->m, "features", b.text);
+    else onnx_message_fail(e->m, b.status);
+    anl__buf_release(&b);
+    anl__buf_init(&b, e->ctx);
+    for (int i = 0; i < anl__series_targets(f); i++) anl__buf_add(&b, "%s\n", anl__series_target_name(f, i));
+    if (b.status == ANL_OK) onnx_property(e->m, "targets", b.text);
+    else onnx_message_fail(e->m, b.status);
+    anl__buf_release(&b);
+    snprintf(number, sizeof number, "%lld", (long long)anl__series_difference(f));
+    onnx_property(e->m, "difference", number);
+}
+
+void onnx_properties(onnx_emit *e, const job *j)
+{
+    static const char *const texts[][2] = {{"data.class_names", "class_names"}, {"data.tokens.source", "tokens"}, {"data.windows", "windows"}, {"recipe", "recipe"}};
+    char step[32];
+    snprintf(step, sizeof step, "%lld", (long long)anl__ckpt_step(e->from));
+    onnx_property(e->m, "anneal", anl_version());
+    onnx_property(e->m, "step", step);
+    onnx_property(e->m, "digest", anl__ckpt_digest(e->from));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *text = anl__ckpt_text(e->from, texts[i][0], "");
+        if (*text) onnx_property(e->m, texts[i][1], text);
+    }
+    if (j->sequence && j->sequence->fit) series_properties(e, j->sequence->fit);
+}
