@@ -90,7 +90,7 @@ if(ANL_BUNDLE AND TARGET anneal_program)
   ]] COMPONENT program)
   # their licences
   foreach(package libdnnl2 ocl-icd-libopencl1 libgomp1 libstdc++6 libgcc-s1 libcjson1 libhdf5-103-1 libsz2 libaec0 zlib1g
-      libfyaml0 libsqlite3-0 libdeflate0)
+      libfyaml0 libsqlite3-0 libdeflate0 libprotobuf-c1 libonnx-dev)
     if(EXISTS /usr/share/doc/${package}/copyright)
       install(FILES /usr/share/doc/${package}/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR}/licences RENAME ${package} COMPONENT program)
     endif()

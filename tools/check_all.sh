@@ -59,6 +59,20 @@ dnnl3() {
 }
 stage build-dnnl3 dnnl3 && suite dnnl3 dnnl3 -R '^ops/.*/(device|determinism)$|^models/nan$'
 
+# --- exported models in ONNX Runtime, from PyPI, outside the tree ---
+onnx() {
+    local at=${XDG_CACHE_HOME:-$HOME/.cache}/anneal/onnx-1
+    [ -e build/release/libanneal_onnx_schema.a ] || { echo "this build has no ONNX"; return 77; }
+    if [ ! -x "$at/bin/python" ] || ! "$at/bin/python" -c 'import numpy, onnx, onnxruntime' 2>/dev/null; then
+        rm -rf "$at"
+        mkdir -p "${at%/*}" && python3 -m venv "$at" || { echo "no Python venv"; return 77; }
+        "$at/bin/pip" -q install numpy onnx 'onnxruntime>=1.13' ||
+            { rm -rf "$at"; echo "PyPI's numpy, onnx and onnxruntime cannot be had here"; return 77; }
+    fi
+    "$at/bin/python" tests/onnx/oracle.py build/release/anneal
+}
+stage onnx onnx
+
 # --- CUDA without a GPU: every kernel compiles for three generations without a spill; the plug-in loads and says what is missing ---
 cuda_one() { # FILE: object and report below build/cuda-check
     local out

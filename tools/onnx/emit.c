@@ -12,7 +12,8 @@ void onnx_refuse(onnx_emit *e, const char *fmt, ...)
     va_start(ap, fmt);
     anl_status st = anl__failv(e->ctx, ANL_UNSUPPORTED, fmt, ap);
     va_end(ap);
-    onnx_message_fail(e->m, anl__context(e->ctx, st, "layer '%s' (%s)", e->at, e->node ? e->node->op->name : "input"));
+    onnx_message_fail(
+        e->m, anl__context(e->ctx, st, "layer '%s' (%s)", e->at, e->node ? e->node->op->name : "input"));
 }
 
 /* A bug of the exporter: "" so that callers need no check. */
@@ -32,7 +33,8 @@ const char *onnx_fresh(onnx_emit *e, const char *what)
     return "";
 }
 
-void onnx_op_many(onnx_emit *e, const char *op, const char *const *in, int n_in, const char **out, const bool *wanted, int n_out)
+void onnx_op_many(onnx_emit *e, const char *op, const char *const *in, int n_in, const char **out,
+                  const bool *wanted, int n_out)
 {
     const char *name = onnx_fresh(e, op);
     for (int j = 0; j < n_out; j++) out[j] = !wanted[j] ? NULL : j ? onnx_fresh(e, op) : name;
@@ -47,7 +49,10 @@ const char *onnx_op(onnx_emit *e, const char *op, const char *const *in, int n_i
 }
 
 const char *onnx_op1(onnx_emit *e, const char *op, const char *x) { return onnx_op(e, op, &x, 1); }
-const char *onnx_op2(onnx_emit *e, const char *op, const char *a, const char *b) { return onnx_op(e, op, (const char *[]){a, b}, 2); }
+const char *onnx_op2(onnx_emit *e, const char *op, const char *a, const char *b)
+{
+    return onnx_op(e, op, (const char *[]){a, b}, 2);
+}
 
 const char *onnx_transposed(onnx_emit *e, const char *x, const int64_t *perm, int n)
 {
@@ -57,8 +62,8 @@ const char *onnx_transposed(onnx_emit *e, const char *x, const int64_t *perm, in
 }
 
 /* ONNX's Reshape: 0 is the input's dimension of that place, one -1 what is left. */
-const char *onnx_reshaped(onnx_emit *e, const char *x, const anl_shape *from, const uint8_t *from_free, const anl_shape *to,
-                          const uint8_t *to_free)
+const char *onnx_reshaped(onnx_emit *e, const char *x, const anl_shape *from, const uint8_t *from_free,
+                          const anl_shape *to, const uint8_t *to_free)
 {
     int64_t shape[ANL_MAX_RANK];
     int open = 0;
@@ -77,7 +82,10 @@ const char *onnx_reshaped(onnx_emit *e, const char *x, const anl_shape *from, co
     return onnx_op2(e, "Reshape", x, onnx_ints(e, "shape", shape, to->rank));
 }
 
-const char *onnx_activated(onnx_emit *e, const char *x) { return anl__attr_int(&e->call, "act") ? onnx_op1(e, "Relu", x) : x; }
+const char *onnx_activated(onnx_emit *e, const char *x)
+{
+    return anl__attr_int(&e->call, "act") ? onnx_op1(e, "Relu", x) : x;
+}
 
 /* ---- constants ------------------------------------------------------------------------------- */
 
@@ -138,8 +146,10 @@ static const float *data_of(onnx_emit *e, anl_value v)
     anl__ckpt_tensor t = anl__ckpt_find(e->from, group, x->name);
     if (!t.data && x->kind == ANL__PARAM) t = anl__ckpt_find(e->from, "params", x->name);
     if (t.data && anl__shape_equal(&t.shape, &x->type.shape)) return t.data;
-    onnx_message_fail(e->m, anl__fail(e->ctx, ANL_MISMATCH, "%s: the model's '%s' is %s, in the file it is %s", anl__ckpt_path(e->from),
-                                      x->name, anl__shape_text(&x->type.shape, a), t.data ? anl__shape_text(&t.shape, b) : "missing"));
+    onnx_message_fail(e->m,
+                      anl__fail(e->ctx, ANL_MISMATCH, "%s: the model's '%s' is %s, in the file it is %s",
+                                anl__ckpt_path(e->from), x->name, anl__shape_text(&x->type.shape, a),
+                                t.data ? anl__shape_text(&t.shape, b) : "missing"));
     return NULL;
 }
 
@@ -207,6 +217,16 @@ void onnx_name(onnx_emit *e, anl_value v, onnx_layout layout, const char *name)
 const char *onnx_in(onnx_emit *e, int i, onnx_layout layout) { return onnx_value(e, e->node->in[i], layout); }
 bool onnx_has(const onnx_emit *e, int i) { return anl__has_in(&e->call, i); }
 bool onnx_in_planes(const onnx_emit *e, int i) { return e->seen[e->node->in[i]].layout[ONNX_PLANES] != NULL; }
-void onnx_give(onnx_emit *e, int j, onnx_layout layout, const char *name) { onnx_name(e, e->node->out[j], layout, name); }
+void onnx_give(onnx_emit *e, int j, onnx_layout layout, const char *name)
+{
+    onnx_name(e, e->node->out[j], layout, name);
+}
 const anl_shape *onnx_shape(const onnx_emit *e, int i) { return &e->call.in[i].shape; }
 const uint8_t *onnx_free_dims(const onnx_emit *e, int i) { return e->graph->free[e->node->in[i]]; }
+
+onnx_dim onnx_dim_of(const onnx_emit *e, anl_value v, int i)
+{
+    static const char *const symbol[] = {NULL, "N", "T", NULL};
+    uint8_t any = e->graph->free[v][i];
+    return (onnx_dim){any ? 0 : e->g->value[v].type.shape.dim[i], symbol[any]};
+}

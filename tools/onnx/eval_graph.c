@@ -26,6 +26,16 @@ static anl_status build(const job *j, int64_t n, int64_t more, anl_graph **out)
     return st;
 }
 
+/* Scores of tokens are (T n, V) for the loss; here they are (T, n, V), as they were before. */
+static void unroll_tokens(const job *j, anl_graph *g)
+{
+    for (int64_t i = 0; i < g->n_output && j->kind == ANL__SCORE_TOKENS; i++) {
+        anl__named *o = &g->output[i];
+        const anl__node *n = g->value[o->v].node >= 0 ? &g->node[g->value[o->v].node] : NULL;
+        if (!strcmp(o->name, "logits") && n && !strcmp(n->op->name, "reshape")) o->v = n->in[0];
+    }
+}
+
 /* Losses and what only they read are left out. */
 static anl_status want(onnx_graph *x, anl__arena *a)
 {
@@ -46,7 +56,8 @@ static bool same_attrs(const anl__node *a, const anl__node *b)
 {
     for (int i = 0; a->op->attrs && a->op->attrs[i].name; i++) {
         const anl__attr *p = &a->attr[i], *q = &b->attr[i];
-        if (p->n != q->n || memcmp(p->i, q->i, sizeof p->i) || memcmp(&p->f, &q->f, sizeof p->f)) return false;
+        if (p->n != q->n || memcmp(p->i, q->i, sizeof p->i) || memcmp(&p->f, &q->f, sizeof p->f))
+            return false;
     }
     return true;
 }
@@ -59,7 +70,8 @@ static int64_t first_other(const onnx_graph *x, const anl_graph *b)
     for (int64_t k = 0; k < a->n_node; k++) {
         const anl__node *p = &a->node[k], *q = &b->node[k];
         if (!x->wanted[k]) continue;
-        if (p->op != q->op || p->n_in != q->n_in || memcmp(p->in, q->in, sizeof *p->in * (size_t)p->n_in)) return k;
+        if (p->op != q->op || p->n_in != q->n_in || memcmp(p->in, q->in, sizeof *p->in * (size_t)p->n_in))
+            return k;
         if (strcmp(p->op->name, "reshape") && !same_attrs(p, q)) return k;
     }
     return -1;
@@ -69,7 +81,9 @@ static int64_t first_other(const onnx_graph *x, const anl_graph *b)
 static bool same_params(const anl_graph *a, const anl_graph *b)
 {
     for (int64_t v = 0; v < a->n_value; v++)
-        if (a->value[v].kind == ANL__PARAM && !anl__shape_equal(&a->value[v].type.shape, &b->value[v].type.shape)) return false;
+        if (a->value[v].kind == ANL__PARAM &&
+            !anl__shape_equal(&a->value[v].type.shape, &b->value[v].type.shape))
+            return false;
     return true;
 }
 
@@ -89,9 +103,11 @@ static anl_status compare(const job *j, onnx_graph *x)
     int64_t k = first_other(x, other);
     anl_status st = ANL_OK;
     if (k >= 0 && k < x->g->n_node)
-        st = anl__fail(j->ctx, ANL_UNSUPPORTED, "layer '%s' (%s) is made for a fixed number of samples: it cannot be exported",
+        st = anl__fail(j->ctx, ANL_UNSUPPORTED,
+                       "layer '%s' (%s) is made for a fixed number of samples: it cannot be exported",
                        x->g->node[k].name, x->g->node[k].op->name);
-    else if (k >= 0) st = anl__fail(j->ctx, ANL_INTERNAL, "the model is another graph for another number of samples");
+    else if (k >= 0)
+        st = anl__fail(j->ctx, ANL_INTERNAL, "the model is another graph for another number of samples");
     if (st == ANL_OK) mark(x, other, ONNX_SAMPLES);
     anl_graph_destroy(other);
     return st;
@@ -101,7 +117,8 @@ static anl_status compare(const job *j, onnx_graph *x)
 static anl_status compare_steps(const job *j, onnx_graph *x)
 {
     anl_graph *other;
-    if (!anl_model_is_sequence(j->model.name) || !strcmp(j->model.name, "forecaster")) return ANL_OK; /* its window is the data's */
+    if (!anl_model_is_sequence(j->model.name) || !strcmp(j->model.name, "forecaster"))
+        return ANL_OK; /* its window is the data's */
     ANL_TRY(build(j, ONNX_BUILT_FOR, 1, &other));
     if (first_other(x, other) < 0 && same_params(x->g, other)) mark(x, other, ONNX_STEPS);
     anl_graph_destroy(other);
@@ -113,10 +130,13 @@ anl_status onnx_graph_build(const job *j, anl__arena *a, onnx_graph *out)
     *out = (onnx_graph){0};
     if (!strcmp(j->model.name, "seq2seq"))
         return anl__fail(j->ctx, ANL_UNSUPPORTED,
-                         "a translator (seq2seq) is two graphs and a search between them, not one: it cannot be exported as ONNX");
+                         "a translator (seq2seq) is two graphs and a search between them, not one: it cannot "
+                         "be exported as ONNX");
     ANL_TRY(build(j, ONNX_BUILT_FOR, 0, &out->g));
+    unroll_tokens(j, out->g);
     anl_status st = want(out, a);
-    if (st == ANL_OK && !(out->free = anl__arena_alloc(a, sizeof *out->free * (size_t)(out->g->n_value + 1)))) st = ANL_NOMEM;
+    if (st == ANL_OK && !(out->free = anl__arena_alloc(a, sizeof *out->free * (size_t)(out->g->n_value + 1))))
+        st = ANL_NOMEM;
     if (st == ANL_OK) st = compare(j, out);
     return st == ANL_OK ? compare_steps(j, out) : st;
 }

@@ -6,21 +6,16 @@
 
 #include <string.h>
 
-static onnx_dim dim_of(const onnx_emit *e, anl_value v, int i)
-{
-    static const char *const symbol[] = {NULL, "N", "T", NULL};
-    uint8_t free = e->graph->free[v][i];
-    return (onnx_dim){free ? 0 : e->g->value[v].type.shape.dim[i], symbol[free]};
-}
-
 /* (x - mean) / std over the last dimension; channels of planes: [C,1,1]. NULL mean: as it is. */
-static const char *normalised(onnx_emit *e, const char *x, const double *mean, const double *std, int64_t n, bool planes)
+static const char *normalised(onnx_emit *e, const char *x, const double *mean, const double *std, int64_t n,
+                              bool planes)
 {
     const double *from[2] = {mean, std};
     for (int k = 0; k < 2 && mean; k++) {
         float *p = onnx_room(e, n);
         for (int64_t i = 0; p && i < n; i++) p[i] = (float)from[k][i];
-        x = onnx_op2(e, k ? "Div" : "Sub", x, onnx_floats(e, k ? "std" : "mean", planes ? 3 : 1, (int64_t[]){n, 1, 1}, p));
+        x = onnx_op2(e, k ? "Div" : "Sub", x,
+                     onnx_floats(e, k ? "std" : "mean", planes ? 3 : 1, (int64_t[]){n, 1, 1}, p));
     }
     return x;
 }
@@ -32,11 +27,12 @@ static void image(onnx_emit *e, anl_value v, const anl__norm *norm)
     const double *mean = norm->channels ? norm->mean : NULL;
     bool table = s->dim[1] == 1 && s->dim[2] == 1;
     if (!table) {
-        const onnx_dim dim[4] = {dim_of(e, v, 0), dim_of(e, v, 3), dim_of(e, v, 1), dim_of(e, v, 2)};
+        const onnx_dim dim[4] = {onnx_dim_of(e, v, 0), onnx_dim_of(e, v, 3), onnx_dim_of(e, v, 1),
+                                 onnx_dim_of(e, v, 2)};
         onnx_input(e->m, x->name, ONNX_F32, dim, 4, "images N,C,H,W; 8-bit values divided by 255");
         return onnx_name(e, v, ONNX_PLANES, normalised(e, x->name, mean, norm->std, s->dim[3], true));
     }
-    const onnx_dim dim[2] = {dim_of(e, v, 0), dim_of(e, v, 3)};
+    const onnx_dim dim[2] = {onnx_dim_of(e, v, 0), onnx_dim_of(e, v, 3)};
     const anl_shape flat = {2, {s->dim[0], s->dim[3]}};
     const uint8_t free[ANL_MAX_RANK] = {ONNX_SAMPLES};
     onnx_input(e->m, x->name, ONNX_F32, dim, 2, "rows of features; 8-bit values divided by 255");
@@ -44,7 +40,8 @@ static void image(onnx_emit *e, anl_value v, const anl__norm *norm)
     onnx_name(e, v, ONNX_PLAIN, onnx_reshaped(e, y, &flat, free, s, free));
 }
 
-/* Scales of the features of a series or of windows; the others, one-hot and of the calendar, are as they are. */
+/* Scales of the features of a series or of windows; the others, one-hot and of the calendar, are as they are.
+ */
 static void scales_of(onnx_emit *e, const job *j, int64_t n, double **mean, double **std)
 {
     const job_sequence *s = j->sequence;
@@ -54,7 +51,8 @@ static void scales_of(onnx_emit *e, const job *j, int64_t n, double **mean, doub
     *std = anl__arena_alloc(e->arena, sizeof **std * (size_t)(n + 1));
     if (!*mean || !*std) return onnx_message_fail(e->m, ANL_NOMEM);
     for (int64_t i = 0; i < n; i++) (*std)[i] = 1;
-    for (int i = 0; s->fit && i < anl__series_numbers(s->fit); i++) anl__series_scale(s->fit, i, &(*mean)[i], &(*std)[i]);
+    for (int i = 0; s->fit && i < anl__series_numbers(s->fit); i++)
+        anl__series_scale(s->fit, i, &(*mean)[i], &(*std)[i]);
     if (!windows) return;
     anl_status st = anl__labelled_read(e->ctx, windows, strlen(windows), e->arena, &l);
     if (st != ANL_OK) onnx_message_fail(e->m, st);
@@ -70,7 +68,8 @@ static const char *ended(onnx_emit *e, anl_value v, const char *x)
     const anl_shape *s = &e->g->value[v].type.shape;
     const char *places = onnx_places(e, x, 1, s->dim[1], e->graph->free[v][1]);
     const char *length = onnx_op2(e, "Unsqueeze", "length", onnx_ints(e, "axes", (int64_t[]){1, 2}, 2));
-    const char *inside = onnx_op2(e, "Less", onnx_op2(e, "Unsqueeze", places, onnx_ints(e, "axes", (int64_t[]){1}, 1)), length);
+    const char *inside = onnx_op2(
+        e, "Less", onnx_op2(e, "Unsqueeze", places, onnx_ints(e, "axes", (int64_t[]){1}, 1)), length);
     return onnx_op(e, "Where", (const char *[]){inside, x, onnx_number(e, "zero", 0)}, 3);
 }
 
@@ -78,12 +77,15 @@ static void series(onnx_emit *e, const job *j, anl_value v)
 {
     const anl__value *x = &e->g->value[v];
     const anl_shape *s = &x->type.shape;
-    const onnx_dim dim[3] = {dim_of(e, v, 0), dim_of(e, v, 1), dim_of(e, v, 2)};
+    const onnx_dim dim[3] = {onnx_dim_of(e, v, 0), onnx_dim_of(e, v, 1), onnx_dim_of(e, v, 2)};
     double *mean, *std;
     bool windows = !strcmp(j->model.name, "seqclassifier");
     scales_of(e, j, s->dim[2], &mean, &std);
     if (onnx_message_status(e->m) != ANL_OK) return;
-    onnx_input(e->m, x->name, ONNX_F32, dim, 3, windows ? "windows: samples, steps, features, as they are in the table" : "windows of the past: samples, rows, features; numbers as they are in the table (with data.difference: their differences)");
+    onnx_input(e->m, x->name, ONNX_F32, dim, 3,
+               windows ? "windows: samples, steps, features, as they are in the table"
+                       : "windows of the past: samples, rows, features; numbers as they are in the table "
+                         "(with data.difference: their differences)");
     const char *y = normalised(e, x->name, mean, std, s->dim[2], false);
     if (windows && !strcmp(j->model.seq.cell, "cnn")) y = ended(e, v, y);
     onnx_name(e, v, ONNX_PLAIN, y);
@@ -93,8 +95,10 @@ static void plain(onnx_emit *e, anl_value v)
 {
     const anl__value *x = &e->g->value[v];
     onnx_dim dim[ANL_MAX_RANK];
-    const char *doc = !strcmp(x->name, "tokens") ? "numbers of tokens; behind a text's end -1" : !strcmp(x->name, "length") ? "steps of each sample" : "state before the first step";
-    for (int i = 0; i < x->type.shape.rank; i++) dim[i] = dim_of(e, v, i);
+    const char *doc = !strcmp(x->name, "tokens")   ? "numbers of tokens; behind a text's end -1"
+                      : !strcmp(x->name, "length") ? "steps of each sample"
+                                                   : "state before the first step";
+    for (int i = 0; i < x->type.shape.rank; i++) dim[i] = onnx_dim_of(e, v, i);
     onnx_input(e->m, x->name, x->type.dtype == ANL_I32 ? ONNX_I32 : ONNX_F32, dim, x->type.shape.rank, doc);
     onnx_name(e, v, ONNX_PLAIN, x->name);
 }
@@ -113,14 +117,17 @@ void onnx_inputs(onnx_emit *e, const job *j)
 {
     for (anl_value v = 0; v < e->g->n_value; v++) {
         const anl__value *x = &e->g->value[v];
-        if (x->kind == ANL__INPUT && is_read(e, v)) onnx_unique(e->m, x->name); /* no operator may be named so */
+        if (x->kind == ANL__INPUT && is_read(e, v))
+            onnx_unique(e->m, x->name); /* no operator may be named so */
     }
     for (anl_value v = 0; v < e->g->n_value; v++) {
         const anl__value *x = &e->g->value[v];
         if (x->kind != ANL__INPUT || !is_read(e, v)) continue;
         e->at = x->name;
         if (x->type.dtype == ANL_F32 && x->type.shape.rank == 4)
-            image(e, v, strcmp(x->name, "image") ? &j->more_input[x->name[strlen(x->name) - 1] - '2'].norm : &j->norm);
+            image(e, v,
+                  strcmp(x->name, "image") ? &j->more_input[x->name[strlen(x->name) - 1] - '2'].norm
+                                           : &j->norm);
         else if (x->type.dtype == ANL_F32 && x->type.shape.rank == 3) series(e, j, v);
         else plain(e, v);
     }

@@ -20,6 +20,13 @@ struct onnx_message {
     list name, node, attr, tensor, input, output, property; /* attr: of the last node */
 };
 
+static const struct {
+    int32_t code;
+    size_t bytes;
+} types[] = {[ONNX_F32] = {ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 4},
+             [ONNX_I32] = {ONNX__TENSOR_PROTO__DATA_TYPE__INT32, 4},
+             [ONNX_I64] = {ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 8}};
+
 anl_status onnx_message_create(anl_ctx *ctx, anl__arena *a, const char *model, onnx_message **out)
 {
     onnx_message *m = anl__arena_alloc(a, sizeof *m);
@@ -103,7 +110,8 @@ static char **texts(onnx_message *m, const char *const *v, int n)
     return copy;
 }
 
-void onnx_node(onnx_message *m, const char *op, const char *name, const char *const *in, int n_in, const char *const *out, int n_out)
+void onnx_node(onnx_message *m, const char *op, const char *name, const char *const *in, int n_in,
+               const char *const *out, int n_out)
 {
     close_node(m);
     Onnx__NodeProto *node = take(m, sizeof *node);
@@ -118,7 +126,8 @@ void onnx_node(onnx_message *m, const char *op, const char *name, const char *co
     append(m, &m->node, node);
 }
 
-static Onnx__AttributeProto *attribute(onnx_message *m, const char *name, Onnx__AttributeProto__AttributeType type)
+static Onnx__AttributeProto *attribute(onnx_message *m, const char *name,
+                                       Onnx__AttributeProto__AttributeType type)
 {
     Onnx__AttributeProto *a = take(m, sizeof *a);
     if (!a) return NULL;
@@ -136,6 +145,11 @@ void onnx_attr_int(onnx_message *m, const char *name, int64_t v)
     if (!a) return;
     a->has_i = 1;
     a->i = v;
+}
+
+void onnx_attr_type(onnx_message *m, const char *name, onnx_type type)
+{
+    onnx_attr_int(m, name, types[type].code);
 }
 
 void onnx_attr_float(onnx_message *m, const char *name, double v)
@@ -182,11 +196,8 @@ void onnx_attr_texts(onnx_message *m, const char *name, const char *const *v, in
 
 /* ---- constants, inputs, outputs -------------------------------------------------------------- */
 
-static const struct { int32_t code; size_t bytes; } types[] = {
-    [ONNX_F32] = {ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 4}, [ONNX_I32] = {ONNX__TENSOR_PROTO__DATA_TYPE__INT32, 4},
-    [ONNX_I64] = {ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 8}, [ONNX_BOOL] = {ONNX__TENSOR_PROTO__DATA_TYPE__BOOL, 1}};
-
-void onnx_tensor(onnx_message *m, const char *name, onnx_type type, int rank, const int64_t *dim, const void *data)
+void onnx_tensor(onnx_message *m, const char *name, onnx_type type, int rank, const int64_t *dim,
+                 const void *data)
 {
     Onnx__TensorProto *t = take(m, sizeof *t);
     int64_t *copy = take(m, sizeof *copy * (size_t)(rank + 1));
@@ -226,7 +237,8 @@ static Onnx__TensorShapeProto *shape_of(onnx_message *m, const onnx_dim *dim, in
     return s;
 }
 
-static void add_value(onnx_message *m, list *to, const char *name, onnx_type type, const onnx_dim *dim, int rank, const char *doc)
+static void add_value(onnx_message *m, list *to, const char *name, onnx_type type, const onnx_dim *dim,
+                      int rank, const char *doc)
 {
     Onnx__ValueInfoProto *v = take(m, sizeof *v);
     Onnx__TypeProto *t = take(m, sizeof *t);
@@ -246,12 +258,14 @@ static void add_value(onnx_message *m, list *to, const char *name, onnx_type typ
     append(m, to, v);
 }
 
-void onnx_input(onnx_message *m, const char *name, onnx_type type, const onnx_dim *dim, int rank, const char *doc)
+void onnx_input(onnx_message *m, const char *name, onnx_type type, const onnx_dim *dim, int rank,
+                const char *doc)
 {
     add_value(m, &m->input, name, type, dim, rank, doc);
 }
 
-void onnx_output(onnx_message *m, const char *name, onnx_type type, const onnx_dim *dim, int rank, const char *doc)
+void onnx_output(onnx_message *m, const char *name, onnx_type type, const onnx_dim *dim, int rank,
+                 const char *doc)
 {
     add_value(m, &m->output, name, type, dim, rank, doc);
 }
@@ -272,8 +286,10 @@ static anl_status pack(onnx_message *m, const Onnx__ModelProto *model, const cha
 {
     size_t bytes = onnx__model_proto__get_packed_size(model);
     if (bytes > INT_MAX)
-        return anl__fail(m->ctx, ANL_UNSUPPORTED, "the model is %zu MiB as ONNX; a protobuf message is below 2048: use --to safetensors",
-                         bytes >> 20);
+        return anl__fail(
+            m->ctx, ANL_UNSUPPORTED,
+            "the model is %zu MiB as ONNX; a protobuf message is below 2048: use --to safetensors",
+            bytes >> 20);
     uint8_t *data = anl__alloc(m->ctx, bytes);
     if (!data) return ANL_NOMEM;
     anl_status st = ANL_OK;

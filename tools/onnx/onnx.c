@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-static const onnx_writer *const tables[] = {onnx_write_image, onnx_write_norm, onnx_write_math, onnx_write_shape, onnx_write_recurrent,
-                                            onnx_write_attention, onnx_write_time};
+static const onnx_writer *const tables[] = {onnx_write_image, onnx_write_norm,      onnx_write_math,
+                                            onnx_write_shape, onnx_write_recurrent, onnx_write_attention,
+                                            onnx_write_time};
 
 static const onnx_writer *find(const char *op)
 {
@@ -29,10 +30,10 @@ static void write_nodes(onnx_emit *e)
     }
 }
 
-
 static anl_status write_model(onnx_emit *e, const job *j, const char *path)
 {
-    const char *doc = anl__arena_printf(e->arena, "%s, trained with Anneal %s, step %lld", j->model.name, anl_version(), (long long)anl__ckpt_step(e->from));
+    const char *doc = anl__arena_printf(e->arena, "%s, trained with Anneal %s, step %lld", j->model.name,
+                                        anl_version(), (long long)anl__ckpt_step(e->from));
     if (!doc) return ANL_NOMEM;
     onnx_inputs(e, j);
     write_nodes(e);
@@ -41,7 +42,8 @@ static anl_status write_model(onnx_emit *e, const job *j, const char *path)
     return onnx_message_write(e->m, path, doc);
 }
 
-static anl_status export_graph(const job *j, const onnx_graph *x, anl__arena *a, const anl__ckpt *from, const char *path, int *nodes)
+static anl_status export_graph(const job *j, const onnx_graph *x, anl__arena *a, const anl__ckpt *from,
+                               const char *path, int *nodes)
 {
     onnx_emit e = {.ctx = j->ctx, .arena = a, .graph = x, .g = x->g, .from = from};
     if (!(e.seen = anl__arena_alloc(a, sizeof *e.seen * (size_t)(x->g->n_value + 1)))) return ANL_NOMEM;

@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* A result under a name of its own: Identity, for the value may have another name already. */
-static void result(onnx_emit *e, const char *name, const char *x, const onnx_dim *dim, int rank, const char *doc)
+static void result(onnx_emit *e, const char *name, const char *x, const onnx_dim *dim, int rank,
+                   const char *doc)
 {
     onnx_node(e->m, "Identity", name, &x, 1, &name, 1);
     onnx_output(e->m, name, ONNX_F32, dim, rank, doc);
@@ -33,11 +34,12 @@ static void classes(onnx_emit *e, const char *head, const char *x, const onnx_di
 
 static void head(onnx_emit *e, const char *name, bool values, anl_value v)
 {
-    const anl_shape *s = &e->g->value[v].type.shape;
-    const onnx_dim dim[2] = {{0, "N"}, {s->dim[1], NULL}};
+    onnx_dim dim[ANL_MAX_RANK];
+    int rank = e->g->value[v].type.shape.rank;
     const char *x = onnx_value(e, v, ONNX_PLAIN);
-    if (values) result(e, named(e, name, "values"), x, dim, 2, "as `anneal predict` gives them");
-    else classes(e, name, x, dim, 2);
+    for (int i = 0; i < rank; i++) dim[i] = onnx_dim_of(e, v, i);
+    if (values) result(e, named(e, name, "values"), x, dim, rank, "as `anneal predict` gives them");
+    else classes(e, name, x, dim, rank);
 }
 
 static void samples(onnx_emit *e, const job *j)
@@ -53,8 +55,8 @@ static void samples(onnx_emit *e, const job *j)
 
 /* ---- series ---------------------------------------------------------------------------------- */
 
-/* What is added up when differences are undone: row h has its own difference and those of h - D, h - 2D, ... (base: the value
-   before the first of them). A matrix (rows, columns) of zeros and ones. */
+/* What is added up when differences are undone: row h has its own difference and those of h - D, h - 2D, ...
+   (base: the value before the first of them). A matrix (rows, columns) of zeros and ones. */
 static const char *adds(onnx_emit *e, const char *what, int64_t rows, int64_t columns, int64_t lag)
 {
     float *p = onnx_room(e, rows * columns);
@@ -80,16 +82,20 @@ static void forecast(onnx_emit *e, const job *j)
 {
     const anl__series_fit *f = j->sequence->fit;
     anl_value v = onnx_graph_output(e->graph, "logits");
-    int64_t h = anl__series_horizon(f), t = anl__series_targets(f), lag = anl__series_difference(f), base = lag < h ? lag : h;
-    const onnx_dim dim[3] = {{0, "N"}, {h, NULL}, {t, NULL}}, base_dim[3] = {{0, "N"}, {base, NULL}, {t, NULL}};
+    int64_t h = anl__series_horizon(f), t = anl__series_targets(f), lag = anl__series_difference(f),
+            base = lag < h ? lag : h;
+    const onnx_dim dim[3] = {{0, "N"}, {h, NULL}, {t, NULL}},
+                   base_dim[3] = {{0, "N"}, {base, NULL}, {t, NULL}};
     e->at = "values";
     const char *name = onnx_unique(e->m, "values"), *y = onnx_value(e, v, ONNX_PLAIN);
     y = onnx_op2(e, "Reshape", y, onnx_ints(e, "shape", (int64_t[]){-1, h, t}, 3));
-    y = onnx_op2(e, "Add", onnx_op2(e, "Mul", y, per_target(e, "std", f, false)), per_target(e, "mean", f, true));
+    y = onnx_op2(e, "Add", onnx_op2(e, "Mul", y, per_target(e, "std", f, false)),
+                 per_target(e, "mean", f, true));
     if (lag > 0) {
         const char *given = onnx_unique(e->m, "base");
         onnx_input(e->m, given, ONNX_F32, base_dim, 3,
-                   "values of the targets so many rows (property difference) before each of the first rows that are predicted");
+                   "values of the targets so many rows (property difference) before each of the first rows "
+                   "that are predicted");
         y = onnx_op2(e, "MatMul", adds(e, "adds", h, h, lag), y);
         y = onnx_op2(e, "Add", y, onnx_op2(e, "MatMul", adds(e, "adds_base", h, base, lag), given));
     }
@@ -102,17 +108,16 @@ static void forecast(onnx_emit *e, const job *j)
 static void language(onnx_emit *e)
 {
     anl_value v = onnx_graph_output(e->graph, "logits");
-    const anl__node *rows = &e->g->node[e->g->value[v].node]; /* reshape of (T,n,V) to (T n, V) */
-    v = rows->in[0];
-    const anl_shape *s = &e->g->value[v].type.shape;
-    const onnx_dim dim[3] = {{0, "N"}, {e->graph->free[v][0] ? 0 : s->dim[0], "T"}, {s->dim[2], NULL}};
+    const onnx_dim dim[3] = {onnx_dim_of(e, v, 1), onnx_dim_of(e, v, 0), onnx_dim_of(e, v, 2)};
     e->at = "outputs";
     classes(e, NULL, onnx_transposed(e, onnx_value(e, v, ONNX_PLAIN), (int64_t[]){1, 0, 2}, 3), dim, 3);
     for (int64_t i = 0; i < e->g->n_output; i++) {
         const char *name = e->g->output[i].name;
         if (!strcmp(name, "logits")) continue;
-        const onnx_dim state[2] = {{0, "N"}, {e->g->value[e->g->output[i].v].type.shape.dim[1], NULL}};
-        result(e, named(e, name, "next"), onnx_value(e, e->g->output[i].v, ONNX_PLAIN), state, 2, "state behind the last step: the next call's input");
+        anl_value last = e->g->output[i].v;
+        const onnx_dim state[2] = {onnx_dim_of(e, last, 0), onnx_dim_of(e, last, 1)};
+        result(e, named(e, name, "next"), onnx_value(e, last, ONNX_PLAIN), state, 2,
+               "state behind the last step: the next call's input");
     }
 }
 
@@ -145,7 +150,10 @@ static void series_properties(onnx_emit *e, const anl__series_fit *f)
 
 void onnx_properties(onnx_emit *e, const job *j)
 {
-    static const char *const texts[][2] = {{"data.class_names", "class_names"}, {"data.tokens.source", "tokens"}, {"data.windows", "windows"}, {"recipe", "recipe"}};
+    static const char *const texts[][2] = {{"data.class_names", "class_names"},
+                                           {"data.tokens.source", "tokens"},
+                                           {"data.windows", "windows"},
+                                           {"recipe", "recipe"}};
     char step[32];
     snprintf(step, sizeof step, "%lld", (long long)anl__ckpt_step(e->from));
     onnx_property(e->m, "anneal", anl_version());

@@ -24,7 +24,8 @@ static const char *seen_by(onnx_emit *e)
 {
     const char *k = NULL, *mask = NULL;
     const int64_t *q = onnx_shape(e, 0)->dim, *m = onnx_shape(e, 1)->dim;
-    if (onnx_has(e, 3) || anl__attr_int(&e->call, "causal")) k = onnx_places(e, onnx_in(e, 1, ONNX_PLAIN), 0, m[0], onnx_free_dims(e, 1)[0]);
+    if (onnx_has(e, 3) || anl__attr_int(&e->call, "causal"))
+        k = onnx_places(e, onnx_in(e, 1, ONNX_PLAIN), 0, m[0], onnx_free_dims(e, 1)[0]);
     if (anl__attr_int(&e->call, "causal")) {
         const char *own = onnx_places(e, onnx_in(e, 0, ONNX_PLAIN), 0, q[0], onnx_free_dims(e, 0)[0]);
         mask = onnx_op2(e, "LessOrEqual", unsqueezed(e, k, 0, 0, 0, 1), unsqueezed(e, own, 1, 0, 0, 1));
@@ -41,12 +42,15 @@ static void attention(onnx_emit *e)
     const uint8_t *free = onnx_free_dims(e, 0), own_free[ANL_MAX_RANK] = {free[0], free[1]};
     double scale = anl__attr_float(&e->call, "scale");
     if (scale == 0) scale = 1 / sqrt((double)(q->dim[2] / heads));
-    const char *p = onnx_op2(e, "MatMul", heads_of(e, 0, heads, false), heads_of(e, 1, heads, true)), *mask = seen_by(e);
+    const char *p = onnx_op2(e, "MatMul", heads_of(e, 0, heads, false), heads_of(e, 1, heads, true)),
+               *mask = seen_by(e);
     p = onnx_op2(e, "Mul", p, onnx_number(e, "scale", scale));
     if (mask) p = onnx_op(e, "Where", (const char *[]){mask, p, onnx_number(e, "lowest", -3.4e38)}, 3);
     p = onnx_op1(e, "Softmax", p);
     onnx_attr_int(e->m, "axis", -1);
-    if (onnx_has(e, 3)) p = onnx_op(e, "Where", (const char *[]){mask, p, onnx_number(e, "zero", 0)}, 3); /* of nothing: zeros */
+    if (onnx_has(e, 3))
+        p = onnx_op(e, "Where", (const char *[]){mask, p, onnx_number(e, "zero", 0)},
+                    3); /* of nothing: zeros */
     const char *x = onnx_op2(e, "MatMul", p, heads_of(e, 2, heads, false));
     x = onnx_transposed(e, x, (const int64_t[]){2, 0, 1, 3}, 4);
     const anl_shape from = {4, {q->dim[0], q->dim[1], heads, v->dim[2] / heads}};

@@ -30,13 +30,15 @@ static void convolution_attrs(onnx_emit *e)
 static void conv2d(onnx_emit *e)
 {
     bool bias = onnx_has(e, 2);
-    const char *in[3] = {onnx_in(e, 0, ONNX_PLANES), onnx_weight(e, 1, ONNX_KCRS), bias ? onnx_weight(e, 2, ONNX_AS_IS) : NULL};
+    const char *in[3] = {onnx_in(e, 0, ONNX_PLANES), onnx_weight(e, 1, ONNX_KCRS),
+                         bias ? onnx_weight(e, 2, ONNX_AS_IS) : NULL};
     const char *y = onnx_op(e, "Conv", in, bias ? 3 : 2);
     convolution_attrs(e);
     onnx_give(e, 0, ONNX_PLANES, onnx_activated(e, y));
 }
 
-/* The transposed convolution; its filters (in, height, width, out / groups) are in ONNX (in, out / groups, height, width). */
+/* The transposed convolution; its filters (in, height, width, out / groups) are in ONNX (in, out / groups,
+ * height, width). */
 static void conv2d_bwd_data(onnx_emit *e)
 {
     const anl__call *c = &e->call;
@@ -45,8 +47,8 @@ static void conv2d_bwd_data(onnx_emit *e)
     pads_of(c, pads);
     for (int i = 0; i < 2; i++) {
         int64_t size = i ? anl__attr_int(c, "in_w") : anl__attr_int(c, "in_h");
-        int64_t least = (c->in[0].shape.dim[1 + i] - 1) * anl__attr_at(c, "stride", i) - pads[i] - pads[2 + i] +
-                        anl__attr_at(c, "dilation", i) * (c->in[1].shape.dim[1 + i] - 1) + 1;
+        int64_t least = (c->in[0].shape.dim[1 + i] - 1) * anl__attr_at(c, "stride", i) - pads[i] -
+                        pads[2 + i] + anl__attr_at(c, "dilation", i) * (c->in[1].shape.dim[1 + i] - 1) + 1;
         more[i] = size - least;
     }
     const char *y = onnx_op(e, "ConvTranspose", in, 2);
@@ -59,7 +61,9 @@ static const char *pool(onnx_emit *e, const char *op)
 {
     int64_t pads[4], stride[2];
     pads_of(&e->call, pads);
-    for (int i = 0; i < 2; i++) stride[i] = anl__attr_at(&e->call, "stride", i) ? anl__attr_at(&e->call, "stride", i) : anl__attr_at(&e->call, "kernel", i);
+    for (int i = 0; i < 2; i++)
+        stride[i] = anl__attr_at(&e->call, "stride", i) ? anl__attr_at(&e->call, "stride", i)
+                                                        : anl__attr_at(&e->call, "kernel", i);
     const char *y = onnx_op1(e, op, onnx_in(e, 0, ONNX_PLANES));
     pair(e, "kernel_shape", "kernel");
     onnx_attr_ints(e->m, "strides", stride, 2);
@@ -69,7 +73,8 @@ static const char *pool(onnx_emit *e, const char *op)
 
 static void maxpool2d(onnx_emit *e)
 {
-    if (onnx_has(e, 1)) return onnx_refuse(e, "a bias inside: it belongs to a graph that was rewritten for a device");
+    if (onnx_has(e, 1))
+        return onnx_refuse(e, "a bias inside: it belongs to a graph that was rewritten for a device");
     onnx_give(e, 0, ONNX_PLANES, onnx_activated(e, pool(e, "MaxPool")));
 }
 
@@ -122,15 +127,21 @@ static void pad2d(onnx_emit *e)
 /* Every stride-th pixel, and channels of zeros on both sides. */
 static void identity_shortcut(onnx_emit *e)
 {
-    int64_t stride = anl__attr_int(&e->call, "stride"), more = anl__attr_int(&e->call, "channels") - onnx_shape(e, 0)->dim[3];
+    int64_t stride = anl__attr_int(&e->call, "stride"),
+            more = anl__attr_int(&e->call, "channels") - onnx_shape(e, 0)->dim[3];
     const char *x = onnx_in(e, 0, ONNX_PLANES);
     if (stride > 1)
-        x = onnx_op(e, "Slice", (const char *[]){x, onnx_ints(e, "starts", (int64_t[]){0, 0}, 2), onnx_ints(e, "ends", (int64_t[]){INT64_MAX, INT64_MAX}, 2),
-                                               onnx_ints(e, "axes", (int64_t[]){2, 3}, 2), onnx_ints(e, "steps", (int64_t[]){stride, stride}, 2)}, 5);
+        x = onnx_op(e, "Slice",
+                    (const char *[]){x, onnx_ints(e, "starts", (int64_t[]){0, 0}, 2),
+                                     onnx_ints(e, "ends", (int64_t[]){INT64_MAX, INT64_MAX}, 2),
+                                     onnx_ints(e, "axes", (int64_t[]){2, 3}, 2),
+                                     onnx_ints(e, "steps", (int64_t[]){stride, stride}, 2)},
+                    5);
     if (more > 0) x = padded(e, x, (int64_t[]){more / 2, 0, 0}, (int64_t[]){more - more / 2, 0, 0});
     onnx_give(e, 0, ONNX_PLANES, x);
 }
 
 const onnx_writer onnx_write_image[] = {
-    {"conv2d", conv2d}, {"conv2d_bwd_data", conv2d_bwd_data}, {"maxpool2d", maxpool2d}, {"avgpool2d", avgpool2d},
-    {"global_avgpool", global_avgpool}, {"upsample2d", upsample2d}, {"pad2d", pad2d}, {"identity_shortcut", identity_shortcut}, {NULL, NULL}};
+    {"conv2d", conv2d},       {"conv2d_bwd_data", conv2d_bwd_data},     {"maxpool2d", maxpool2d},
+    {"avgpool2d", avgpool2d}, {"global_avgpool", global_avgpool},       {"upsample2d", upsample2d},
+    {"pad2d", pad2d},         {"identity_shortcut", identity_shortcut}, {NULL, NULL}};

@@ -21,8 +21,8 @@ static void dense(onnx_emit *e)
 
 /* ---- two operands ---------------------------------------------------------------------------- */
 
-/* The second operand where it is smaller: one number, a vector over the last axis, or [outer, 1.., last]. ONNX repeats from the last
-   axis on, and in planes that is not the channels'. */
+/* The second operand where it is smaller: one number, a vector over the last axis, or [outer, 1.., last].
+   ONNX repeats from the last axis on, and in planes that is not the channels'. */
 static const char *repeated(onnx_emit *e, onnx_layout layout)
 {
     const anl_shape *a = onnx_shape(e, 0), *b = onnx_shape(e, 1);
@@ -78,7 +78,10 @@ static void sigmoid(onnx_emit *e) { one(e, "Sigmoid"); }
 static void tanh_(onnx_emit *e) { one(e, "Tanh"); }
 static void hardswish(onnx_emit *e) { one(e, "HardSwish"); }
 static void softplus(onnx_emit *e) { one(e, "Softplus"); }
-static void leaky_relu(onnx_emit *e) { one_with(e, "LeakyRelu", "alpha", anl__attr_float(&e->call, "slope")); }
+static void leaky_relu(onnx_emit *e)
+{
+    one_with(e, "LeakyRelu", "alpha", anl__attr_float(&e->call, "slope"));
+}
 static void elu(onnx_emit *e) { one_with(e, "Elu", "alpha", anl__attr_float(&e->call, "alpha")); }
 
 static void silu(onnx_emit *e)
@@ -88,18 +91,26 @@ static void silu(onnx_emit *e)
     onnx_give(e, 0, l, onnx_op2(e, "Mul", x, onnx_op1(e, "Sigmoid", x)));
 }
 
-static const char *times(onnx_emit *e, const char *x, double v) { return onnx_op2(e, "Mul", x, onnx_number(e, "factor", v)); }
-static const char *plus(onnx_emit *e, const char *x, double v) { return onnx_op2(e, "Add", x, onnx_number(e, "term", v)); }
+static const char *times(onnx_emit *e, const char *x, double v)
+{
+    return onnx_op2(e, "Mul", x, onnx_number(e, "factor", v));
+}
+static const char *plus(onnx_emit *e, const char *x, double v)
+{
+    return onnx_op2(e, "Add", x, onnx_number(e, "term", v));
+}
 
-/* x/2 (1 + erf(x/sqrt 2)), or with tanh(sqrt(2/pi) (x + 0.044715 x^3)) in erf's place (Hendrycks and Gimpel, 2016). Opset 17 has no
-   operator of it. */
+/* x/2 (1 + erf(x/sqrt 2)), or with tanh(sqrt(2/pi) (x + 0.044715 x^3)) in erf's place (Hendrycks and Gimpel,
+   2016). Opset 17 has no operator of it. */
 static void gelu(onnx_emit *e)
 {
     onnx_layout l = here(e);
     const char *x = onnx_in(e, 0, l), *y;
     if (anl__attr_int(&e->call, "approx")) {
         y = onnx_op2(e, "Mul", x, onnx_op2(e, "Mul", x, x));
-        y = onnx_op1(e, "Tanh", times(e, onnx_op2(e, "Add", x, times(e, y, 0.044715)), sqrt(2 / 3.14159265358979323846)));
+        y = onnx_op1(
+            e, "Tanh",
+            times(e, onnx_op2(e, "Add", x, times(e, y, 0.044715)), sqrt(2 / 3.14159265358979323846)));
     } else {
         y = onnx_op1(e, "Erf", times(e, x, sqrt(0.5)));
     }
@@ -119,7 +130,8 @@ static void bias(onnx_emit *e)
     onnx_layout l = here(e);
     int64_t k = s->dim[s->rank - 1];
     if (!b) return;
-    const char *term = l == ONNX_PLANES ? onnx_floats(e, "bias", 3, (int64_t[]){k, 1, 1}, b) : onnx_weight(e, 1, ONNX_AS_IS);
+    const char *term =
+        l == ONNX_PLANES ? onnx_floats(e, "bias", 3, (int64_t[]){k, 1, 1}, b) : onnx_weight(e, 1, ONNX_AS_IS);
     onnx_give(e, 0, l, onnx_op2(e, "Add", onnx_in(e, 0, l), term));
 }
 
@@ -135,6 +147,8 @@ static void softmax(onnx_emit *e) { softmax_like(e, "Softmax"); }
 static void log_softmax(onnx_emit *e) { softmax_like(e, "LogSoftmax"); }
 
 const onnx_writer onnx_write_math[] = {
-    {"dense", dense}, {"add", add}, {"sub", sub}, {"mul", mul}, {"scale", scale}, {"bias", bias}, {"relu", relu}, {"leaky_relu", leaky_relu},
-    {"elu", elu}, {"gelu", gelu}, {"silu", silu}, {"sigmoid", sigmoid}, {"tanh", tanh_}, {"hardswish", hardswish}, {"softplus", softplus},
-    {"softmax", softmax}, {"log_softmax", log_softmax}, {NULL, NULL}};
+    {"dense", dense},     {"add", add},           {"sub", sub},         {"mul", mul},
+    {"scale", scale},     {"bias", bias},         {"relu", relu},       {"leaky_relu", leaky_relu},
+    {"elu", elu},         {"gelu", gelu},         {"silu", silu},       {"sigmoid", sigmoid},
+    {"tanh", tanh_},      {"hardswish", hardswish}, {"softplus", softplus}, {"softmax", softmax},
+    {"log_softmax", log_softmax}, {NULL, NULL}};

@@ -1,7 +1,7 @@
 /* Recurrent layers: one direction of RNN, LSTM or GRU.
  *
- * Anneal's gates (PyTorch's) are i f g o and r z n, ONNX's i o f c and z r h; matrices have a leading dimension for the
- * direction, and both biases lie in one vector. */
+ * Anneal's gates (PyTorch's) are i f g o and r z n, ONNX's i o f c and z r h; matrices have a leading
+ * dimension for the direction, and both biases lie in one vector. */
 #include "emit.h"
 
 #include <string.h>
@@ -12,13 +12,16 @@ typedef struct cell {
     const char *op, *activation; /* activation: of an RNN, else NULL */
     int gates, from[4];          /* from: which of Anneal's gates is ONNX's first, second, ... */
 } cell;
-static const cell cells[] = { /* in the order of the attribute's choices */
-    {"RNN", "Tanh", 1, {0}}, {"RNN", "Relu", 1, {0}}, {"LSTM", NULL, 4, {0, 3, 1, 2}}, {"GRU", NULL, 3, {1, 0, 2}}};
+/* In the order of the attribute's choices. */
+static const cell cells[] = {
+    {"RNN", "Tanh", 1, {0}}, {"RNN", "Relu", 1, {0}},
+    {"LSTM", NULL, 4, {0, 3, 1, 2}}, {"GRU", NULL, 3, {1, 0, 2}}};
 
 /* gates x (units * width) numbers in ONNX's order; w NULL: zeros. */
 static void reorder(const cell *k, const float *w, int64_t each, float *y)
 {
-    for (int g = 0; g < k->gates && w; g++) memcpy(y + g * each, w + k->from[g] * each, sizeof *y * (size_t)each);
+    for (int g = 0; g < k->gates && w; g++)
+        memcpy(y + g * each, w + k->from[g] * each, sizeof *y * (size_t)each);
 }
 
 static const char *parameter_name(const onnx_emit *e, int i) { return e->g->value[e->node->in[i]].name; }
@@ -71,8 +74,13 @@ static void recurrent(onnx_emit *e)
     const anl__call *c = &e->call;
     const cell *k = &cells[anl__attr_int(c, "cell")];
     bool lstm = !strcmp(k->op, "LSTM"), wanted[3] = {true, true, lstm};
-    const char *in[7] = {onnx_in(e, X, ONNX_PLAIN), matrix(e, k, W_IH), matrix(e, k, W_HH), biases(e, k),
-                         onnx_has(e, LENGTHS) ? onnx_in(e, LENGTHS, ONNX_PLAIN) : NULL, state(e, H0), lstm ? state(e, C0) : NULL};
+    const char *in[7] = {onnx_in(e, X, ONNX_PLAIN),
+                         matrix(e, k, W_IH),
+                         matrix(e, k, W_HH),
+                         biases(e, k),
+                         onnx_has(e, LENGTHS) ? onnx_in(e, LENGTHS, ONNX_PLAIN) : NULL,
+                         state(e, H0),
+                         lstm ? state(e, C0) : NULL};
     const char *out[3];
     int n = 7;
     while (!in[n - 1]) n--; /* absent ones at the end are left out */

@@ -2,7 +2,10 @@
 #include "emit.h"
 
 /* Where N,H,W,C's dimension lies in planes. */
-static int64_t axis_in(onnx_layout l, int64_t axis) { return l == ONNX_PLAIN ? axis : (const int64_t[]){0, 2, 3, 1}[axis]; }
+static int64_t axis_in(onnx_layout l, int64_t axis)
+{
+    return l == ONNX_PLAIN ? axis : (const int64_t[]){0, 2, 3, 1}[axis];
+}
 
 static int64_t axis_of(const onnx_emit *e)
 {
@@ -13,7 +16,9 @@ static int64_t axis_of(const onnx_emit *e)
 static void reshape(onnx_emit *e)
 {
     const anl_value out = e->node->out[0];
-    onnx_give(e, 0, ONNX_PLAIN, onnx_reshaped(e, onnx_in(e, 0, ONNX_PLAIN), onnx_shape(e, 0), onnx_free_dims(e, 0), &e->call.out[0].shape, e->graph->free[out]));
+    onnx_give(e, 0, ONNX_PLAIN,
+              onnx_reshaped(e, onnx_in(e, 0, ONNX_PLAIN), onnx_shape(e, 0), onnx_free_dims(e, 0),
+                            &e->call.out[0].shape, e->graph->free[out]));
 }
 
 static void transpose(onnx_emit *e)
@@ -26,9 +31,11 @@ static void transpose(onnx_emit *e)
 static void slice(onnx_emit *e)
 {
     onnx_layout l = onnx_in_planes(e, 0) ? ONNX_PLANES : ONNX_PLAIN;
-    int64_t begin = anl__attr_int(&e->call, "begin"), end = anl__attr_int(&e->call, "end"), axis = axis_in(l, axis_of(e));
+    int64_t begin = anl__attr_int(&e->call, "begin"), end = anl__attr_int(&e->call, "end"),
+            axis = axis_in(l, axis_of(e));
     if (!end) end = INT64_MAX;
-    const char *in[4] = {onnx_in(e, 0, l), onnx_ints(e, "starts", &begin, 1), onnx_ints(e, "ends", &end, 1), onnx_ints(e, "axes", &axis, 1)};
+    const char *in[4] = {onnx_in(e, 0, l), onnx_ints(e, "starts", &begin, 1), onnx_ints(e, "ends", &end, 1),
+                         onnx_ints(e, "axes", &axis, 1)};
     onnx_give(e, 0, l, onnx_op(e, "Slice", in, 4));
 }
 
@@ -53,10 +60,12 @@ static void same(onnx_emit *e)
 
 static void cast(onnx_emit *e)
 {
-    if (e->call.in[0].dtype != e->call.out[0].dtype) return onnx_refuse(e, "numbers of type %s", anl_dtype_name(e->call.out[0].dtype));
+    if (e->call.in[0].dtype != e->call.out[0].dtype)
+        return onnx_refuse(e, "numbers of type %s", anl_dtype_name(e->call.out[0].dtype));
     same(e);
 }
 
 /* Outside of training dropout changes nothing. */
-const onnx_writer onnx_write_shape[] = {{"reshape", reshape}, {"transpose", transpose}, {"slice", slice}, {"concat", concat},
-                                        {"dropout", same}, {"cast", cast}, {NULL, NULL}};
+const onnx_writer onnx_write_shape[] = {{"reshape", reshape}, {"transpose", transpose}, {"slice", slice},
+                                        {"concat", concat},   {"dropout", same},        {"cast", cast},
+                                        {NULL, NULL}};

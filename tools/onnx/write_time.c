@@ -15,7 +15,7 @@ static const char *counted_places(onnx_emit *e, const char *x, int axis)
     const char *n = onnx_op2(e, "Gather", onnx_op1(e, "Shape", x), onnx_whole(e, "axis", ONNX_I64, axis));
     const char *zero = onnx_whole(e, "zero", ONNX_I64, 0), *one = onnx_whole(e, "one", ONNX_I64, 1);
     const char *all = onnx_op1(e, "Cast", onnx_op(e, "Range", (const char *[]){zero, n, one}, 3));
-    onnx_attr_int(e->m, "to", 6); /* int32, as lengths are */
+    onnx_attr_type(e->m, "to", ONNX_I32); /* as lengths are */
     return all;
 }
 
@@ -48,7 +48,8 @@ static void embedding(onnx_emit *e)
     }
     if (onnx_shape(e, 0)->rank == 2) i = onnx_transposed(e, i, (int64_t[]){1, 0}, 2);
     const char *last = onnx_whole(e, "nothing", ONNX_I32, w->dim[0]);
-    const char *bad = onnx_op2(e, "Or", onnx_op2(e, "Less", i, onnx_whole(e, "zero", ONNX_I32, 0)), onnx_op2(e, "Greater", i, last));
+    const char *bad = onnx_op2(e, "Or", onnx_op2(e, "Less", i, onnx_whole(e, "zero", ONNX_I32, 0)),
+                               onnx_op2(e, "Greater", i, last));
     i = onnx_op(e, "Where", (const char *[]){bad, last, i}, 3);
     onnx_give(e, 0, ONNX_PLAIN, onnx_op2(e, "Gather", table, i));
 }
@@ -84,22 +85,28 @@ static const char *pool_whole(onnx_emit *e, const char *x, int64_t mode)
 static const char *pool_ragged(onnx_emit *e, const char *x, int64_t mode)
 {
     const char *places = onnx_places(e, x, 0, onnx_shape(e, 0)->dim[0], onnx_free_dims(e, 0)[0]);
-    const char *length = with_axis(e, "Unsqueeze", onnx_in(e, 1, ONNX_PLAIN), 0), *zero = onnx_number(e, "zero", 0);
+    const char *length = with_axis(e, "Unsqueeze", onnx_in(e, 1, ONNX_PLAIN), 0),
+               *zero = onnx_number(e, "zero", 0);
     const char *inside;
     places = with_axis(e, "Unsqueeze", places, 1);
-    if (mode == LAST) inside = onnx_op2(e, "Equal", places, onnx_op2(e, "Sub", length, onnx_whole(e, "one", ONNX_I32, 1)));
+    if (mode == LAST)
+        inside = onnx_op2(e, "Equal", places, onnx_op2(e, "Sub", length, onnx_whole(e, "one", ONNX_I32, 1)));
     else inside = onnx_op2(e, "Less", places, length);
     inside = with_axis(e, "Unsqueeze", inside, 2);
     if (mode != MOST) {
         const char *sum = sum_over_time(e, onnx_op(e, "Where", (const char *[]){inside, x, zero}, 3));
         if (mode == LAST) return sum;
         const char *weight = onnx_op1(e, "Cast", inside);
-        onnx_attr_int(e->m, "to", 1);
+        onnx_attr_type(e->m, "to", ONNX_F32);
         const char *steps = onnx_op2(e, "Max", sum_over_time(e, weight), onnx_number(e, "least", 1));
         return onnx_op2(e, "Div", sum, steps);
     }
-    const char *most = reduced(e, "ReduceMax", onnx_op(e, "Where", (const char *[]){inside, x, onnx_number(e, "lowest", -3.4e38)}, 3));
-    const char *some = with_axis(e, "Unsqueeze", onnx_op2(e, "Greater", onnx_in(e, 1, ONNX_PLAIN), onnx_whole(e, "none", ONNX_I32, 0)), 1);
+    const char *most =
+        reduced(e, "ReduceMax",
+                onnx_op(e, "Where", (const char *[]){inside, x, onnx_number(e, "lowest", -3.4e38)}, 3));
+    const char *some =
+        with_axis(e, "Unsqueeze",
+                  onnx_op2(e, "Greater", onnx_in(e, 1, ONNX_PLAIN), onnx_whole(e, "none", ONNX_I32, 0)), 1);
     return onnx_op(e, "Where", (const char *[]){some, most, zero}, 3);
 }
 
