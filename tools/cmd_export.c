@@ -79,7 +79,8 @@ static anl_status export_graph(anl_ctx *ctx, anl__arena *a, const options *o, co
 {
     (void)a;
     (void)o;
-    return anl__fail(ctx, ANL_UNSUPPORTED, "%s: this build has no ONNX: it was made without protobuf-c, its compiler or onnx.proto", file);
+    return anl__fail(ctx, ANL_UNSUPPORTED,
+                     "%s: this build has no ONNX: it was made without protobuf-c, its compiler or onnx.proto", file);
 }
 #endif
 
@@ -87,7 +88,8 @@ typedef struct format {
     const char *name, *file; /* file: in the run's directory, where no other is named */
     anl_status (*write)(anl_ctx *ctx, anl__arena *a, const options *o, const char *file);
 } format;
-static const format formats[] = {{"safetensors", "weights.safetensors", export_weights}, {"onnx", "model.onnx", export_graph}};
+static const format formats[] = {{"safetensors", "weights.safetensors", export_weights},
+                                 {"onnx", "model.onnx", export_graph}};
 enum { FORMATS = sizeof formats / sizeof *formats };
 
 static anl_status export_as(anl_ctx *ctx, anl__arena *a, const options *o, const format *f)
@@ -106,7 +108,8 @@ static int unknown_format(const options *o, const char *to)
     const char *names[FORMATS];
     for (int i = 0; i < FORMATS; i++) names[i] = formats[i].name;
     const char *near = anl__nearest(to, names, FORMATS);
-    return command_usage(o, "--to is safetensors or onnx, not '%s'%s%s%s", to, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return command_usage(o, "--to is safetensors or onnx, not '%s'%s%s%s", to, near ? "; did you mean '" : "",
+                         near ? near : "", near ? "'?" : "");
 }
 
 static int run_export(const options *o)
@@ -130,9 +133,11 @@ static int run_export(const options *o)
 
 const command command_export = {
     .name = "export", .args = "RUN",
-    .summary = "writes a trained model as a file for other programs: its weights (safetensors) or the whole network (ONNX)",
-    .details = "safetensors: parameters and buffers under the names that `anneal inspect RUN` shows, averaged ones where the run keeps them, and how inputs are "
-               "normalised (data.mean, data.std). onnx: the network as it is evaluated, with the same weights and with the normalisation inside, for any number of samples, "
-               "in fp32; inputs are images N,C,H,W (8-bit values divided by 255), rows N,F, windows or tokens, results are logits and probabilities, or values.",
+    .summary = "writes a trained model as a file for other programs: its weights (safetensors) or the network (ONNX)",
+    .details = "safetensors: parameters and buffers under the names that `anneal inspect RUN` shows, averaged ones "
+               "where the run keeps them, and how inputs are normalised (data.mean, data.std). onnx: the network as it "
+               "is evaluated, in fp32, with these weights and the normalisation inside, for any number of samples. Its "
+               "inputs are images N,C,H,W (8-bit values divided by 255), rows N,F, windows or tokens; its results "
+               "logits and probabilities, or values.",
     .options = export_options, .min_args = 1, .max_args = 1, .run = run_export,
 };
