@@ -89,6 +89,9 @@ static void libraries(void)
 #if defined(ANL_HAVE_SQLITE)
          ", SQLite"
 #endif
+#if defined(ANL_HAVE_ONNX)
+         ", ONNX"
+#endif
     );
 #if !defined(ANL_HAVE_HDF5)
     bad("checkpoints", "this build has no HDF5: runs cannot be kept");

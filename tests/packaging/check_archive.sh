@@ -3,7 +3,7 @@
 #   - at most 25 MB
 #   - no symbol above GLIBC_2.35, in the program or in any library of it
 #   - every library is in the archive or is glibc's own
-#   - as root: unpacked into an empty chroot with glibc only, the program trains there, and resumes
+#   - as root: unpacked into an empty chroot with glibc only, the program trains there, resumes, and exports ONNX
 # Exit 0 or 1; the chroot part is left out, by name, for other users.
 set -u
 archive=$(realpath "${1:?archive}")
@@ -42,6 +42,8 @@ if [ "$(id -u)" = 0 ]; then
         chroot "$root" /opt/bin/anneal train /work/fashion-cnn.yaml --run /work/run model.name=lenet5 train.epochs=1 data.validation=0.9 >"$root/work/$run.txt" 2>&1 ||
             { fail "training in the chroot ($run run)"; tail -n 5 "$root/work/$run.txt"; }
     done
+    chroot "$root" /opt/bin/anneal export /work/run --to onnx >"$root/work/onnx.txt" 2>&1 ||
+        { fail "exporting ONNX in the chroot"; tail -n 5 "$root/work/onnx.txt"; }
     ls "$root"/work/run/checkpoints/*.h5 >/dev/null 2>&1 || fail "training in the chroot left no checkpoint"
 else
     echo "not root: the chroot was not tried"
