@@ -2,6 +2,8 @@
 #include "datasets/picture.h"
 
 #include "datasets/picture_file.h"
+#include "datasets/picture_pnm.h"
+#include "datasets/picture_scale.h"
 #include "datasets/picture_stb.h"
 
 #include <stdio.h>
@@ -27,6 +29,27 @@ static const char *say_size(uint32_t w, uint32_t h)
 /* EXIF's orientation o shows a file's rows and columns turned by a quarter from 5 on. */
 static bool lies(int orientation) { return orientation >= 5; }
 
+/* Width, height and channels of a file that was checked. */
+static bool look_inside(const uint8_t *bytes, size_t n, anl__stb_picture *p)
+{
+    anl__pnm pnm;
+    if (anl__picture_kind_of(bytes, n, NULL) != ANL__PICTURE_PNM) return anl__stb_look(bytes, n, p);
+    if (anl__pnm_check(bytes, n, &pnm)) return false;
+    *p = (anl__stb_picture){NULL, (int)pnm.w, (int)pnm.h, pnm.channels};
+    return true;
+}
+
+/* The same with its samples. */
+static bool load(const uint8_t *bytes, size_t n, anl__stb_picture *p)
+{
+    anl__pnm pnm;
+    if (anl__picture_kind_of(bytes, n, NULL) != ANL__PICTURE_PNM) return anl__stb_load(bytes, n, p);
+    if (anl__pnm_check(bytes, n, &pnm)) return false;
+    *p = (anl__stb_picture){malloc((size_t)pnm.w * (size_t)pnm.h * (size_t)pnm.channels), (int)pnm.w, (int)pnm.h, pnm.channels};
+    if (p->data) anl__pnm_samples(bytes, &pnm, p->data);
+    return p->data != NULL;
+}
+
 /* Kind, head and size; *orientation as picture_file.h. */
 static const char *look(const uint8_t *bytes, size_t n, anl__stb_picture *p, int *orientation)
 {
@@ -37,7 +60,7 @@ static const char *look(const uint8_t *bytes, size_t n, anl__stb_picture *p, int
     if (why) return why;
     uint32_t w, h;
     if (anl__picture_png_size(bytes, n, &w, &h) && too_large(w, h)) return say_size(w, h);
-    if (!anl__stb_look(bytes, n, p) || p->w < 1 || p->h < 1) return say("it cannot be decoded", anl__stb_why());
+    if (!look_inside(bytes, n, p) || p->w < 1 || p->h < 1) return say("it cannot be decoded", anl__stb_why());
     return too_large((uint32_t)p->w, (uint32_t)p->h) ? say_size((uint32_t)p->w, (uint32_t)p->h) : NULL;
 }
 
@@ -105,14 +128,14 @@ static bool bring(const uint8_t *src, int w, int h, const anl__picture_shape *to
         iw = iw < 1 ? 1 : iw > tw ? tw : iw;
         ih = ih < 1 ? 1 : ih > th ? th : ih;
         memset(dst, 0, (size_t)th * (size_t)stride);
-        return anl__stb_resize(src, w, h, ch, 0, 0, 1, 1, dst + (size_t)((th - ih) / 2) * (size_t)stride + (size_t)((tw - iw) / 2 * ch), iw, ih, stride);
+        return anl__picture_scale(src, w, h, ch, 0, 0, w, h, dst + (size_t)((th - ih) / 2) * (size_t)stride + (size_t)((tw - iw) / 2 * ch), iw, ih, stride);
     }
-    double s = sx > sy ? sx : sy, x = 0, y = 0; /* what is cut off on each side, in shares */
+    double s = sx > sy ? sx : sy, x = 0, y = 0; /* what is cut off on each side */
     if (fit == ANL__FIT_CROP) {
-        x = (1 - sx / s) / 2;
-        y = (1 - sy / s) / 2;
+        x = sx < s ? (w - tw / s) / 2 : 0;
+        y = sy < s ? (h - th / s) / 2 : 0;
     }
-    return anl__stb_resize(src, w, h, ch, x, y, 1 - x, 1 - y, dst, tw, th, stride);
+    return anl__picture_scale(src, w, h, ch, x, y, w - x, h - y, dst, tw, th, stride);
 }
 
 const char *anl__picture_read(const uint8_t *bytes, size_t n, const anl__picture_shape *shape, anl__picture_fit fit, uint8_t *dst)
@@ -121,7 +144,7 @@ const char *anl__picture_read(const uint8_t *bytes, size_t n, const anl__picture
     int orientation = 1, ch = shape->channels;
     const char *why = look(bytes, n, &p, &orientation);
     if (why) return why;
-    if (!anl__stb_load(bytes, n, &p)) return say("it cannot be decoded", anl__stb_why());
+    if (!load(bytes, n, &p)) return say("it cannot be decoded", anl__stb_why());
     size_t size = (size_t)p.w * (size_t)p.h * (size_t)ch;
     uint8_t *flat = malloc(size), *turned = orientation > 1 ? malloc(size) : NULL;
     bool done = flat && (orientation == 1 || turned);

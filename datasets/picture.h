@@ -1,7 +1,7 @@
 /* One picture: from the bytes of a JPEG, PNG, BMP or PNM file to height x width x channels bytes, upright.
  *
  * Samples of 16 bits keep their upper 8; what is transparent is laid over white; colour becomes grey as (77 R + 150 G + 29 B) / 256.
- * Another size is reached by the triangle filter, widened where it gets smaller (as Pillow's antialiased bilinear).
+ * Another size is reached by the triangle filter, widened where it gets smaller (picture_scale.h: as Pillow's BILINEAR).
  *
  * Any thread; no context: what is wrong comes back as a text that lives until the thread's next call. Decoding by stb_image,
  * which takes its memory from malloc.

@@ -1,6 +1,8 @@
 /* See picture_file.h. Every read is checked against the end: these are other people's files. */
 #include "datasets/picture_file.h"
 
+#include "datasets/picture_pnm.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -158,34 +160,20 @@ bool anl__picture_png_size(const uint8_t *p, size_t n, uint32_t *w, uint32_t *h)
     return png;
 }
 
-/* The next number of a PNM head, behind blanks and comments; -1: none. */
-static int64_t pnm_number(bytes b, size_t *at)
-{
-    int64_t v = -1;
-    for (; *at < b.n; ++*at) {
-        if (b.p[*at] == '#')
-            while (*at + 1 < b.n && b.p[*at] != '\n') ++*at;
-        else if (!strchr(" \t\r\n\v\f", b.p[*at]) || !b.p[*at]) break;
-    }
-    for (; *at < b.n && b.p[*at] >= '0' && b.p[*at] <= '9' && v < 1 << 24; ++*at) v = (v < 0 ? 0 : v * 10) + b.p[*at] - '0';
-    return v;
-}
-
 static const char *check_pnm(bytes b)
 {
-    size_t at = 2;
-    int64_t w = pnm_number(b, &at), h = pnm_number(b, &at), most = pnm_number(b, &at), each = (b.p[1] == '6' ? 3 : 1) * (most > 255 ? 2 : 1);
-    if (w < 1 || h < 1 || most < 1 || most > 65535) return "its head is no PNM head";
-    return (int64_t)(b.n - at) - 1 < w * h * each ? "it is cut short" : NULL;
+    anl__pnm head;
+    return anl__pnm_check(b.p, b.n, &head);
 }
 
 static const char *check_bmp(bytes b)
 {
-    if (b.n < 54) return "it is cut short";
-    bool old = le32(b.p + 14) == 12; /* OS/2 */
+    bool old = b.n >= 26 && le32(b.p + 14) == 12; /* OS/2: a head of 26 bytes */
+    if (!old && b.n < 54) return "it is cut short";
     int64_t from = le32(b.p + 10), w = old ? (int64_t)le16(b.p + 18) : (int32_t)le32(b.p + 18), h = old ? (int64_t)le16(b.p + 20) : (int32_t)le32(b.p + 22);
     int64_t bits = le16(b.p + (old ? 24 : 28));
     if (w < 1 || w > 1 << 24 || !h || h > 1 << 24 || h < -(1 << 24) || bits > 32) return "its head is no BMP head";
+    if (!old && (le32(b.p + 30) == 1 || le32(b.p + 30) == 2)) return "it is a compressed BMP, and such files are not read: convert it"; /* runs of pixels: no size tells what is cut */
     return (int64_t)b.n < from + (w * bits + 31) / 32 * 4 * (h < 0 ? -h : h) ? "it is cut short" : NULL;
 }
 

@@ -14,7 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FILE_MOST = 256 << 20 /* bytes of one picture's file */, MANY = 500 /* to be told that it takes a while */ };
+enum {
+    FILE_MOST = 256 << 20, /* bytes of one picture's file */
+    MANY = 500,            /* to be told that it takes a while */
+    MAKING = 1             /* another number where the same files become other bytes: what older versions left in the cache is not taken */
+};
 
 typedef struct head {
     int64_t h, w, channels, items, kept;
@@ -277,7 +281,7 @@ static bool key_of(const work *w, anl__cache_key *key)
     char hex[65];
     if (!w->list->root || !realpath(w->list->root, real)) return false;
     *key = (anl__cache_key){.size = (uint64_t)w->n};
-    int len = snprintf(key->path, sizeof key->path, "%s?%s,%lldx%lldx%d,%d,%d", real, o->part, (long long)o->shape.h, (long long)o->shape.w, o->shape.channels, (int)o->fit, o->drop_damaged);
+    int len = snprintf(key->path, sizeof key->path, "%s?%d,%s,%lldx%lldx%d,%d,%d", real, MAKING, o->part, (long long)o->shape.h, (long long)o->shape.w, o->shape.channels, (int)o->fit, o->drop_damaged);
     if (len < 0 || (size_t)len >= sizeof key->path) return false;
     anl__sha256_init(&s);
     for (int64_t i = 0; i < w->n; i++) {
