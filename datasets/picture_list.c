@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,7 +194,12 @@ static anl_status classes_in(anl__picture_list *l, const anl__csv *c, int64_t co
     const char **all = anl__calloc(l->ctx, (size_t)c->rows + 1, sizeof *all);
     int64_t n = 0;
     if (!all) return ANL_NOMEM;
-    for (int64_t i = 0; i < c->rows; i++) all[i] = anl__csv_get(c, i, column);
+    for (int64_t i = 0; i < c->rows; i++) {
+        all[i] = anl__csv_get(c, i, column);
+        if (!strchr(all[i], '\n')) continue;
+        anl__free(l->ctx, all);
+        return anl__csv_fail(c, i, column, "a class's name has a line break");
+    }
     qsort(all, (size_t)c->rows, sizeof *all, by_name);
     for (int64_t i = 0; i < c->rows; i++)
         if (!i || strcmp(all[i], all[n - 1])) all[n++] = all[i];
@@ -228,7 +234,7 @@ static anl_status row(building *b, const anl__csv *c, int64_t r, const int64_t c
     if (stat(path, &sb)) return anl__csv_fail(c, r, column[0], "%s: %s", path, strerror(errno));
     if (!S_ISREG(sb.st_mode)) return anl__csv_fail(c, r, column[0], "%s is no file", path);
     if (o->values) {
-        if (!anl__cell_number(label, &value)) return anl__csv_fail(c, r, column[1], "'%.60s' is no value to predict", label);
+        if (!anl__cell_number(label, &value) || !isfinite((float)value)) return anl__csv_fail(c, r, column[1], "'%.60s' is no value to predict", label);
     } else {
         if (anl__cell_missing(label)) return anl__csv_fail(c, r, column[1], "the label is missing");
         if ((class = find_class(l, label, !o->class_names)) < 0) return anl__csv_fail(c, r, column[1], "'%.60s' is none of the %d classes", label, l->classes);
