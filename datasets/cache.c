@@ -234,9 +234,9 @@ anl_status anl__cache_begin(anl_ctx *ctx, const char *path, size_t bytes, anl__c
     ANL_TRY(make_parent(ctx, path));
     anl__buf_init(&tmp, ctx);
     anl__buf_add(&tmp, "%s.tmp", path);
-    out->tmp = anl__strdup(ctx, tmp.text);
+    if (tmp.status == ANL_OK) out->tmp = anl__strdup(ctx, tmp.text); /* else there is no text */
     out->path = anl__strdup(ctx, path);
-    anl_status st = tmp.status == ANL_OK && out->tmp && out->path ? room_make(ctx, out, bytes) : ANL_NOMEM;
+    anl_status st = out->tmp && out->path ? room_make(ctx, out, bytes) : ANL_NOMEM;
     anl__buf_release(&tmp);
     if (st != ANL_OK) anl__cache_cancel(ctx, out);
     else if (!out->data) room_release(ctx, out);

@@ -297,11 +297,12 @@ static bool key_of(const work *w, anl__cache_key *key)
     return true;
 }
 
-/* Whole, and of as many items? What the sums do not say. */
-static bool sound(const anl__picture_store *s, int64_t n)
+/* Whole, of as many items, and not above the limit? What the sums do not say. */
+static bool sound(const anl__picture_store *s, int64_t n, size_t most)
 {
     const head *h = (const head *)(const void *)s->entry.data;
     if (s->entry.bytes < data_at(n) || h->items != n || h->kept < 1 || h->kept > n || h->h < 1 || h->w < 1 || (h->channels != 1 && h->channels != 3)) return false;
+    if ((size_t)n * (size_t)h->h * (size_t)h->w * (size_t)h->channels > most) return false;
     return s->entry.bytes == data_at(n) + (size_t)h->kept * (size_t)h->h * (size_t)h->w * (size_t)h->channels;
 }
 
@@ -315,7 +316,7 @@ static anl_status open_store(anl__picture_store *s, work *w)
     if (st == ANL_OK && path) {
         anl__cache_result r = anl__cache_map(path, key, &s->entry, &why);
         if (r == ANL__CACHE_DAMAGED) anl__log(w->ctx, ANL_LOG_WARN, "%s: the decoded pictures of %s are made again: %s", path, w->name, why);
-        if (r == ANL__CACHE_HIT && sound(s, w->n)) {
+        if (r == ANL__CACHE_HIT && sound(s, w->n, w->opts->max_bytes)) {
             memcpy(s->digest, s->entry.digest, sizeof s->digest);
             take_block(s, s->entry.data);
             if (s->head->kept < w->n) anl__log(w->ctx, ANL_LOG_WARN, "%lld of %lld files of %s cannot be read and are left out", (long long)(w->n - s->head->kept), (long long)w->n, w->name);
