@@ -125,12 +125,13 @@ static bool ends_with(const char *s, const char *end)
 /* A directory, a picture by its name, or one by its first bytes. */
 static bool is_picture(const char *path)
 {
-    uint8_t first[16] = {0};
+    uint8_t first[132] = {0};
+    const char *other; /* of a kind that is not read: as a picture it is refused by its name */
     if (anl__path_is_dir(path) || anl__picture_name(path)) return true;
     FILE *f = fopen(path, "rb");
     size_t n = f ? fread(first, 1, sizeof first, f) : 0;
     if (f) fclose(f);
-    return anl__picture_kind_of(first, n, NULL) != ANL__PICTURE_NONE;
+    return anl__picture_kind_of(first, n, &other) != ANL__PICTURE_NONE || other;
 }
 
 static anl_status choose_format(anl_ctx *ctx, const anl__data_opts *o, const anl__dataset_vt **vt)

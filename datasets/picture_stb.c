@@ -3,6 +3,8 @@
 
 #ifdef ANL_HAVE_STB
 
+#include <stdlib.h>
+
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
@@ -10,6 +12,9 @@
 #define STBI_NO_LINEAR
 #define STBI_NO_HDR
 #define STBI_MAX_DIMENSIONS (1 << 24) /* above it no more than "unknown image type" is said; picture.c has the limit */
+#define STBI_MALLOC(n) calloc(1, n) /* what a JPEG's scans leave out is the same every time, not what lay in memory */
+#define STBI_REALLOC(p, n) realloc(p, n)
+#define STBI_FREE(p) free(p)
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
 #include <stb/stb_image.h>

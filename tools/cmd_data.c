@@ -238,6 +238,6 @@ static int run_data(const options *o)
 
 const command command_data = {
     .name = "data", .args = "get [NAME] | describe SET | split SET | pack SET", .summary = "finds, describes, splits and packs data sets; installs nothing",
-    .details = "SET is a directory with IDX or NPY files or pictures, an HDF5 file, a known set's name (`anneal data get` lists them), or, to describe, a file of sequences: CSV, TSV, text.",
+    .details = "SET is a directory with IDX or NPY files or pictures, an HDF5 file, a known set's name (`anneal data get` lists them), or, to describe, a file of sequences: CSV, TSV, text. What split writes of pictures is a table for data.labels, with SET in data.images.",
     .options = data_options, .min_args = 1, .max_args = 2, .run = run_data,
 };

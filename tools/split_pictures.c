@@ -16,6 +16,14 @@ static void add_cell(anl__buf *b, const char *text)
     anl__buf_add(b, "\"");
 }
 
+/* A file's name as a table of the set's directory has it: below that, or as it is. */
+static const char *below(const anl__picture_list *l, const char *path)
+{
+    size_t n = l->root ? strlen(l->root) : 0;
+    if (!n || strncmp(path, l->root, n) || path[n] != '/') return path;
+    return path + n + strspn(path + n, "/");
+}
+
 /* part[i] of those in the training part becomes the validation part's by the drawn split. */
 static anl_status draw(anl_ctx *ctx, const anl__picture_list *l, const anl__split_opts *opts, int32_t *part)
 {
@@ -47,7 +55,7 @@ anl_status split_pictures(anl_ctx *ctx, const anl__picture_list *l, const anl__s
     for (int64_t i = 0; i < l->n && st == ANL_OK; i++) {
         const anl__picture_item *m = &l->item[i];
         if (part[i] < 0) continue;
-        add_cell(out, m->path);
+        add_cell(out, below(l, m->path));
         anl__buf_add(out, ",");
         if (l->classes) add_cell(out, l->class_name[m->label]);
         else anl__buf_add(out, "%.9g", (double)m->value);

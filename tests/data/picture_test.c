@@ -6,6 +6,7 @@
 #include "datasets/picture.h"
 #include "datasets/picture_scale.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,29 @@ static void jpegs_are_near(void **state)
     read_fit(&f, H, W, 3, ANL__FIT_CROP, out);
     for (int i = 0; i < W * H * 3; i++)
         if (abs(out[i] - rgb[i]) > 6) fail_msg("value %d is %d, written was %d", i, out[i], rgb[i]);
+    picture_free(&f);
+}
+
+/* A JPEG of three components whose one scan has the first only, and ends at once: nothing says what the others are, and that is
+   the same each time. */
+static void parts_that_no_scan_fills(void **state)
+{
+    (void)state;
+    enum { N = 64 };
+    static uint8_t p[N * N * 3], out[2][N * N * 3];
+    picture_fill(p, N, N, 3);
+    picture_file f = picture_jpeg(N, N, 3, 80, p);
+    uint8_t *scan = memmem(f.p, f.n, "\xff\xda\0\x0c\3\1", 6);
+    assert_non_null(scan);
+    const uint8_t first_only[] = {0xff, 0xda, 0, 8, 1, 1, 0, 0, 0x3f, 0, 0xff, 0xd9};
+    memcpy(scan, first_only, sizeof first_only);
+    f.n = (size_t)(scan - f.p) + sizeof first_only;
+    assert_int_equal(mallopt(M_PERTURB, 0x5a), 1);
+    read_fit(&f, N, N, 3, ANL__FIT_CROP, out[0]);
+    assert_int_equal(mallopt(M_PERTURB, 0x17), 1);
+    read_fit(&f, N, N, 3, ANL__FIT_CROP, out[1]);
+    assert_int_equal(mallopt(M_PERTURB, 0), 1);
+    assert_memory_equal(out[0], out[1], sizeof out[0]);
     picture_free(&f);
 }
 
@@ -349,7 +373,7 @@ static void limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(values_are_exact), TEST(pnm_of_other_values), TEST(palettes), TEST(alpha_over_white), TEST(grey_or_colour), TEST(jpegs_are_near),
-                                       TEST(orientations), TEST(turned_within), TEST(fits_of_a_wide_picture), TEST(checkers), TEST(own_size_is_a_copy), TEST(even_stays_even),
+                                       TEST(parts_that_no_scan_fills), TEST(orientations), TEST(turned_within), TEST(fits_of_a_wide_picture), TEST(checkers), TEST(own_size_is_a_copy), TEST(even_stays_even),
                                        TEST(limits)};
     if (!anl__picture_here()) {
         print_message("skipped: a build without stb decodes no pictures\n");
