@@ -49,7 +49,8 @@ static anl_status open_train(job *j, const job_opts *o)
     for (int k = 1; k < ANL_MOST_LABELS; k++) j->model.label_classes[k] = ds->more_classes[k];
     if (recipe_real(j->recipe, "data.test") != 0.1 && ds->own_parts)
         return anl__fail(j->ctx, ANL_RECIPE, "%s: data.test draws a test part, but %s has parts of its own", recipe_where(j->recipe, "data.test"), ds->name);
-    if (ds->fields < 2) return anl__fail(j->ctx, ANL_DATA, "%s has no labels: training needs them", ds->name);
+    if (ds->fields < 2)
+        return anl__fail(j->ctx, ANL_DATA, "%s has no labels: training needs them%s", ds->name, ds->item ? " (folders of classes: data.path names them, not data.images; or a table: data.labels)" : "");
     return anl__dataset_fingerprint(j->set[0], j->fingerprint);
 }
 
