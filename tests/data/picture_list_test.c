@@ -180,6 +180,8 @@ static void unknown_classes(void **state)
     refuses(f, "s", &o, "s/val: 'paer' is none of the 2 classes (did you mean 'pear'?)", NULL);
     files(f, "u/train/apple/1.png u/test/zebra/1.png");
     refuses(f, "u", &o, "u/test: 'zebra' is none of the 1 classes", NULL);
+    assert_int_equal(mkdir(at(f, "v"), 0755) | mkdir(at(f, "v/two\nlines"), 0755), 0); /* a checkpoint keeps names a line each */
+    refuses(f, "v", &o, "v: a folder's name has a line break", NULL);
 }
 
 static void given_classes(void **state)
