@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 
 #ifdef ANL_HAVE_STB
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STBI_WRITE_NO_STDIO
+#define STBI_WRITE_NO_STDIO /* stb_writer.c */
 #include <stb/stb_image_write.h>
 #endif
 

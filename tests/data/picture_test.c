@@ -153,6 +153,10 @@ static void parts_that_no_scan_fills(void **state)
 {
     (void)state;
     enum { N = 64 };
+    if (!mallopt(M_PERTURB, 0x5a)) {
+        print_message("skipped: this build's malloc cannot be told what a new block holds\n");
+        skip();
+    }
     static uint8_t p[N * N * 3], out[2][N * N * 3];
     picture_fill(p, N, N, 3);
     picture_file f = picture_jpeg(N, N, 3, 80, p);
@@ -161,7 +165,6 @@ static void parts_that_no_scan_fills(void **state)
     const uint8_t first_only[] = {0xff, 0xda, 0, 8, 1, 1, 0, 0, 0x3f, 0, 0xff, 0xd9};
     memcpy(scan, first_only, sizeof first_only);
     f.n = (size_t)(scan - f.p) + sizeof first_only;
-    assert_int_equal(mallopt(M_PERTURB, 0x5a), 1);
     read_fit(&f, N, N, 3, ANL__FIT_CROP, out[0]);
     assert_int_equal(mallopt(M_PERTURB, 0x17), 1);
     read_fit(&f, N, N, 3, ANL__FIT_CROP, out[1]);
