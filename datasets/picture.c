@@ -43,7 +43,13 @@ static bool look_inside(const uint8_t *bytes, size_t n, anl__stb_picture *p)
 static bool load(const uint8_t *bytes, size_t n, anl__stb_picture *p)
 {
     anl__pnm pnm;
-    if (anl__picture_kind_of(bytes, n, NULL) != ANL__PICTURE_PNM) return anl__stb_load(bytes, n, p);
+    if (anl__picture_kind_of(bytes, n, NULL) != ANL__PICTURE_PNM) {
+        size_t more = 0;
+        uint8_t *padded = anl__picture_png_padded(bytes, n, &more);
+        bool done = anl__stb_load(padded ? padded : bytes, padded ? more : n, p);
+        free(padded);
+        return done;
+    }
     if (anl__pnm_check(bytes, n, &pnm)) return false;
     *p = (anl__stb_picture){malloc((size_t)pnm.w * (size_t)pnm.h * (size_t)pnm.channels), (int)pnm.w, (int)pnm.h, pnm.channels};
     if (p->data) anl__pnm_samples(bytes, &pnm, p->data);

@@ -3,6 +3,7 @@
 
 #include "datasets/picture_pnm.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -96,6 +97,19 @@ static size_t behind_scan(bytes b, size_t at)
     return b.n;
 }
 
+/* Huffman tables (T.81, B.2.4.2): each of 16 counts and as many values, at most 256. Decoders write where more would lie. */
+static bool tables_fit(bytes b)
+{
+    for (size_t at = 0; at < b.n;) {
+        size_t values = 0;
+        if (b.n - at < 17) return false;
+        for (size_t i = 1; i <= 16; i++) values += b.p[at + i];
+        if (values > 256 || values > b.n - at - 17) return false;
+        at += 17 + values;
+    }
+    return true;
+}
+
 static const char *check_jpeg(bytes b, int *orientation)
 {
     static const char cut[] = "it is cut short: no end marker";
@@ -116,6 +130,7 @@ static const char *check_jpeg(bytes b, int *orientation)
         if (at + 4 > b.n) return cut;
         size_t len = be16(b.p + at + 2);
         if (len < 2 || len > b.n - at - 2) return cut;
+        if (m == 0xc4 && !tables_fit((bytes){b.p + at + 4, len - 2})) return "it is damaged: its Huffman tables are none";
         if (m == 0xe1 && *orientation == 1) *orientation = exif_orientation((bytes){b.p + at + 4, len - 2});
         at += 2 + len;
         if (m != 0xda) continue;
@@ -158,6 +173,29 @@ bool anl__picture_png_size(const uint8_t *p, size_t n, uint32_t *w, uint32_t *h)
     bool png = n >= 24 && anl__picture_kind_of(p, n, NULL) == ANL__PICTURE_PNG;
     if (png) *w = be32(p + 16), *h = be32(p + 20);
     return png;
+}
+
+/* Where a PNG's palette chunk begins; 0: it has none. */
+static size_t png_palette(bytes b)
+{
+    for (size_t at = 8; at + 12 <= b.n && be32(b.p + at) <= b.n - at - 12; at += 12 + be32(b.p + at))
+        if (!memcmp(b.p + at + 4, "PLTE", 4)) return at;
+    return 0;
+}
+
+uint8_t *anl__picture_png_padded(const uint8_t *p, size_t n, size_t *bytes_out)
+{
+    enum { WHOLE = 256 * 3 };
+    bytes b = {p, n};
+    size_t at = anl__picture_kind_of(p, n, NULL) == ANL__PICTURE_PNG ? png_palette(b) : 0, len = at ? be32(p + at) : WHOLE;
+    uint8_t *out = len < WHOLE ? calloc(1, n + WHOLE - len) : NULL;
+    if (!out) return NULL;
+    memcpy(out, p, at + 8 + len);
+    memcpy(out + at + 8 + WHOLE, p + at + 8 + len, n - at - 8 - len);
+    out[at + 2] = WHOLE >> 8;
+    out[at + 3] = 0;
+    *bytes_out = n + WHOLE - len;
+    return out;
 }
 
 static const char *check_pnm(bytes b)

@@ -14,6 +14,9 @@ typedef enum anl__picture_kind { ANL__PICTURE_NONE, ANL__PICTURE_JPEG, ANL__PICT
 anl__picture_kind anl__picture_kind_of(const uint8_t *p, size_t n, const char **other);
 /* A PNG's own word on its size, which decoders do not give for one that they find too large. */
 bool anl__picture_png_size(const uint8_t *p, size_t n, uint32_t *w, uint32_t *h);
+/* A checked PNG whose palette has fewer than 256 colours, with the others black (and a wrong sum there), from malloc: stb looks up
+   what is missing in its uninitialized stack. NULL: nothing is missing, or no memory. */
+uint8_t *anl__picture_png_padded(const uint8_t *p, size_t n, size_t *bytes);
 /* May a file of that name be a picture? By its ending, also of kinds that are not read. */
 bool anl__picture_name(const char *name);
 /* NULL, or what is wrong (static text). *orientation: 1 to 8 as in EXIF; 1 where nothing is said. Any thread. */

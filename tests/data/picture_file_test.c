@@ -161,6 +161,31 @@ static void ends_of_jpegs(void **state)
     picture_free(&plain);
 }
 
+/* Tables of Huffman codes with more values than there may be, or than the segment has: decoders would write behind theirs. */
+static void tables_of_jpegs(void **state)
+{
+    (void)state;
+    static const struct {
+        int count, values, tables; /* of each length, in the segment, tables of that form */
+        bool fine;
+    } kinds[] = {{16, 256, 1, true}, {17, 272, 1, false}, {255, 4080, 1, false}, {16, 255, 1, false}, {16, 257, 1, false}, {0, 0, 1, true}, {1, 16, 3, true}, {0, 0, 0, true}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        uint8_t p[8192] = {0xff, 0xd8, 0xff, 0xc4};
+        size_t len = 2 + (size_t)kinds[i].tables * (17 + (size_t)kinds[i].values), n = 6;
+        int o;
+        p[4] = (uint8_t)(len >> 8), p[5] = (uint8_t)len;
+        for (int t = 0; t < kinds[i].tables; t++) {
+            p[n++] = (uint8_t)t;
+            memset(p + n, kinds[i].count, 16);
+            n += 16 + (size_t)kinds[i].values;
+        }
+        memcpy(p + n, "\xff\xda\0\2x\xff\xd9", 7);
+        const char *why = anl__picture_file_check(p, n + 7, &o);
+        if (kinds[i].fine) assert_null(why);
+        else assert_non_null(strstr(why, "Huffman"));
+    }
+}
+
 /* Any byte of a PNG, changed in any of three ways. */
 static void damaged_pngs(void **state)
 {
@@ -284,7 +309,7 @@ static void sizes_of_pngs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(kinds_by_first_bytes), cmocka_unit_test(names), cmocka_unit_test(cut_files), cmocka_unit_test(cut_jpegs),
-                                       cmocka_unit_test(ends_of_jpegs), cmocka_unit_test(damaged_pngs), cmocka_unit_test(orientations), cmocka_unit_test(short_segments),
+                                       cmocka_unit_test(ends_of_jpegs), cmocka_unit_test(tables_of_jpegs), cmocka_unit_test(damaged_pngs), cmocka_unit_test(orientations), cmocka_unit_test(short_segments),
                                        cmocka_unit_test(impossible_heads), cmocka_unit_test(sizes_of_pngs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

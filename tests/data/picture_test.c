@@ -93,6 +93,15 @@ static void palettes(void **state)
     becomes(picture_png_palette(3, 2, index, colour, alpha, 3), 2, 3, 3, want);
 }
 
+/* An index without a colour is black, whatever the stack held. */
+static void beyond_the_palette(void **state)
+{
+    (void)state;
+    const uint8_t index[4] = {0, 1, 2, 255}, colour[6] = {10, 20, 30, 200, 100, 50}, alpha[2] = {255, 255};
+    becomes(picture_png_palette(4, 1, index, colour, NULL, 2), 1, 4, 3, (const uint8_t[]){10, 20, 30, 200, 100, 50, 0, 0, 0, 0, 0, 0});
+    becomes(picture_png_palette(4, 1, index, colour, alpha, 2), 1, 4, 3, (const uint8_t[]){10, 20, 30, 200, 100, 50, 0, 0, 0, 0, 0, 0});
+}
+
 /* c * a / 255 + 255 - a, rounded. */
 static void alpha_over_white(void **state)
 {
@@ -375,7 +384,7 @@ static void limits(void **state)
 #define TEST(name) cmocka_unit_test(name)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(values_are_exact), TEST(pnm_of_other_values), TEST(palettes), TEST(alpha_over_white), TEST(grey_or_colour), TEST(jpegs_are_near),
+    const struct CMUnitTest tests[] = {TEST(values_are_exact), TEST(pnm_of_other_values), TEST(palettes), TEST(beyond_the_palette), TEST(alpha_over_white), TEST(grey_or_colour), TEST(jpegs_are_near),
                                        TEST(parts_that_no_scan_fills), TEST(orientations), TEST(turned_within), TEST(fits_of_a_wide_picture), TEST(checkers), TEST(own_size_is_a_copy), TEST(even_stays_even),
                                        TEST(limits)};
     if (!anl__picture_here()) {
