@@ -120,7 +120,7 @@ static void drawn_test_part(void **state)
     o.part = "test";
     assert_false(anl__dataset_present(f->ctx, &o)); /* none is drawn where none is asked for */
     refuses(f, &o, "found no pictures of a test part", NULL);
-    o.pictures.parts.test = 0.1;
+    o.parts.test = 0.1;
     assert_true(anl__dataset_present(f->ctx, &o));
     for (int round = 0; round < 2; round++)
         for (int part = 0; part < 2; part++) {
@@ -137,7 +137,7 @@ static void drawn_test_part(void **state)
             anl__dataset_close(ds);
         }
     for (int i = 0; i < 40; i++) assert_true(seen[i] == 2 || seen[i] == 32); /* twice in the same part */
-    o.pictures.parts = (anl__parts_opts){.test_only = true};
+    o.parts = (anl__parts_opts){.test_only = true};
     o.part = "test";
     anl__dataset *ds = opened(f, &o);
     assert_int_equal(ds->n, 40);
@@ -422,7 +422,7 @@ static void entries_of_their_own(void **state)
     o.pictures.fit = ANL__FIT_STRETCH;
     second_value(f, &o);
     assert_int_equal(entries(f, one), 4);
-    o.pictures.parts.test_only = true;
+    o.parts.test_only = true;
     o.part = "test";
     second_value(f, &o);
     assert_int_equal(entries(f, one), 5);
