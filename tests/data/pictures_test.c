@@ -119,7 +119,7 @@ static void drawn_test_part(void **state)
     }
     o.part = "test";
     assert_false(anl__dataset_present(f->ctx, &o)); /* none is drawn where none is asked for */
-    refuses(f, &o, "found no pictures of a test part", NULL);
+    refuses(f, &o, "found no samples of a test part", NULL);
     o.parts.test = 0.1;
     assert_true(anl__dataset_present(f->ctx, &o));
     for (int round = 0; round < 2; round++)
