@@ -116,7 +116,11 @@ static const char *check_jpeg(bytes b, int *orientation)
     bool scan = false;
     size_t at = 2;
     while (at + 2 <= b.n) {
-        if (b.p[at] != 0xff) return "a JPEG marker is expected where there is none";
+        if (b.p[at] != 0xff) { /* cameras that pad their segments: decoders go on to the next marker */
+            if (scan) return "it is damaged: a JPEG marker is expected where there is none";
+            at++;
+            continue;
+        }
         uint8_t m = b.p[at + 1];
         if (m == 0xff) {
             at++;

@@ -161,6 +161,28 @@ static void ends_of_jpegs(void **state)
     picture_free(&plain);
 }
 
+/* Some cameras pad a segment of the head with bytes that are no marker: they are passed over, and the picture is the same. */
+static void padded_segments(void **state)
+{
+    (void)state;
+    need_stb();
+    uint8_t pixel[MOST], plain[MOST], padded[MOST];
+    int o;
+    picture_fill(pixel, W, H, 3);
+    picture_file jpeg = picture_jpeg(W, H, 3, 90, pixel);
+    size_t first = 4 + ((size_t)jpeg.p[4] << 8 | jpeg.p[5]); /* behind the first segment */
+    uint8_t *p = calloc(1, jpeg.n + 5);
+    memcpy(p, jpeg.p, first);
+    memcpy(p + first + 5, jpeg.p + first, jpeg.n - first);
+    assert_null(read_as(jpeg.p, jpeg.n, 3, plain));
+    assert_null(anl__picture_file_check(p, jpeg.n + 5, &o));
+    assert_null(read_as(p, jpeg.n + 5, 3, padded));
+    assert_memory_equal(plain, padded, W * H * 3);
+    assert_non_null(anl__picture_file_check(p, jpeg.n + 3, &o));
+    free(p);
+    picture_free(&jpeg);
+}
+
 /* Tables of Huffman codes with more values than there may be, or than the segment has: decoders would write behind theirs. */
 static void tables_of_jpegs(void **state)
 {
@@ -309,7 +331,7 @@ static void sizes_of_pngs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(kinds_by_first_bytes), cmocka_unit_test(names), cmocka_unit_test(cut_files), cmocka_unit_test(cut_jpegs),
-                                       cmocka_unit_test(ends_of_jpegs), cmocka_unit_test(tables_of_jpegs), cmocka_unit_test(damaged_pngs), cmocka_unit_test(orientations), cmocka_unit_test(short_segments),
+                                       cmocka_unit_test(ends_of_jpegs), cmocka_unit_test(padded_segments), cmocka_unit_test(tables_of_jpegs), cmocka_unit_test(damaged_pngs), cmocka_unit_test(orientations), cmocka_unit_test(short_segments),
                                        cmocka_unit_test(impossible_heads), cmocka_unit_test(sizes_of_pngs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
