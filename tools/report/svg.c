@@ -13,7 +13,9 @@ void svg_text(anl__buf *out, const char *text)
         case '<': anl__buf_add(out, "&lt;"); break;
         case '>': anl__buf_add(out, "&gt;"); break;
         case '"': anl__buf_add(out, "&quot;"); break;
-        default: anl__buf_bytes(out, text, 1);
+        default: /* what no page may hold shows as the replacement character */
+            if ((unsigned char)*text >= 32 || *text == '\n' || *text == '\t') anl__buf_bytes(out, text, 1);
+            else anl__buf_add(out, "\xef\xbf\xbd");
         }
     }
 }
@@ -21,6 +23,16 @@ void svg_text(anl__buf *out, const char *text)
 double svg_width(const char *text)
 {
     return 6.4 * (double)strlen(text); /* a wide letter of the 11 pixel font; most are narrower */
+}
+
+void svg_short(const char *text, size_t most, char *out, size_t size)
+{
+    size_t n = strlen(text);
+    if (most > size - 1) most = size - 1;
+    snprintf(out, size, "%s", text);
+    if (n <= most) return;
+    for (n = most > 2 ? most - 2 : 0; n > 0 && (out[n] & 0xc0) == 0x80;) n--;
+    snprintf(out + n, size - n, "..");
 }
 
 chart chart_begin(anl__buf *out, double width, double height, double x0, double x1, double y0, double y1)
@@ -132,13 +144,34 @@ void chart_x_counts(chart *c, const char *name)
     x_ticks(c, name, 1);
 }
 
-void chart_y_ticks(chart *c, const char *name)
+static void y_name(chart *c, const char *name)
 {
     double y = (c->top + c->height - c->bottom) / 2;
-    ticks(c, c->y0, c->y1, 0, chart_y_label);
     anl__buf_add(c->out, "<text class=\"name\" transform=\"translate(13 %g) rotate(-90)\">", y);
     svg_text(c->out, name);
     anl__buf_add(c->out, "</text>\n");
+}
+
+void chart_y_ticks(chart *c, const char *name)
+{
+    ticks(c, c->y0, c->y1, 0, chart_y_label);
+    y_name(c, name);
+}
+
+void chart_y_log_ticks(chart *c, const char *name)
+{
+    static const double part[] = {1, 2, 5};
+    char text[32];
+    double decades = c->y1 - c->y0;
+    int every = decades > 8 ? (int)ceil(decades / 8) : 1, parts = decades > 3 ? 1 : 3;
+    for (double k = floor(c->y0); k <= c->y1; k += every)
+        for (int i = 0; i < parts; i++) {
+            double at = k + log10(part[i]);
+            if (at < c->y0 || at > c->y1) continue;
+            snprintf(text, sizeof text, "%.6g", part[i] * pow(10, k));
+            chart_y_label(c, at, text);
+        }
+    y_name(c, name);
 }
 
 static void hint_of(chart *c, const char *hint)

@@ -16,6 +16,8 @@ typedef struct chart {
 void svg_text(anl__buf *out, const char *text);
 /* About the width of `text` in a picture, pixels; */
 double svg_width(const char *text);
+/* The text, or as much of it as fits into `most` bytes (less than `size`) with ".." after it; no character of UTF-8 is cut. */
+void svg_short(const char *text, size_t most, char *out, size_t size);
 /* Opens the picture with its frame. The ranges must be finite. */
 chart chart_begin(anl__buf *out, double width, double height, double x0, double x1, double y0, double y1);
 /* The same with `left` pixels, at least the usual ones, for texts on the left. */
@@ -28,6 +30,7 @@ double chart_y(const chart *c, double y);
 void chart_x_ticks(chart *c, const char *name);
 void chart_x_counts(chart *c, const char *name); /* the same for what is counted: no tick between 1 and 2 */
 void chart_y_ticks(chart *c, const char *name);
+void chart_y_log_ticks(chart *c, const char *name); /* y is the logarithm to base 10 of what is said */
 /* One tick with a text of its own; one that would leave the picture is moved inwards. */
 void chart_x_label(chart *c, double x, const char *text);
 void chart_y_label(chart *c, double y, const char *text);

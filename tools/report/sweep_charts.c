@@ -2,6 +2,7 @@
 #include "sweep_charts.h"
 
 #include "importance.h"
+#include "page.h"
 #include "tools/sweep/space_text.h"
 #include "tools/sweep/table.h"
 
@@ -186,12 +187,7 @@ static double axis_label(const charted *c, int axis, int i, double room, char te
     anl__buf_init(&b, c->s->ctx);
     if (a->kind == SPACE_REAL && i == 1) anl__buf_add(&b, "%.3g", v); /* nobody chose this one */
     else space_text(sp, axis, v, &b);
-    size_t most = (size_t)fmin(LABEL_BYTES, fmax(room / svg_width("m"), 4)), n = strlen(b.text);
-    snprintf(text, LABEL_BYTES, "%s", b.text);
-    if (n >= most) { /* not within a character of UTF-8 */
-        for (n = most - 3; n > 0 && (text[n] & 0xc0) == 0x80;) n--;
-        snprintf(text + n, LABEL_BYTES - n, "..");
-    }
+    svg_short(b.text, (size_t)fmin(LABEL_BYTES, fmax(room / svg_width("m"), 4)) - 1, text, LABEL_BYTES);
     anl__buf_release(&b);
     return space_to_unit(sp, axis, v);
 }
@@ -233,16 +229,14 @@ void charts_parallel(const charted *c, anl__buf *out)
         for (int64_t i = 0; i < c->n; i++) {
             if ((c->goodness[i] >= 0.5) != (pass == 1)) continue;
             hint(c, i, text);
-            anl__buf_add(out, "<polyline class=\"way\" stroke=\"%s\" points=\"",
-                         svg_colour(c->goodness[i], colour));
+            page_way_begin(out, svg_colour(c->goodness[i], colour), NULL);
             for (int k = 0; k < d; k++) {
                 double u = place_on(c->s, c->trial[i], k);
                 if (!isnan(u)) anl__buf_add(out, "%.1f,%.1f ", chart_x(&h, k), chart_y(&h, u));
             }
-            anl__buf_add(out, "%.1f,%.1f\"><title>", chart_x(&h, d),
+            anl__buf_add(out, "%.1f,%.1f", chart_x(&h, d),
                          chart_y(&h, within((c->value[i] - low) / (high - low), 0, 1)));
-            svg_text(out, text);
-            anl__buf_add(out, "</title></polyline>\n");
+            page_way_end(out, text);
         }
     for (int k = 0; k <= d; k++) {
         chart_line(&h, k, 0, k, 1, dark, 1);
@@ -375,16 +369,14 @@ void charts_curves(const charted *c, anl__buf *out)
         svg_colour(c->goodness[i], colour);
         for (int64_t k = 0; k < t->n_rows;) { /* a line a part */
             int part = t->row[k].part;
-            anl__buf_add(out, "<polyline class=\"way\" stroke=\"%s\" points=\"", colour);
+            page_way_begin(out, colour, NULL);
             for (; k < t->n_rows && t->row[k].part == part; k++) {
                 double v = t->row[k].value[0];
                 if (isfinite(v))
                     anl__buf_add(out, "%.1f,%.1f ", chart_x(&h, (double)t->row[k].epoch),
                                  chart_y(&h, within(v, low, high)));
             }
-            anl__buf_add(out, "\"><title>");
-            svg_text(out, text);
-            anl__buf_add(out, "</title></polyline>\n");
+            page_way_end(out, text);
         }
     }
     chart_end(&h);

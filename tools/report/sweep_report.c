@@ -1,6 +1,7 @@
 /* See sweep_report.h. */
 #include "sweep_report.h"
 
+#include "page.h"
 #include "sweep_charts.h"
 #include "tools/sweep/table.h"
 #include "tools/sweep/winner.h"
@@ -12,50 +13,19 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char head[] =
-    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-    "content=\"width=device-width\">\n<style>\n"
-    "body{font:15px/1.45 system-ui,sans-serif;color:#1e293b;max-width:1100px;margin:2em auto;padding:0 1em}\n"
-    "h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em;border-bottom:1px solid #cbd5e1}\n"
-    "table{border-collapse:collapse;font-size:13px}th,td{padding:2px 9px;text-align:right;border-bottom:1px "
-    "solid #e2e8f0;white-space:nowrap}\n"
-    "div.wide{overflow-x:auto}pre{background:#f1f5f9;padding:.7em;overflow-x:auto;font-size:13px}p.note{"
-    "color:#475569;font-size:13px}\n"
-    "svg{max-width:100%;height:auto}svg rect{shape-rendering:crispEdges}div.wide svg{max-width:none}svg "
-    "text{font:11px system-ui,sans-serif;fill:#334155}\n"
-    ".frame{fill:none;stroke:#cbd5e1}.tick{stroke:#94a3b8}.tx,.name{text-anchor:middle}.ty{text-anchor:end}."
-    "own{fill:#475569;paint-order:stroke;stroke:#fff;stroke-width:3px}.in{fill:#fff;text-anchor:end}td.bad{"
-    "color:#b91c1c}\n"
-    ".way{fill:none;stroke-width:1.3;stroke-opacity:.75}.way:hover{stroke:#1e293b;stroke-width:3;stroke-"
-    "opacity:1}\n"
-    "</style>\n";
-
-static void cell(anl__buf *out, const char *tag, const char *text)
-{
-    anl__buf_add(out, "<%s>", tag);
-    svg_text(out, text);
-    anl__buf_add(out, "</%s>", tag);
-}
-
-static void number(anl__buf *out, double v)
-{
-    if (isnan(v)) anl__buf_add(out, "<td></td>");
-    else anl__buf_add(out, "<td>%.6g</td>", v);
-}
-
 static void row(const sweep_state *s, const sweep_trial *t, anl__buf *out)
 {
     const sweep_recipe *r = s->recipe;
     anl__buf_add(out, "<tr><td>%lld</td>", (long long)t->number);
-    cell(out, "td", trial_status_name(t->status));
+    page_cell(out, "td", trial_status_name(t->status));
     for (int i = 0; i < r->n_objectives; i++) {
-        number(out, t->status == STATUS_COMPLETE ? t->objective[i] : i ? NAN : t->shown_value);
-        if (sweep_parts(r) > 1) number(out, t->deviation[i]);
+        page_number(out, t->status == STATUS_COMPLETE ? t->objective[i] : i ? NAN : t->shown_value);
+        if (sweep_parts(r) > 1) page_number(out, t->deviation[i]);
     }
     for (int i = 0; i < r->n_constraints; i++) {
         const sweep_constraint *c = &r->constraint[i];
         bool kept = c->below ? t->constraint[i] <= c->limit : t->constraint[i] >= c->limit;
-        if (isnan(t->constraint[i]) || kept) number(out, t->constraint[i]);
+        if (isnan(t->constraint[i]) || kept) page_number(out, t->constraint[i]);
         else anl__buf_add(out, "<td class=\"bad\">%.6g</td>", t->constraint[i]);
     }
     anl__buf_add(out, "<td>%lld</td><td>%.1f</td>", (long long)t->step, t->seconds);
@@ -63,7 +33,7 @@ static void row(const sweep_state *s, const sweep_trial *t, anl__buf *out)
         anl__buf b;
         anl__buf_init(&b, s->ctx);
         if (space_active(r->space, k, t->values)) space_text(r->space, k, t->values[k], &b);
-        cell(out, "td", b.text);
+        page_cell(out, "td", b.text);
         anl__buf_release(&b);
     }
     anl__buf_add(out, "</tr>\n");
@@ -76,14 +46,14 @@ static anl_status best(const sweep_state *s, anl__buf *out)
     ANL_TRY(table_order(s, &order, NULL, &n));
     anl__buf_add(out, "<h2>Best trials</h2><div class=\"wide\"><table><tr><th>trial</th><th>state</th>");
     for (int i = 0; i < r->n_objectives; i++) {
-        cell(out, "th", r->metric[i]);
-        if (sweep_parts(r) > 1) cell(out, "th", "deviation");
+        page_cell(out, "th", r->metric[i]);
+        if (sweep_parts(r) > 1) page_cell(out, "th", "deviation");
     }
     for (int i = 0; i < r->n_constraints; i++)
         anl__buf_add(out, "<th>%s %s %g</th>", r->constraint[i].metric,
                      r->constraint[i].below ? "&le;" : "&ge;", r->constraint[i].limit);
     anl__buf_add(out, "<th>%s</th><th>seconds</th>", sweep_parts(r) > 1 ? "runs" : "epochs");
-    for (int k = 0; k < space_count(r->space); k++) cell(out, "th", space_axis_at(r->space, k)->name);
+    for (int k = 0; k < space_count(r->space); k++) page_cell(out, "th", space_axis_at(r->space, k)->name);
     anl__buf_add(out, "</tr>\n");
     for (int64_t i = 0; i < n && i < 20; i++) row(s, s->trial[order[i]], out);
     anl__buf_add(out, "</table></div>\n");
@@ -136,11 +106,8 @@ static void charts(const charted *c, anl__buf *out)
 static anl_status page(const sweep_open *o, const char *dir, const charted *c, anl__buf *out)
 {
     const sweep_trial *winner;
-    anl__buf_add(out, "%s<title>Sweep ", head);
-    svg_text(out, dir);
-    anl__buf_add(out, "</title></head><body>\n<h1>Sweep ");
-    svg_text(out, dir);
-    anl__buf_add(out, "</h1>\n<p>");
+    page_begin(out, "Sweep", dir, 0);
+    anl__buf_add(out, "<p>");
     for (int i = 0; i < o->recipe->n_objectives; i++)
         anl__buf_add(out, "%s%s (%s)", i ? ", " : "", o->recipe->metric[i],
                      o->recipe->maximize[i] ? "max" : "min");
@@ -162,7 +129,7 @@ static anl_status page(const sweep_open *o, const char *dir, const charted *c, a
         ANL_TRY(st);
     }
     charts(c, out);
-    anl__buf_add(out, "</body></html>\n");
+    page_end(out);
     return out->status;
 }
 
