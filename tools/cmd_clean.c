@@ -34,7 +34,7 @@ static long long bytes_in(const char *dir)
 
 static bool ours(const char *name)
 {
-    static const char *const known[] = {"recipe.yaml", "environment.txt", "changes.txt", "decided.txt", "metrics.jsonl", "metrics.csv", "test.json", "validation.json", "lock", "last", "best", "rollback", "fetched.h5"};
+    static const char *const known[] = {"recipe.yaml", "environment.txt", "changes.txt", "decided.txt", "metrics.jsonl", "metrics.csv", "test.json", "validation.json", "report.html", "lock", "last", "best", "rollback", "fetched.h5"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (!strcmp(known[i], name)) return true;
     return !strncmp(name, "step-", 5) || !strncmp(name, "events.out.tfevents.", 20);

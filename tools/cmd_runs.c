@@ -1,61 +1,38 @@
 /* anneal runs: the runs in a directory, and how far they are. */
 #include "command.h"
 #include "exit_code.h"
-#include "progress.h"
 #include "quoted.h"
+#include "run_look.h"
 
 #include "runtime/base/files.h"
-#include "runtime/state/checkpoint.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 static const option runs_options[] = {{"json", NULL, "one JSON object a line"}, {NULL, NULL, NULL}};
 
 enum { MOST_RUNS = 10000 };
 
-/* Is a process at work in it? */
-static bool busy(const char *run)
-{
-    char path[4200];
-    snprintf(path, sizeof path, "%s/lock", run);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    bool held = flock(fd, LOCK_EX | LOCK_NB) != 0;
-    close(fd);
-    return held;
-}
-
 static void show(anl_ctx *ctx, const char *run, bool json)
 {
-    char dir[4200], time[32];
-    const char *dirs[1] = {dir};
-    anl__ckpt *c = NULL;
-    snprintf(dir, sizeof dir, "%s/checkpoints", run);
-    anl_status st = anl__ckpt_newest(ctx, dirs, 1, &c);
-    if (st != ANL_OK) c = NULL;
-    int64_t finished = c ? anl__ckpt_int(c, "loop.finished", 0) : 0, epoch = c ? anl__ckpt_int(c, "loop.epoch", 0) : 0;
-    double best = c ? anl__ckpt_double(c, "loop.best", NAN) : NAN, seconds = c ? anl__ckpt_double(c, "loop.seconds", 0) : 0;
-    const char *state = busy(run) ? "training" : finished ? "finished" : c ? "stopped" : st == ANL_OK ? "begun" : "damaged";
+    char time[32];
+    run_progress p;
+    run_look(ctx, run, &p);
     if (json) {
         printf("{\"run\":");
         print_quoted(run, true);
-        printf(",\"state\":\"%s\",\"epochs\":%lld,\"step\":%lld,\"seconds\":%.1f,\"best\":", state, (long long)epoch, (long long)(c ? anl__ckpt_step(c) : 0), seconds);
-        if (isnan(best)) printf("null}\n");
-        else printf("%.6g}\n", best);
+        printf(",\"state\":\"%s\",\"epochs\":%lld,\"step\":%lld,\"seconds\":%.1f,\"best\":", p.word, (long long)p.epoch, (long long)p.step, p.seconds);
+        if (isnan(p.best)) printf("null}\n");
+        else printf("%.6g}\n", p.best);
     } else {
-        printf("%-56s %-9s %6lld %9lld ", run, state, (long long)epoch, (long long)(c ? anl__ckpt_step(c) : 0));
-        if (isnan(best)) printf("%9s", "-");
-        else printf("%9.5g", best);
-        printf(" %10s\n", anl__time_text(seconds, time));
+        printf("%-56s %-9s %6lld %9lld ", run, p.word, (long long)p.epoch, (long long)p.step);
+        if (isnan(p.best)) printf("%9s", "-");
+        else printf("%9.5g", p.best);
+        printf(" %10s\n", anl__time_text(p.seconds, time));
     }
-    anl__ckpt_close(c);
 }
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }

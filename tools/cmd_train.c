@@ -7,6 +7,7 @@
 #include "run.h"
 #include "sequence_report.h"
 #include "show_scores.h"
+#include "train_report.h"
 #include "tools/job/job_notes.h"
 
 #include "runtime/base/files.h"
@@ -44,6 +45,7 @@ typedef struct train {
     anl__loop_opts loop;
     anl__loop_result result;
     progress progress;
+    train_report page;
     anl__watch *watch;
     anl__ckpt_tensor tensor[2 + 2 * ANL_MORE_INPUTS];
     float *norm[1 + ANL_MORE_INPUTS];
@@ -161,12 +163,21 @@ static anl_status loop_from_recipe(train *t)
     return anl__cadence_parse(t->ctx, recipe_text(r, "checkpoint.every"), &l->every);
 }
 
+static void on_step(void *self, const anl__progress *p) { progress_step(&((train *)self)->progress, p); }
+static void on_message(void *self, const char *text) { progress_message(&((train *)self)->progress, text); }
+static void on_epoch(void *self, const anl__mlog_field *field, int n, bool best)
+{
+    train *t = self;
+    progress_epoch(&t->progress, field, n, best);
+    train_report_epoch(&t->page);
+}
+
 static void tell(train *t, anl__loop_opts *l)
 {
-    l->user = &t->progress;
-    l->on_step = progress_step;
-    l->on_epoch = progress_epoch;
-    l->on_message = progress_message;
+    l->user = t;
+    l->on_step = on_step;
+    l->on_epoch = on_epoch;
+    l->on_message = on_message;
 }
 
 /* ---- resuming -------------------------------------------------------------------------------- */
@@ -377,10 +388,13 @@ static int train_job(train *t)
         return st == ANL_OK ? EXIT_DONE : command_fail(t->ctx, st);
     }
     anl__signals_install();
+    train_report_begin(&t->page, t->run.dir ? t->run.path : NULL, t->recipe, options_has(t->o, "no-test"));
     st = anl__loop_run(t->ctx, &t->loop, &t->result);
     progress_end(&t->progress);
     if (anl__signals_stop() > 1) return EXIT_TWICE;
-    return st == ANL_OK ? ended(t) : command_fail(t->ctx, st);
+    int code = st == ANL_OK ? ended(t) : command_fail(t->ctx, st);
+    train_report_end(&t->page, &t->result, st == ANL_OK ? NULL : anl_last_error(t->ctx));
+    return code;
 }
 
 /* For the first line: where `device: auto` trains, and why not on a GPU. */
@@ -458,6 +472,7 @@ static int run_train(const options *o)
     bool trial = options_has(o, "dry-run") || options_has(o, "overfit-batch") || options_has(o, "limit-batches");
     int code = trial ? without_run(t) : with_run(t);
     anl__watch_stop(t->watch);
+    train_report_close(&t->page);
     job_close(&t->job);
     for (int k = 0; k <= ANL_MORE_INPUTS; k++) anl__free(t->ctx, t->norm[k]);
     anl__buf_release(&t->dump);

@@ -162,6 +162,7 @@ const recipe_key recipe_keys[] = {
     T("preempt.command", "", MACHINE, "run every 5 s; exit 0 means that the machine will be taken away"),
     I("log.every", "100", 0, 1000000000, MACHINE, "steps between rows of metrics.jsonl; 0: epochs only"),
     B("log.tensorboard", "true", MACHINE, "write TensorBoard events"),
+    E("log.report", "auto", "auto|true|false", MACHINE, "write report.html into the run's directory; auto: but not in trials of sweeps"),
     E("device", "auto", "auto|cpu|reference|null|cuda", MACHINE, "what computes"),
     {"devices", RECIPE_INT, "1", 1, 64, 0, "all", MACHINE, "how many GPUs of this machine share the shards of a batch (NCCL); the bits are those of one; all: as many as are seen, at most train.shards"},
     I("threads", "0", 0, 256, MACHINE, "of the cpu device; 0: all CPUs of this process"),

@@ -51,6 +51,8 @@ const char *recipe_where(const recipe *r, const char *key); /* "file.yaml:12:5",
 
 /* Replaces one value (what was decided by measuring), as YAML text. */
 anl_status recipe_set(recipe *r, const char *key, const char *value) ANL_MUST;
+/* One key's value as recipe_dump writes it. */
+void recipe_value(const recipe *r, const recipe_key *k, anl__buf *out);
 /* Every key in table order, canonical; parses back to the same recipe. */
 anl_status recipe_dump(const recipe *r, anl__buf *out) ANL_MUST;
 /* A line a differing key ("  optim.lr: 0.1 -> 0.2"); counts those that may not and may be changed in a run. */

@@ -24,7 +24,7 @@ static void write_text(const char *s, anl__buf *out)
     yaml_write(&n, out);
 }
 
-static void write_value(const recipe *r, const recipe_key *k, anl__buf *out)
+void recipe_value(const recipe *r, const recipe_key *k, anl__buf *out)
 {
     const yaml_node *tree = recipe_tree(r, k->path);
     if (recipe_is_word(r, k->path)) {
@@ -69,7 +69,7 @@ anl_status recipe_dump(const recipe *r, anl__buf *out)
     const char *before = "";
     for (const recipe_key *k = recipe_keys; k->path; k++) {
         write_path(before, k->path, out);
-        write_value(r, k, out);
+        recipe_value(r, k, out);
         anl__buf_add(out, "\n");
         before = k->path;
     }
@@ -84,8 +84,8 @@ anl_status recipe_diff(anl_ctx *ctx, const recipe *old, const recipe *now, anl__
     *n_fixed = *n_changeable = 0;
     for (const recipe_key *k = recipe_keys; k->path; k++) {
         a.len = b.len = 0;
-        write_value(old, k, &a);
-        write_value(now, k, &b);
+        recipe_value(old, k, &a);
+        recipe_value(now, k, &b);
         if (a.status != ANL_OK || b.status != ANL_OK || !strcmp(a.text, b.text)) continue;
         anl__buf_add(out, "  %s: %s -> %s%s\n", k->path, a.text, b.text, k->change ? "   (may be changed)" : "");
         ++*(k->change ? n_changeable : n_fixed);
