@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "tests/common/markup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,33 +29,6 @@ static char *read_all(const cli *c, const char *name)
     return text;
 }
 
-/* Every element is closed by its own name, within the pictures. */
-static int well_formed(const char *page)
-{
-    int pictures = 0;
-    for (const char *p = page; (p = strstr(p, "<svg ")); pictures++) {
-        char open[32][24];
-        int depth = 0;
-        do {
-            char name[24] = "";
-            bool closing = p[1] == '/';
-            const char *end = strchr(p, '>');
-            assert_non_null(end);
-            assert_int_equal(sscanf(p + 1 + closing, "%23[a-z]", name), 1);
-            if (closing) {
-                assert_true(depth > 0);
-                assert_string_equal(open[--depth], name);
-            } else if (end[-1] != '/') {
-                assert_true(depth < 32);
-                strcpy(open[depth++], name);
-            }
-            p = end;
-            while (depth && *p && *p != '<') p++;
-        } while (depth);
-    }
-    return pictures;
-}
-
 static void check_page(cli *c, const char *sweep, const char *dir, int pictures)
 {
     static const char *const tables[] = {"trials", "history", "intermediate", "importance", "timeline"};
@@ -65,11 +39,12 @@ static void check_page(cli *c, const char *sweep, const char *dir, int pictures)
     cli_expect(c, 0, words);
     snprintf(words, sizeof words, "%s/report.html", dir);
     char *page = read_all(c, words);
-    assert_int_equal(well_formed(page), pictures);
+    int found;
+    const char *wrong = markup_wrong(page, &found);
+    if (wrong) fail_msg("%s", wrong);
+    assert_int_equal(found, pictures);
     assert_null(strstr(page, "http"));
-    assert_null(strstr(page, "<script"));
-    assert_null(strstr(page, "nan"));
-    assert_null(strstr(page, "\"inf"));
+    assert_null(markup_foreign(page));
     assert_non_null(strstr(page, "&lt;")); /* a text with < is no element */
     free(page);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {

@@ -14,6 +14,9 @@ typedef struct range {
     int64_t n;
 } range;
 
+/* Beyond it a picture has no scale. */
+static bool drawable(double v) { return fabs(v) < 1e100; }
+
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -25,7 +28,7 @@ static void see(range *r, const curve *c)
     int64_t every = c->n / MOST_SEEN + 1;
     for (int64_t i = 0; i < c->n; i++) {
         double v = c->y[i];
-        if (!isfinite(v)) continue;
+        if (!drawable(v)) continue;
         r->low = fmin(r->low, v);
         r->high = fmax(r->high, v);
         if (i % every == 0) r->seen[r->n++] = v;
@@ -66,12 +69,13 @@ bool curve_begin(anl__buf *out, const curve *c, int n, const curve_axis *a, curv
     to->log = a->may_log && r.least > 0 && r.high / r.least > 30;
     if (!to->log) cut_far(&r);
     anl__free(out->ctx, r.seen);
-    if (!isfinite(r.low)) return false;
     for (int i = 0; i < n; i++)
         for (int64_t k = 0; k < c[i].n; k++) {
+            if (!drawable(c[i].x[k])) continue;
             x0 = fmin(x0, c[i].x[k]);
             x1 = fmax(x1, c[i].x[k]);
         }
+    if (!isfinite(r.low) || !isfinite(x0)) return false;
     if (to->log) {
         r.low = log10(r.low);
         r.high = log10(r.high);

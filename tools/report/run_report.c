@@ -65,7 +65,7 @@ static anl_status command_of(const run_shown *s, anl__buf *out)
     if (s->state.raise) anl__buf_add(&b, " %s=%.6g --change", s->state.raise, 2 * recipe_real(s->recipe, s->state.raise));
     anl_status st = b.status;
     anl__buf_add(out, "<p>%s</p><pre>", s->state.live ? "If it is stopped, this goes on with it:" : s->state.raise ? "To train on:" : "This goes on with it:");
-    svg_text(out, b.text);
+    if (st == ANL_OK) svg_text(out, b.text);
     anl__buf_add(out, "</pre>\n");
     anl__buf_release(&b);
     return st;
