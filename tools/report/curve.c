@@ -9,8 +9,8 @@
 enum { MOST_SEEN = 2048 /* values of a curve that decide what is far outside */, MOST_POINTS = 400 /* of a line */ };
 
 typedef struct range {
-    double low, high, least; /* least: the smallest one, for logarithms */
-    double *seen;
+    double low, high;
+    double *seen; /* [n] ascending */
     int64_t n;
 } range;
 
@@ -39,11 +39,20 @@ static void see(range *r, const curve *c)
 static void cut_far(range *r)
 {
     if (r->n < 8) return;
-    qsort(r->seen, (size_t)r->n, sizeof *r->seen, ascending);
     double low = r->seen[r->n / 25], high = r->seen[r->n - 1 - r->n / 25], room = high - low;
     if (!(room > 0) || r->high - r->low < 6 * room) return;
     r->low = fmax(r->low, low - room);
     r->high = fmin(r->high, high + room);
+}
+
+/* Decades between the most of them: a few tiny ones, such as the last rates of a schedule, make no logarithmic axis, and three
+   decades below the others is as low as it goes. */
+static bool take_log(range *r)
+{
+    double small = r->n ? r->seen[r->n / 5] : 0;
+    if (!(r->low > 0) || r->high / small < 30) return false;
+    r->low = fmax(r->low, small / 1000);
+    return true;
 }
 
 static bool find_range(anl_ctx *ctx, const curve *c, int n, range *r)
@@ -54,7 +63,7 @@ static bool find_range(anl_ctx *ctx, const curve *c, int n, range *r)
     r->seen = anl__calloc(ctx, (size_t)most, sizeof *r->seen);
     if (!r->seen) return false;
     for (int i = 0; i < n; i++) see(r, &c[i]);
-    r->least = r->low;
+    if (r->n) qsort(r->seen, (size_t)r->n, sizeof *r->seen, ascending);
     return true;
 }
 
@@ -66,7 +75,7 @@ bool curve_begin(anl__buf *out, const curve *c, int n, const curve_axis *a, curv
         out->status = ANL_NOMEM;
         return false;
     }
-    to->log = a->may_log && r.least > 0 && r.high / r.least > 30;
+    to->log = a->may_log && take_log(&r);
     if (!to->log) cut_far(&r);
     anl__free(out->ctx, r.seen);
     for (int i = 0; i < n; i++)
