@@ -22,19 +22,17 @@ typedef struct reported {
     int n;
 } reported;
 
-static run_state state_of(anl_ctx *ctx, const char *dir, const recipe *r)
+static run_state state_of(const run_progress *p, const recipe *r)
 {
-    run_progress p;
-    run_look(ctx, dir, &p);
     double hours = recipe_real(r, "train.hours");
-    run_state s = {.word = p.word, .epoch = p.epoch, .step = p.step, .seconds = p.seconds, .live = p.training};
-    if (p.finished == 2) {
+    run_state s = {.word = p->word, .epoch = p->epoch, .step = p->step, .seconds = p->seconds, .live = p->training, .metric = p->knows_metric ? p->metric : NULL};
+    if (p->finished == 2) {
         s.why = "stopped early";
         s.raise = "early_stop.patience";
-    } else if (hours > 0 && p.seconds >= hours * 3600) {
+    } else if (hours > 0 && p->seconds >= hours * 3600) {
         s.why = "train.hours are used up";
         s.raise = "train.hours";
-    } else if (p.finished == 1 && p.epoch >= recipe_int(r, "train.epochs")) {
+    } else if (p->finished == 1 && p->epoch >= recipe_int(r, "train.epochs")) {
         s.raise = "train.epochs";
     }
     return s;
@@ -44,11 +42,13 @@ static anl_status open_run(reported *r, const char *dir)
 {
     char path[4200];
     recipe **own = &r->recipe[r->n];
+    run_progress p;
     snprintf(path, sizeof path, "%.4000s/sweep.db", dir);
     if (anl__path_exists(path)) return anl__fail(r->ctx, ANL_INVALID, "%s is a sweep: its report is `anneal sweep report`", dir);
     if (!anl__path_is_dir(dir)) return anl__fail(r->ctx, ANL_INVALID, "%s: there is no such run", dir);
     ANL_TRY(run_recipe(r->ctx, dir, NULL, 0, own));
-    run_state s = state_of(r->ctx, dir, *own);
+    run_look(r->ctx, dir, &p);
+    run_state s = state_of(&p, *own);
     ANL_TRY(run_shown_open(r->ctx, dir, *own, &s, &r->run[r->n]));
     r->n++;
     return ANL_OK;

@@ -49,7 +49,7 @@ typedef struct train {
     anl__watch *watch;
     anl__ckpt_tensor tensor[2 + 2 * ANL_MORE_INPUTS];
     float *norm[1 + ANL_MORE_INPUTS];
-    anl__ckpt_attr attr[12 + ANL_MOST_LABELS + 3 * ANL_MORE_INPUTS + JOB_SEQUENCE_TEXTS];
+    anl__ckpt_attr attr[13 + ANL_MOST_LABELS + 3 * ANL_MORE_INPUTS + JOB_SEQUENCE_TEXTS];
     job_sequence_text text[JOB_SEQUENCE_TEXTS];
     anl__buf dump, names, device, plans;
 } train;
@@ -99,6 +99,7 @@ static anl_status describe_job(train *t)
     add_text(t, "recipe", t->dump.text);
     add_text(t, "anneal", anl_version());
     add_text(t, "device", t->device.text);
+    add_text(t, "best.metric", t->loop.best_metric ? t->loop.best_metric : "");
     if (t->plans.len) add_text(t, "plans", t->plans.text); /* a resume takes the same */
     add_text(t, "data.fingerprint", j->fingerprint);
     add_text(t, "data.class_names", t->names.text);
@@ -332,6 +333,18 @@ static anl_status say_notes(train *t, anl_status (*find)(const job *j, anl__buf 
     return st;
 }
 
+/* By itself the best checkpoint is chosen by what is measured here. A run goes on with what it began with, which its checkpoints say: a
+   resolved recipe has every key, so that one that was not written looks as if it had been. (Those before 2026-11-28 do not say it.) */
+static void choose_best(train *t)
+{
+    static const char *const by[] = {[ANL__SCORE_CLASSES] = "valid.accuracy", [ANL__SCORE_VALUES] = "valid.rmse", [ANL__SCORE_TOKENS] = "valid.bits"};
+    anl__loop_opts *l = &t->loop;
+    const char *begun = t->run.from ? anl__ckpt_text(t->run.from, "best.metric", NULL) : NULL;
+    bool unmeasured = l->kind == ANL__SCORE_VALUES && !strcmp(l->best_metric, by[ANL__SCORE_CLASSES]);
+    if (begun) l->best_metric = *begun ? begun : NULL;
+    else if (unmeasured || !recipe_is_set(t->recipe, "checkpoint.metric")) l->best_metric = l->valid.samples ? by[l->kind] : NULL;
+}
+
 static anl_status prepare(train *t)
 {
     job *j = &t->job;
@@ -357,10 +370,7 @@ static anl_status prepare(train *t)
     t->loop.outputs = (int)anl__trainer_columns(j->trainer);
     t->loop.kind = j->kind;
     t->loop.whole_targets = j->whole_targets;
-    if (!recipe_is_set(t->recipe, "checkpoint.metric")) {
-        static const char *const best[] = {[ANL__SCORE_CLASSES] = "valid.accuracy", [ANL__SCORE_VALUES] = "valid.rmse", [ANL__SCORE_TOKENS] = "valid.bits"};
-        t->loop.best_metric = t->loop.valid.samples ? best[j->kind] : NULL;
-    }
+    choose_best(t);
     if (j->sequence) t->progress.unit = "sequences";
     ANL_TRY(describe_job(t));
     tell(t, &t->loop);
@@ -388,7 +398,7 @@ static int train_job(train *t)
         return st == ANL_OK ? EXIT_DONE : command_fail(t->ctx, st);
     }
     anl__signals_install();
-    train_report_begin(&t->page, t->run.dir ? t->run.path : NULL, t->recipe, options_has(t->o, "no-test"));
+    train_report_begin(&t->page, t->run.dir ? t->run.path : NULL, t->recipe, t->loop.best_metric, options_has(t->o, "no-test"));
     st = anl__loop_run(t->ctx, &t->loop, &t->result);
     progress_end(&t->progress);
     if (anl__signals_stop() > 1) return EXIT_TWICE;

@@ -35,6 +35,9 @@ void run_look(anl_ctx *ctx, const char *run, run_progress *out)
         out->epoch = anl__ckpt_int(c, "loop.epoch", 0);
         out->step = anl__ckpt_step(c);
         out->best = anl__ckpt_double(c, "loop.best", NAN);
+        const char *metric = anl__ckpt_text(c, "best.metric", NULL);
+        out->knows_metric = metric != NULL;
+        snprintf(out->metric, sizeof out->metric, "%s", metric ? metric : "");
         out->seconds = anl__ckpt_double(c, "loop.seconds", 0);
     }
     out->word = out->training ? "training" : out->finished ? "finished" : c ? "stopped" : st == ANL_OK ? "begun" : "damaged";

@@ -10,6 +10,8 @@ typedef struct run_progress {
     int64_t finished; /* 1: all epochs; 2: early stop */
     int64_t epoch, step;
     double best, seconds; /* best: of the checkpoint's metric, NaN: none */
+    bool knows_metric;    /* does the checkpoint say what the best is chosen by? */
+    char metric[96];      /* "": the last is the best */
 } run_progress;
 
 /* Checkpoints that are passed over are logged as warnings. */

@@ -16,19 +16,20 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void train_report_begin(train_report *t, const char *dir, const recipe *r, bool trial)
+void train_report_begin(train_report *t, const char *dir, const recipe *r, const char *metric, bool trial)
 {
     const char *asked = recipe_text(r, "log.report");
-    *t = (train_report){.dir = dir, .recipe = r, .wrote = now()};
+    *t = (train_report){.dir = dir, .recipe = r, .metric = metric ? metric : "", .wrote = now()};
     if (!dir || !strcmp(asked, "false") || (trial && !strcmp(asked, "auto"))) return;
     t->ctx = anl_ctx_create();
 }
 
-static void write_page(train_report *t, const run_state *state)
+static void write_page(train_report *t, run_state *state)
 {
     char path[4200];
     run_shown *s = NULL;
     double began = now();
+    state->metric = t->metric;
     snprintf(path, sizeof path, "%s/report.html", t->dir);
     anl_status st = run_shown_open(t->ctx, t->dir, t->recipe, state, &s);
     if (st == ANL_OK) st = run_report_write(t->ctx, &s, 1, path);

@@ -76,6 +76,22 @@ static void test_until(void **state)
     cli_log_once(c, "paused");
 }
 
+/* By its directory, whose recipe has every key, a run goes on as by the recipe: what the best is chosen by is not another then. */
+static void test_by_directory(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "train recipe.yaml --run straight data.validation=0");
+    cli_expect(c, 0, "train recipe.yaml --run parts data.validation=0 --until 2");
+    cli_expect(c, 0, "train parts");
+    cli_shell(c, "cmp straight/checkpoints/best parts/checkpoints/best && cmp straight/test.json parts/test.json");
+    cli_shell(c, "awk 'BEGIN { print \"y\"; for (i = 0; i < 200; i++) print sin(i / 5) }' >wave.csv");
+    cli_write(c, "wave.yaml", "model: {name: forecaster, units: 4}\ndata: {path: wave.csv, targets: [y], window: 8, horizon: 2, validation: 0.2, test: 0.2}\n"
+                              "train: {batch: 32, epochs: 3}\n");
+    cli_expect(c, 0, "train wave.yaml --run wave --until 1");
+    cli_expect(c, 0, "train wave");
+    cli_says(c, "best valid.rmse");
+}
+
 static void test_shards(void **state)
 {
     cli *c = *state;
@@ -156,7 +172,7 @@ static void test_killed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_again), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_until), cmocka_unit_test(test_shards),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_again), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_until), cmocka_unit_test(test_by_directory), cmocka_unit_test(test_shards),
                                        cmocka_unit_test(test_interrupted), cmocka_unit_test(test_stopped_without_run), cmocka_unit_test(test_killed)};
     return cmocka_run_group_tests_name("cli/resume", tests, cli_setup, cli_teardown);
 }

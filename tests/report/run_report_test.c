@@ -195,6 +195,26 @@ static void test_many_epochs(void **state)
     run_shown_close(s);
 }
 
+/* What the best is chosen by: as the run knows, else what stands for the kind of its scores. */
+static void test_best(void **state)
+{
+    box *b = *state;
+    static const struct { const char *known, *metric; int row; } tries[] = {
+        {NULL, "valid.bits", 2}, {"valid.accuracy", "valid.accuracy", 0}, {"", NULL, 3}, {"valid.loss", "train.loss", 1}, {"valid.other", NULL, 3}};
+    put(b, "best", "metrics.jsonl",
+        "{\"kind\":\"epoch\",\"step\":1,\"epoch\":1,\"train.loss\":4,\"valid.accuracy\":0.9,\"valid.bits\":3}\n{\"kind\":\"epoch\",\"step\":2,\"epoch\":2,\"train.loss\":1,\"valid.accuracy\":0.9,\"valid.bits\":\"nan\"}\n"
+        "{\"kind\":\"epoch\",\"step\":3,\"epoch\":3,\"train.loss\":2,\"valid.accuracy\":0.8,\"valid.bits\":1}\n{\"kind\":\"epoch\",\"step\":4,\"epoch\":4,\"train.loss\":3,\"valid.accuracy\":0.7,\"valid.bits\":2}\n");
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        char path[1024];
+        run_shown *s;
+        assert_int_equal(open_run(b, "best", &(run_state){.word = "w", .metric = tries[i].known}, path, &s), ANL_OK);
+        assert_int_equal(s->best, tries[i].row);
+        if (tries[i].metric) assert_string_equal(s->metric, tries[i].metric);
+        else assert_null(s->metric);
+        run_shown_close(s);
+    }
+}
+
 /* ---- steps and events ---------------------------------------------------------------------------- */
 
 static void test_steps(void **state)
@@ -486,7 +506,7 @@ static void test_no_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers), cmocka_unit_test(test_log),     cmocka_unit_test(test_many_epochs), cmocka_unit_test(test_steps),     cmocka_unit_test(test_damage), cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_log), cmocka_unit_test(test_best),     cmocka_unit_test(test_many_epochs), cmocka_unit_test(test_steps),     cmocka_unit_test(test_damage), cmocka_unit_test(test_long_line),
         cmocka_unit_test(test_hostile), cmocka_unit_test(test_classes), cmocka_unit_test(test_several),     cmocka_unit_test(test_keys),      cmocka_unit_test(test_no_memory), cmocka_unit_test(test_no_disk),
     };
     return cmocka_run_group_tests_name("report/run_report", tests, setup, teardown);

@@ -47,20 +47,26 @@ static anl_status read_scores(run_shown *s)
 
 /* ---- the best epoch, as the training loop finds it --------------------------------------------- */
 
-/* The metric by itself is of what the recipe's kind of scores measures; without a validation part the last epoch is the best. */
+/* The log's own name of it; without a validation part a metric is that of training. NULL: it is not in the log. */
+static const char *logged(const run_shown *s, const char *name)
+{
+    char train[128];
+    int k = run_log_find(&s->log, name);
+    snprintf(train, sizeof train, "train.%.100s", run_metric_base(name));
+    if (k < 0) k = run_log_find(&s->log, train);
+    return k < 0 ? NULL : s->log.column[k].name;
+}
+
+/* Where nobody knows: what the recipe says, but for the default, which stands for what the kind of scores measures. */
 static const char *best_metric(const run_shown *s)
 {
-    static const char *const own[] = {"valid.accuracy", "valid.rmse", "valid.bits"};
-    char train[64];
-    const char *asked = recipe_text(s->recipe, "checkpoint.metric");
-    if (asked && run_log_find(&s->log, asked) >= 0) return asked;
-    if (asked && !strncmp(asked, "valid.", 6) && strcmp(asked, own[0])) {
-        snprintf(train, sizeof train, "train.%s", asked + 6);
-        int k = run_log_find(&s->log, train);
+    static const char *const own[] = {"valid.bits", "valid.rmse", "valid.accuracy"};
+    const char *asked = s->state.metric ? s->state.metric : recipe_text(s->recipe, "checkpoint.metric");
+    if (asked && (s->state.metric || strcmp(asked, own[2]))) return *asked ? logged(s, asked) : NULL;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        int k = run_log_find(&s->log, own[i]);
         if (k >= 0) return s->log.column[k].name;
     }
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (run_log_find(&s->log, own[i]) >= 0) return own[i];
     return NULL;
 }
 
@@ -75,6 +81,7 @@ bool run_shown_lower(const run_shown *s) { return s->metric && anl__metric_lower
 static void find_best(run_shown *s)
 {
     s->metric = best_metric(s);
+    s->state.metric = s->metric; /* the caller's may go */
     s->best = s->log.rows - 1;
     if (!s->metric) return;
     bool lower = run_shown_lower(s);

@@ -13,6 +13,7 @@ typedef struct run_state {
     const char *why;     /* a sentence more, or NULL */
     int64_t epoch, step; /* done; 0: as its log says */
     double seconds;      /* trained; 0: as its log says */
+    const char *metric;  /* that the best is chosen by; "": the last is the best; NULL: not known. Need not live on */
     bool live;           /* it is being trained: the page is read again */
     const char *raise;   /* nothing is left to do unless this key is raised; NULL: something is */
 } run_state;
