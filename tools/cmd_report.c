@@ -25,7 +25,8 @@ typedef struct reported {
 static run_state state_of(const run_progress *p, const recipe *r)
 {
     double hours = recipe_real(r, "train.hours");
-    run_state s = {.word = p->word, .epoch = p->epoch, .step = p->step, .seconds = p->seconds, .live = p->training, .metric = p->knows_metric ? p->metric : NULL};
+    run_state s = {.word = p->word, .epoch = p->epoch, .step = p->step, .seconds = p->seconds, .live = p->training};
+    if (p->knows_metric) s.metric = p->metric;
     if (p->finished == 2) {
         s.why = "stopped early";
         s.raise = "early_stop.patience";
@@ -104,9 +105,11 @@ static int run_report(const options *o)
 }
 
 const command command_report = {
-    .name = "report", .args = "RUN [RUN ...]", .summary = "writes a page with the curves and scores of a run, or of several beside each other",
-    .details = "One HTML file that needs no network and no script. Training writes RUN/report.html by itself (key log.report) and again every few seconds at "
-               "the end of an epoch: a browser that shows it follows. A line of the log that is cut off or damaged is left out and named. Exit codes: 2 for what "
-               "is no run, 3 where nothing is trained yet, 6 where the page cannot be written. Of a sweep: anneal sweep report.",
+    .name = "report",
+    .args = "RUN [RUN ...]",
+    .summary = "writes a page with the curves and scores of a run, or of several beside each other",
+    .details = "One HTML file that needs no network and no script. Training writes RUN/report.html by itself (key log.report), at ends of epochs: a "
+               "browser that shows it follows. A line of the log that is cut off or damaged is left out and named. Exit codes: 2 for what is no run, 3 "
+               "where nothing is trained yet, 6 where the page cannot be written. Of a sweep: anneal sweep report.",
     .options = report_options, .min_args = 1, .max_args = RUN_REPORT_MOST, .run = run_report,
 };

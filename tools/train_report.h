@@ -16,7 +16,8 @@ typedef struct train_report {
     bool warned;
 } train_report;
 
-/* metric: that the best epoch is chosen by, NULL: the last is. dir NULL or log.report of the recipe: none is written (auto: none where only a sweep looks at the run, `trial`). */
+/* metric: that the best epoch is chosen by, NULL: the last is. dir NULL or log.report of the recipe: none is written (auto: none
+   where only a sweep looks at the run, `trial`). */
 void train_report_begin(train_report *t, const char *dir, const recipe *r, const char *metric, bool trial);
 /* At the end of an epoch, whose row is in the log. */
 void train_report_epoch(train_report *t);

@@ -57,8 +57,10 @@ static void nap(int ms) { nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 10
 
 /* ---- by training ------------------------------------------------------------------------------- */
 
-static const char *const whole[] = {"<h1>Run one</h1>", "<td class=\"text\">finished</td>", "<td class=\"text\">4 of 4</td>", "anneal train one train.epochs=8 --change", "valid.accuracy, epoch 4: ",
-                                    "train.loss, epoch 1: ", "Scores on the test part", "Confusion matrix", "optim.lr</td><td class=\"text\">0.02</td><td class=\"text\">0.001</td>", NULL};
+static const char *const whole[] = {"<h1>Run one</h1>", "<td class=\"text\">finished</td>", "<td class=\"text\">4 of 4</td>",
+                                    "anneal train one train.epochs=8 --change", "valid.accuracy, epoch 4: ", "train.loss, epoch 1: ",
+                                    "Scores on the test part", "Confusion matrix",
+                                    "optim.lr</td><td class=\"text\">0.02</td><td class=\"text\">0.001</td>", NULL};
 
 static void test_trained(void **state)
 {
@@ -148,7 +150,8 @@ static void test_unwritable(void **state)
 static void test_several(void **state)
 {
     cli *c = *state;
-    static const char *const says[] = {"Comparison of 2 runs", "<th>optim.lr</th></tr>", "<td title=\"0.05\">0.05</td>", "two: valid.loss", "title=\"optim.lr 0.05\"", "<h2>Scores</h2>", NULL};
+    static const char *const says[] = {"Comparison of 2 runs", "<th>optim.lr</th></tr>", "<td title=\"0.05\">0.05</td>", "two: valid.loss",
+                                       "title=\"optim.lr 0.05\"", "<h2>Scores</h2>", NULL};
     cli_expect(c, 0, "train recipe.yaml --run two optim.lr=0.05");
     cli_expect(c, 0, "report one two");
     assert_string_equal(c->out, "report.html\n");
@@ -214,7 +217,8 @@ static void test_hostile(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_trained), cmocka_unit_test(test_key),     cmocka_unit_test(test_watched), cmocka_unit_test(test_unwritable),
-                                       cmocka_unit_test(test_several), cmocka_unit_test(test_hostile), cmocka_unit_test(test_bad)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_trained),    cmocka_unit_test(test_key),     cmocka_unit_test(test_watched),
+                                       cmocka_unit_test(test_unwritable), cmocka_unit_test(test_several), cmocka_unit_test(test_hostile),
+                                       cmocka_unit_test(test_bad)};
     return cmocka_run_group_tests_name("cli/report", tests, cli_setup, cli_teardown);
 }

@@ -1,110 +1,18 @@
-/* The page of runs: numbers read back, damaged logs, names that are markup, many epochs, steps and classes, memory that runs out. */
+/* The page of runs: numbers read back, names that are markup, many epochs and classes, several runs, memory that runs out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
 
-#include "runtime/base/files.h"
-#include "runtime/state/metrics_log.h"
+#include "fixture.h"
 #include "tests/common/markup.h"
-#include "tests/common/scratch.h"
 #include "tools/report/run_report.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-
-typedef struct box {
-    anl_ctx *ctx;
-    char dir[SCRATCH_PATH];
-    recipe *recipe;
-} box;
-
-static int setup(void **state)
-{
-    static box b;
-    b = (box){.ctx = anl_ctx_create()};
-    assert_non_null(b.ctx);
-    assert_true(scratch_make(b.dir, "report"));
-    assert_int_equal(recipe_parse(b.ctx, "r", "{}", 2, NULL, 0, &b.recipe), ANL_OK);
-    *state = &b;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    box *b = *state;
-    recipe_free(b->recipe);
-    anl_ctx_destroy(b->ctx);
-    return scratch_remove(b->dir) ? 0 : -1;
-}
-
-/* ---- runs ------------------------------------------------------------------------------------ */
-
-static void put(const box *b, const char *run, const char *name, const char *text)
-{
-    char path[1024];
-    snprintf(path, sizeof path, "%s/%s", b->dir, run);
-    mkdir(path, 0755);
-    snprintf(path, sizeof path, "%s/%s/%s", b->dir, run, name);
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-}
-
-static double loss_at(int epoch) { return 0.5 + 1.0 / epoch; }
-
-/* Epochs of ten steps by the engine's own log: train.loss, valid.loss, valid.accuracy (best in epoch 3 of 4 and more). */
-static void log_run(const box *b, const char *run, int epochs, bool steps)
-{
-    char path[1024];
-    anl__mlog *log;
-    snprintf(path, sizeof path, "%s/%s", b->dir, run);
-    mkdir(path, 0755);
-    assert_int_equal(anl__mlog_open(b->ctx, path, false, NULL, &log), ANL_OK);
-    for (int e = 1; e <= epochs; e++) {
-        for (int s = 1; steps && s <= 10; s++) {
-            anl__mlog_field f[3] = {{.name = "epoch", .value = e, .integer = true}, {.name = "step.loss", .value = loss_at(e) + 0.01 * s}, {.name = "finite", .value = 1, .integer = true}};
-            assert_int_equal(anl__mlog_row(log, "step", (e - 1) * 10 + s, f, 3), ANL_OK);
-        }
-        anl__mlog_field f[] = {{.name = "epoch", .value = e, .integer = true}, {.name = "lr", .value = 0.01 / e}, {.name = "train.loss", .value = loss_at(e)},
-                               {.name = "valid.loss", .value = loss_at(e) + 0.1}, {.name = "valid.accuracy", .value = e == 3 ? 0.9 : 0.5 + 0.0001 * e},
-                               {.name = "seconds", .value = 2.5 * e}, {.name = "samples_per_second", .value = 1000}};
-        assert_int_equal(anl__mlog_row(log, "epoch", e * 10, f, sizeof f / sizeof *f), ANL_OK);
-    }
-    anl__mlog_close(log);
-}
-
-static anl_status open_run(const box *b, const char *run, const run_state *s, char path[1024], run_shown **out)
-{
-    snprintf(path, 1024, "%s/%s", b->dir, run);
-    return run_shown_open(b->ctx, path, b->recipe, s, out);
-}
-
-/* The page of these runs, checked; freed by anl__buf_release. */
-static void page_of(const box *b, const char *const *run, int n, anl__buf *out, int *pictures)
-{
-    run_shown *s[8];
-    static char path[8][1024];
-    for (int i = 0; i < n; i++) assert_int_equal(open_run(b, run[i], &(run_state){.word = "stopped"}, path[i], &s[i]), ANL_OK);
-    anl__buf_init(out, b->ctx);
-    assert_int_equal(run_report_page(b->ctx, s, n, out), ANL_OK);
-    for (int i = 0; i < n; i++) run_shown_close(s[i]);
-    const char *wrong = markup_wrong(out->text, pictures);
-    if (wrong) fail_msg("%s", wrong);
-    wrong = markup_foreign(out->text);
-    if (wrong) fail_msg("the page holds %s", wrong);
-}
-
-static void holds(const anl__buf *page, const char *text)
-{
-    if (!strstr(page->text, text)) fail_msg("the page lacks: %s", text);
-}
 
 /* ---- numbers ----------------------------------------------------------------------------------- */
 
@@ -155,7 +63,8 @@ static void test_log(void **state)
     int pictures;
     for (int e = 1; e <= 6; e++) {
         size_t n = strlen(text);
-        snprintf(text + n, sizeof text - n, "{\"kind\":\"epoch\",\"step\":%d,\"epoch\":%d,\"train.loss\":%g,\"train.other\":%g}\n", e, e, pow(10, -e), pow(10, -e));
+        snprintf(text + n, sizeof text - n, "{\"kind\":\"epoch\",\"step\":%d,\"epoch\":%d,\"train.loss\":%g,\"train.other\":%g}\n", e, e, pow(10, -e),
+                 pow(10, -e));
     }
     put(b, run, "metrics.jsonl", text);
     page_of(b, &run, 1, &page, &pictures);
@@ -178,13 +87,16 @@ static void test_many_epochs(void **state)
     clock_gettime(CLOCK_MONOTONIC, &from);
     page_of(b, &run, 1, &page, &pictures);
     clock_gettime(CLOCK_MONOTONIC, &to);
-    printf("[  a page of 1000 epochs and 10000 steps: %.0f ms, %zu KB ]\n", 1e3 * (double)(to.tv_sec - from.tv_sec) + 1e-6 * (double)(to.tv_nsec - from.tv_nsec), page.len / 1024);
+    double ms = 1e3 * (double)(to.tv_sec - from.tv_sec) + 1e-6 * (double)(to.tv_nsec - from.tv_nsec);
+    printf("[  a page of 1000 epochs and 10000 steps: %.0f ms, %zu KB ]\n", ms, page.len / 1024);
     assert_true(page.len < 300000);
     holds(&page, "best: epoch 3, step 30, valid.accuracy 0.9<");
     anl__buf_release(&page);
     put(b, "odd", "metrics.jsonl",
-        "{\"kind\":\"epoch\",\"step\":1,\"epoch\":1,\"train.loss\":\"nan\",\"valid.loss\":2}\n{\"kind\":\"epoch\",\"step\":2,\"epoch\":2,\"train.loss\":\"inf\",\"valid.loss\":1e308}\n"
-        "{\"kind\":\"epoch\",\"step\":3,\"epoch\":3,\"train.loss\":\"-inf\",\"valid.loss\":-1e308}\n{\"kind\":\"epoch\",\"step\":4,\"epoch\":4,\"train.loss\":\"nan\",\"valid.loss\":\"nan\"}\n");
+        "{\"kind\":\"epoch\",\"step\":1,\"epoch\":1,\"train.loss\":\"nan\",\"valid.loss\":2}\n"
+        "{\"kind\":\"epoch\",\"step\":2,\"epoch\":2,\"train.loss\":\"inf\",\"valid.loss\":1e308}\n"
+        "{\"kind\":\"epoch\",\"step\":3,\"epoch\":3,\"train.loss\":\"-inf\",\"valid.loss\":-1e308}\n"
+        "{\"kind\":\"epoch\",\"step\":4,\"epoch\":4,\"train.loss\":\"nan\",\"valid.loss\":\"nan\"}\n");
     run = "odd";
     page_of(b, &run, 1, &page, &pictures);
     anl__buf_release(&page);
@@ -192,138 +104,6 @@ static void test_many_epochs(void **state)
     assert_int_equal(open_run(b, "odd", &(run_state){.word = "w"}, path, &s), ANL_OK);
     assert_int_equal(s->log.rows, 4);
     assert_true(isinf(s->log.column[0].value[1]));
-    run_shown_close(s);
-}
-
-/* What the best is chosen by: as the run knows, else what stands for the kind of its scores. */
-static void test_best(void **state)
-{
-    box *b = *state;
-    static const struct { const char *known, *metric; int row; } tries[] = {
-        {NULL, "valid.bits", 2}, {"valid.accuracy", "valid.accuracy", 0}, {"", NULL, 3}, {"valid.loss", "train.loss", 1}, {"valid.other", NULL, 3}};
-    put(b, "best", "metrics.jsonl",
-        "{\"kind\":\"epoch\",\"step\":1,\"epoch\":1,\"train.loss\":4,\"valid.accuracy\":0.9,\"valid.bits\":3}\n{\"kind\":\"epoch\",\"step\":2,\"epoch\":2,\"train.loss\":1,\"valid.accuracy\":0.9,\"valid.bits\":\"nan\"}\n"
-        "{\"kind\":\"epoch\",\"step\":3,\"epoch\":3,\"train.loss\":2,\"valid.accuracy\":0.8,\"valid.bits\":1}\n{\"kind\":\"epoch\",\"step\":4,\"epoch\":4,\"train.loss\":3,\"valid.accuracy\":0.7,\"valid.bits\":2}\n");
-    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
-        char path[1024];
-        run_shown *s;
-        assert_int_equal(open_run(b, "best", &(run_state){.word = "w", .metric = tries[i].known}, path, &s), ANL_OK);
-        assert_int_equal(s->best, tries[i].row);
-        if (tries[i].metric) assert_string_equal(s->metric, tries[i].metric);
-        else assert_null(s->metric);
-        run_shown_close(s);
-    }
-}
-
-/* ---- steps and events ---------------------------------------------------------------------------- */
-
-static void test_steps(void **state)
-{
-    box *b = *state;
-    char path[1024];
-    run_shown *s;
-    double sum = 0, count = 0, seen = 0;
-    snprintf(path, sizeof path, "%s/steps", b->dir);
-    mkdir(path, 0755);
-    snprintf(path, sizeof path, "%s/steps/metrics.jsonl", b->dir);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    for (int i = 1; i <= 100001; i++) {
-        double loss = 1 + (i * 7919 % 1000) * 1e-3;
-        bool bad = i % 20000 == 0;
-        if (!bad) sum += loss;
-        if (bad) fprintf(f, "{\"kind\":\"step\",\"step\":%d,\"step.loss\":\"nan\",\"finite\":0}\n", i);
-        else fprintf(f, "{\"kind\":\"step\",\"step\":%d,\"step.loss\":%.17g,\"finite\":1}\n", i, loss);
-    }
-    fprintf(f, "{\"kind\":\"event\",\"step\":50000,\"rollback\":1,\"lr_factor\":0.5}\n");
-    assert_int_equal(fclose(f), 0);
-    assert_int_equal(open_run(b, "steps", &(run_state){.word = "w"}, path, &s), ANL_OK);
-    assert_in_range(s->log.points, RUN_LOG_POINTS / 2 - 1, RUN_LOG_POINTS);
-    for (int64_t i = 0; i < s->log.points; i++) {
-        const run_point *p = &s->log.point[i];
-        assert_true(p->low <= p->mean && p->mean <= p->high);
-        seen += p->mean * (double)p->n;
-        count += (double)p->n;
-    }
-    assert_true(count == 100001 - 5 && fabs(seen - sum) < 1e-6 * sum);
-    assert_int_equal(s->log.bad_steps, 5);
-    assert_int_equal(s->log.rollbacks, 1);
-    assert_int_equal(s->state.step, 100001);
-    run_shown_close(s);
-    const char *run = "steps";
-    anl__buf page;
-    int pictures;
-    page_of(b, &run, 1, &page, &pictures);
-    holds(&page, "rolled back to step 50000");
-    holds(&page, "step 20000 was not finite");
-    holds(&page, "no epoch is done yet");
-    assert_int_equal(pictures, 1);
-    anl__buf_release(&page);
-}
-
-/* ---- damage ------------------------------------------------------------------------------------ */
-
-static void test_damage(void **state)
-{
-    box *b = *state;
-    static const char good[] = "{\"kind\":\"epoch\",\"step\":1,\"epoch\":1,\"train.loss\":1}\n";
-    static const struct { const char *lines; int rows, other; bool cut; } tries[] = {
-        {"", 1, 0, false},
-        {"{\"kind\":\"epoch\",\"step\":2,\"epoch\":2,\"train.lo", 1, 0, true},
-        {"{\"kind\":\"epoch\",\"step\":2,\"epoch\":2,\"train.lo\n", 1, 1, false},
-        {"garbage\n\n{}\n{\"kind\":1}\n[1]\n", 1, 5, false},
-        {"{\"kind\":\"epoch\",\"step\":0,\"epoch\":1,\"train.loss\":1}\n", 1, 1, false}, /* goes back */
-        {"{\"kind\":\"epoch\",\"step\":2,\"epoch\":2,\"train.loss\":{}}\n", 1, 1, false},
-        {"{\"kind\":\"epoch\",\"step\":2,\"epoch\":2,\"train.loss\":1e999}\n", 2, 0, false},
-        {"{\"kind\":\"epoch\",\"step\":-2,\"epoch\":2}\n{\"kind\":\"epoch\",\"epoch\":2}\n{\"kind\":\"epoch\",\"step\":2,\"epoch\":\"x\"}\n", 1, 3, false},
-        {"{\"kind\":\"epoch\",\"step\":2,\"epoch\":2,\"a\\\"b\":1,\"text\":\"t\"}\n", 2, 0, false},
-        {"{\"kind\":\"step\",\"step\":2}\n{\"kind\":\"step\",\"step\":2,\n{\"kind\":\"event\",\"step\":3,\"other\":\"x\"}\n", 1, 1, false},
-    };
-    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
-        char text[1024], path[1024];
-        run_shown *s;
-        const char *run = "damaged";
-        anl__buf page;
-        int pictures;
-        snprintf(text, sizeof text, "%s%s", good, tries[i].lines);
-        put(b, run, "metrics.jsonl", text);
-        assert_int_equal(open_run(b, run, &(run_state){.word = "w"}, path, &s), ANL_OK);
-        if (s->log.rows != tries[i].rows || s->log.other_lines != tries[i].other || s->log.cut != tries[i].cut)
-            fail_msg("case %zu: %lld rows, %lld others, cut %d", i, (long long)s->log.rows, (long long)s->log.other_lines, s->log.cut);
-        run_shown_close(s);
-        page_of(b, &run, 1, &page, &pictures);
-        if (tries[i].cut) holds(&page, "the last line is not whole");
-        if (tries[i].other) holds(&page, "are no rows and are left out");
-        anl__buf_release(&page);
-    }
-    put(b, "empty", "test.json", "{\"loss\":");
-    const char *run = "empty";
-    anl__buf page;
-    int pictures;
-    page_of(b, &run, 1, &page, &pictures);
-    assert_int_equal(pictures, 0);
-    holds(&page, "metrics.jsonl is missing");
-    holds(&page, "test.json cannot be read");
-    anl__buf_release(&page);
-}
-
-/* A line longer than any of ours, in the middle. */
-static void test_long_line(void **state)
-{
-    box *b = *state;
-    char path[1024];
-    run_shown *s;
-    put(b, "long", "metrics.jsonl", "");
-    snprintf(path, sizeof path, "%s/long/metrics.jsonl", b->dir);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs("{\"kind\":\"epoch\",\"step\":1,\"epoch\":1}\n", f);
-    for (int i = 0; i < 3000000; i++) fputc('x', f);
-    fputs("\n{\"kind\":\"epoch\",\"step\":2,\"epoch\":2}\n", f);
-    assert_int_equal(fclose(f), 0);
-    assert_int_equal(open_run(b, "long", &(run_state){.word = "w"}, path, &s), ANL_OK);
-    assert_int_equal(s->log.rows, 2);
-    assert_true(s->log.other_lines > 0);
     run_shown_close(s);
 }
 
@@ -346,7 +126,8 @@ static void test_hostile(void **state)
     put(b, run, "environment.txt", bad);
     put(b, run, "changes.txt", bad);
     snprintf(text, sizeof text,
-             "{\"<b>&\":1,\"note\":\"<b>&\",\"a<\":{\"<c>\":\"<d>\"},\"heads\":{\"<h>\":{\"loss\":{\"<x>\":1}}},\"classes\":[{\"name\":\"<b>&\\\"'</table>\",\"f1\":0.5},{\"name\":\"ok\",\"f1\":null}],"
+             "{\"<b>&\":1,\"note\":\"<b>&\",\"a<\":{\"<c>\":\"<d>\"},\"heads\":{\"<h>\":{\"loss\":{\"<x>\":1}}},"
+             "\"classes\":[{\"name\":\"<b>&\\\"'</table>\",\"f1\":0.5},{\"name\":\"ok\",\"f1\":null}],"
              "\"confusion\":[[1,2],[3,4]],\"list\":[1],\"none\":null,\"yes\":true}");
     put(b, run, "test.json", text);
     anl__buf_init(&page, b->ctx);
@@ -371,7 +152,9 @@ static void write_classes(const box *b, const char *run, int n)
     anl__buf t;
     anl__buf_init(&t, b->ctx);
     anl__buf_add(&t, "{\"samples\":10,\"loss\":0.25,\"classes\":[");
-    for (int c = 0; c < n; c++) anl__buf_add(&t, "%s{\"name\":\"class number %d\",\"precision\":0.5,\"recall\":0.25,\"f1\":%g,\"auc\":null,\"samples\":%d}", c ? "," : "", c, c * 1e-3, c);
+    for (int c = 0; c < n; c++)
+        anl__buf_add(&t, "%s{\"name\":\"class number %d\",\"precision\":0.5,\"recall\":0.25,\"f1\":%g,\"auc\":null,\"samples\":%d}",
+                     c ? "," : "", c, c * 1e-3, c);
     anl__buf_add(&t, "],\"confusion\":[");
     for (int r = 0; r < n; r++) {
         anl__buf_add(&t, "%s[", r ? "," : "");
@@ -506,8 +289,9 @@ static void test_no_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers), cmocka_unit_test(test_log), cmocka_unit_test(test_best),     cmocka_unit_test(test_many_epochs), cmocka_unit_test(test_steps),     cmocka_unit_test(test_damage), cmocka_unit_test(test_long_line),
-        cmocka_unit_test(test_hostile), cmocka_unit_test(test_classes), cmocka_unit_test(test_several),     cmocka_unit_test(test_keys),      cmocka_unit_test(test_no_memory), cmocka_unit_test(test_no_disk),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_log),     cmocka_unit_test(test_many_epochs),
+        cmocka_unit_test(test_hostile), cmocka_unit_test(test_classes), cmocka_unit_test(test_several),
+        cmocka_unit_test(test_keys),    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_no_disk),
     };
     return cmocka_run_group_tests_name("report/run_report", tests, setup, teardown);
 }

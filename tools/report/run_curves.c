@@ -230,7 +230,8 @@ static anl_status draw_steps(shown *s)
     for (int i = 0; i < s->n; i++) {
         if (!s->run[i]->log.points) continue;
         ANL_TRY(gather(s, &s->run[i]->log, &t[i]));
-        const char *own = s->n > 1 ? text_of(s, "%s%s", run_colour(i, colour), "") : grey, *name = s->n > 1 ? s->run[i]->name : "loss of a batch";
+        const char *own = s->n > 1 ? text_of(s, "%s%s", run_colour(i, colour), "") : grey;
+        const char *name = s->n > 1 ? s->run[i]->name : "loss of a batch";
         s->curve[s->curves++] = (curve){.x = t[i].x, .y = t[i].mean, .n = t[i].n, .name = name, .colour = own};
     }
     if (!s->curves || !curve_begin(s->out, s->curve, s->curves, &a, &to)) return s->out->status;
@@ -250,8 +251,8 @@ static anl_status draw_steps(shown *s)
 
 static const char one_key[] =
     "<p class=\"key\"><span><i class=\"line\" style=\"color:#64748b\"></i>training</span><span><i class=\"line\" style=\"color:#d9480f\"></i>validation, "
-    "and what has no parts</span><span><i class=\"line dashed\" style=\"color:#64748b\"></i>best epoch</span><span>dots: dark the best so far, red a step that was not "
-    "finite; red and upright: rolled back</span></p>\n";
+    "and what has no parts</span><span><i class=\"line dashed\" style=\"color:#64748b\"></i>best epoch</span><span>dots: dark the best so far, red "
+    "a step that was not finite; red and upright: rolled back</span></p>\n";
 
 static void add_key(const shown *s)
 {
@@ -292,8 +293,9 @@ anl_status run_curves(run_shown *const *run, int n, const char *const *hint, anl
     for (int i = 0; i < s.bases; i++) draw_epochs(&s, s.base[i]);
     if (n > 1) draw_time(&s);
     anl__buf_add(out, "</div>\n");
-    if (points) anl__buf_add(out, "<h2>Loss by step</h2><p class=\"note\">%s</p>\n", n > 1 ? "The mean of the steps in a place." : "The line is the mean of the steps in a place, "
-                             "the area from their lowest to their highest; what lies beyond the frame stands on its edge.");
+    if (points) anl__buf_add(out, "<h2>Loss by step</h2>\n");
+    if (points) page_note(out, n > 1 ? "The mean of the steps in a place." : "The line is the mean of the steps in a place, the area from their lowest to "
+                          "their highest; what lies beyond the frame stands on its edge.");
     ANL_GO(draw_steps(&s));
 done:
     anl__arena_destroy(s.arena);

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CLASSES = 50, MOST_PAIRS = 25, MOST_FIELDS = 32, MOST_DEPTH = 3, WITH_NUMBERS = 25, MOST_MATRIX = 6000 /* more do not fit into a file of scores */ };
+enum {
+    MOST_CLASSES = 50, MOST_PAIRS = 25, MOST_FIELDS = 32, MOST_DEPTH = 3, WITH_NUMBERS = 25,
+    MOST_MATRIX = 6000 /* more do not fit into a file of scores */
+};
 
 static double number_in(const cJSON *o, const char *name)
 {
@@ -216,8 +219,8 @@ static void grid_cell(const classes *c, chart *h, int t, int p, double sum)
     snprintf(hint, sizeof hint, "%.0f of %.0f of %.80s taken for %.80s (%.1f %%)", v, sum, name_of(c, t), name_of(c, p), 100 * share);
     chart_box(h, p, t, p + 1, t + 1, shade(share, t == p, colour), hint);
     if (c->n > WITH_NUMBERS) return;
-    anl__buf_add(h->out, "<text class=\"%s\" pointer-events=\"none\" x=\"%.1f\" y=\"%.1f\">%.0f</text>\n", share > 0.35 ? "light" : "count", chart_x(h, p + 0.5),
-                 chart_y(h, t + 0.5) + 4, v);
+    anl__buf_add(h->out, "<text class=\"%s\" pointer-events=\"none\" x=\"%.1f\" y=\"%.1f\">%.0f</text>\n", share > 0.35 ? "light" : "count",
+                 chart_x(h, p + 0.5), chart_y(h, t + 0.5) + 4, v);
 }
 
 static void grid(const classes *c, anl__buf *out)
@@ -229,8 +232,8 @@ static void grid(const classes *c, anl__buf *out)
         widest = fmax(widest, svg_width(text));
     }
     double left = fmax(70, widest + 36);
-    anl__buf_add(out, "<h3>Confusion matrix</h3><p class=\"note\">Rows: truth; columns: prediction. Blue: right, orange: wrong, the stronger the larger its share "
-                      "of the row.</p><div class=\"wide\">\n");
+    anl__buf_add(out, "<h3>Confusion matrix</h3><p class=\"note\">Rows: truth; columns: prediction. Blue: right, orange: wrong, the stronger the "
+                      "larger its share of the row.</p><div class=\"wide\">\n");
     chart h = chart_begin_left(out, left + side + 14, side + 48, left, 0, c->n, 0, c->n);
     h.y0 = c->n; /* the first class on top */
     h.y1 = 0;
@@ -263,7 +266,8 @@ static void pairs(const classes *c, anl__buf *out)
         best[at] = i;
     }
     if (!n) return;
-    anl__buf_add(out, "<h3>Most confused pairs</h3><div class=\"wide\"><table><tr><th class=\"left\">truth</th><th class=\"left\">prediction</th><th>samples</th></tr>\n");
+    anl__buf_add(out, "<h3>Most confused pairs</h3><div class=\"wide\"><table><tr><th class=\"left\">truth</th><th class=\"left\">prediction</th>"
+                      "<th>samples</th></tr>\n");
     for (int64_t i = 0; i < n; i++) {
         anl__buf_add(out, "<tr><td class=\"left\">");
         svg_text(out, name_of(c, (int)(best[i] / c->n)));
