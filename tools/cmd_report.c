@@ -19,6 +19,7 @@ typedef struct reported {
     anl_ctx *ctx;
     run_shown *run[RUN_REPORT_MOST];
     recipe *recipe[RUN_REPORT_MOST];
+    char *dir[RUN_REPORT_MOST]; /* without slashes at its end */
     int n;
 } reported;
 
@@ -39,11 +40,13 @@ static run_state state_of(const run_progress *p, const recipe *r)
     return s;
 }
 
-static anl_status open_run(reported *r, const char *dir)
+static anl_status open_run(reported *r, const char *arg)
 {
-    char path[4200];
+    char path[4200], *dir = r->dir[r->n] = anl__strdup(r->ctx, arg);
     recipe **own = &r->recipe[r->n];
     run_progress p;
+    if (!dir) return ANL_NOMEM;
+    for (size_t n = strlen(dir); n > 1 && dir[n - 1] == '/';) dir[--n] = 0;
     snprintf(path, sizeof path, "%.4000s/sweep.db", dir);
     if (anl__path_exists(path)) return anl__fail(r->ctx, ANL_INVALID, "%s is a sweep: its report is `anneal sweep report`", dir);
     if (!anl__path_is_dir(dir)) return anl__fail(r->ctx, ANL_INVALID, "%s: there is no such run", dir);
@@ -82,7 +85,7 @@ static anl_status report(reported *r, const options *o)
     const char *out = options_text(o, "out", NULL);
     for (int i = 0; i < o->n_arg; i++) ANL_TRY(open_run(r, o->arg[i]));
     ANL_TRY(look_over(r));
-    snprintf(path, sizeof path, "%.4200s/report.html", o->arg[0]);
+    snprintf(path, sizeof path, "%.4200s/report.html", r->dir[0]);
     if (!out) out = r->n > 1 ? "report.html" : path;
     ANL_TRY(run_report_write(r->ctx, r->run, r->n, out));
     printf("%s\n", out);
@@ -99,6 +102,7 @@ static int run_report(const options *o)
     for (int i = 0; i < RUN_REPORT_MOST; i++) {
         run_shown_close(r.run[i]);
         recipe_free(r.recipe[i]);
+        anl__free(r.ctx, r.dir[i]);
     }
     anl_ctx_destroy(r.ctx);
     return code;

@@ -76,9 +76,9 @@ static void test_trained(void **state)
     assert_string_equal(c->out, "one/report.html\n");
     assert_string_equal(c->err, "");
     check(c, "one/report.html", 9, whole);
-    cli_expect(c, 0, "report one/ --out here.html");
+    cli_expect(c, 0, "report one// --out here.html");
     assert_string_equal(c->out, "here.html\n");
-    assert_true(there(c, "here.html"));
+    check(c, "here.html", 9, whole); /* no slash of it is part of its name */
     /* a run of the log before the key was there goes on as the same run */
     cli_shell(c, "grep -v ' report: ' one/recipe.yaml >r && cp r one/recipe.yaml");
     cli_expect(c, 0, "train recipe.yaml --run one");

@@ -113,7 +113,7 @@ static void test_hostile(void **state)
 {
     box *b = *state;
     static const char bad[] = "<b>&\"'</table>", clean[] = "&lt;b&gt;&amp;&quot;'&lt;/table&gt;";
-    const char *run = "<i>&\"'x\x01";
+    const char *run = "<i>&\"'x\x01\xe4";
     static const char *const override[] = {"data.path='<b>&\"x'", "train.epochs=3"};
     char text[2048], path[1024];
     run_shown *s;
@@ -138,6 +138,7 @@ static void test_hostile(void **state)
     assert_null(strstr(page.text, "<b>"));
     assert_null(strstr(page.text, "<i>"));
     holds(&page, clean);
+    holds(&page, "&lt;i&gt;&amp;&quot;'x\xef\xbf\xbd\xef\xbf\xbd</h1>");
     holds(&page, "data.path</td><td class=\"text\">&quot;&lt;b&gt;&amp;\\&quot;x&quot;</td>");
     holds(&page, "3 of 7 of ok taken for &lt;b&gt;&amp;&quot;'&lt;/table&gt; (42.9 %)");
     anl__buf_release(&page);

@@ -1,22 +1,37 @@
 /* See svg.h. */
 #include "svg.h"
 
+#include "tools/recipe/yaml.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-void svg_text(anl__buf *out, const char *text)
+static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD for what no page may hold */
+
+static void escape(anl__buf *out, const char *text, size_t n)
 {
-    for (; *text; text++) {
+    for (const char *end = text + n; text < end; text++) {
         switch (*text) {
         case '&': anl__buf_add(out, "&amp;"); break;
         case '<': anl__buf_add(out, "&lt;"); break;
         case '>': anl__buf_add(out, "&gt;"); break;
         case '"': anl__buf_add(out, "&quot;"); break;
-        default: /* what no page may hold shows as the replacement character */
+        default:
             if ((unsigned char)*text >= 32 || *text == '\n' || *text == '\t') anl__buf_bytes(out, text, 1);
-            else anl__buf_add(out, "\xef\xbf\xbd");
+            else anl__buf_add(out, "%s", replacement);
         }
+    }
+}
+
+void svg_text(anl__buf *out, const char *text)
+{
+    for (size_t left = strlen(text), good; left; text += good, left -= good) {
+        good = yaml_utf8_bad(text, left);
+        escape(out, text, good);
+        if (good == left) continue;
+        anl__buf_add(out, "%s", replacement);
+        good++;
     }
 }
 

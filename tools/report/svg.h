@@ -12,7 +12,7 @@ typedef struct chart {
     double x0, x1, y0, y1;                          /* ranges; widened when empty */
 } chart;
 
-/* `text` with & < > " as entities. */
+/* `text` with & < > " as entities; what is no text (control characters, bytes that are no UTF-8) as replacement characters. */
 void svg_text(anl__buf *out, const char *text);
 /* About the width of `text` in a picture, pixels; */
 double svg_width(const char *text);
