@@ -228,7 +228,7 @@ static anl_status draw_steps(shown *s)
     if (!t) return ANL_NOMEM;
     s->curves = 0;
     for (int i = 0; i < s->n; i++) {
-        if (!s->run[i]->log.points) continue;
+        if (s->run[i]->log.points < 2) continue;
         ANL_TRY(gather(s, &s->run[i]->log, &t[i]));
         const char *own = s->n > 1 ? text_of(s, "%s%s", run_colour(i, colour), "") : grey;
         const char *name = s->n > 1 ? s->run[i]->name : "loss of a batch";
@@ -276,12 +276,12 @@ static void add_key(const shown *s)
 anl_status run_curves(run_shown *const *run, int n, const char *const *hint, anl__buf *out)
 {
     shown s = {.run = run, .n = n, .hint = hint, .out = out, .ctx = out->ctx};
-    int64_t rows = 0, points = 0;
+    int64_t rows = 0, stepped = 0; /* stepped: runs with a line over steps */
     for (int i = 0; i < n; i++) {
         rows += run[i]->log.rows;
-        points += run[i]->log.points;
+        stepped += run[i]->log.points >= 2;
     }
-    if (!rows && !points) return out->status;
+    if (!rows && !stepped) return out->status;
     ANL_TRY(anl__arena_create(s.ctx, &s.arena));
     s.curve = anl__arena_alloc(s.arena, sizeof *s.curve * (size_t)(3 * n));
     anl_status st = s.curve ? ANL_OK : ANL_NOMEM;
@@ -293,8 +293,8 @@ anl_status run_curves(run_shown *const *run, int n, const char *const *hint, anl
     for (int i = 0; i < s.bases; i++) draw_epochs(&s, s.base[i]);
     if (n > 1) draw_time(&s);
     anl__buf_add(out, "</div>\n");
-    if (points) anl__buf_add(out, "<h2>Loss by step</h2>\n");
-    if (points) page_note(out, n > 1 ? "The mean of the steps in a place." : "The line is the mean of the steps in a place, the area from their lowest to "
+    if (stepped) anl__buf_add(out, "<h2>Loss by step</h2>\n");
+    if (stepped) page_note(out, n > 1 ? "The mean of the steps in a place." : "The line is the mean of the steps in a place, the area from their lowest to "
                           "their highest; what lies beyond the frame stands on its edge.");
     ANL_GO(draw_steps(&s));
 done:

@@ -85,7 +85,7 @@ static void state_of(const run_shown *s, anl__buf *out)
     fact(out, "time trained", anl__time_text(t->seconds, time));
     if (best_text(s, text, sizeof text)) fact(out, "best", text);
     if (s->log.bad_steps || s->log.rollbacks) {
-        snprintf(text, sizeof text, "%lld steps that were not finite, %lld rollbacks", (long long)s->log.bad_steps, (long long)s->log.rollbacks);
+        snprintf(text, sizeof text, "steps that were not finite: %lld, rollbacks: %lld", (long long)s->log.bad_steps, (long long)s->log.rollbacks);
         fact(out, "events", text);
     }
     if (s->environment) fact(out, "processes", s->environment);
