@@ -11,7 +11,7 @@ static const char style[] =
     "table{border-collapse:collapse;font-size:13px}th,td{padding:2px 9px;text-align:right;border-bottom:1px "
     "solid #e2e8f0;white-space:nowrap}td.left,th.left{text-align:left}td.text{text-align:left;white-space:pre-wrap;"
     "overflow-wrap:anywhere}\n"
-    "div.wide{overflow-x:auto}pre{background:#f1f5f9;padding:.7em;overflow-x:auto;font-size:13px}p.note{"
+    "div.wide{overflow-x:auto}div.pairs{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr));gap:.6em}pre{background:#f1f5f9;padding:.7em;overflow-x:auto;font-size:13px}p.note{"
     "color:#475569;font-size:13px}\n"
     "svg{max-width:100%;height:auto}svg rect{shape-rendering:crispEdges}div.wide svg{max-width:none}svg "
     "text{font:11px system-ui,sans-serif;fill:#334155}\n"

@@ -289,7 +289,7 @@ anl_status run_curves(run_shown *const *run, int n, const char *const *hint, anl
     find_bases(&s);
     anl__buf_add(out, "<h2>Curves</h2>\n");
     add_key(&s);
-    anl__buf_add(out, "<div>\n");
+    anl__buf_add(out, "<div class=\"pairs\">\n");
     for (int i = 0; i < s.bases; i++) draw_epochs(&s, s.base[i]);
     if (n > 1) draw_time(&s);
     anl__buf_add(out, "</div>\n");
