@@ -1,8 +1,8 @@
 /* Test only: the CUDA runtime on the host. A block's threads are fibres of one OS thread; __syncthreads and warp shuffles
  * are rendezvous. It finds what a GPU hides: a missing barrier (threads run in an order shuffled by ANL_SHIM_SEED), a barrier that
  * not all threads reach, shared memory read before it was written (it starts as NaN) and, under a sanitizer, every access
- * past an end, a launch on a stream of a device that is not the thread's current one. It says nothing about speed. Several devices
- * can be played, each by threads of the host; one block runs at a time all the same.
+ * past an end, a launch on a stream of a device that is not the thread's current one, a call that a capture forbids. It says nothing
+ * about speed. Several devices can be played, each by threads of the host; one block runs at a time all the same.
  */
 #include "include/cuda_runtime.h"
 
@@ -10,6 +10,7 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -252,17 +253,30 @@ struct CUgraph_st { std::vector<job> work; };
 struct CUgraphExec_st { std::vector<job> work; };
 struct CUstream_st {
     int device = current_device;
-    CUgraph_st *capture = nullptr;
+    std::atomic<CUgraph_st *> capture{nullptr}; /* threads that look at others' streams see it */
     long captured = 0;    /* calls in this capture */
     bool invalid = false; /* the capture: one of them was refused */
     std::atomic<bool> stuck{false}; /* in a kernel that waits for a device that does not answer: what is enqueued stays behind it */
+    bool late = false;              /* what is enqueued is done when somebody waits for it */
+    std::deque<job> behind;
+    long enqueued = 0, done = 0; /* of a late one */
 };
-struct CUevent_st { int unused = 0; };
+struct CUevent_st {
+    cudaStream_t stream = nullptr;
+    long at = 0; /* how much its stream had to do then */
+};
+static thread_local int captures; /* that this thread has begun */
+
+static void forbid_in_capture(const char *what)
+{
+    if (captures) broken(what);
+}
 
 /* What the environment says of the devices that are played: ANL_SHIM_DEVICES how many; ANL_SHIM_SEED the order of threads; ANL_SHIM_MEMORY MiB;
    ANL_SHIM_DRIVER CUDA's version as 13000; ANL_SHIM_CAPABILITY as 90; ANL_SHIM_LOST: after so many launches of kernels every call fails;
    ANL_SHIM_REFUSE: the how manieth launch, copy or library call inside a capture is refused, and the capture with it; ANL_SHIM_ON: only that device
-   is lost, or refuses. */
+   is lost, or refuses; ANL_SHIM_LATE=1, with one device: all that is enqueued is done when the host waits for it, and not before, so that memory
+   which the host changes or gives back too early is seen. */
 static long setting(const char *name, long otherwise)
 {
     const char *text = getenv(name);
@@ -292,20 +306,44 @@ struct gpu_floats {
 #endif
 };
 
+static void perform(const job &j)
+{
+    gpu_floats mode;
+    std::unique_lock<std::recursive_mutex> hold(one_at_a_time, std::defer_lock);
+    if (!j.waits) hold.lock();
+    j.work();
+}
+
+/* All that a late stream was given until then. */
+static void catch_up(cudaStream_t s, long until)
+{
+    while (s && s->done < until && !s->behind.empty()) {
+        job j = std::move(s->behind.front());
+        s->behind.pop_front();
+        s->done++;
+        perform(j);
+    }
+}
+static void catch_up(cudaStream_t s)
+{
+    if (s) catch_up(s, s->enqueued);
+}
+
 static cudaError_t enqueue(cudaStream_t s, job j)
 {
     if (lost(s ? s->device : current_device)) return cudaErrorLaunchFailure;
     if (s && s->capture) {
         if (s->invalid) return last_error = cudaErrorStreamCaptureInvalidated;
         if (++s->captured == setting("ANL_SHIM_REFUSE", LONG_MAX) && plays(s->device)) return s->invalid = true, last_error = cudaErrorStreamCaptureUnsupported;
-        s->capture->work.push_back(j);
+        s->capture.load()->work.push_back(j);
         return cudaSuccess;
     }
     if (s && s->stuck) return cudaSuccess;
-    gpu_floats mode;
-    std::unique_lock<std::recursive_mutex> hold(one_at_a_time, std::defer_lock);
-    if (!j.waits) hold.lock();
-    j.work();
+    if (s && s->late) {
+        s->behind.push_back(std::move(j));
+        s->enqueued++;
+    } else
+        perform(j);
     return cudaSuccess;
 }
 
@@ -332,7 +370,6 @@ static void shuffle(std::vector<unsigned> &order, uint64_t seed)
 static void run_grid(dim3 grid, dim3 block, const std::function<void()> &body)
 {
     unsigned threads = block.x * block.y * block.z;
-    if (!threads || threads > 1024 || grid.y > 65535 || grid.z > 65535) broken("a launch that no GPU takes");
     uint64_t seed = seed_of_process();
     blockDim = block;
     gridDim = grid;
@@ -358,6 +395,9 @@ static void run_grid(dim3 grid, dim3 block, const std::function<void()> &body)
 void anl_shim_launch(cudaStream_t s, dim3 grid, dim3 block, std::function<void()> thread)
 {
     if (s && s->device != current_device) broken("a kernel on a stream of a device that is not the current one");
+    uint64_t threads = (uint64_t)block.x * block.y * block.z;
+    if (!threads || threads > 1024 || !grid.x || grid.x > INT_MAX || !grid.y || grid.y > 65535 || !grid.z || grid.z > 65535)
+        broken("a launch that no GPU takes");
     anl_shim_enqueue(s, [=] {
         kernels[s ? s->device : 0]++;
         run_grid(grid, block, thread);
@@ -402,6 +442,7 @@ static cudaError_t take(void **p, size_t bytes)
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
     size_t room, total;
+    forbid_in_capture("memory taken inside a capture");
     std::lock_guard<std::recursive_mutex> hold(one_at_a_time);
     cudaMemGetInfo(&room, &total);
     if (bytes > room || take(p, bytes) != cudaSuccess) return cudaErrorMemoryAllocation;
@@ -411,37 +452,50 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
 }
 cudaError_t cudaFree(void *p)
 {
+    forbid_in_capture("memory given back inside a capture");
     std::lock_guard<std::recursive_mutex> hold(one_at_a_time);
     in_use[taken[p].device] -= taken[p].bytes;
     taken.erase(p);
     return free(p), cudaSuccess;
 }
-cudaError_t cudaHostAlloc(void **p, size_t bytes, unsigned) { return take(p, bytes); }
-cudaError_t cudaFreeHost(void *p) { return free(p), cudaSuccess; }
+cudaError_t cudaHostAlloc(void **p, size_t bytes, unsigned) { return forbid_in_capture("memory taken inside a capture"), take(p, bytes); }
+cudaError_t cudaFreeHost(void *p) { return forbid_in_capture("memory given back inside a capture"), free(p), cudaSuccess; }
 cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, cudaMemcpyKind kind, cudaStream_t s)
 {
     if (kind == cudaMemcpyDeviceToHost && s && s->stuck) broken("a copy to the host, which waits, on a stream that will never be done");
-    return enqueue(s, {[=] { memcpy(dst, src, bytes); }, false});
+    if (kind != cudaMemcpyDeviceToDevice && s && s->capture) broken("a copy from or to the host inside a capture");
+    cudaError_t e = enqueue(s, {[=] { memcpy(dst, src, bytes); }, false});
+    if (kind == cudaMemcpyDeviceToHost) catch_up(s); /* into memory that is not pinned */
+    return e;
 }
 cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s)
 {
     return enqueue(s, {[=] { memset(p, value, bytes); }, false});
 }
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned) { return *s = new CUstream_st, cudaSuccess; }
-cudaError_t cudaStreamDestroy(cudaStream_t s) { return delete s, cudaSuccess; }
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
+{
+    *s = new CUstream_st;
+    (*s)->late = setting("ANL_SHIM_LATE", 0) && setting("ANL_SHIM_DEVICES", 1) == 1;
+    return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t s) { return catch_up(s), delete s, cudaSuccess; }
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
     if (s && s->capture) broken("a synchronisation inside a capture");
     if (s && s->stuck) broken("a synchronisation with a stream that will never be done");
+    catch_up(s);
     return lost(s ? s->device : current_device) ? cudaErrorLaunchFailure : cudaSuccess;
 }
 cudaError_t cudaStreamQuery(cudaStream_t s)
 {
+    if (s->capture) broken("a look at a stream inside its capture");
+    catch_up(s);
     return lost(s->device) ? cudaErrorLaunchFailure : s->stuck ? last_error = cudaErrorNotReady : cudaSuccess;
 }
 cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
 {
     if (s->capture) return cudaErrorUnknown;
+    captures++;
     s->capture = new CUgraph_st;
     s->captured = 0;
     s->invalid = false;
@@ -449,7 +503,8 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode)
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *g)
 {
-    *g = s->capture;
+    if (captures-- < 1) broken("a capture ended by another thread than began it");
+    *g = s->capture.load();
     s->capture = nullptr;
     if (s->invalid) {
         delete *g;
@@ -475,9 +530,13 @@ cudaError_t cudaGraphDestroy(cudaGraph_t g) { return delete g, cudaSuccess; }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t e) { return delete e, cudaSuccess; }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned) { return *e = new CUevent_st, cudaSuccess; }
 cudaError_t cudaEventDestroy(cudaEvent_t e) { return delete e, cudaSuccess; }
-cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
+{
+    if (s->capture) broken("an event inside a capture, which nobody can wait for");
+    return *e = CUevent_st{s, s->enqueued}, cudaSuccess;
+}
+cudaError_t cudaEventQuery(cudaEvent_t e) { return catch_up(e->stream, e->at), cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t e) { return catch_up(e->stream, e->at), cudaSuccess; }
 float anl_shim_ms = 1; /* what every measurement gives; stand-ins for libraries may change it */
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t, cudaEvent_t) { return *ms = anl_shim_ms, cudaSuccess; }
 cudaError_t cudaPeekAtLastError(void) { return lost(current_device) ? cudaErrorLaunchFailure : last_error; }
