@@ -263,9 +263,11 @@ struct CUstream_st {
 };
 struct CUevent_st {
     cudaStream_t stream = nullptr;
-    long at = 0; /* how much its stream had to do then */
+    long at = 0;   /* how much its stream had to do then */
+    long made = 0; /* calls that this thread had made by then */
 };
 static thread_local int captures; /* that this thread has begun */
+static thread_local long made;    /* launches and library calls that were not recorded */
 
 static void forbid_in_capture(const char *what)
 {
@@ -276,7 +278,8 @@ static void forbid_in_capture(const char *what)
    ANL_SHIM_DRIVER CUDA's version as 13000; ANL_SHIM_CAPABILITY as 90; ANL_SHIM_LOST: after so many launches of kernels every call fails;
    ANL_SHIM_REFUSE: the how manieth launch, copy or library call inside a capture is refused, and the capture with it; ANL_SHIM_ON: only that device
    is lost, or refuses; ANL_SHIM_LATE=1, with one device: all that is enqueued is done when the host waits for it, and not before, so that memory
-   which the host changes or gives back too early is seen. */
+   which the host changes or gives back too early is seen; ANL_SHIM_SPEED: by how much everything that is measured is shorter;
+   ANL_SHIM_HOST_MS: the least that a measurement gives over a call that is not recorded. */
 static long setting(const char *name, long otherwise)
 {
     const char *text = getenv(name);
@@ -347,7 +350,11 @@ static cudaError_t enqueue(cudaStream_t s, job j)
     return cudaSuccess;
 }
 
-int anl_shim_enqueue(cudaStream_t s, std::function<void()> work) { return enqueue(s, {std::move(work), false}); }
+int anl_shim_enqueue(cudaStream_t s, std::function<void()> work)
+{
+    made += !(s && s->capture);
+    return enqueue(s, {std::move(work), false});
+}
 int anl_shim_enqueue_waiting(cudaStream_t s, std::function<void()> work) { return enqueue(s, {std::move(work), true}); }
 int anl_shim_device_of(cudaStream_t s) { return s->device; }
 int anl_shim_current_device() { return current_device; }
@@ -533,12 +540,16 @@ cudaError_t cudaEventDestroy(cudaEvent_t e) { return delete e, cudaSuccess; }
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
 {
     if (s->capture) broken("an event inside a capture, which nobody can wait for");
-    return *e = CUevent_st{s, s->enqueued}, cudaSuccess;
+    return *e = CUevent_st{s, s->enqueued, made}, cudaSuccess;
 }
 cudaError_t cudaEventQuery(cudaEvent_t e) { return catch_up(e->stream, e->at), cudaSuccess; }
 cudaError_t cudaEventSynchronize(cudaEvent_t e) { return catch_up(e->stream, e->at), cudaSuccess; }
 float anl_shim_ms = 1; /* what every measurement gives; stand-ins for libraries may change it */
-cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t, cudaEvent_t) { return *ms = anl_shim_ms, cudaSuccess; }
+cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t a, cudaEvent_t b)
+{
+    float device = anl_shim_ms / (float)setting("ANL_SHIM_SPEED", 1), host = (float)setting("ANL_SHIM_HOST_MS", 0);
+    return *ms = a->made < b->made && device < host ? host : device, cudaSuccess;
+}
 cudaError_t cudaPeekAtLastError(void) { return lost(current_device) ? cudaErrorLaunchFailure : last_error; }
 cudaError_t cudaGetLastError(void)
 {

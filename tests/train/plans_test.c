@@ -146,6 +146,14 @@ static void test_order_and_time(void **state)
     setenv("ANL_SHIM_FASTEST", "3", 1);
     convolve(f, &o, note, NULL);
     assert_string_equal(note, "[engine 3, 500.0 us]");
+    setenv("ANL_SHIM_HOST_MS", "5", 1); /* for a call: it would hide which is the faster */
+    convolve(f, &o, note, NULL);
+    assert_string_equal(note, "[engine 3, 500.0 us]");
+    setenv("ANL_SHIM_SPEED", "10", 1); /* 50 us, in which there are 16 calls */
+    convolve(f, &o, note, NULL);
+    assert_string_equal(note, "[engine 3, 3.1 us]");
+    unsetenv("ANL_SHIM_SPEED");
+    unsetenv("ANL_SHIM_HOST_MS");
 }
 
 /* What was measured before is taken, whatever the clock says now; damaged or foreign text is as if it were
