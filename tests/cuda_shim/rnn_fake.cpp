@@ -65,9 +65,8 @@ int set_rnn(void *d, int algo, int cell, int bias, int direction, int input, int
             int math, int32_t in, int32_t hidden, int32_t projected, int32_t layers, void *dropout,
             uint32_t flags)
 {
-    bool fits = type == DNN_FLOAT
-                    ? math != DNN_MATH_TENSOR_OP
-                    : math == DNN_MATH_TENSOR_OP; /* of f32: FMA is exact, the default may be TF32 */
+    bool fits = type == DNN_FLOAT ? math != DNN_MATH_TENSOR_OP /* FMA is exact, the default may be TF32 */
+                                  : math == (type == DNN_HALF ? DNN_MATH_TENSOR_OP : DNN_MATH_DEFAULT);
     if (!dropout || !((dropout_desc *)dropout)->set || bias != DNN_RNN_DOUBLE_BIAS ||
         direction != DNN_RNN_ONE_DIRECTION || input != DNN_RNN_LINEAR_INPUT || precision != DNN_FLOAT ||
         projected != hidden || layers != 1 || flags != DNN_RNN_PADDED_IO || !fits || in < 1 || hidden < 1)

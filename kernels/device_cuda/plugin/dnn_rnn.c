@@ -15,11 +15,12 @@ typedef struct anl__rnn_memory {
 
 static int type_of(anl_dtype t) { return t == ANL_BF16 ? DNN_BFLOAT16 : t == ANL_F16 ? DNN_HALF : DNN_FLOAT; }
 
-/* f32 means f32: the default may be TF32. In 16 bits the default leaves tensor cores alone before compute
- * capability 8.0. */
+/* f32 means f32: the default may be TF32. In f16 the default leaves tensor cores alone before compute
+ * capability 8.0; for bf16, which begins there, others ask for nothing but the default. */
 static int math_of(const anl__cudnn *dnn, anl_dtype t)
 {
-    return t != ANL_F32 ? DNN_MATH_TENSOR_OP : dnn->tf32 ? DNN_MATH_DEFAULT : DNN_MATH_FMA;
+    if (t == ANL_F16) return DNN_MATH_TENSOR_OP;
+    return t == ANL_BF16 || dnn->tf32 ? DNN_MATH_DEFAULT : DNN_MATH_FMA;
 }
 
 /* ---- descriptors ----------------------------------------------------------------------------- */
