@@ -152,6 +152,7 @@ int main(int argc, char **argv)
 {
     harness h = {0};
     const char *folder = NULL, *only = NULL;
+    setvbuf(stdout, NULL, _IOLBF, 1 << 16); /* a case that never ends is behind the last line */
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--verbose")) h.verbose = true;
         else if (!strcmp(argv[i], "--large")) h.large = true;

@@ -473,7 +473,9 @@ static void report(anl_ctx *ctx, anl__buf *out)
         cuda_describe(dev[i], out);
         anl__buf_add(out, "\n");
     }
-    if (n) report_group(dev, n, out);
+    const char *patience = getenv("ANNEAL_NCCL_SECONDS");
+    if (n && patience && !strcmp(patience, "0")) anl__buf_add(out, "exchange by NCCL: not tried, ANNEAL_NCCL_SECONDS is 0\n");
+    else if (n) report_group(dev, n, out);
     for (int i = 0; i < n; i++) cuda_close(dev[i]);
     anl__free(ctx, made);
 }
