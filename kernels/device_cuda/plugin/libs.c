@@ -16,6 +16,7 @@
 #include <cudnn_version.h>
 #include <dlfcn.h>
 #include <glob.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ typedef bool version_fn(void *so, int v[3], char why[128]);
 typedef struct library {
     const char *title, *file, *wheel; /* wheel: folder in site-packages/nvidia */
     version_fn *version;
+    bool parts; /* it opens parts of itself by their names, and they stay when it is closed */
 } library;
 typedef struct found {
     void *so;
@@ -106,18 +108,33 @@ static bool nccl_version(void *so, int v[3], char why[128])
 
 #define TEXT_OF(x) #x
 #define MAJOR_TEXT(x) TEXT_OF(x)
-static const library cudnn_library = {"cuDNN", "libcudnn.so." MAJOR_TEXT(CUDNN_MAJOR), "cudnn", cudnn_version};
+static const library cudnn_library = {"cuDNN", "libcudnn.so." MAJOR_TEXT(CUDNN_MAJOR), "cudnn", cudnn_version, true};
 #if CUDART_VERSION >= 13000
-static const library cublaslt_library = {"cuBLASLt", "libcublasLt.so.13", "cu13", cublaslt_version};
+static const library cublaslt_library = {"cuBLASLt", "libcublasLt.so.13", "cu13", cublaslt_version, false};
 #else
-static const library cublaslt_library = {"cuBLASLt", "libcublasLt.so.12", "cublas", cublaslt_version};
+static const library cublaslt_library = {"cuBLASLt", "libcublasLt.so.12", "cublas", cublaslt_version, false};
 #endif
-static const library nccl_library = {"NCCL", "libnccl.so.2", "nccl", nccl_version};
+static const library nccl_library = {"NCCL", "libnccl.so.2", "nccl", nccl_version, false};
+
+/* Would it be taken? cuDNN answers by one of its parts, and one that was asked and turned down would leave that
+ * part to the next, which would answer and work with it. So it is asked in a namespace of its own; where that
+ * cannot be had it is asked when it is open. */
+static bool asked_aside(const library *lib, const char *path, int v[3], char why[128])
+{
+    void *so = lib->parts ? dlmopen(LM_ID_NEWLM, path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    bool good = !so || lib->version(so, v, why);
+    if (so) dlclose(so);
+    return good;
+}
 
 /* Tries one file; true when taken. `rejected` (may be NULL) gets what was there and not taken. */
 static bool try_file(const library *lib, const char *path, found *out, anl__buf *rejected)
 {
     char why[128] = "";
+    if (!asked_aside(lib, path, out->v, why)) {
+        if (rejected) anl__buf_add(rejected, "  rejected %s: %s\n", path, why);
+        return false;
+    }
     void *so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!so) {
         const char *e = dlerror();
@@ -205,7 +222,7 @@ static bool try_path_python(const library *lib, found *out, anl__buf *rejected)
     return false;
 }
 
-static bool find(const library *lib, found *out, anl__buf *rejected)
+static bool look_for(const library *lib, found *out, anl__buf *rejected)
 {
     static const char *const usual[] = {"/usr/local/cuda/lib64", "/usr/local/cuda-13*/lib64", "/opt/cuda/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"};
     const char *given = getenv("ANNEAL_CUDA_PATH"), *conda = getenv("CONDA_PREFIX"), *venv = getenv("VIRTUAL_ENV"), *home = getenv("HOME");
@@ -227,6 +244,19 @@ static bool find(const library *lib, found *out, anl__buf *rejected)
     if (try_path_python(lib, out, rejected)) return true;
     if (home && snprintf(dir, sizeof dir, "%.3000s/.local", home) > 0 && try_python(lib, dir, out, rejected)) return true;
     return try_python(lib, "/usr/local", out, rejected) || try_python(lib, "/usr", out, rejected);
+}
+
+/* A library with parts is looked for until it is found once: there are few namespaces. */
+static bool find(const library *lib, found *out, anl__buf *rejected)
+{
+    static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+    static found kept; /* of cuDNN */
+    if (!lib->parts) return look_for(lib, out, rejected);
+    pthread_mutex_lock(&guard);
+    bool here = kept.so || look_for(lib, &kept, rejected);
+    *out = kept;
+    pthread_mutex_unlock(&guard);
+    return here;
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
