@@ -4,6 +4,7 @@
 #include "safetensors.h"
 #include "tools/job/job.h"
 #include "tools/onnx/onnx.h"
+#include "tools/weights/export_torch.h"
 
 #include "runtime/base/files.h"
 
@@ -11,8 +12,8 @@
 #include <string.h>
 
 static const option export_options[] = {
-    {"to", "FORMAT", "safetensors (the default) or onnx"},
-    {"out", "FILE", "(default: in the run's directory, weights.safetensors or model.onnx)"},
+    {"to", "FORMAT", "safetensors (the default), torch or onnx"},
+    {"out", "FILE", "(default: in the run's directory, weights.safetensors, torch.safetensors or model.onnx)"},
     {"checkpoint", "best|last|STEP", "which checkpoint (default best)"},
     {NULL, NULL, NULL},
 };
@@ -61,6 +62,18 @@ static anl_status export_weights(anl_ctx *ctx, anl__arena *a, const options *o, 
     return st;
 }
 
+static anl_status export_for_torch(anl_ctx *ctx, anl__arena *a, const options *o, const char *file)
+{
+    anl__ckpt *c;
+    int n;
+    (void)a;
+    ANL_TRY(job_checkpoint(ctx, o->arg[0], options_text(o, "checkpoint", "best"), &c));
+    anl_status st = export_torch(ctx, c, file, weights_of, &n);
+    if (st == ANL_OK) fprintf(stderr, "%d tensors of %s\n", n, anl__ckpt_path(c));
+    anl__ckpt_close(c);
+    return st;
+}
+
 #ifdef ANL_HAVE_ONNX
 static anl_status export_graph(anl_ctx *ctx, anl__arena *a, const options *o, const char *file)
 {
@@ -89,6 +102,7 @@ typedef struct format {
     anl_status (*write)(anl_ctx *ctx, anl__arena *a, const options *o, const char *file);
 } format;
 static const format formats[] = {{"safetensors", "weights.safetensors", export_weights},
+                                 {"torch", "torch.safetensors", export_for_torch},
                                  {"onnx", "model.onnx", export_graph}};
 enum { FORMATS = sizeof formats / sizeof *formats };
 
@@ -108,7 +122,7 @@ static int unknown_format(const options *o, const char *to)
     const char *names[FORMATS];
     for (int i = 0; i < FORMATS; i++) names[i] = formats[i].name;
     const char *near = anl__nearest(to, names, FORMATS);
-    return command_usage(o, "--to is safetensors or onnx, not '%s'%s%s%s", to, near ? "; did you mean '" : "",
+    return command_usage(o, "--to is safetensors, torch or onnx, not '%s'%s%s%s", to, near ? "; did you mean '" : "",
                          near ? near : "", near ? "'?" : "");
 }
 
@@ -135,8 +149,9 @@ const command command_export = {
     .name = "export", .args = "RUN",
     .summary = "writes a trained model as a file for other programs: its weights (safetensors) or the network (ONNX)",
     .details = "safetensors: parameters and buffers under the names that `anneal inspect RUN` shows, averaged ones "
-               "where the run keeps them, and how inputs are normalised (data.mean, data.std). onnx: the network as it "
-               "is evaluated, in fp32, with these weights and the normalisation inside, for any number of samples. Its "
+               "where the run keeps them, and how inputs are normalised (data.mean, data.std). torch: the same "
+               "under PyTorch's names (torchvision's for a resnet) and in its layouts, for "
+               "load_state_dict(safetensors.torch.load_file(FILE)). onnx: the network as it is evaluated, in fp32, with these weights and the normalisation inside, for any number of samples. Its "
                "inputs are images N,C,H,W (8-bit values divided by 255), rows N,F, windows or tokens; its results "
                "logits and probabilities, or values.",
     .options = export_options, .min_args = 1, .max_args = 1, .run = run_export,

@@ -250,9 +250,7 @@ anl_status anl__capture_init(anl__trainer *t, const anl__ckpt *from, char **repo
     anl__buf_add(&text, "matched   %d tensors, %d others\n", matched, others);
     if (st == ANL_OK) st = text.status;
     if (st == ANL_OK && !matched) st = anl__fail(net->ctx, ANL_MISMATCH, "%s has no tensor of this model:\n%s", anl__ckpt_path(from), text.text);
-    if (st == ANL_OK && anl_net_slab_data(net, ANL_SLAB_EMA))
-        st = net->device->vt->copy(net->device, net->slab[ANL_SLAB_EMA], net->slab[ANL_SLAB_PARAM], (size_t)net->param_count * anl__elem(net));
-    if (st == ANL_OK) st = anl__trainer_spread(t);
+    if (st == ANL_OK) st = anl__trainer_begin_with(t);
     if (st == ANL_OK && !(*report = anl__strdup(net->ctx, text.text))) st = ANL_NOMEM;
     anl__buf_release(&text);
     return st;

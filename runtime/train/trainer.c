@@ -306,14 +306,20 @@ anl_status anl__trainer_stage(anl__trainer *t, const anl_program *p, const anl__
     return anl__carry_bind(&r->carry, r->device, &r->staging, 0, 0, b->n, bind);
 }
 
+anl_status anl__trainer_begin_with(anl__trainer *t)
+{
+    anl_net *net = t->rep[0].net;
+    if (net->slab[ANL_SLAB_EMA]) {
+        int64_t n = anl_net_slab_count(net, ANL_SLAB_PARAM);
+        ANL_TRY(net->device->vt->copy(net->device, net->slab[ANL_SLAB_EMA], net->slab[ANL_SLAB_PARAM], (size_t)n * anl__elem(net)));
+    }
+    return anl__trainer_spread(t);
+}
+
 anl_status anl__trainer_init(anl__trainer *t)
 {
     anl_net *net = t->rep[0].net;
     ANL_TRY(anl_net_init(net, t->opts.seed));
-    if (t->opts.optim.ema > 0) {
-        int64_t n = anl_net_slab_count(net, ANL_SLAB_PARAM);
-        ANL_TRY(net->device->vt->copy(net->device, net->slab[ANL_SLAB_EMA], net->slab[ANL_SLAB_PARAM], (size_t)n * anl__elem(net)));
-    }
     if (t->opts.optim.loss_scale > 0) ANL_TRY(anl__net_set_scale(net, (float[ANL__SCALE_WORDS]){(float)t->opts.optim.loss_scale}));
-    return anl__trainer_spread(t);
+    return anl__trainer_begin_with(t);
 }

@@ -40,6 +40,8 @@ anl__trainer_opts anl__trainer_opts_default(void);
 anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__trainer **out) ANL_MUST;
 void anl__trainer_destroy(anl__trainer *t);
 anl_status anl__trainer_init(anl__trainer *t) ANL_MUST; /* fills parameters from the seed */
+/* After weights were written into replica 0's slabs before the first step: their averages begin with them, and the others get them too. */
+anl_status anl__trainer_begin_with(anl__trainer *t) ANL_MUST;
 
 anl_net *anl__trainer_net(anl__trainer *t);
 anl_device *anl__trainer_device(anl__trainer *t);

@@ -8,6 +8,7 @@
 #include "runtime/base/files.h"
 #include "runtime/train/capture.h"
 #include "tools/recipe/layers.h"
+#include "tools/weights/init_weights.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -133,7 +134,9 @@ anl_status job_init(job *j, char **report)
     ANL_TRY(anl__trainer_init(j->trainer));
     const char *init = recipe_text(j->recipe, "train.init");
     anl_status st = ANL_OK;
-    if (init) {
+    if (init && init_weights_is_file(init)) {
+        st = anl__context(j->ctx, init_weights(j->trainer, &j->model, init, report), "train.init");
+    } else if (init) {
         anl__ckpt *c;
         ANL_TRY(anl__context(j->ctx, job_checkpoint(j->ctx, init, "best", &c), "train.init"));
         st = anl__capture_init(j->trainer, c, report);

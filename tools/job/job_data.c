@@ -151,11 +151,29 @@ void job_norm_round(anl__norm *norm)
     }
 }
 
+/* data.mean and data.std of the recipe: what a network was trained with before. */
+static anl_status given_norm(job *j)
+{
+    const recipe *r = j->recipe;
+    int n = recipe_count(r, "data.mean");
+    double *mean = anl__arena_alloc(j->arena, sizeof *mean * 2 * (size_t)n), *std = mean + n;
+    if (!mean) return ANL_NOMEM;
+    if (n != j->model.channels)
+        return anl__fail(j->ctx, ANL_RECIPE, "%s: data.mean has %d numbers, but %s has %lld channels", recipe_where(r, "data.mean"), n,
+                         j->set[0]->name, (long long)j->model.channels);
+    for (int i = 0; i < n; i++) {
+        mean[i] = recipe_real_at(r, "data.mean", i);
+        std[i] = recipe_real_at(r, "data.std", i);
+    }
+    return anl__norm_make(j->ctx, n, mean, std, &j->norm);
+}
+
 static anl_status make_norm(job *j, const job_opts *o)
 {
     if (!recipe_bool(j->recipe, "data.normalize")) return ANL_OK;
     if (o->from) return job_norm_from(j, o->from, "mean", "std", &j->norm);
-    ANL_TRY(anl__norm_measure(j->ctx, j->set[0], j->split.train, j->split.n_train, &j->norm));
+    if (recipe_count(j->recipe, "data.mean")) ANL_TRY(given_norm(j));
+    else ANL_TRY(anl__norm_measure(j->ctx, j->set[0], j->split.train, j->split.n_train, &j->norm));
     job_norm_round(&j->norm);
     return ANL_OK;
 }

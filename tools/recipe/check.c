@@ -27,6 +27,15 @@ static bool is(const recipe *r, const char *key, const char *word)
     return text && !strcmp(text, word);
 }
 
+/* Given mean and deviation. How many channels the data has is seen where it is opened. */
+static void check_norm(const recipe *r, anl__buf *e)
+{
+    int mean = recipe_count(r, "data.mean"), std = recipe_count(r, "data.std");
+    if (mean != std)
+        against(r, e, mean > std ? "data.mean" : "data.std", "data.mean has %d numbers and data.std %d: they go together", mean, std);
+    if (mean && !recipe_bool(r, "data.normalize")) against(r, e, "data.mean", "is without effect where data.normalize is false");
+}
+
 static void check_data(const recipe *r, anl__buf *e)
 {
     int64_t folds = recipe_int(r, "data.folds"), fold = recipe_int(r, "data.fold");
@@ -43,6 +52,7 @@ static void check_data(const recipe *r, anl__buf *e)
     bool weighs = !recipe_count(r, "loss.class_weights");
     for (int i = 0; i < recipe_count(r, "loss.class_weights"); i++) weighs |= recipe_real_at(r, "loss.class_weights", i) > 0;
     if (!weighs) against(r, e, "loss.class_weights", "are all 0: nothing would be learnt");
+    check_norm(r, e);
     if (folds == 1) against(r, e, "data.folds", "one fold leaves nothing to train on: 2 and more, or 0");
     else if (fold && fold >= folds) against(r, e, "data.fold", "%lld is not below data.folds, %lld", (long long)fold, (long long)folds);
     if (recipe_count(r, "data.size") > 2) against(r, e, "data.size", "has %d numbers: height and width, or one for both", recipe_count(r, "data.size"));
@@ -108,6 +118,8 @@ static const struct {
     {"data.group", "seqclassifier", NULL, NULL},
     {"data.folds", SAMPLES, NULL, NULL},
     {"data.classes", SAMPLES, NULL, NULL},
+    {"data.mean", SAMPLES, NULL, NULL},
+    {"data.std", SAMPLES, NULL, NULL},
     {"data.augment.flip", SAMPLES, NULL, NULL},
     {"data.augment.crop", SAMPLES, NULL, NULL},
     {"data.augment.erase", SAMPLES, NULL, NULL},
