@@ -16,6 +16,12 @@ BN(vectors, "act=relu", "3,5,5,24", "24", "3,5,5,24");
 BN(many_vectors, "act=relu", "2,3,3,72", "72", "2,3,3,72");
 BN(few_each, "act=relu", "37,3,1,2", "2", "37,3,1,2");
 BN(no_image, "act=relu", "41,8", "8", "41,8");
+/* frozen: statistics are given, gamma and beta do not move */
+#define GIVEN(id, attributes, x, k, ...) static const anl__case id = {.op = "batchnorm", .attrs = "global_stats=1 " attributes, .in = {x, "param " k " nograd", "param " k " nograd", "stat " k " nograd", "stat " k " positive nograd", __VA_ARGS__}, .reduction = 2}
+GIVEN(given, "", "4,3,3,5", "5");
+GIVEN(given_one, "", "1,1,1,5", "5");
+GIVEN(given_relu, "act=relu", "4,3,2,17", "17");
+GIVEN(given_add, "act=relu eps=0.001", "3,2,2,24", "24", "3,2,2,24");
 static const anl__case far = {.op = "batchnorm", .in = {"6,8,8,3 =1000", "param 3", "param 3", "stat 3 nograd", "stat 3 positive nograd"}, .nograd = true, .reduction = 64};
 static const anl__case mask = {.op = "batchnorm_bwd", .attrs = "act=relu", .in = {"5,7", "5,7", "param 7", "stat 7", "stat 7 positive", "-", "u8 5,7 <256"}, .reject = "must have 320 bytes"};
 static const anl__case neither = {.op = "batchnorm_bwd", .attrs = "act=relu", .in = {"5,7", "5,7", "param 7", "stat 7", "stat 7 positive"}, .reject = "needs beta or the mask"};
@@ -37,4 +43,4 @@ static const anl__case bench_bwd = {.op = "batchnorm_bwd", .attrs = "act=relu re
 static const anl__case large = {.op = "batchnorm", .attrs = "act=relu", .in = {"64,56,56,256", "param 256", "param 256", "stat 256", "stat 256 positive"}, .large = true, .bench = true, .nograd = true};
 static const anl__case large_add = {.op = "batchnorm", .attrs = "act=relu", .in = {"64,56,56,256", "param 256", "param 256", "stat 256", "stat 256 positive", "64,56,56,256"}, .large = true, .bench = true, .nograd = true};
 static const anl__case large_bwd = {.op = "batchnorm_bwd", .attrs = "act=relu", .in = {"64,56,56,256", "64,56,56,256", "param 256", "stat 256", "stat 256 positive", "param 256"}, .large = true, .bench = true, .nograd = true};
-const anl__case *const anl__cases_batchnorm[] = {&plain, &flat, &relu, &residual, &residual_only, &one_channel, &wide, &wider, &large_sample, &one_sample, &vectors, &many_vectors, &few_each, &no_image, &far, &mask, &neither, &back, &back_large, &back_vectors, &back_relu, &back_wide, &back_plain, &running, &single, &channels, &other, &bench, &bench_add, &bench_relu, &bench_bwd, &large, &large_add, &large_bwd, NULL};
+const anl__case *const anl__cases_batchnorm[] = {&plain, &flat, &relu, &residual, &residual_only, &one_channel, &wide, &wider, &large_sample, &one_sample, &vectors, &many_vectors, &few_each, &no_image, &given, &given_one, &given_relu, &given_add, &far, &mask, &neither, &back, &back_large, &back_vectors, &back_relu, &back_wide, &back_plain, &running, &single, &channels, &other, &bench, &bench_add, &bench_relu, &bench_bwd, &large, &large_add, &large_bwd, NULL};

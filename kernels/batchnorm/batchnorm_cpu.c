@@ -237,13 +237,13 @@ static anl_status running_run(const anl__prepared *p, const anl__run *r)
 
 static bool train_only(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {
-    if (c->mode != ANL_TRAIN) return memcpy(why, "for training", 13), false;
+    if (!anl__bn_measures(c)) return memcpy(why, "it measures", 12), false;
     return anl__cpu_dtype(env, c, why);
 }
 
 static bool eval_only(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {
-    if (c->mode != ANL_EVAL) return memcpy(why, "for evaluation", 15), false;
+    if (anl__bn_measures(c)) return memcpy(why, "for given means", 16), false;
     return anl__cpu_dtype(env, c, why);
 }
 

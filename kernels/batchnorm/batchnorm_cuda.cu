@@ -162,7 +162,7 @@ template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl
     plan s = plan_of(&c->in[0].shape);
     const T *x = (const T *)r->in[0], *residual = anl__has_in(c, 5) ? (const T *)r->in[5] : (const T *)NULL;
     float eps = (float)anl__attr_float(c, "eps");
-    bool train = c->mode == ANL_TRAIN;
+    bool train = anl__bn_measures(c);
     float *mean = train ? (float *)r->out[1] : (float *)r->ws, *rstd = train ? (float *)r->out[2] : mean + s.k;
     int64_t samples = c->in[0].shape.dim[0], n = s.rows * s.k;
     if (train) {
@@ -190,7 +190,7 @@ static anl_status fwd_prepare(const anl__env *env, anl__prepared *p)
 {
     (void)env;
     plan s = plan_of(&p->call.in[0].shape);
-    p->workspace = p->call.mode == ANL_TRAIN ? (size_t)s.slices * (size_t)s.k * sizeof(moments) : 2 * (size_t)s.k * sizeof(float);
+    p->workspace = anl__bn_measures(&p->call) ? (size_t)s.slices * (size_t)s.k * sizeof(moments) : 2 * (size_t)s.k * sizeof(float);
     return ANL_OK;
 }
 

@@ -14,7 +14,7 @@ static void FN(fwd)(const anl__call *c, const anl__run *r)
     T *y = r->out[0];
     int64_t k = c->in[0].shape.dim[c->in[0].shape.rank - 1], rows = anl_shape_count(&c->in[0].shape) / k, n = c->in[0].shape.dim[0];
     double eps = anl__attr_float(c, "eps");
-    bool relu = anl__attr_int(c, "act"), train = c->mode == ANL_TRAIN;
+    bool relu = anl__attr_int(c, "act"), train = anl__bn_measures(c);
     uint8_t *mask = anl__bn_has_mask(c) ? r->out[4] : NULL;
     int64_t each = rows / n * k, bytes = anl__bn_mask_bytes(each);
     if (mask) memset(mask, 0, (size_t)(n * bytes));

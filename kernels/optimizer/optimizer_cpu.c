@@ -79,12 +79,18 @@ ANL__CLONES static void ema_range(float *e, const float *x, float d, int64_t n)
     for (int64_t i = 0; i < n; i++) e[i] = d * e[i] + (1 - d) * x[i];
 }
 
+/* Frozen parameters belong to no segment: their average is as they are, to the bit. */
 static void ema_task(void *arg, int t, int worker)
 {
     const job *j = arg;
-    int64_t a = (int64_t)t * PIECE, left = j->n - a;
+    const anl__update_state *s = j->p->state;
+    int64_t a = (int64_t)t * PIECE, b = a + PIECE;
     (void)worker;
-    ema_range((float *)j->r->in[0] + a, (const float *)j->r->in[1] + a, ((const float *)j->r->in[3])[ANL__HYPER_EMA_DECAY], left < PIECE ? left : PIECE);
+    for (int k = 0; k < s->n; k++) {
+        const anl__segment *seg = &s->segment[k];
+        int64_t from = seg->offset > a ? seg->offset : a, to = seg->offset + seg->count < b ? seg->offset + seg->count : b;
+        if (from < to) ema_range((float *)j->r->in[0] + from, (const float *)j->r->in[1] + from, ((const float *)j->r->in[3])[ANL__HYPER_EMA_DECAY], to - from);
+    }
 }
 
 static anl_status ema_run(const anl__prepared *p, const anl__run *r)
@@ -122,7 +128,7 @@ KERNEL(adamw, update_run);
 KERNEL(rmsprop, update_run);
 KERNEL(adagrad, update_run);
 KERNEL(lamb, update_run);
-static const anl__kernel ema = {.op = "ema", .device = "cpu", .name = "ema/cpu", .rank = 10, .run = ema_run};
+KERNEL(ema, ema_run);
 static const anl__kernel loss_scale = {.op = "loss_scale", .device = "cpu", .name = "loss_scale/cpu", .rank = 10, .run = anl__scale_run};
 static const anl__kernel slab_add = {.op = "slab_add", .device = "cpu", .name = "slab_add/cpu", .rank = 10, .run = add_run};
 const anl__kernel *const anl__kernels_optimizer_cpu[] = {&grad_stats, &sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &loss_scale, &slab_add, NULL};

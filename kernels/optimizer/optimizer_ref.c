@@ -64,7 +64,9 @@ static anl_status ema_run(const anl__prepared *p, const anl__run *r)
     float *e = r->in[0];
     const float *x = r->in[1], *stat = r->in[2], d = ((const float *)r->in[3])[ANL__HYPER_EMA_DECAY];
     if (stat[ANL__STAT_FINITE] == 0) return ANL_OK;
-    for (int64_t i = 0, n = anl_shape_count(&p->call.in[0].shape); i < n; i++) e[i] = d * e[i] + (1 - d) * x[i];
+    const anl__update_state *s = p->state;
+    for (int k = 0; k < s->n; k++)
+        for (int64_t i = s->segment[k].offset, end = i + s->segment[k].count; i < end; i++) e[i] = d * e[i] + (1 - d) * x[i];
     return ANL_OK;
 }
 
@@ -84,7 +86,7 @@ KERNEL(adamw, update_run);
 KERNEL(rmsprop, update_run);
 KERNEL(adagrad, update_run);
 KERNEL(lamb, update_run);
-static const anl__kernel ema = {.op = "ema", .device = "reference", .name = "ema/ref", .run = ema_run};
+KERNEL(ema, ema_run);
 static const anl__kernel loss_scale = {.op = "loss_scale", .device = "reference", .name = "loss_scale/ref", .run = anl__scale_run};
 static const anl__kernel slab_add = {.op = "slab_add", .device = "reference", .name = "slab_add/ref", .run = add_run};
 const anl__kernel *const anl__kernels_optimizer_ref[] = {&grad_stats, &sgd, &adam, &adamw, &rmsprop, &adagrad, &lamb, &ema, &loss_scale, &slab_add, NULL};

@@ -111,10 +111,28 @@ anl_value anl_input(anl_graph *g, const char *name, anl_dtype dtype, int rank, c
     return out;
 }
 
+void anl_graph_freeze(anl_graph *g, const char *const *name, int n)
+{
+    g->frozen = name;
+    g->n_frozen = n;
+}
+
+static bool freezes(const anl_graph *g, const char *name)
+{
+    for (int i = 0; i < g->n_frozen; i++)
+        if (!strcmp(g->frozen[i], name)) return true;
+    return false;
+}
+
+bool anl_param_is_frozen(const anl_graph *g, anl_value param)
+{
+    return valid(g, param) && g->value[param].kind == ANL__PARAM && (g->value[param].flags & ANL_PARAM_FROZEN);
+}
+
 anl_value anl_param(anl_graph *g, const char *name, int rank, const int64_t *dim, anl_init init, unsigned flags)
 {
     anl__value v = {.kind = ANL__PARAM, .type = anl__type_of(anl__wide(g->dtype), rank, dim), .name = name, .node = -1,
-                    .flags = flags, .init = init, .slot = -1, .derived = true};
+                    .flags = flags | (freezes(g, name) ? ANL_PARAM_FROZEN : 0u), .init = init, .slot = -1, .derived = true};
     return named(g, "parameter", &v);
 }
 

@@ -58,6 +58,8 @@ struct anl_graph {
     anl__named *loss, *sum, *output, *seed, *want;
     int64_t n_loss, cap_loss, n_sum, cap_sum, n_output, cap_output, n_seed, cap_seed, n_want, cap_want;
     int n_input;
+    const char *const *frozen; /* names of parameters; borrowed */
+    int n_frozen;
     anl_value rng, hyper, scale; /* made on demand; ANL_NONE before */
     bool in_backward;
 };

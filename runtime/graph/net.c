@@ -94,7 +94,8 @@ anl_status anl_net_layout(anl_net *net)
     if (!net->segment) return ANL_NOMEM;
     for (int64_t i = 0; i < net->param.n; i++) {
         const anl__entry *e = &net->param.entry[i];
-        net->segment[i] = (anl__segment){.name = e->name, .offset = e->offset, .count = e->count, .decay = e->flags & ANL_PARAM_DECAY ? 1.0f : 0.0f, .rate = 1.0f};
+        if (e->flags & ANL_PARAM_FROZEN) continue;
+        net->segment[net->n_segment++] = (anl__segment){.name = e->name, .offset = e->offset, .count = e->count, .decay = e->flags & ANL_PARAM_DECAY ? 1.0f : 0.0f, .rate = 1.0f};
     }
     net->laid_out = true;
     return ANL_OK;

@@ -55,7 +55,8 @@ struct anl_net {
     int64_t n_running, cap_running;
     anl__packed *packed;
     int64_t n_packed, cap_packed;
-    anl__segment *segment;
+    anl__segment *segment; /* [n_segment]: the parameters that are not frozen */
+    int n_segment;
     bool laid_out, finished;
     int64_t param_count, buffer_count, grad_count; /* elements with padding; grad: parameters, then sums */
     void *slab[ANL_SLAB_COUNT];

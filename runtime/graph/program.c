@@ -70,6 +70,9 @@ static anl_status bind_sum(compile *c, const char *name, const char *suffix, anl
     return bind(c, v, entry, true);
 }
 
+/* Does the node give a statistic that running ones move by? One that uses them instead does not. */
+static bool measures(const anl__node *n) { return !n->dead && !n->backward && n->op->running && n->n_out > n->op->running_out; }
+
 static anl_status bind_running(compile *c, int node)
 {
     anl_graph *g = c->g;
@@ -111,7 +114,7 @@ static anl_status bind_all(compile *c)
     for (int64_t v = 0; c->grad_of && v < values; v++)
         if (g->value[v].kind == ANL__PARAM && c->grad_of[v] != ANL_NONE) ANL_TRY(bind(c, c->grad_of[v], g->value[v].slot, false));
     for (int64_t k = 0; c->p->opts.backward && k < nodes; k++)
-        if (!g->node[k].dead && !g->node[k].backward && g->node[k].op->running) ANL_TRY(bind_running(c, (int)k));
+        if (measures(&g->node[k])) ANL_TRY(bind_running(c, (int)k));
     for (int64_t i = 0; i < g->n_loss; i++) {
         ANL_TRY(bind_sum(c, g->loss[i].name, ".num", g->loss[i].v));
         ANL_TRY(bind_sum(c, g->loss[i].name, ".den", g->loss[i].v2));
@@ -535,7 +538,7 @@ anl_status anl_program_compile(anl_net *net, anl_graph *g, const anl_compile_opt
     ANL_GO(bind_all(&c));
     c.env = (anl__env){.ctx = ctx, .device = net->device, .pool = net->device->pool, .workers = net->device->pool ? anl__pool_size(net->device->pool) : 1,
                        .deterministic = net->device->opts.deterministic, .slices = p->opts.slices > 0 ? p->opts.slices : slices_of(g),
-                       .segment = net->segment, .n_segments = net->segment ? (int)net->param.n : 0, .slab_count = net->param_count};
+                       .segment = net->segment, .n_segments = net->n_segment, .slab_count = net->param_count};
     ANL_GO(lower(&c));
     p->stats.nodes = p->n_step;
     p->stats.derived_nodes = p->n_derived + p->n_pack;

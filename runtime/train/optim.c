@@ -59,13 +59,22 @@ int anl__optim_moments(const anl__optim_opts *o)
     return k < 0 ? 0 : moments[k];
 }
 
+/* Nothing for a frozen parameter. */
+static void set_rate(anl_net *net, const anl__rate *r)
+{
+    for (int i = 0; i < net->n_segment; i++)
+        if (!strcmp(net->segment[i].name, r->name)) net->segment[i].rate = (float)r->factor;
+}
+
 anl_status anl__optim_compile(anl_net *net, const anl__optim_opts *o, anl_program **out)
 {
     anl_ctx *ctx = net->ctx;
     anl_graph *g;
     ANL_TRY(anl__optim_check(ctx, o));
     ANL_TRY(anl_net_layout(net));
-    for (int64_t i = 0; o->decay_all && i < net->param.n; i++) net->segment[i].decay = 1;
+    if (net->param.n && !net->n_segment) return anl__fail(ctx, ANL_RECIPE, "every parameter is frozen (train.freeze): nothing is left to train");
+    for (int i = 0; o->decay_all && i < net->n_segment; i++) net->segment[i].decay = 1;
+    for (int i = 0; i < o->rates; i++) set_rate(net, &o->rate[i]);
     ANL_TRY(anl_graph_create(ctx, ANL_TRAIN, net->elem, &g));
     anl_value param = anl__graph_slab(g, net, ANL_SLAB_PARAM), grad = anl__graph_slab(g, net, ANL_SLAB_GRAD0), hyper = anl__graph_hyper(g);
     anl_value stats_in[5] = {grad, anl__graph_sum(g, net, "loss.den"), hyper};

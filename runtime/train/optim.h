@@ -4,6 +4,11 @@
 
 #include "../base/base.h"
 
+typedef struct anl__rate { /* of one parameter */
+    const char *name;
+    double factor; /* on the learning rate */
+} anl__rate;
+
 typedef struct anl__optim_opts {
     const char *name; /* sgd, adam, adamw, rmsprop, adagrad, lamb */
     double lr, momentum, dampening, beta1, beta2, eps, rho, weight_decay;
@@ -15,6 +20,8 @@ typedef struct anl__optim_opts {
        doubles after scale_steps good ones in a row (0: never), up to ANL__SCALE_MOST. */
     double loss_scale, scale_min;
     int64_t scale_steps;
+    const anl__rate *rate; /* [rates]; parameters without one have 1. Borrowed until the update program is compiled */
+    int rates;
 } anl__optim_opts;
 #define ANL__SCALE_MOST 16777216.0 /* 2^24 */
 anl__optim_opts anl__optim_opts_default(void); /* adam, 1e-3 */

@@ -46,6 +46,7 @@ static anl_status compile_one(anl__trainer *t, replica *r, anl_mode mode, anl__s
     }
     anl_graph *g;
     ANL_TRY(anl_graph_create(r->ctx, mode, t->opts.dtype, &g));
+    anl_graph_freeze(g, t->opts.frozen, t->opts.n_frozen);
     t->opts.task.build(t->opts.task.self, g, size);
     anl_compile_opts c = anl_compile_opts_default(g);
     c.rewrite = t->opts.rewrite;

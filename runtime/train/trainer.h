@@ -29,6 +29,8 @@ typedef struct anl__trainer_opts {
     anl__size train_sizes[ANL__MOST_SIZES]; /* that steps will have: full and last; n = 0 ends. None: evaluation only */
     anl__size eval_sizes[ANL__MOST_SIZES];  /* of evaluation */
     anl__optim_opts optim;
+    const char *const *frozen; /* [n_frozen] parameters that do not move; borrowed until the trainer is created */
+    int n_frozen;
     bool rewrite, plan, recompute;
     anl__samples samples; /* what the batches of training are made of; the device may keep it */
     anl__samples eval_samples; /* those of validation: where they are of the same data, the device makes them too */
