@@ -3,7 +3,7 @@
 #include "exit_code.h"
 
 #include "runtime/op.h"
-#include "tools/job/job.h"
+#include "tools/job/job_params.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +38,17 @@ static int list_layers(anl_ctx *ctx)
     return EXIT_DONE;
 }
 
+static anl_status print_frozen(anl_ctx *ctx, const job *j)
+{
+    anl__buf b;
+    anl__buf_init(&b, ctx);
+    job_params_note(anl__trainer_net(j->trainer), &b);
+    if (b.len) printf("\n%s", b.text);
+    anl_status st = b.status;
+    anl__buf_release(&b);
+    return st;
+}
+
 static anl_status show(anl_ctx *ctx, const options *o, job *j, recipe **r)
 {
     char *text = NULL, *report = NULL;
@@ -68,6 +79,7 @@ static anl_status show(anl_ctx *ctx, const options *o, job *j, recipe **r)
     double exchanged = (double)anl__trainer_exchanged(j->trainer) / 1048576;
     if (!eval && exchanged > 0) printf("\ndevices: %d; a step takes %.2f MiB out of the first and brings about as much into it\n", j->devices, exchanged);
     if (*anl__trainer_data_note(j->trainer)) printf("\n%s\n", anl__trainer_data_note(j->trainer));
+    ANL_TRY(print_frozen(ctx, j));
     printf("\n%d nodes, %d derived; %.3g Mflop a run\n", s.nodes, s.derived_nodes, s.flops * 1e-6);
     printf("activations %zu bytes planned (%zu alive at once at least, %zu without sharing); largest workspace %zu; packed parameters %zu\n", s.arena_bytes, s.live_peak_bytes,
            s.sum_bytes, s.workspace_bytes, s.derived_bytes);

@@ -37,9 +37,13 @@ static void print_model(const anl_program *p)
         printf("%-32s %-24s %-20s %12lld %14.0f\n", t->name, c->op->name, anl__shape_text(&c->out[0].shape, shape), (long long)n, mac);
         macs += mac;
     }
-    int64_t all = 0;
-    for (int64_t i = 0; i < net->param.n; i++) all += net->param.entry[i].count;
+    int64_t all = 0, frozen = 0;
+    for (int64_t i = 0; i < net->param.n; i++) {
+        all += net->param.entry[i].count;
+        if (net->param.entry[i].flags & ANL_PARAM_FROZEN) frozen += net->param.entry[i].count;
+    }
     printf("%-32s %-24s %-20s %12lld %14.0f\n", "total", "", "", (long long)all, macs);
+    if (frozen) printf("%-32s %-24s %-20s %12lld\n", "of which train", "", "", (long long)(all - frozen));
 }
 
 static void print_memory(anl_net *net, anl_program *p)

@@ -11,6 +11,7 @@
 #include "kernels/common/cpu.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /* CHUNK: tiles whose partial sums are added up among themselves */
 enum { PLANE = ANL__BN_PLANE, CHUNK = 32 };
@@ -237,13 +238,13 @@ static anl_status running_run(const anl__prepared *p, const anl__run *r)
 
 static bool train_only(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {
-    if (!anl__bn_measures(c)) return memcpy(why, "it measures", 12), false;
+    if (!anl__bn_measures(c)) return snprintf(why, ANL__WHY, "the statistics are given"), false;
     return anl__cpu_dtype(env, c, why);
 }
 
 static bool eval_only(const anl__env *env, const anl__call *c, char why[ANL__WHY])
 {
-    if (anl__bn_measures(c)) return memcpy(why, "for given means", 16), false;
+    if (anl__bn_measures(c)) return snprintf(why, ANL__WHY, "the statistics are measured"), false;
     return anl__cpu_dtype(env, c, why);
 }
 

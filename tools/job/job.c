@@ -2,6 +2,7 @@
 #include "job.h"
 
 #include "job_answer.h"
+#include "job_params.h"
 #include "job_sequence.h"
 
 #include "datasets/cache.h"
@@ -103,6 +104,7 @@ anl_status job_compile(job *j, bool train, bool answer)
         .nesterov = recipe_bool(r, "optim.nesterov"), .decay_all = recipe_bool(r, "optim.decay_all"),
         .clip_norm = recipe_real(r, "train.clip_norm"), .clip_value = recipe_real(r, "train.clip_value"), .ema = recipe_real(r, "train.ema"),
         .loss_scale = recipe_real(r, "train.loss_scale"), .scale_min = recipe_real(r, "train.loss_scale_min"), .scale_steps = recipe_int(r, "train.loss_scale_steps")};
+    if (train) ANL_TRY(job_params(j, &o));
     if (!train) o.optim.ema = 0; /* evaluation reads the averages in the parameters' place */
     if (train) sizes_of(&j->part[JOB_TRAIN], o.train_sizes, ANL__MOST_SIZES);
     if (train) o.samples = j->part[JOB_TRAIN].samples;

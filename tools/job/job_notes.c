@@ -1,6 +1,8 @@
 /* See job_notes.h. */
 #include "job_notes.h"
 
+#include "job_params.h"
+
 #include "runtime/device.h"
 
 #include <string.h>
@@ -36,11 +38,12 @@ static void idle(anl__buf *out, const char *key) { anl__buf_add(out, "note: %s i
 anl_status job_device_notes(const job *j, anl__buf *out)
 {
     const recipe *r = j->recipe;
+    job_params_note(anl__trainer_net(j->trainer), out);
     if (recipe_is_word(r, "devices")) {
         int there = anl_device_count(j->ctx, recipe_text(r, "device")), used = j->devices;
         if (used < there) anl__buf_add(out, "note: devices: %d of %d are used, train.shards = %d\n", used, there, (int)recipe_int(r, "train.shards"));
     }
-    if (anl__trainer_device(j->trainer)->vt->record_begin) return ANL_OK; /* it records steps: a CUDA device */
+    if (anl__trainer_device(j->trainer)->vt->record_begin) return out->status; /* it records steps: a CUDA device */
     if (!strcmp(recipe_text(r, "data.resident"), "true")) idle(out, "data.resident");
     if (recipe_bool(r, "train.tune")) idle(out, "train.tune");
     if (recipe_int(r, "train.ahead")) idle(out, "train.ahead");

@@ -6,7 +6,7 @@
 
 /* What was found, repaired, cut or left out while data of sequences was read. */
 anl_status job_notes(const job *j, anl__buf *out) ANL_MUST;
-/* Devices that are there and have nothing to do; keys that only a CUDA device has a use for, when the compiled job is on another one. */
+/* How many parameters train, where some are frozen; devices that are there and have nothing to do; keys that only a CUDA device has a use for, when the compiled job is on another one. */
 anl_status job_device_notes(const job *j, anl__buf *out) ANL_MUST;
 
 #endif
