@@ -6,6 +6,8 @@ resnet     torchvision's ResNet in miniature, with its names and its two kinds o
 layouts    a CNN whose dense layers follow on a flattened image, with a batch normalisation of the flattened features, groups,
            a transposed convolution and filters that are not square
 rows       the rows of a picture as a sequence: an LSTM
+Also the seeds of tests/fuzz/safetensors_fuzz.c.
+
 NAME.safetensors  the state dict; images.npy (8, 8, 8, 3) uint8; labels.npy; NAME.txt: a line of probabilities a picture
 """
 import json
@@ -111,6 +113,25 @@ def save(state, path, meta=None):
     path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(parts))
 
 
+def seeds():
+    """Small files, whole and with one mistake each, for the fuzzer to begin with."""
+    to = OUT.parents[2] / "fuzz" / "seeds" / "safetensors"
+    to.mkdir(parents=True, exist_ok=True)
+    t = torch.arange(6, dtype=torch.float32).reshape(2, 3)
+    save({"a.weight": t, "a.bias": t[0].half(), "n": torch.tensor(3), "d": t.double()}, to / "whole", {"format": "pt", "step": "12"})
+    save({}, to / "empty")
+    good = (to / "whole").read_bytes()
+    (to / "short").write_bytes(good[:-5])
+    (to / "long").write_bytes(good + b"12345")
+    (to / "header").write_bytes(struct.pack("<Q", 2**62) + good[8:])
+    for name, old, new in (("overlap", b"[24,30]", b"[20,26]"), ("twice", b'"a.bias"', b'"a.weight"'), ("shape", b"[2,3]", b"[3,3]"),
+                           ("bf16", b'"F16"', b'"BF16"'), ("huge", b"[2,3]", b"[9007199254740992,9007199254740992]"), ("dtype", b'"F64"', b'"F65"')):
+        size = struct.unpack("<Q", good[:8])[0]
+        assert old in good[:8 + size], name
+        text = good[8:8 + size].replace(old, new).rstrip()
+        (to / name).write_bytes(struct.pack("<Q", len(text)) + text + good[8 + size:])
+
+
 def fill(net, draw):
     state = net.state_dict()
     for name, t in state.items():
@@ -125,6 +146,7 @@ def fill(net, draw):
 
 
 def main():
+    seeds()
     OUT.mkdir(parents=True, exist_ok=True)
     draw = Draw(5)
     images = np.array([[[[(draw.word() >> 8) % 256 for _ in range(3)] for _ in range(8)] for _ in range(8)] for _ in range(8)])

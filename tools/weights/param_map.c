@@ -84,12 +84,10 @@ static features joined(const walk *w, const anl__node *n)
     return first;
 }
 
-/* A turned image stands for one that PyTorch would not flatten as we do. */
+/* An image with its axes in another order: which one holds the channels is not known any more. */
 static bool moves_channels(const walk *w, const anl__node *n)
 {
-    if (strcmp(n->op->name, "transpose")) return false;
-    const anl_shape *s = &w->g->value[n->in[0]].type.shape;
-    return s->rank == 4 && s->dim[3] > 1 && s->dim[1] * s->dim[2] > 1;
+    return !strcmp(n->op->name, "transpose") && w->g->value[n->in[0]].type.shape.rank == 4;
 }
 
 static features visit(walk *w, const anl__node *n)
