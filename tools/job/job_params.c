@@ -141,7 +141,7 @@ static anl_status give_frozen(choosing *c, anl__trainer_opts *o)
 
 static anl_status bad(choosing *c, const yaml_node *n, const char *what)
 {
-    return anl__fail(c->j->ctx, ANL_RECIPE, "%s: optim.rates: %s", yaml_where(c->j->arena, n), what);
+    return anl__fail(c->j->ctx, ANL_RECIPE, "%s: optim.rates: %s", yaml_where(c->j->arena, n), what ? what : "is wrong");
 }
 
 static anl_status rate_one(choosing *c, const yaml_node *n)
@@ -151,7 +151,7 @@ static anl_status rate_one(choosing *c, const yaml_node *n)
     errno = 0;
     double factor = n->kind == YAML_SCALAR && !n->quoted ? strtod(n->text, &end) : -1;
     if (!end || end == n->text || *end || errno || !isfinite(factor) || factor < 0 || factor > MOST_FACTOR)
-        return bad(c, n, "a factor is a number from 0 to 1e6, as in {fc: 10}");
+        return bad(c, n, anl__arena_printf(c->j->arena, "'%.100s' needs a factor, a number from 0 to 1e6, as in {fc: 10}", n->key));
     for (int i = 0; i < c->n; i++) {
         param *p = &c->param[i];
         if (!chosen(p, n->key)) continue;
