@@ -120,7 +120,8 @@ static anl_value make_norm(anl__build *b, const anl__layer_row *r)
         snprintf(name, sizeof name, "%s.running_var", b->name);
         in[4] = anl_buffer(b->g, name, 1, &c, 1);
     }
-    bool frozen = batch && anl_param_is_frozen(b->g, in[1]) && anl_param_is_frozen(b->g, in[2]); /* then its statistics are too */
+    /* then its statistics are too */
+    bool frozen = batch && anl_param_is_frozen(b->g, in[1]) && anl_param_is_frozen(b->g, in[2]);
     anl__arg_rest(b, frozen ? "global_stats=1" : NULL, attrs, sizeof attrs);
     return anl__activate(b, act, anl_node(b->g, r->op, b->name, in, batch ? 5 : 3, "%s", attrs));
 }

@@ -139,11 +139,11 @@ typedef struct anl_init {
 
 anl_value anl_input(anl_graph *g, const char *name, anl_dtype dtype, int rank, const int64_t *dim);
 typedef enum anl_param_flags { ANL_PARAM_DECAY = 1, ANL_PARAM_FROZEN = 2 } anl_param_flags;
-/* A trained tensor; ANL_PARAM_DECAY: weight decay applies to it (not for biases and norms); ANL_PARAM_FROZEN: it never moves, no
-   gradient is computed for it, nor for what only leads to it. */
+/* A trained tensor; ANL_PARAM_DECAY: weight decay applies to it (not for biases and norms); ANL_PARAM_FROZEN:
+   it never moves, no gradient is computed for it, nor for what only leads to it. */
 anl_value anl_param(anl_graph *g, const char *name, int rank, const int64_t *dim, anl_init init, unsigned flags);
-/* Before the graph is built: parameters of these n names will be frozen, whatever their builder says. The list is borrowed until the
-   graph is built. */
+/* Before the graph is built: parameters of these n names will be frozen, whatever their builder says. The list
+   is borrowed until the graph is built. */
 void anl_graph_freeze(anl_graph *g, const char *const *name, int n);
 bool anl_param_is_frozen(const anl_graph *g, anl_value param);
 /* A tensor kept with the model but not trained (running statistics), f32. */

@@ -105,7 +105,7 @@ struct anl__op {
     uint32_t mutates;  /* bit i: in[i] is written in place (slabs, states) */
     bool random;       /* reads the rng block (last input): see anl__rng */
     const char *help;  /* one line for `anneal explain --ops` */
-    /* Running statistics: in training, out[running_out] (where the node has it; f32, linear in the number of samples) is added over shards with
+    /* Running statistics: in training, out[running_out] (if the node has it; f32, linear in the number of samples) is added over shards with
        the gradients, and once a step operator `running` is called with (the buffers among this operator's inputs, in
        order; the added statistic; the number of samples) and this operator's same-named attributes. */
     const char *running;

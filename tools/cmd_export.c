@@ -122,8 +122,8 @@ static int unknown_format(const options *o, const char *to)
     const char *names[FORMATS];
     for (int i = 0; i < FORMATS; i++) names[i] = formats[i].name;
     const char *near = anl__nearest(to, names, FORMATS);
-    return command_usage(o, "--to is safetensors, torch or onnx, not '%s'%s%s%s", to, near ? "; did you mean '" : "",
-                         near ? near : "", near ? "'?" : "");
+    return command_usage(o, "--to is safetensors, torch or onnx, not '%s'%s%s%s", to,
+                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static int run_export(const options *o)
@@ -150,9 +150,10 @@ const command command_export = {
     .summary = "writes a trained model as a file for other programs: its weights (safetensors) or the network (ONNX)",
     .details = "safetensors: parameters and buffers under the names that `anneal inspect RUN` shows, averaged ones "
                "where the run keeps them, and how inputs are normalised (data.mean, data.std). torch: the same "
-               "under PyTorch's names (torchvision's for a resnet) and in its layouts, for "
-               "load_state_dict(safetensors.torch.load_file(FILE)). onnx: the network as it is evaluated, in fp32, with these weights and the normalisation inside, for any number of samples. Its "
-               "inputs are images N,C,H,W (8-bit values divided by 255), rows N,F, windows or tokens; its results "
-               "logits and probabilities, or values.",
+               "weights under PyTorch's names (torchvision's for a resnet) and in its layouts, for "
+               "load_state_dict(safetensors.torch.load_file(FILE)). onnx: the network as it is evaluated, in fp32, "
+               "with these weights and the normalisation inside, for any number of samples. Its inputs are images "
+               "N,C,H,W (8-bit values divided by 255), rows N,F, windows or tokens; its results logits and "
+               "probabilities, or values.",
     .options = export_options, .min_args = 1, .max_args = 1, .run = run_export,
 };

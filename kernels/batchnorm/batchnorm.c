@@ -2,8 +2,9 @@
  *   y = act(gamma (x - mean) rstd + beta + residual),  rstd = 1/sqrt(var + eps)
  * In training mean and variance are the shard's (Welford/Chan, never E[x^2]-E[x]^2); they go out as save_mean and save_rstd, and as
  * stat_sum = (n*mean, n*unbiased var) with n samples, which the engine adds over shards; batchnorm_running then moves the
- * running statistics once a step. In evaluation the running statistics are used; with global_stats in training too, which then leaves
- * them as they are: the layer is a scale and a shift, for networks whose normalisations are frozen.
+ * running statistics once a step. In evaluation the running statistics are used; with global_stats in
+ * training too, which then leaves them as they are: the layer is a scale and a shift, for networks whose
+ * normalisations are frozen.
  * Inputs: x, gamma, beta, running_mean, running_var, residual. Outputs: y, save_mean, save_rstd, stat_sum, and with residual
  * and relu in training a bit mask of what is positive (batchnorm.h).
  * batchnorm_bwd: x, dy, gamma, save_mean, save_rstd, beta, mask -> dx, dgamma, dbeta, dresidual. With act=relu it needs the mask, or
@@ -14,7 +15,7 @@ static const anl__attr_def attrs[] = {
     {"eps", ANL__FLOAT, "1e-5", 1e-12, 1, NULL, "added to the variance"},
     {"act", ANL__ENUM, "none", 0, 0, "none|relu", "applied last"},
     {"momentum", ANL__FLOAT, "0.1", 0, 1, NULL, "weight of the new value in the running statistics"},
-    {"global_stats", ANL__BOOL, "0", 0, 1, NULL, "use the running statistics in training too, and leave them; gamma and beta are frozen"},
+    {"global_stats", ANL__BOOL, "0", 0, 1, NULL, "use running statistics in training too; gamma, beta are frozen"},
     {0},
 };
 static const anl__attr_def bwd_attrs[] = {
@@ -70,13 +71,14 @@ static anl_status infer_running(anl_ctx *ctx, anl__call *c)
     return ANL_OK;
 }
 
-/* With the running statistics it is a scale and a shift: its own gradient is itself around a mean and a shift of 0. */
+/* With the running statistics it is a scale and a shift: its gradient is itself around a mean and a shift of 0. */
 static anl_status grad_global(anl__grad *g)
 {
     anl_value dz = anl__grad_dout(g, 0), gamma = anl__grad_in(g, 1);
     if (anl__grad_needs(g, 1) || anl__grad_needs(g, 2)) return ANL_UNSUPPORTED;
     if (dz == ANL_NONE) return ANL_OK;
-    if (anl__attr_int(anl__grad_call(g), "act")) dz = anl__grad_node(g, "relu_bwd", (anl_value[2]){dz, anl__grad_out(g, 0)}, 2, false, NULL);
+    anl_value relu[2] = {dz, anl__grad_out(g, 0)};
+    if (anl__attr_int(anl__grad_call(g), "act")) dz = anl__grad_node(g, "relu_bwd", relu, 2, false, NULL);
     if (anl__has_in(anl__grad_call(g), 5)) anl__grad_give(g, 5, dz);
     if (!anl__grad_needs(g, 0)) return ANL_OK;
     anl_value zero = anl__grad_node(g, "scale", &gamma, 1, false, "factor=0");

@@ -14,9 +14,15 @@ ANL_HD int64_t anl__bn_mask_byte(int64_t e) { return e / ANL__BN_BLOCK * ANL__BN
 ANL_HD int anl__bn_mask_bit(int64_t e) { return (int)(e % ANL__BN_BLOCK / ANL__BN_PLANE); }
 
 /* Does the forward operator measure mean and variance (and not take the running ones)? */
-static inline bool anl__bn_measures(const anl__call *c) { return c->mode == ANL_TRAIN && !anl__attr_int(c, "global_stats"); }
+static inline bool anl__bn_measures(const anl__call *c)
+{
+    return c->mode == ANL_TRAIN && !anl__attr_int(c, "global_stats");
+}
 
 /* Does the forward operator give a mask? Without a residual backward finds the sign again from x and beta. */
-static inline bool anl__bn_has_mask(const anl__call *c) { return anl__bn_measures(c) && anl__attr_int(c, "act") && anl__has_in(c, 5); }
+static inline bool anl__bn_has_mask(const anl__call *c)
+{
+    return anl__bn_measures(c) && anl__attr_int(c, "act") && anl__has_in(c, 5);
+}
 
 #endif

@@ -17,7 +17,10 @@ BN(many_vectors, "act=relu", "2,3,3,72", "72", "2,3,3,72");
 BN(few_each, "act=relu", "37,3,1,2", "2", "37,3,1,2");
 BN(no_image, "act=relu", "41,8", "8", "41,8");
 /* frozen: statistics are given, gamma and beta do not move */
-#define GIVEN(id, attributes, x, k, ...) static const anl__case id = {.op = "batchnorm", .attrs = "global_stats=1 " attributes, .in = {x, "param " k " nograd", "param " k " nograd", "stat " k " nograd", "stat " k " positive nograd", __VA_ARGS__}, .reduction = 2}
+#define GIVEN(id, attributes, x, k, ...) \
+    static const anl__case id = {.op = "batchnorm", .attrs = "global_stats=1 " attributes, .reduction = 2, \
+                                 .in = {x, "param " k " nograd", "param " k " nograd", "stat " k " nograd", \
+                                        "stat " k " positive nograd", __VA_ARGS__}}
 GIVEN(given, "", "4,3,3,5", "5");
 GIVEN(given_one, "", "1,1,1,5", "5");
 GIVEN(given_relu, "act=relu", "4,3,2,17", "17");

@@ -86,10 +86,13 @@ static void ema_task(void *arg, int t, int worker)
     const anl__update_state *s = j->p->state;
     int64_t a = (int64_t)t * PIECE, b = a + PIECE;
     (void)worker;
+    float *e = j->r->in[0], d = ((const float *)j->r->in[3])[ANL__HYPER_EMA_DECAY];
+    const float *x = j->r->in[1];
     for (int k = 0; k < s->n; k++) {
-        const anl__segment *seg = &s->segment[k];
-        int64_t from = seg->offset > a ? seg->offset : a, to = seg->offset + seg->count < b ? seg->offset + seg->count : b;
-        if (from < to) ema_range((float *)j->r->in[0] + from, (const float *)j->r->in[1] + from, ((const float *)j->r->in[3])[ANL__HYPER_EMA_DECAY], to - from);
+        int64_t from = s->segment[k].offset, to = from + s->segment[k].count;
+        if (from < a) from = a;
+        if (to > b) to = b;
+        if (from < to) ema_range(e + from, x + from, d, to - from);
     }
 }
 

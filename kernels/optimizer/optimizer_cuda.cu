@@ -224,7 +224,8 @@ static anl_status scale_run(const anl__prepared *p, const anl__run *r)
 /* ---- ema and slab_add ------------------------------------------------------------------------ */
 
 /* Frozen parameters belong to no segment: their average is as they are, to the bit. */
-static __global__ void average(segments s, float *e, const float *x, const float *stat, const float *h, int64_t n)
+static __global__ void average(segments s, float *e, const float *x, const float *stat, const float *h,
+                               int64_t n)
 {
     float d = h[ANL__HYPER_EMA_DECAY];
     if (stat[ANL__STAT_FINITE] == 0) return;
@@ -239,7 +240,8 @@ static anl_status ema_run(const anl__prepared *p, const anl__run *r)
 {
     int64_t n = anl_shape_count(&p->call.in[0].shape);
     const table *t = (const table *)p->state;
-    return ANL_LAUNCH(average, anl_blocks(n, ANL_THREADS), ANL_THREADS, r, t->s, (float *)r->in[0], (const float *)r->in[1], (const float *)r->in[2], (const float *)r->in[3], n);
+    const float *x = (const float *)r->in[1], *stat = (const float *)r->in[2], *h = (const float *)r->in[3];
+    return ANL_LAUNCH(average, anl_blocks(n, ANL_THREADS), ANL_THREADS, r, t->s, (float *)r->in[0], x, stat, h, n);
 }
 
 struct plus { __device__ float operator()(float a, float b) const { return a + b; } };
@@ -257,7 +259,9 @@ UPDATE(rmsprop)
 UPDATE(adagrad)
 UPDATE(lamb)
 static const anl__kernel grad_stats = {.op = "grad_stats", .device = "cuda", .name = "grad_stats/cuda", .rank = 10, .supports = anl_cuda_supports, .prepare = stats_prepare, .run = stats_run};
-static const anl__kernel ema = {.op = "ema", .device = "cuda", .name = "ema/cuda", .rank = 10, .supports = anl_cuda_supports, .prepare = update_prepare, .run = ema_run, .release = update_release};
+static const anl__kernel ema = {.op = "ema", .device = "cuda", .name = "ema/cuda", .rank = 10,
+                                .supports = anl_cuda_supports, .prepare = update_prepare, .run = ema_run,
+                                .release = update_release};
 static const anl__kernel loss_scale = {.op = "loss_scale", .device = "cuda", .name = "loss_scale/cuda", .rank = 10, .run = scale_run};
 static const anl__kernel slab_add = {.op = "slab_add", .device = "cuda", .name = "slab_add/cuda", .rank = 10, .supports = anl_cuda_supports, .run = add_run};
 extern "C" const anl__kernel *const anl__kernels_optimizer_cuda[];

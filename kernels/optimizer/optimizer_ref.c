@@ -66,7 +66,8 @@ static anl_status ema_run(const anl__prepared *p, const anl__run *r)
     if (stat[ANL__STAT_FINITE] == 0) return ANL_OK;
     const anl__update_state *s = p->state;
     for (int k = 0; k < s->n; k++)
-        for (int64_t i = s->segment[k].offset, end = i + s->segment[k].count; i < end; i++) e[i] = d * e[i] + (1 - d) * x[i];
+        for (int64_t i = s->segment[k].offset, end = i + s->segment[k].count; i < end; i++)
+            e[i] = d * e[i] + (1 - d) * x[i];
     return ANL_OK;
 }
 

@@ -126,13 +126,15 @@ static bool freezes(const anl_graph *g, const char *name)
 
 bool anl_param_is_frozen(const anl_graph *g, anl_value param)
 {
-    return valid(g, param) && g->value[param].kind == ANL__PARAM && (g->value[param].flags & ANL_PARAM_FROZEN);
+    if (!valid(g, param) || g->value[param].kind != ANL__PARAM) return false;
+    return g->value[param].flags & ANL_PARAM_FROZEN;
 }
 
 anl_value anl_param(anl_graph *g, const char *name, int rank, const int64_t *dim, anl_init init, unsigned flags)
 {
     anl__value v = {.kind = ANL__PARAM, .type = anl__type_of(anl__wide(g->dtype), rank, dim), .name = name, .node = -1,
-                    .flags = flags | (freezes(g, name) ? ANL_PARAM_FROZEN : 0u), .init = init, .slot = -1, .derived = true};
+                    .flags = flags, .init = init, .slot = -1, .derived = true};
+    if (freezes(g, name)) v.flags |= ANL_PARAM_FROZEN;
     return named(g, "parameter", &v);
 }
 

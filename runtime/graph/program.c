@@ -71,7 +71,10 @@ static anl_status bind_sum(compile *c, const char *name, const char *suffix, anl
 }
 
 /* Does the node give a statistic that running ones move by? One that uses them instead does not. */
-static bool measures(const anl__node *n) { return !n->dead && !n->backward && n->op->running && n->n_out > n->op->running_out; }
+static bool measures(const anl__node *n)
+{
+    return !n->dead && !n->backward && n->op->running && n->n_out > n->op->running_out;
+}
 
 static anl_status bind_running(compile *c, int node)
 {

@@ -72,7 +72,8 @@ anl_status anl__optim_compile(anl_net *net, const anl__optim_opts *o, anl_progra
     anl_graph *g;
     ANL_TRY(anl__optim_check(ctx, o));
     ANL_TRY(anl_net_layout(net));
-    if (net->param.n && !net->n_segment) return anl__fail(ctx, ANL_RECIPE, "every parameter is frozen (train.freeze): nothing is left to train");
+    if (net->param.n && !net->n_segment)
+        return anl__fail(ctx, ANL_RECIPE, "every parameter is frozen (train.freeze): nothing is left to train");
     for (int i = 0; o->decay_all && i < net->n_segment; i++) net->segment[i].decay = 1;
     for (int i = 0; i < o->rates; i++) set_rate(net, &o->rate[i]);
     ANL_TRY(anl_graph_create(ctx, ANL_TRAIN, net->elem, &g));

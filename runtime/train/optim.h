@@ -20,7 +20,7 @@ typedef struct anl__optim_opts {
        doubles after scale_steps good ones in a row (0: never), up to ANL__SCALE_MOST. */
     double loss_scale, scale_min;
     int64_t scale_steps;
-    const anl__rate *rate; /* [rates]; parameters without one have 1. Borrowed until the update program is compiled */
+    const anl__rate *rate; /* [rates]; parameters without one have 1. Borrowed while the program is compiled */
     int rates;
 } anl__optim_opts;
 #define ANL__SCALE_MOST 16777216.0 /* 2^24 */

@@ -29,7 +29,7 @@ typedef struct anl__trainer_opts {
     anl__size train_sizes[ANL__MOST_SIZES]; /* that steps will have: full and last; n = 0 ends. None: evaluation only */
     anl__size eval_sizes[ANL__MOST_SIZES];  /* of evaluation */
     anl__optim_opts optim;
-    const char *const *frozen; /* [n_frozen] parameters that do not move; borrowed until the trainer is created */
+    const char *const *frozen; /* [n_frozen] parameters that do not move; borrowed while the trainer is made */
     int n_frozen;
     bool rewrite, plan, recompute;
     anl__samples samples; /* what the batches of training are made of; the device may keep it */
@@ -42,7 +42,8 @@ anl__trainer_opts anl__trainer_opts_default(void);
 anl_status anl__trainer_create(anl_ctx *ctx, const anl__trainer_opts *o, anl__trainer **out) ANL_MUST;
 void anl__trainer_destroy(anl__trainer *t);
 anl_status anl__trainer_init(anl__trainer *t) ANL_MUST; /* fills parameters from the seed */
-/* After weights were written into replica 0's slabs before the first step: their averages begin with them, and the others get them too. */
+/* After weights were written into replica 0's slabs before the first step: their averages begin with them, and
+   the others get them too. */
 anl_status anl__trainer_begin_with(anl__trainer *t) ANL_MUST;
 
 anl_net *anl__trainer_net(anl__trainer *t);

@@ -1,5 +1,5 @@
-/* train.freeze and optim.rates as a user has them: what is trained is told, a run goes on to the same bits, and patterns that mean nothing
- * are refused with what they may have meant. */
+/* train.freeze and optim.rates as a user has them: what is trained is told, a run goes on to the same bits,
+ * and patterns that mean nothing are refused with what they may have meant. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,14 +34,16 @@ static void goes_on(void **state)
 static void stays(void **state)
 {
     cli *c = *state;
-    static const char *const kept[] = {"params/conv1.weight", "params/batchnorm1.bias", "ema/conv1.weight", "buffers/batchnorm1.running_var", "optim/0.conv1.weight"};
+    static const char *const kept[] = {"params/conv1.weight", "params/batchnorm1.bias", "ema/conv1.weight",
+                                       "buffers/batchnorm1.running_var", "optim/0.conv1.weight"};
     static char first[65536];
     cli_expect(c, 0, "train recipe.yaml --run tuned train.init=other " FROZEN);
     cli_says(c, "matched   7 tensors");
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         char words[200];
         bool moment = !strncmp(kept[i], "optim", 5);
-        snprintf(words, sizeof words, "inspect other:best --tensor %s", strncmp(kept[i], "ema", 3) ? kept[i] : "params/conv1.weight");
+        snprintf(words, sizeof words, "inspect other:best --tensor %s",
+                 strncmp(kept[i], "ema", 3) ? kept[i] : "params/conv1.weight");
         cli_expect(c, 0, words);
         memcpy(first, c->out, sizeof first);
         snprintf(words, sizeof words, "inspect tuned:last --tensor %s", kept[i]);
@@ -66,8 +68,11 @@ static void shown(void **state)
 static void refused(void **state)
 {
     cli *c = *state;
-    static const struct { const char *words, *says; } bad[] = {
-        {"train.freeze=[conv]", "train.freeze: no parameter is named 'conv'; did you mean 'conv1'? (there are 5, from conv1.weight to dense1.bias"},
+    static const struct {
+        const char *words, *says;
+    } bad[] = {
+        {"train.freeze=[conv]", "train.freeze: no parameter is named 'conv'; did you mean 'conv1'? (there "
+                                "are 5, from conv1.weight to dense1.bias"},
         {"train.freeze=[\"batchnrom1.*\"]", "did you mean 'batchnorm1'?"},
         {"train.freeze=[batchnorm1.running_mean]", "no parameter is named 'batchnorm1.running_mean'"},
         {"train.freeze=[\"*\"]", "train.freeze: holds all 5 parameters: nothing is left to train"},
@@ -82,7 +87,8 @@ static void refused(void **state)
         {"optim.rates=[dense1]", "needs maps of names and factors"},
         {"optim.rates=[[{\"dense1\":2}]]", "needs maps of names and factors"},
         {"optim.rates=3", "optim.rates: needs a list or a map"},
-        {"train.freeze=[conv1] optim.rates={\"conv1\":2}", "'conv1' is without effect: train.freeze holds all of it"},
+        {"train.freeze=[conv1] optim.rates={\"conv1\":2}",
+         "'conv1' is without effect: train.freeze holds all of it"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char words[300];
@@ -94,6 +100,7 @@ static void refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(goes_on), cmocka_unit_test(stays), cmocka_unit_test(shown), cmocka_unit_test(refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(goes_on), cmocka_unit_test(stays),
+                                       cmocka_unit_test(shown), cmocka_unit_test(refused)};
     return cmocka_run_group_tests_name("cli/freeze", tests, cli_setup, cli_teardown);
 }

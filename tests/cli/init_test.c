@@ -1,5 +1,5 @@
-/* train.init from safetensors files: networks of PyTorch's say here what they said there, what was exported comes back to the bit,
- * and what does not fit is refused by name. */
+/* train.init from safetensors files: networks of PyTorch's say here what they said there, what was exported
+ * comes back to the bit, and what does not fit is refused by name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,19 +14,23 @@
 
 enum { PICTURES = 8, CLASSES = 3 };
 
-#define BLOCK(name, from, n, stride)                                                                                \
-    "    - {type: conv, name: " name ".conv1, from: [" from "], filters: " n ", kernel: 3, stride: " stride ", pad: 1, bias: false}\n" \
-    "    - {type: batchnorm, name: " name ".bn1, act: relu}\n"                                                      \
-    "    - {type: conv, name: " name ".conv2, filters: " n ", kernel: 3, pad: 1, bias: false}\n"                    \
+#define BLOCK(name, from, n, stride) \
+    "    - {type: conv, name: " name ".conv1, from: [" from "], filters: " n ", kernel: 3, stride: " stride \
+    ", pad: 1, bias: false}\n" \
+    "    - {type: batchnorm, name: " name ".bn1, act: relu}\n" \
+    "    - {type: conv, name: " name ".conv2, filters: " n ", kernel: 3, pad: 1, bias: false}\n" \
     "    - {type: batchnorm, name: " name ".bn2}\n"
 
 static const char resnet[] =
     "model:\n  name: graph\n  layers:\n"
     "    - {type: conv, name: conv1, filters: 4, kernel: 3, pad: 1, bias: false}\n"
-    "    - {type: batchnorm, name: bn1, act: relu}\n" BLOCK("layer1.0", "bn1", "4", "1")
+    "    - {type: batchnorm, name: bn1, act: relu}\n"
+    BLOCK("layer1.0", "bn1", "4", "1")
     "    - {type: add, name: add1, from: [layer1.0.bn2, bn1]}\n"
-    "    - {type: relu, name: block1}\n" BLOCK("layer2.0", "block1", "6", "2")
-    "    - {type: conv, name: layer2.0.downsample.0, from: [block1], filters: 6, kernel: 1, stride: 2, bias: false}\n"
+    "    - {type: relu, name: block1}\n"
+    BLOCK("layer2.0", "block1", "6", "2")
+    "    - {type: conv, name: layer2.0.downsample.0, from: [block1], filters: 6, kernel: 1, stride: 2, "
+    "bias: false}\n"
     "    - {type: batchnorm, name: layer2.0.downsample.1}\n"
     "    - {type: add, name: add2, from: [layer2.0.bn2, layer2.0.downsample.1]}\n"
     "    - relu\n    - global-avgpool\n"
@@ -69,8 +73,10 @@ static int setup(void **state)
     cli *c = *state;
     char line[1024];
     snprintf(line, sizeof line,
-             "mkdir set && cp %s/golden/data/weights/*.safetensors . && cp %s/golden/data/weights/images.npy set/train-images.npy && "
-             "cp %s/golden/data/weights/labels.npy set/train-labels.npy", ANL_TESTS_DIR, ANL_TESTS_DIR, ANL_TESTS_DIR);
+             "mkdir set && cp %s/golden/data/weights/*.safetensors . && cp %s/golden/data/weights/images.npy "
+             "set/train-images.npy && "
+             "cp %s/golden/data/weights/labels.npy set/train-labels.npy",
+             ANL_TESTS_DIR, ANL_TESTS_DIR, ANL_TESTS_DIR);
     cli_shell(c, line);
     write_recipe(c, "resnet.yaml", resnet);
     write_recipe(c, "layouts.yaml", layouts);
@@ -95,7 +101,8 @@ static void says_the_same(cli *c, const char *run, const char *golden)
         for (int k = 0; k < CLASSES; k++) {
             double want, got = strtod(at, NULL);
             assert_int_equal(fscanf(f, "%lf", &want), 1);
-            if (fabs(want - got) > 2e-6) fail_msg("%s: picture %d, class %d: %.6f, but PyTorch gives %.6f", run, i, k, got, want);
+            if (fabs(want - got) > 2e-6)
+                fail_msg("%s: picture %d, class %d: %.6f, but PyTorch gives %.6f", run, i, k, got, want);
             at = strchr(at, ',') ? strchr(at, ',') + 1 : at;
         }
         line = strchr(line, '\n');
@@ -106,7 +113,8 @@ static void says_the_same(cli *c, const char *run, const char *golden)
 static void from_pytorch(void **state)
 {
     cli *c = *state;
-    cli_expect(c, 0, "train resnet.yaml --run r train.init=resnet.safetensors train.freeze=[conv1,bn1,layer1,layer2]");
+    cli_expect(c, 0,
+               "train resnet.yaml --run r train.init=resnet.safetensors train.freeze=[conv1,bn1,layer1,layer2]");
     cli_says(c, "PyTorch's, filters O,I,H,W (as its metadata says)");
     cli_says(c, "left out  6 num_batches_tracked");
     cli_says(c, "matched   32 tensors, 6 of them turned into our layout; 0 others");
@@ -126,12 +134,14 @@ static void there_and_back(void **state)
 {
     cli *c = *state;
     cli_expect(c, 0, "export r --to torch --out there.safetensors");
-    cli_expect(c, 0, "train resnet.yaml --run r2 train.init=there.safetensors train.freeze=[conv1,bn1,layer1,layer2]");
+    cli_expect(c, 0,
+               "train resnet.yaml --run r2 train.init=there.safetensors train.freeze=[conv1,bn1,layer1,layer2]");
     cli_says(c, "matched   32 tensors");
     cli_expect(c, 0, "export r2 --out again.safetensors");
     cli_expect(c, 0, "export r --out ours.safetensors");
     cli_shell(c, "tail -c 3000 ours.safetensors > a; tail -c 3000 again.safetensors > b; cmp a b");
-    cli_expect(c, 0, "train resnet.yaml --run r3 train.init=ours.safetensors train.freeze=[conv1,bn1,layer1,layer2]");
+    cli_expect(c, 0,
+               "train resnet.yaml --run r3 train.init=ours.safetensors train.freeze=[conv1,bn1,layer1,layer2]");
     cli_says(c, "Anneal's, filters K,R,S,C (as its metadata says)");
     cli_says(c, "left out  how inputs were normalised");
     cli_says(c, "matched   32 tensors, 0 of them turned");
@@ -148,7 +158,8 @@ static void another_head(void **state)
 {
     cli *c = *state;
     cli_shell(c, "sed 's/name: fc, units: 3/name: fc, units: 4/' resnet.yaml > four.yaml");
-    cli_shell(c, "cp -r set set4; printf '\\003' | dd of=set4/train-labels.npy bs=1 seek=152 conv=notrunc 2>dd.txt"); /* the fourth label */
+    cli_shell(c, "cp -r set set4; printf '\\003' | dd of=set4/train-labels.npy bs=1 seek=152 conv=notrunc "
+                 "2>dd.txt"); /* the fourth label */
     cli_expect(c, 0, "train four.yaml --run four train.init=resnet.safetensors data.path=set4");
     cli_says(c, "unmatched fc.weight: F32 3x6 in the file (fc.weight), 4x6 here: initialised anew");
     cli_says(c, "unmatched fc.bias: F32 3 in the file (fc.bias), 4 here: initialised anew");
@@ -171,7 +182,8 @@ static void refusals(void **state)
     cli_says(c, "truncated");
     cli_expect(c, 6, "train resnet.yaml --run x train.init=text.safetensors");
     cli_says(c, "no safetensors file");
-    cli_shell(c, "sed 's/name: conv1,/name: convolution1,/; s/name: bn1/name: norm/; s/\\[bn1\\]/[norm]/; s/, bn1\\]/, norm]/; "
+    cli_shell(c, "sed 's/name: conv1,/name: convolution1,/; s/name: bn1/name: norm/; s/\\[bn1\\]/[norm]/; "
+                 "s/, bn1\\]/, norm]/; "
                  "s/layer/stage/g; s/name: fc/name: out/; s/stages:/layers:/' resnet.yaml > other.yaml");
     cli_expect(c, 2, "train other.yaml --run x train.init=resnet.safetensors");
     cli_says(c, "has no tensor of this model (graph)");
@@ -194,6 +206,7 @@ static void refusals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(from_pytorch), cmocka_unit_test(there_and_back), cmocka_unit_test(another_head), cmocka_unit_test(refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(from_pytorch), cmocka_unit_test(there_and_back),
+                                       cmocka_unit_test(another_head), cmocka_unit_test(refusals)};
     return cmocka_run_group_tests_name("cli/init", tests, setup, cli_teardown);
 }

@@ -1,5 +1,5 @@
-/* safetensors files: whatever the bytes, reading gives tensors of which every number can be read, or a message. Seeds: those of
- * tests/golden/generate_weights.py, and files of one mistake each. */
+/* safetensors files: whatever the bytes, reading gives tensors of which every number can be read, or a
+ * message. Seeds: those of tests/golden/generate_weights.py, and files of one mistake each. */
 #include "tools/weights/read_safetensors.h"
 
 #include <stdint.h>
@@ -13,7 +13,8 @@ static void use(anl_ctx *ctx, const safetensors_file *f)
         const safetensors_entry *e = safetensors_at(f, i);
         size_t n = (size_t)anl_shape_count(&e->shape);
         if (safetensors_find(f, e->name) != e) abort(); /* names are told apart */
-        if (n > e->end - e->begin) abort();             /* a number takes a byte at least: what follows is no more than four files */
+        if (n > e->end - e->begin)
+            abort(); /* a number takes a byte at least: what follows is no more than four files */
         if (!safetensors_is_float(e)) continue;
         float *to = anl__calloc(ctx, n, sizeof *to);
         if (to) safetensors_floats(f, e, to);

@@ -1,5 +1,6 @@
-/* Frozen parameters stay as they are, to the bit, with every optimizer and on every device; the others train as beside parameters whose
- * rate is 0; a frozen batch normalisation keeps its statistics and lets gradients through. */
+/* Frozen parameters stay as they are, to the bit, with every optimizer and on every device; the others train
+ * as beside parameters whose rate is 0; a frozen batch normalisation keeps its statistics and lets gradients
+ * through. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,11 @@
 
 enum { SAMPLES = 45, BATCH = 20, EPOCHS = 2, MOST = 4096 };
 
-typedef struct after { float param[MOST], ema[MOST], buffer[256], begin[MOST]; double loss, norm; int64_t params, buffers; } after;
+typedef struct after {
+    float param[MOST], ema[MOST], buffer[256], begin[MOST];
+    double loss, norm;
+    int64_t params, buffers;
+} after;
 
 /* Reads a slab into `to`; how many elements it has. */
 static int64_t slab(anl__trainer *t, anl_slab s, float *to, int64_t most)
@@ -60,12 +65,14 @@ static void train_at(const anl__trainer_opts *o, double lr, after *out)
     anl_net *net = anl__trainer_net(t);
     for (int i = 0; i < anl_net_param_count(net); i++) { /* what moved, and what did not */
         anl_tensor_info p = anl_net_param(net, i);
-        bool frozen = false, same = !memcmp(out->begin + p.offset, out->param + p.offset, (size_t)p.count * sizeof(float));
+        bool frozen = false,
+             same = !memcmp(out->begin + p.offset, out->param + p.offset, (size_t)p.count * sizeof(float));
         for (int k = 0; k < o->n_frozen; k++) frozen |= !strcmp(o->frozen[k], p.name);
         assert_int_equal(frozen, !!(p.flags & ANL_PARAM_FROZEN));
         if (frozen && !same) fail_msg("%s is frozen, and moved (%s)", p.name, o->optim.name);
         if (!frozen && same && !o->optim.rates) fail_msg("%s did not move (%s)", p.name, o->optim.name);
-        if (frozen && o->optim.ema > 0) assert_memory_equal(out->ema + p.offset, out->begin + p.offset, (size_t)p.count * sizeof(float));
+        if (frozen && o->optim.ema > 0)
+            assert_memory_equal(out->ema + p.offset, out->begin + p.offset, (size_t)p.count * sizeof(float));
     }
     anl__trainer_destroy(t);
     toy_free(&data);
@@ -89,7 +96,8 @@ static anl__trainer_opts base(const char *const *frozen, int n)
 static const char *const optimizers[] = {"sgd", "adam", "adamw", "rmsprop", "adagrad", "lamb"};
 static const char *const devices[] = {"reference", "auto"};
 
-/* Without a normalisation among them, parameters that are frozen are those whose rate is 0 for all the others. */
+/* Without a normalisation among them, parameters that are frozen are those whose rate is 0 for all the
+ * others. */
 static void test_as_rate_0(void **state)
 {
     (void)state;
@@ -133,7 +141,9 @@ static void test_shards(void **state)
 static void test_rates(void **state)
 {
     (void)state;
-    static const anl__rate two[] = {{"conv1.weight", 2}, {"bn1.weight", 2}, {"bn1.bias", 2}, {"conv2.weight", 2}, {"conv2.bias", 2}, {"out.weight", 2}, {"out.bias", 2}};
+    static const anl__rate two[] = {{"conv1.weight", 2}, {"bn1.weight", 2}, {"bn1.bias", 2},
+                                    {"conv2.weight", 2}, {"conv2.bias", 2}, {"out.weight", 2},
+                                    {"out.bias", 2}};
     static after a, b;
     for (size_t i = 0; i < sizeof optimizers / sizeof optimizers[0]; i++) {
         anl__trainer_opts o = base(NULL, 0);
@@ -170,7 +180,8 @@ static void test_normalisation(void **state)
         o.rewrite = false; /* relu by itself: other nodes, the same sums but for their order */
         train(&o, &c);
         for (int64_t i = 0; i < a.params; i++)
-            if (fabsf(a.param[i] - c.param[i]) > 1e-4f) fail_msg("parameter %d: %g, %g", (int)i, (double)a.param[i], (double)c.param[i]);
+            if (fabsf(a.param[i] - c.param[i]) > 1e-4f)
+                fail_msg("parameter %d: %g, %g", (int)i, (double)a.param[i], (double)c.param[i]);
     }
 }
 
@@ -193,14 +204,17 @@ static int backward_steps(const char *const *frozen, int n, double *flops)
 static void test_stops(void **state)
 {
     (void)state;
-    static const char *const below[] = {"conv1.weight", "bn1.weight", "bn1.bias", "conv2.weight", "conv2.bias"};
+    static const char *const below[] = {"conv1.weight", "bn1.weight", "bn1.bias", "conv2.weight",
+                                        "conv2.bias"};
     double all, some, few;
-    int n = backward_steps(NULL, 0, &all), m = backward_steps(below, 3, &some), k = backward_steps(below, 5, &few);
+    int n = backward_steps(NULL, 0, &all), m = backward_steps(below, 3, &some),
+        k = backward_steps(below, 5, &few);
     assert_true(n > m && m > k && k > 0);
     assert_true(all > some && some > few);
     anl_ctx *ctx = anl_ctx_create();
     anl__trainer *t;
-    static const char *const everything[] = {"conv1.weight", "bn1.weight", "bn1.bias", "conv2.weight", "conv2.bias", "out.weight", "out.bias"};
+    static const char *const everything[] = {"conv1.weight", "bn1.weight", "bn1.bias", "conv2.weight",
+                                             "conv2.bias",   "out.weight", "out.bias"};
     anl__trainer_opts o = base(everything, 7);
     assert_int_equal(anl__trainer_create(ctx, &o, &t), ANL_RECIPE);
     assert_non_null(strstr(anl_last_error(ctx), "nothing is left to train"));
@@ -210,7 +224,8 @@ static void test_stops(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_rate_0), cmocka_unit_test(test_shards), cmocka_unit_test(test_rates), cmocka_unit_test(test_normalisation),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_rate_0), cmocka_unit_test(test_shards),
+                                       cmocka_unit_test(test_rates), cmocka_unit_test(test_normalisation),
                                        cmocka_unit_test(test_stops)};
     return cmocka_run_group_tests_name("train/freeze", tests, NULL, NULL);
 }

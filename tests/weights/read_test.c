@@ -1,4 +1,5 @@
-/* safetensors files: what is written reads back to the bit, other types are widened, and whatever is wrong is named. */
+/* safetensors files: what is written reads back to the bit, other types are widened, and whatever is wrong is
+ * named. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +28,8 @@ static void to_the_bit(void **state)
     char dir[SCRATCH_PATH], path[SCRATCH_PATH + 32];
     anl_ctx *ctx = anl_ctx_create();
     float a[12], b[3] = {1, -0.0f, 3e-39f}, back[12];
-    static const uint32_t odd[] = {0x7fc00001u, 0xff800001u, 0x7f800000u, 0x80000000u, 1u, 0x00800000u, 0x7f7fffffu, 0x3f800001u};
+    static const uint32_t odd[] = {0x7fc00001u, 0xff800001u, 0x7f800000u, 0x80000000u,
+                                   1u,          0x00800000u, 0x7f7fffffu, 0x3f800001u};
     const char *const meta[][2] = {{"format", "anneal"}, {"step", "12"}};
     for (int i = 0; i < 12; i++) a[i] = of_bits(odd[i % 8] + (uint32_t)i / 8);
     const safetensor t[] = {{"z.weight", {3, {2, 3, 2}}, a}, {"a.bias", {1, {3}}, b}, {"scalar", {0}, b + 2}};
@@ -69,8 +71,10 @@ static size_t make(char *out, const char *header, size_t data)
 static void other_types(void **state)
 {
     (void)state;
-    static const char header[] = "{\"d\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[1,17]},\"o\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
-                                 "\"h\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[17,21]},\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[21,25]},"
+    static const char header[] = "{\"d\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[1,17]},\"o\":{"
+                                 "\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+                                 "\"h\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[17,21]},\"b\":{"
+                                 "\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[21,25]},"
                                  "\"none\":{\"dtype\":\"F32\",\"shape\":[0,5],\"data_offsets\":[25,25]}}  ";
     char file[1024];
     float to[2];
@@ -96,12 +100,18 @@ static void other_types(void **state)
     anl_ctx_destroy(ctx);
 }
 
-#define ONE(name, dtype, shape, from, to) "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" from "," to "]}"
+#define ONE(name, dtype, shape, from, to) \
+    "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" from "," to "]}"
 
 static void refusals(void **state)
 {
     (void)state;
-    static const struct { const char *header; size_t data; anl_status code; const char *says; } bad[] = {
+    static const struct {
+        const char *header;
+        size_t data;
+        anl_status code;
+        const char *says;
+    } bad[] = {
         {"{", 0, ANL_FORMAT, "its header is no JSON"},
         {"[]", 0, ANL_FORMAT, "its header is no JSON object"},
         {"{} x", 0, ANL_FORMAT, "something follows on its JSON header (byte 11)"},
@@ -114,16 +124,23 @@ static void refusals(void **state)
         {"{" ONE("a", "F32", "[1.5]", "0", "4") "}", 4, ANL_FORMAT, "no whole number"},
         {"{" ONE("a", "F32", "[\"1\"]", "0", "4") "}", 4, ANL_FORMAT, "no whole number"},
         {"{" ONE("a", "F32", "[1e300]", "0", "4") "}", 4, ANL_FORMAT, "no whole number"},
-        {"{" ONE("a", "F32", "[4503599627370496,4503599627370496]", "0", "4") "}", 4, ANL_FORMAT, "more elements than any file"},
-        {"{" ONE("a", "F32", "[1,1,1,1,1,1,1]", "0", "4") "}", 4, ANL_UNSUPPORTED, "tensor 'a' has more than 6 dimensions"},
-        {"{" ONE("a", "F32", "[2]", "0", "4") "}", 4, ANL_FORMAT, "tensor 'a': F32 2 takes 8 bytes, but it has 4"},
+        {"{" ONE("a", "F32", "[4503599627370496,4503599627370496]", "0", "4") "}", 4, ANL_FORMAT,
+         "more elements than any file"},
+        {"{" ONE("a", "F32", "[1,1,1,1,1,1,1]", "0", "4") "}", 4, ANL_UNSUPPORTED,
+         "tensor 'a' has more than 6 dimensions"},
+        {"{" ONE("a", "F32", "[2]", "0", "4") "}", 4, ANL_FORMAT,
+         "tensor 'a': F32 2 takes 8 bytes, but it has 4"},
         {"{" ONE("a", "F32", "[1]", "4", "0") "}", 4, ANL_FORMAT, "tensor 'a' lies at bytes 4 to 0"},
         {"{" ONE("a", "F32", "[1]", "0", "4") "}", 3, ANL_FORMAT, "lies at bytes 0 to 4, but there are 3"},
         {"{" ONE("a", "F32", "[1]", "-4", "0") "}", 4, ANL_FORMAT, "data_offsets are not two whole numbers"},
-        {"{" ONE("a", "F32", "[1]", "0", "4") "," ONE("b", "F32", "[1]", "2", "6") "}", 6, ANL_FORMAT, "tensor 'b' begins at byte 2, where a ends at 4: they overlap"},
-        {"{" ONE("a", "F32", "[1]", "0", "4") "," ONE("b", "F32", "[1]", "6", "10") "}", 10, ANL_FORMAT, "there is a gap"},
-        {"{" ONE("a", "F32", "[1]", "4", "8") "}", 8, ANL_FORMAT, "where the header ends at 0: there is a gap"},
-        {"{" ONE("a", "F32", "[1]", "0", "4") "," ONE("a", "F32", "[1]", "4", "8") "}", 8, ANL_FORMAT, "tensor 'a': it stands twice"},
+        {"{" ONE("a", "F32", "[1]", "0", "4") "," ONE("b", "F32", "[1]", "2", "6") "}", 6, ANL_FORMAT,
+         "tensor 'b' begins at byte 2, where a ends at 4: they overlap"},
+        {"{" ONE("a", "F32", "[1]", "0", "4") "," ONE("b", "F32", "[1]", "6", "10") "}", 10, ANL_FORMAT,
+         "there is a gap"},
+        {"{" ONE("a", "F32", "[1]", "4", "8") "}", 8, ANL_FORMAT,
+         "where the header ends at 0: there is a gap"},
+        {"{" ONE("a", "F32", "[1]", "0", "4") "," ONE("a", "F32", "[1]", "4", "8") "}", 8, ANL_FORMAT,
+         "tensor 'a': it stands twice"},
         {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, ANL_FORMAT, "__metadata__ stands twice"},
         {"{\"__metadata__\":[]}", 0, ANL_FORMAT, "__metadata__ is no map"},
         {"{\"__metadata__\":{\"step\":3}}", 0, ANL_FORMAT, "__metadata__ holds 'step', which is no text"},
@@ -135,7 +152,8 @@ static void refusals(void **state)
         size_t n = make(file, bad[i].header, bad[i].data);
         int code = safetensors_parse(ctx, "mine", file, n, &f);
         if (code != (int)bad[i].code) fail_msg("%s: status %d", bad[i].header, code);
-        if (!strstr(anl_last_error(ctx), bad[i].says)) fail_msg("'%s' does not say '%s'", anl_last_error(ctx), bad[i].says);
+        if (!strstr(anl_last_error(ctx), bad[i].says))
+            fail_msg("'%s' does not say '%s'", anl_last_error(ctx), bad[i].says);
     }
     assert_int_equal(safetensors_parse(ctx, "mine", file, 7, &f), ANL_FORMAT);
     memset(file, 0xff, 8);
@@ -168,6 +186,7 @@ static void no_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(to_the_bit), cmocka_unit_test(other_types), cmocka_unit_test(refusals), cmocka_unit_test(no_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(to_the_bit), cmocka_unit_test(other_types),
+                                       cmocka_unit_test(refusals), cmocka_unit_test(no_memory)};
     return cmocka_run_group_tests_name("weights/read", tests, NULL, NULL);
 }

@@ -159,8 +159,8 @@ static anl_status given_norm(job *j)
     double *mean = anl__arena_alloc(j->arena, sizeof *mean * 2 * (size_t)n), *std = mean + n;
     if (!mean) return ANL_NOMEM;
     if (n != j->model.channels)
-        return anl__fail(j->ctx, ANL_RECIPE, "%s: data.mean has %d numbers, but %s has %lld channels", recipe_where(r, "data.mean"), n,
-                         j->set[0]->name, (long long)j->model.channels);
+        return anl__fail(j->ctx, ANL_RECIPE, "%s: data.mean has %d numbers, but %s has %lld channels",
+                         recipe_where(r, "data.mean"), n, j->set[0]->name, (long long)j->model.channels);
     for (int i = 0; i < n; i++) {
         mean[i] = recipe_real_at(r, "data.mean", i);
         std[i] = recipe_real_at(r, "data.std", i);

@@ -11,7 +11,11 @@
 
 #define MOST_FACTOR 1e6
 
-typedef struct param { const char *name, *torch; bool frozen, rated; double factor; } param;
+typedef struct param {
+    const char *name, *torch;
+    bool frozen, rated;
+    double factor;
+} param;
 typedef struct choosing {
     job *j;
     param *param;
@@ -47,7 +51,10 @@ static bool means(const char *pattern, const char *name)
     return fits(pattern, name) || (n && !strncmp(name, pattern, n) && name[n] == '.');
 }
 
-static bool chosen(const param *p, const char *pattern) { return means(pattern, p->name) || means(pattern, p->torch); }
+static bool chosen(const param *p, const char *pattern)
+{
+    return means(pattern, p->name) || means(pattern, p->torch);
+}
 
 /* ---- what there is --------------------------------------------------------------------------- */
 
@@ -82,7 +89,7 @@ static int beginnings(anl__arena *a, const char *name, const char **out)
 
 enum { MOST_PARTS = 128 }; /* dots of a name, which has at most 200 bytes */
 
-/* The nearest of all names and layers, in our words or PyTorch's; a pattern's ".*" aside. NULL: none is near. */
+/* The nearest of all names and layers, in our words or PyTorch's; a pattern's ".*" aside. NULL: none. */
 static const char *nearest(choosing *c, const char *pattern)
 {
     anl__arena *a = c->j->arena;
@@ -101,9 +108,13 @@ static const char *nearest(choosing *c, const char *pattern)
 
 static anl_status unknown(choosing *c, const char *where, const char *key, const char *pattern)
 {
-    const char *near = nearest(c, pattern), *first = c->n ? c->param[0].name : "none", *last = c->n ? c->param[c->n - 1].name : "none";
-    return anl__fail(c->j->ctx, ANL_RECIPE, "%s: %s: no parameter is named '%.100s'%s%s%s (there are %d, from %s to %s; `anneal train RECIPE --dry-run` "
-                     "shows the layers)", where, key, pattern, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", c->n, first, last);
+    const char *near = nearest(c, pattern), *first = c->n ? c->param[0].name : "none",
+               *last = c->n ? c->param[c->n - 1].name : "none";
+    return anl__fail(c->j->ctx, ANL_RECIPE,
+                     "%s: %s: no parameter is named '%.100s'%s%s%s (there are %d, from %s to %s; `anneal "
+                     "train RECIPE --dry-run` shows the layers)",
+                     where, key, pattern, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+                     c->n, first, last);
 }
 
 /* ---- train.freeze ---------------------------------------------------------------------------- */
@@ -134,14 +145,17 @@ static anl_status give_frozen(choosing *c, anl__trainer_opts *o)
     for (int i = 0; i < c->n; i++)
         if (c->param[i].frozen) names[o->n_frozen++] = c->param[i].name;
     if (o->n_frozen < c->n) return ANL_OK;
-    return anl__fail(c->j->ctx, ANL_RECIPE, "%s: train.freeze: holds all %d parameters: nothing is left to train", recipe_where(c->j->recipe, "train.freeze"), c->n);
+    return anl__fail(c->j->ctx, ANL_RECIPE,
+                     "%s: train.freeze: holds all %d parameters: nothing is left to train",
+                     recipe_where(c->j->recipe, "train.freeze"), c->n);
 }
 
 /* ---- optim.rates ----------------------------------------------------------------------------- */
 
 static anl_status bad(choosing *c, const yaml_node *n, const char *what)
 {
-    return anl__fail(c->j->ctx, ANL_RECIPE, "%s: optim.rates: %s", yaml_where(c->j->arena, n), what ? what : "is wrong");
+    return anl__fail(c->j->ctx, ANL_RECIPE, "%s: optim.rates: %s", yaml_where(c->j->arena, n),
+                     what ? what : "is wrong");
 }
 
 static anl_status rate_one(choosing *c, const yaml_node *n)
@@ -151,7 +165,10 @@ static anl_status rate_one(choosing *c, const yaml_node *n)
     errno = 0;
     double factor = n->kind == YAML_SCALAR && !n->quoted ? strtod(n->text, &end) : -1;
     if (!end || end == n->text || *end || errno || !isfinite(factor) || factor < 0 || factor > MOST_FACTOR)
-        return bad(c, n, anl__arena_printf(c->j->arena, "'%.100s' needs a factor, a number from 0 to 1e6, as in {fc: 10}", n->key));
+        return bad(c, n,
+                   anl__arena_printf(c->j->arena,
+                                     "'%.100s' needs a factor, a number from 0 to 1e6, as in {fc: 10}",
+                                     n->key));
     for (int i = 0; i < c->n; i++) {
         param *p = &c->param[i];
         if (!chosen(p, n->key)) continue;
@@ -161,7 +178,10 @@ static anl_status rate_one(choosing *c, const yaml_node *n)
         p->factor = factor;
     }
     if (!any) return unknown(c, yaml_where(c->j->arena, n), "optim.rates", n->key);
-    return moves ? ANL_OK : bad(c, n, anl__arena_printf(c->j->arena, "'%.100s' is without effect: train.freeze holds all of it", n->key));
+    return moves ? ANL_OK
+                 : bad(c, n,
+                       anl__arena_printf(c->j->arena,
+                                         "'%.100s' is without effect: train.freeze holds all of it", n->key));
 }
 
 /* A map, or a list of maps: where several patterns mean a parameter, the last counts. */
@@ -211,5 +231,6 @@ void job_params_note(const anl_net *net, anl__buf *out)
         train += moves ? t.count : 0;
     }
     if (frozen)
-        anl__buf_add(out, "note: train.freeze: %lld of %lld parameters train, in %d of %d tensors\n", (long long)train, (long long)all, n - frozen, n);
+        anl__buf_add(out, "note: train.freeze: %lld of %lld parameters train, in %d of %d tensors\n",
+                     (long long)train, (long long)all, n - frozen, n);
 }

@@ -32,8 +32,10 @@ static void check_norm(const recipe *r, anl__buf *e)
 {
     int mean = recipe_count(r, "data.mean"), std = recipe_count(r, "data.std");
     if (mean != std)
-        against(r, e, mean > std ? "data.mean" : "data.std", "data.mean has %d numbers and data.std %d: they go together", mean, std);
-    if (mean && !recipe_bool(r, "data.normalize")) against(r, e, "data.mean", "is without effect where data.normalize is false");
+        against(r, e, mean > std ? "data.mean" : "data.std",
+                "data.mean has %d numbers and data.std %d: they go together", mean, std);
+    if (mean && !recipe_bool(r, "data.normalize"))
+        against(r, e, "data.mean", "is without effect where data.normalize is false");
 }
 
 static void check_data(const recipe *r, anl__buf *e)

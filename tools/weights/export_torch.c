@@ -31,8 +31,9 @@ static anl_status read_model(exporting *x)
     m->classes = (int)anl__ckpt_int(c, "data.classes", 0);
     if (anl_model_is_sequence(m->name)) return param_map_by_rank(x->arena, &x->map);
     if (anl_model_more_inputs(m))
-        return anl__fail(x->ctx, ANL_UNSUPPORTED, "--to torch: the model reads several inputs, and what layout its weights would have "
-                         "there is not known; --to safetensors has them in ours");
+        return anl__fail(x->ctx, ANL_UNSUPPORTED,
+                         "--to torch: the model reads several inputs, and what layout its weights would "
+                         "have there is not known; --to safetensors has them in ours");
     return param_map_create(x->ctx, x->arena, m, &x->map);
 }
 
@@ -42,8 +43,11 @@ static anl_status add(exporting *x, const anl__ckpt_tensor *t, bool param)
     turn how = param_map_find(x->map, t->name, &t->shape);
     const float *data = param ? x->weights(x->from, t) : t->data;
     if (how.kind == TURN_UNKNOWN)
-        return anl__fail(x->ctx, ANL_UNSUPPORTED, "--to torch: what %s multiplies is neither an image flattened at once nor a plain "
-                         "vector, so that its columns cannot be brought into PyTorch's order; --to safetensors has it in ours", t->name);
+        return anl__fail(x->ctx, ANL_UNSUPPORTED,
+                         "--to torch: what %s multiplies is neither an image flattened at once nor a "
+                         "plain vector, so that its columns cannot be brought into PyTorch's order; --to "
+                         "safetensors has it in ours",
+                         t->name);
     float *turned = anl__arena_alloc(x->arena, sizeof *turned * (size_t)(anl_shape_count(&t->shape) + 1));
     if (!name || !turned) return ANL_NOMEM;
     turn_to_torch(how, &t->shape, data, turned);
@@ -78,9 +82,13 @@ static anl_status write_file(exporting *x, const char *file)
     const char *mean = numbers(x, "mean"), *std = numbers(x, "std"), *step;
     step = anl__arena_printf(x->arena, "%lld", (long long)anl__ckpt_step(x->from));
     if (!mean || !std || !step) return ANL_NOMEM;
-    const char *const meta[][2] = {
-        {"format", "pt"}, {"anneal", anl_version()}, {"step", step}, {"digest", anl__ckpt_digest(x->from)}, {"data.mean", mean},
-        {"data.std", std}, {"class_names", anl__ckpt_text(x->from, "data.class_names", "")}};
+    const char *const meta[][2] = {{"format", "pt"},
+                                   {"anneal", anl_version()},
+                                   {"step", step},
+                                   {"digest", anl__ckpt_digest(x->from)},
+                                   {"data.mean", mean},
+                                   {"data.std", std},
+                                   {"class_names", anl__ckpt_text(x->from, "data.class_names", "")}};
     return safetensors_write(x->ctx, file, x->tensor, x->n, meta, (int)(sizeof meta / sizeof meta[0]));
 }
 
@@ -91,7 +99,9 @@ anl_status export_torch(anl_ctx *ctx, const anl__ckpt *c, const char *file,
     const char *text = anl__ckpt_text(c, "recipe", NULL);
     recipe *r = NULL;
     anl_status st;
-    if (!text) return anl__fail(ctx, ANL_MISMATCH, "%s holds no recipe: it was not written by `anneal train`", anl__ckpt_path(c));
+    if (!text)
+        return anl__fail(ctx, ANL_MISMATCH, "%s holds no recipe: it was not written by `anneal train`",
+                         anl__ckpt_path(c));
     ANL_GO(anl__arena_create(ctx, &x.arena));
     ANL_GO(recipe_parse(ctx, "the checkpoint's recipe", text, strlen(text), NULL, 0, &r));
     ANL_GO(recipe_model(r, ctx, x.arena, &x.model));

@@ -20,10 +20,10 @@ typedef struct taking {
     const param_map *map;
     const safetensors_file *file;
     layout layout;
-    const char *prefix;   /* before all names of the file that are looked for */
-    bool *used;           /* [tensors of the file] */
+    const char *prefix;                  /* before all names of the file that are looked for */
+    bool *used;                          /* [tensors of the file] */
     int matched, turned, others, unlike; /* unlike: found, but of another shape or type */
-    float *number, *other; /* room for the largest tensor */
+    float *number, *other;               /* room for the largest tensor */
     anl__buf text;
 } taking;
 
@@ -50,11 +50,12 @@ static anl_status refuse_torch_file(anl_ctx *ctx, const char *path)
     const char *dot = strrchr(path, '.');
     int stem = (int)(dot - path);
     return anl__fail(ctx, ANL_INVALID,
-                     "%s is a file of PyTorch's own (a pickled program, which is not run here). One line of Python turns it "
-                     "into a safetensors file (`pip install safetensors`):\n"
-                     "  python3 -c \"import torch, safetensors.torch as s; s.save_file(torch.load('%s', map_location='cpu'), "
-                     "'%.*s.safetensors')\"\n"
-                     "Then: train.init=%.*s.safetensors", path, path, stem, path, stem, path);
+                     "%s is a file of PyTorch's own (a pickled program, which is not run here). One line "
+                     "of Python turns it into a safetensors file (`pip install safetensors`):\n"
+                     "  python3 -c \"import torch, safetensors.torch as s; s.save_file(torch.load('%s', "
+                     "map_location='cpu'), '%.*s.safetensors')\"\n"
+                     "Then: train.init=%.*s.safetensors",
+                     path, path, stem, path, stem, path);
 }
 
 /* ---- names and layout ------------------------------------------------------------------------ */
@@ -75,9 +76,14 @@ static const safetensors_entry *find(const taking *t, const char *name)
     return safetensors_find(t->file, name);
 }
 
-typedef struct tensors { int params, buffers; } tensors;
+typedef struct tensors {
+    int params, buffers;
+} tensors;
 
-static tensors count_of(const anl_net *net) { return (tensors){anl_net_param_count(net), anl_net_buffer_count(net)}; }
+static tensors count_of(const anl_net *net)
+{
+    return (tensors){anl_net_param_count(net), anl_net_buffer_count(net)};
+}
 
 static anl_tensor_info tensor_of(const anl_net *net, int i)
 {
@@ -96,11 +102,13 @@ static int found(const taking *t)
     return all;
 }
 
-/* What every name begins with, up to a dot ("module." of a model that was trained on several GPUs), where nothing is found without it. */
+/* What every name begins with, up to a dot ("module." of a model that was trained on several GPUs), where
+ * nothing is found without it. */
 static void find_prefix(taking *t)
 {
     int n = safetensors_count(t->file);
-    const char *first = n ? safetensors_at(t->file, 0)->name : "", *last = n ? safetensors_at(t->file, n - 1)->name : "";
+    const char *first = n ? safetensors_at(t->file, 0)->name : "",
+               *last = n ? safetensors_at(t->file, n - 1)->name : "";
     size_t same = 0;
     for (size_t i = 0; first[i] && first[i] == last[i]; i++) /* of sorted names, the first and the last */
         if (first[i] == '.') same = i + 1;
@@ -123,7 +131,8 @@ static void find_layout(taking *t)
         anl_tensor_info own = tensor_of(t->net, i);
         const safetensors_entry *e = find(t, own.name);
         turn how = param_map_find(t->map, own.name, &own.shape);
-        bool is_ours = e && anl__shape_equal(&e->shape, &own.shape), is_torch = e && turn_fits(how, &own.shape, &e->shape);
+        bool is_ours = e && anl__shape_equal(&e->shape, &own.shape),
+             is_torch = e && turn_fits(how, &own.shape, &e->shape);
         ours += is_ours && !is_torch;
         torch += is_torch && !is_ours;
     }
@@ -132,7 +141,8 @@ static void find_layout(taking *t)
         t->layout = OURS;
         why = "the only one in which its filters fit";
     }
-    anl__buf_add(&t->text, "layout    %s (%s)\n", t->layout == OURS ? "Anneal's, filters K,R,S,C" : "PyTorch's, filters O,I,H,W", why);
+    anl__buf_add(&t->text, "layout    %s (%s)\n",
+                 t->layout == OURS ? "Anneal's, filters K,R,S,C" : "PyTorch's, filters O,I,H,W", why);
 }
 
 /* ---- one tensor ------------------------------------------------------------------------------ */
@@ -143,29 +153,34 @@ static void say_unlike(taking *t, const anl_tensor_info *own, const safetensors_
     anl_shape torch = turn_shape(how, &own->shape);
     bool other = t->layout == TORCH && !anl__shape_equal(&torch, &own->shape);
     if (other) snprintf(want, sizeof want, "%s", anl__shape_text(&torch, there));
-    anl__buf_add(&t->text, "unmatched %s: %s %s in the file (%s), %s here%s%s%s: initialised anew\n", own->name, e->dtype,
-                 anl__shape_text(&e->shape, there), e->name, anl__shape_text(&own->shape, here), other ? " (there it would be " : "",
-                 want, other ? ")" : "");
+    anl__buf_add(&t->text, "unmatched %s: %s %s in the file (%s), %s here%s%s%s: initialised anew\n",
+                 own->name, e->dtype, anl__shape_text(&e->shape, there), e->name,
+                 anl__shape_text(&own->shape, here), other ? " (there it would be " : "", want,
+                 other ? ")" : "");
     t->unlike++;
     t->others++;
 }
 
 static anl_status unknown_order(const taking *t, const anl_tensor_info *own, const safetensors_entry *e)
 {
-    return anl__fail(t->ctx, ANL_MISMATCH,
-                     "%s: tensor '%s' has the shape of %s, but the order of its columns cannot be told: what the layer reads is "
-                     "neither an image flattened at once nor a plain vector. Rename it in the file to leave it out",
-                     safetensors_path(t->file), e->name, own->name);
+    return anl__fail(
+        t->ctx, ANL_MISMATCH,
+        "%s: tensor '%s' has the shape of %s, but the order of its columns cannot be told: what the layer "
+        "reads is neither an image flattened at once nor a plain vector. Rename it in the file to leave "
+        "it out",
+        safetensors_path(t->file), e->name, own->name);
 }
 
-static anl_status write_tensor(taking *t, bool buffer, const anl_tensor_info *own, const safetensors_entry *e, turn how)
+static anl_status write_tensor(taking *t, bool buffer, const anl_tensor_info *own, const safetensors_entry *e,
+                               turn how)
 {
     bool turned = t->layout == TORCH && how.kind != TURN_NONE;
     safetensors_floats(t->file, e, t->number);
     if (turned) turn_from_torch(how, &own->shape, t->number, t->other);
     t->turned += turned;
     t->matched++;
-    return anl_net_slab_write(t->net, buffer ? ANL_SLAB_BUFFER : ANL_SLAB_PARAM, own->offset, own->count, turned ? t->other : t->number);
+    return anl_net_slab_write(t->net, buffer ? ANL_SLAB_BUFFER : ANL_SLAB_PARAM, own->offset, own->count,
+                              turned ? t->other : t->number);
 }
 
 static anl_status take(taking *t, int i)
@@ -176,7 +191,8 @@ static anl_status take(taking *t, int i)
     const safetensors_entry *e = find(t, own.name);
     turn how = param_map_find(t->map, own.name, &own.shape);
     if (!e) {
-        anl__buf_add(&t->text, "missing   %s %s: not in the file, initialised anew\n", own.name, anl__shape_text(&own.shape, here));
+        anl__buf_add(&t->text, "missing   %s %s: not in the file, initialised anew\n", own.name,
+                     anl__shape_text(&own.shape, here));
         t->others++;
         return ANL_OK;
     }
@@ -201,12 +217,16 @@ static void say_rest(taking *t)
         if (t->used[k]) continue;
         if (torch_name_is_counter(e->name)) counters++;
         else if (t->layout == OURS && !strncmp(e->name, "data.", 5)) data++;
-        else anl__buf_add(&t->text, "extra     %s %s: in the file, not in this model\n", e->name, anl__shape_text(&e->shape, shape));
+        else
+            anl__buf_add(&t->text, "extra     %s %s: in the file, not in this model\n", e->name,
+                         anl__shape_text(&e->shape, shape));
     }
     if (counters) anl__buf_add(&t->text, "left out  %d num_batches_tracked\n", counters);
     if (data)
-        anl__buf_add(&t->text, "left out  how inputs were normalised (data.mean, data.std): the keys of these names take given numbers\n");
-    anl__buf_add(&t->text, "matched   %d tensors, %d of them turned into our layout; %d others\n", t->matched, t->turned, t->others);
+        anl__buf_add(&t->text, "left out  how inputs were normalised (data.mean, data.std): the keys of "
+                               "these names take given numbers\n");
+    anl__buf_add(&t->text, "matched   %d tensors, %d of them turned into our layout; %d others\n", t->matched,
+                 t->turned, t->others);
 }
 
 /* Some names of both sides, nearest first: a model written with other names. */
@@ -220,14 +240,18 @@ static anl_status nothing(taking *t)
     anl__buf_init(&b, t->ctx);
     if (t->unlike) anl__buf_add(&b, "\n%.1200s", t->text.text);
     for (int i = 0; i < params && i < 4 && !t->unlike; i++) {
-        const char *there = wanted(t, tensor_of(t->net, i).name), *near = there ? anl__nearest(there, names, n) : NULL;
-        anl__buf_add(&b, "\n  wanted %s%s%s", there ? there : "", near ? "; the nearest in the file is " : "", near ? near : "");
+        const char *there = wanted(t, tensor_of(t->net, i).name),
+                   *near = there ? anl__nearest(there, names, n) : NULL;
+        anl__buf_add(&b, "\n  wanted %s%s%s", there ? there : "", near ? "; the nearest in the file is " : "",
+                     near ? near : "");
     }
-    for (int i = 0; i < n && i < 4 && !t->unlike; i++) anl__buf_add(&b, "%s%s", i ? ", " : "\n  the file has ", names[i]);
+    for (int i = 0; i < n && i < 4 && !t->unlike; i++)
+        anl__buf_add(&b, "%s%s", i ? ", " : "\n  the file has ", names[i]);
     if (n > 4 && !t->unlike) anl__buf_add(&b, ", ... (%d tensors)", n);
     anl_status st = b.status;
     if (st == ANL_OK)
-        st = anl__fail(t->ctx, ANL_MISMATCH, "%s has no tensor of this model (%s):%s", safetensors_path(t->file), t->model->name, b.text);
+        st = anl__fail(t->ctx, ANL_MISMATCH, "%s has no tensor of this model (%s):%s",
+                       safetensors_path(t->file), t->model->name, b.text);
     anl__buf_release(&b);
     return st;
 }
@@ -236,7 +260,8 @@ static anl_status take_all(taking *t)
 {
     tensors n = count_of(t->net);
     int64_t most = 1;
-    for (int i = 0; i < n.params + n.buffers; i++) most = tensor_of(t->net, i).count > most ? tensor_of(t->net, i).count : most;
+    for (int i = 0; i < n.params + n.buffers; i++)
+        most = tensor_of(t->net, i).count > most ? tensor_of(t->net, i).count : most;
     t->used = anl__arena_alloc(t->arena, (size_t)safetensors_count(t->file) + 1);
     t->number = anl__calloc(t->ctx, (size_t)most, sizeof *t->number);
     t->other = anl__calloc(t->ctx, (size_t)most, sizeof *t->other);

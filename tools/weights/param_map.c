@@ -5,7 +5,12 @@
 
 #include <string.h>
 
-typedef struct place { const char *name; anl_shape shape; bool param, known; turn turn; } place;
+typedef struct place {
+    const char *name;
+    anl_shape shape;
+    bool param, known;
+    turn turn;
+} place;
 
 struct param_map {
     place *place;
@@ -13,16 +18,19 @@ struct param_map {
     bool by_rank; /* a model of sequences */
 };
 
-/* The order of a value's features, compared with PyTorch's: equal (channels are an axis, or there is one order), a flattened
-   image, or not known. */
+/* The order of a value's features, compared with PyTorch's: equal (channels are an axis, or there is one
+   order), a flattened image, or not known. */
 typedef enum order { PLAIN, FLAT, OTHER } order;
-typedef struct features { order order; int64_t plane, channels; } features;
+typedef struct features {
+    order order;
+    int64_t plane, channels;
+} features;
 
 typedef struct walk {
     const anl_graph *g;
     param_map *map;
-    features *of;   /* by value */
-    int *slot;      /* by value: in map->place, -1: none */
+    features *of; /* by value */
+    int *slot;    /* by value: in map->place, -1: none */
 } walk;
 
 static bool among(const char *word, const char *const *words)
@@ -32,16 +40,19 @@ static bool among(const char *word, const char *const *words)
 }
 
 /* One element at a time: the order stays. */
-static const char *const same_order[] = {"relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "hardswish", "softplus",
-                                         "dropout", "scale", "cast", NULL};
+static const char *const same_order[] = {"relu",    "leaky_relu", "elu",       "gelu",     "silu",
+                                         "sigmoid", "tanh",       "hardswish", "softplus", "dropout",
+                                         "scale",   "cast",       NULL};
 static const char *const binary[] = {"add", "sub", "mul", NULL};
 static const char *const norms[] = {"batchnorm", "layernorm", "groupnorm", NULL};
 static const char *const convolutions[] = {"conv2d", "conv2d_bwd_data", NULL};
 
-/* What is made of an image by a reshape to another last axis is in another order than PyTorch's, unless it has one channel or one pixel. */
+/* What is made of an image by a reshape to another last axis is in another order than PyTorch's, unless it
+ * has one channel or one pixel. */
 static features reshaped(const anl_shape *from, const anl_shape *to, features before)
 {
-    if (before.order != PLAIN || from->rank < 3 || from->dim[from->rank - 1] == to->dim[to->rank - 1]) return before;
+    if (before.order != PLAIN || from->rank < 3 || from->dim[from->rank - 1] == to->dim[to->rank - 1])
+        return before;
     int64_t channels = from->dim[from->rank - 1], plane = 1;
     for (int i = 1; i < from->rank - 1; i++) plane *= from->dim[i];
     if (plane == 1 || channels == 1) return before;
@@ -54,7 +65,8 @@ static void say(walk *w, anl_value v, turn t)
     int slot = v == ANL_NONE ? -1 : w->slot[v];
     if (slot < 0) return;
     place *p = &w->map->place[slot];
-    bool other = p->known && (p->turn.kind != t.kind || p->turn.plane != t.plane || p->turn.channels != t.channels);
+    bool other = p->known &&
+                 (p->turn.kind != t.kind || p->turn.plane != t.plane || p->turn.channels != t.channels);
     p->turn = other ? (turn){.kind = TURN_UNKNOWN} : t; /* shared by layers that see it in two ways */
     p->known = true;
 }
@@ -64,8 +76,8 @@ static turn_kind filters_of(const anl__node *n, const char *param)
 {
     static const char end[] = ".conv";
     size_t len = strlen(n->name), tail = sizeof end - 1;
-    bool over_time = len > tail && !strcmp(n->name + len - tail, end) && !strncmp(n->name, param, len - tail) &&
-                     !strcmp(param + len - tail, ".weight");
+    bool over_time = len > tail && !strcmp(n->name + len - tail, end) &&
+                     !strncmp(n->name, param, len - tail) && !strcmp(param + len - tail, ".weight");
     return over_time ? TURN_FILTERS_1D : TURN_FILTERS;
 }
 
@@ -95,7 +107,8 @@ static features visit(walk *w, const anl__node *n)
     const anl__value *value = w->g->value;
     features f = n->n_in > 0 && n->in[0] != ANL_NONE ? w->of[n->in[0]] : (features){PLAIN, 0, 0};
     const char *op = n->op->name;
-    turn all = f.order == FLAT ? (turn){TURN_FEATURES, f.plane, f.channels} : (turn){.kind = f.order == PLAIN ? TURN_NONE : TURN_UNKNOWN};
+    turn all = f.order == FLAT ? (turn){TURN_FEATURES, f.plane, f.channels}
+                               : (turn){.kind = f.order == PLAIN ? TURN_NONE : TURN_UNKNOWN};
     if (!strcmp(op, "reshape")) return reshaped(&value[n->in[0]].type.shape, &value[n->out[0]].type.shape, f);
     if (among(op, same_order)) return f;
     if (moves_channels(w, n)) return (features){.order = OTHER};
@@ -105,7 +118,8 @@ static features visit(walk *w, const anl__node *n)
     }
     if (among(op, convolutions)) {
         if (n->n_in > 1 && n->in[1] != ANL_NONE && w->slot[n->in[1]] >= 0)
-            say(w, n->in[1], (turn){.kind = f.order == PLAIN ? filters_of(n, value[n->in[1]].name) : TURN_UNKNOWN});
+            say(w, n->in[1],
+                (turn){.kind = f.order == PLAIN ? filters_of(n, value[n->in[1]].name) : TURN_UNKNOWN});
         return (features){PLAIN, 0, 0};
     }
     if (!among(op, norms) && all.kind == TURN_FEATURES) all.kind = TURN_UNKNOWN;
@@ -129,7 +143,8 @@ static anl_status walk_graph(anl__arena *a, const anl_graph *g, param_map *map)
         w.slot[v] = kept ? map->n : -1;
         if (!kept) continue;
         place *p = &map->place[map->n++];
-        *p = (place){.name = anl__arena_strdup(a, x->name), .shape = x->type.shape, .param = x->kind == ANL__PARAM};
+        *p = (place){
+            .name = anl__arena_strdup(a, x->name), .shape = x->type.shape, .param = x->kind == ANL__PARAM};
         if (!p->name) return ANL_NOMEM;
     }
     for (int64_t k = 0; k < g->n_node && !map->by_rank; k++) {

@@ -1,6 +1,6 @@
-/* Which parameter of a model is what: found in the model's graph, by what reads it. Convolutions have filters to turn; a
- * dense layer behind a flattened image has columns to turn; where the order of the features is not that of a flattened
- * image any more, PyTorch's cannot be known, and the parameter is TURN_UNKNOWN. */
+/* Which parameter of a model is what: found in the model's graph, by what reads it. Convolutions have filters
+ * to turn; a dense layer behind a flattened image has columns to turn; where the order of the features is not
+ * that of a flattened image any more, PyTorch's cannot be known, and the parameter is TURN_UNKNOWN. */
 #ifndef PARAM_MAP_H
 #define PARAM_MAP_H
 
@@ -9,7 +9,8 @@
 
 typedef struct param_map param_map;
 /* Memory of the arena. Models of sequences have no flattened images: there a parameter's rank decides. */
-anl_status param_map_create(anl_ctx *ctx, anl__arena *a, const anl_model_opts *model, const param_map **out) ANL_MUST;
+anl_status param_map_create(anl_ctx *ctx, anl__arena *a, const anl_model_opts *model,
+                            const param_map **out) ANL_MUST;
 /* Without a graph, which a model of sequences needs its data for: no names. */
 anl_status param_map_by_rank(anl__arena *a, const param_map **out) ANL_MUST;
 /* Of a parameter or buffer; TURN_NONE of a name that the model does not have. */

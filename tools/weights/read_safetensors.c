@@ -17,17 +17,20 @@
 struct safetensors_file {
     anl_ctx *ctx;
     char *path;
-    void *own;           /* the file's bytes; NULL: borrowed */
-    const char *data;    /* behind the header */
-    size_t bytes;        /* of data */
+    void *own;        /* the file's bytes; NULL: borrowed */
+    const char *data; /* behind the header */
+    size_t bytes;     /* of data */
     cJSON *header;
     safetensors_entry *entry; /* [n], by name */
     int n;
 };
 
-static const struct { const char *name; size_t size; } dtypes[] = {
-    {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8}, {"I32", 4}, {"I16", 2}, {"I8", 1}, {"U64", 8},
-    {"U32", 4}, {"U16", 2}, {"U8", 1}, {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
+static const struct {
+    const char *name;
+    size_t size;
+} dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8},     {"I64", 8},
+              {"I32", 4}, {"I16", 2}, {"I8", 1},   {"U64", 8},     {"U32", 4},
+              {"U16", 2}, {"U8", 1},  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
 enum { DTYPES = sizeof dtypes / sizeof dtypes[0], FLOATS = 4 };
 
 static int dtype_of(const char *name)
@@ -56,13 +59,13 @@ static anl_status read_shape(const safetensors_file *f, const cJSON *j, safetens
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(j, "shape"), *one;
     *count = 1;
     if (!cJSON_IsArray(list)) return wrong(f, e->name, "its shape is no list");
-    cJSON_ArrayForEach(one, list)
-    {
+    cJSON_ArrayForEach(one, list) {
         double v;
         if (e->shape.rank == ANL_MAX_RANK)
-            return anl__fail(f->ctx, ANL_UNSUPPORTED, "%s: tensor '%.200s' has more than %d dimensions", f->path,
-                             e->name, ANL_MAX_RANK);
-        if (!number_of(one, &v)) return wrong(f, e->name, "its shape holds what is no whole number from 0 on");
+            return anl__fail(f->ctx, ANL_UNSUPPORTED, "%s: tensor '%.200s' has more than %d dimensions",
+                             f->path, e->name, ANL_MAX_RANK);
+        if (!number_of(one, &v))
+            return wrong(f, e->name, "its shape holds what is no whole number from 0 on");
         e->shape.dim[e->shape.rank++] = (int64_t)v;
         *count *= v;
         if (*count > MOST_NUMBER) return wrong(f, e->name, "its shape has more elements than any file");
@@ -82,18 +85,21 @@ static anl_status read_entry(const safetensors_file *f, const cJSON *j, safetens
     e->dtype = dtype->valuestring;
     int k = dtype_of(e->dtype);
     if (k == DTYPES)
-        return anl__fail(f->ctx, ANL_FORMAT, "%s: tensor '%.200s': there is no dtype '%.40s'", f->path, e->name,
-                         e->dtype);
+        return anl__fail(f->ctx, ANL_FORMAT, "%s: tensor '%.200s': there is no dtype '%.40s'", f->path,
+                         e->name, e->dtype);
     ANL_TRY(read_shape(f, j, e, &count));
     if (!cJSON_IsArray(at) || cJSON_GetArraySize(at) != 2 || !number_of(cJSON_GetArrayItem(at, 0), &begin) ||
         !number_of(cJSON_GetArrayItem(at, 1), &end))
         return wrong(f, e->name, "its data_offsets are not two whole numbers");
     if (begin > end || end > (double)f->bytes)
-        return anl__fail(f->ctx, ANL_FORMAT, "%s: tensor '%.200s' lies at bytes %.0f to %.0f, but there are %zu: the file "
-                         "is truncated, or no safetensors file", f->path, e->name, begin, end, f->bytes);
+        return anl__fail(f->ctx, ANL_FORMAT,
+                         "%s: tensor '%.200s' lies at bytes %.0f to %.0f, but there are %zu: the file is "
+                         "truncated, or no safetensors file",
+                         f->path, e->name, begin, end, f->bytes);
     if (end - begin != count * (double)dtypes[k].size)
-        return anl__fail(f->ctx, ANL_FORMAT, "%s: tensor '%.200s': %s %s takes %.0f bytes, but it has %.0f", f->path,
-                         e->name, e->dtype, anl__shape_text(&e->shape, text), count * (double)dtypes[k].size, end - begin);
+        return anl__fail(f->ctx, ANL_FORMAT, "%s: tensor '%.200s': %s %s takes %.0f bytes, but it has %.0f",
+                         f->path, e->name, e->dtype, anl__shape_text(&e->shape, text),
+                         count * (double)dtypes[k].size, end - begin);
     e->begin = (size_t)begin;
     e->end = (size_t)end;
     return ANL_OK;
@@ -118,20 +124,22 @@ static anl_status check_places(const safetensors_file *f)
     for (int i = 0; i < f->n; i++) {
         const safetensors_entry *e = &f->entry[i];
         if (e->begin != at)
-            return anl__fail(f->ctx, ANL_FORMAT, "%s: tensor '%.200s' begins at byte %zu, where %s ends at %zu: %s",
-                             f->path, e->name, e->begin, i ? f->entry[i - 1].name : "the header", at,
+            return anl__fail(f->ctx, ANL_FORMAT,
+                             "%s: tensor '%.200s' begins at byte %zu, where %s ends at %zu: %s", f->path,
+                             e->name, e->begin, i ? f->entry[i - 1].name : "the header", at,
                              e->begin < at ? "they overlap" : "there is a gap");
         at = e->end;
     }
     if (at == f->bytes) return ANL_OK;
-    return anl__fail(f->ctx, ANL_FORMAT, "%s: its tensors end at byte %zu, but %zu follow on the header", f->path, at,
-                     f->bytes);
+    return anl__fail(f->ctx, ANL_FORMAT, "%s: its tensors end at byte %zu, but %zu follow on the header",
+                     f->path, at, f->bytes);
 }
 
 static anl_status check_names(const safetensors_file *f)
 {
     for (int i = 1; i < f->n; i++)
-        if (!strcmp(f->entry[i - 1].name, f->entry[i].name)) return wrong(f, f->entry[i].name, "it stands twice");
+        if (!strcmp(f->entry[i - 1].name, f->entry[i].name))
+            return wrong(f, f->entry[i].name, "it stands twice");
     return ANL_OK;
 }
 
@@ -142,7 +150,8 @@ static anl_status check_meta(const safetensors_file *f, const cJSON *meta, int *
     if (!cJSON_IsObject(meta)) return anl__fail(f->ctx, ANL_FORMAT, "%s: __metadata__ is no map", f->path);
     cJSON_ArrayForEach(one, meta)
         if (!cJSON_IsString(one))
-            return anl__fail(f->ctx, ANL_FORMAT, "%s: __metadata__ holds '%.100s', which is no text", f->path, one->string);
+            return anl__fail(f->ctx, ANL_FORMAT, "%s: __metadata__ holds '%.100s', which is no text", f->path,
+                             one->string);
     return ANL_OK;
 }
 
@@ -150,11 +159,11 @@ static anl_status read_header(safetensors_file *f)
 {
     const cJSON *one;
     int seen = 0, n = 0;
-    if (!cJSON_IsObject(f->header)) return anl__fail(f->ctx, ANL_FORMAT, "%s: its header is no JSON object", f->path);
+    if (!cJSON_IsObject(f->header))
+        return anl__fail(f->ctx, ANL_FORMAT, "%s: its header is no JSON object", f->path);
     cJSON_ArrayForEach(one, f->header) n++; /* as many as were parsed */
     if (!(f->entry = anl__calloc(f->ctx, (size_t)n + 1, sizeof *f->entry))) return ANL_NOMEM;
-    cJSON_ArrayForEach(one, f->header)
-    {
+    cJSON_ArrayForEach(one, f->header) {
         if (strcmp(one->string, "__metadata__")) ANL_TRY(read_entry(f, one, &f->entry[f->n++]));
         else ANL_TRY(check_meta(f, one, &seen));
     }
@@ -171,12 +180,16 @@ static anl_status parse(safetensors_file *f, const char *data, size_t bytes)
     uint64_t head = 0;
     const char *end = NULL;
     if (bytes < 8)
-        return anl__fail(f->ctx, ANL_FORMAT, "%s: %zu bytes are no safetensors file, which begins with 8 that give the "
-                         "header's length", f->path, bytes);
+        return anl__fail(f->ctx, ANL_FORMAT,
+                         "%s: %zu bytes are no safetensors file, which begins with 8 that give the "
+                         "header's length",
+                         f->path, bytes);
     for (int i = 0; i < 8; i++) head |= (uint64_t)(unsigned char)data[i] << 8 * i;
     if (head > bytes - 8 || head > MOST_HEADER)
-        return anl__fail(f->ctx, ANL_FORMAT, "%s: its header would have %llu bytes, but %zu follow%s: it is truncated, or "
-                         "no safetensors file", f->path, (unsigned long long)head, bytes - 8,
+        return anl__fail(f->ctx, ANL_FORMAT,
+                         "%s: its header would have %llu bytes, but %zu follow%s: it is truncated, or no "
+                         "safetensors file",
+                         f->path, (unsigned long long)head, bytes - 8,
                          head > MOST_HEADER ? " and 16 MiB are the most" : "");
     f->data = data + 8 + head;
     f->bytes = bytes - 8 - (size_t)head;
@@ -186,8 +199,8 @@ static anl_status parse(safetensors_file *f, const char *data, size_t bytes)
                          end ? (size_t)(end - data) : (size_t)8);
     for (; end < f->data; end++)
         if (!strchr(" \t\r\n", *end))
-            return anl__fail(f->ctx, ANL_FORMAT, "%s: something follows on its JSON header (byte %zu)", f->path,
-                             (size_t)(end - data));
+            return anl__fail(f->ctx, ANL_FORMAT, "%s: something follows on its JSON header (byte %zu)",
+                             f->path, (size_t)(end - data));
     return read_header(f);
 }
 
@@ -204,7 +217,8 @@ static anl_status create(anl_ctx *ctx, const char *name, safetensors_file **out)
     return ANL_OK;
 }
 
-anl_status safetensors_parse(anl_ctx *ctx, const char *name, const void *data, size_t bytes, safetensors_file **out)
+anl_status safetensors_parse(anl_ctx *ctx, const char *name, const void *data, size_t bytes,
+                             safetensors_file **out)
 {
     safetensors_file *f;
     ANL_TRY(create(ctx, name, &f));
@@ -219,7 +233,8 @@ anl_status safetensors_open(anl_ctx *ctx, const char *path, safetensors_file **o
     safetensors_file *f;
     size_t bytes;
     if (!anl__path_exists(path)) return anl__fail(ctx, ANL_INVALID, "%s: there is no such file", path);
-    if (anl__path_is_dir(path)) return anl__fail(ctx, ANL_INVALID, "%s is a directory, no safetensors file", path);
+    if (anl__path_is_dir(path))
+        return anl__fail(ctx, ANL_INVALID, "%s is a directory, no safetensors file", path);
     ANL_TRY(create(ctx, path, &f));
     anl_status st = anl__file_read(ctx, path, MOST_FILE, &f->own, &bytes);
     if (st == ANL_OK) st = parse(f, f->own, bytes);

@@ -12,8 +12,8 @@ static bool begins(const char *name, const char *word, const char **rest)
     return true;
 }
 
-/* conv, bn, out, and stageS.blockB.{convI, bnI, shortcut, shortcut_bn}: conv1, bn1, fc, and layerS.B.{convI, bnI, downsample.0,
-   downsample.1}, blocks counted from 0. */
+/* conv, bn, out, and stageS.blockB.{convI, bnI, shortcut, shortcut_bn}: conv1, bn1, fc, and layerS.B.{convI,
+   bnI, downsample.0, downsample.1}, blocks counted from 0. */
 static const char *resnet_name(anl__arena *a, const char *name)
 {
     static const char *const ends[][2] = {{"conv", "conv1"}, {"bn", "bn1"}, {"out", "fc"}};

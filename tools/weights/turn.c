@@ -6,14 +6,17 @@
 #include <string.h>
 
 /* times x (plane, channels) elements. */
-typedef struct blocks { int64_t times, plane, channels; } blocks;
+typedef struct blocks {
+    int64_t times, plane, channels;
+} blocks;
 
 static blocks blocks_of(turn t, const anl_shape *s)
 {
     int64_t all = anl_shape_count(s);
     bool filters = (t.kind == TURN_FILTERS || t.kind == TURN_FILTERS_1D) && s->rank == 4;
     if (filters) return (blocks){s->dim[0], s->dim[1] * s->dim[2], s->dim[3]};
-    if (t.kind == TURN_COLUMNS || t.kind == TURN_FEATURES) return (blocks){all / (t.plane * t.channels), t.plane, t.channels};
+    if (t.kind == TURN_COLUMNS || t.kind == TURN_FEATURES)
+        return (blocks){all / (t.plane * t.channels), t.plane, t.channels};
     return (blocks){1, 1, all};
 }
 

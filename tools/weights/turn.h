@@ -1,6 +1,6 @@
-/* How a parameter of ours lies in memory and how PyTorch has the same one, and turning one into the other. Filters are
- * K,R,S,C here and O,I,H,W there (R, S = H, W; C = I); the columns of a dense layer behind `flatten` follow on H,W,C here
- * and on C,H,W there. Pure: no file, no graph. */
+/* How a parameter of ours lies in memory and how PyTorch has the same one, and turning one into the other.
+ * Filters are K,R,S,C here and O,I,H,W there (R, S = H, W; C = I); the columns of a dense layer behind
+ * `flatten` follow on H,W,C here and on C,H,W there. Pure: no file, no graph. */
 #ifndef TURN_H
 #define TURN_H
 
@@ -22,7 +22,8 @@ typedef struct turn {
 
 /* The shape that PyTorch gives a parameter of this shape of ours. */
 anl_shape turn_shape(turn t, const anl_shape *ours);
-/* Is a tensor of that shape this parameter in PyTorch's layout? Convolutions over time may be written either way. */
+/* Is a tensor of that shape this parameter in PyTorch's layout? Convolutions over time may be written either
+ * way. */
 bool turn_fits(turn t, const anl_shape *ours, const anl_shape *torch);
 /* anl_shape_count(ours) numbers; from and to do not overlap. */
 void turn_from_torch(turn t, const anl_shape *ours, const float *from, float *to);
