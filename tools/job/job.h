@@ -98,7 +98,8 @@ anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out) ANL_MU
 int job_devices(anl_ctx *ctx, const recipe *r);
 /* Compiles; `train` false: evaluation programs only. answer: see job_opts. */
 anl_status job_compile(job *j, bool train, bool answer) ANL_MUST;
-/* Weights anew: from the seed (with train.init: from that run or safetensors file; *report then lists the tensors, freed with anl__free). */
+/* Weights anew: from the seed (with train.init: from that run or safetensors file; *report then lists the
+   tensors, freed with anl__free). */
 anl_status job_init(job *j, char **report) ANL_MUST;
 void job_close(job *j);
 

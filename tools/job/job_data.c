@@ -156,8 +156,9 @@ static anl_status given_norm(job *j)
 {
     const recipe *r = j->recipe;
     int n = recipe_count(r, "data.mean");
-    double *mean = anl__arena_alloc(j->arena, sizeof *mean * 2 * (size_t)n), *std = mean + n;
-    if (!mean) return ANL_NOMEM;
+    double *mean = anl__arena_alloc(j->arena, sizeof *mean * (size_t)n);
+    double *std = anl__arena_alloc(j->arena, sizeof *std * (size_t)n);
+    if (!mean || !std) return ANL_NOMEM;
     if (n != j->model.channels)
         return anl__fail(j->ctx, ANL_RECIPE, "%s: data.mean has %d numbers, but %s has %lld channels",
                          recipe_where(r, "data.mean"), n, j->set[0]->name, (long long)j->model.channels);
