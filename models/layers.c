@@ -120,6 +120,9 @@ static anl_value make_norm(anl__build *b, const anl__layer_row *r)
         snprintf(name, sizeof name, "%s.running_var", b->name);
         in[4] = anl_buffer(b->g, name, 1, &c, 1);
     }
+    if (batch && anl__arg_text(b, "global_stats", NULL))
+        anl_graph_fail(b->g, ANL_RECIPE, "layer '%s' (%s): global_stats goes with frozen parameters, and is set by train.freeze",
+                       b->name, b->l->type);
     /* then its statistics are too */
     bool frozen = batch && anl_param_is_frozen(b->g, in[1]) && anl_param_is_frozen(b->g, in[2]);
     anl__arg_rest(b, frozen ? "global_stats=1" : NULL, attrs, sizeof attrs);

@@ -22,11 +22,11 @@ typedef struct choosing {
     int n;
 } choosing;
 
-/* * stands for any characters, none too. */
-static bool fits(const char *pattern, const char *name)
+/* Are the characters up to `end` what the pattern means? * stands for any, none too. */
+static bool fits(const char *pattern, const char *name, const char *end)
 {
     const char *star = NULL, *again = NULL;
-    while (*name) {
+    while (name < end) {
         if (*pattern == '*') {
             star = pattern++;
             again = name;
@@ -44,11 +44,12 @@ static bool fits(const char *pattern, const char *name)
     return !*pattern;
 }
 
-/* A whole name, one with stars, or a layer's. */
+/* The whole name, or the name of a layer that the parameter is below. */
 static bool means(const char *pattern, const char *name)
 {
-    size_t n = strlen(pattern);
-    return fits(pattern, name) || (n && !strncmp(name, pattern, n) && name[n] == '.');
+    for (const char *end = name; *end; end++)
+        if (*end == '.' && fits(pattern, name, end)) return true;
+    return fits(pattern, name, name + strlen(name));
 }
 
 static bool chosen(const param *p, const char *pattern)

@@ -5,6 +5,7 @@
 #include "read_safetensors.h"
 #include "torch_names.h"
 
+#include "runtime/base/files.h"
 #include "runtime/graph/net.h"
 
 #include <stdio.h>
@@ -43,7 +44,10 @@ static bool is_torch_file(const char *path)
     return false;
 }
 
-bool init_weights_is_file(const char *init) { return ends_with(init, ".safetensors") || is_torch_file(init); }
+bool init_weights_is_file(const char *init)
+{
+    return ends_with(init, ".safetensors") || (is_torch_file(init) && !anl__path_is_dir(init));
+}
 
 static anl_status refuse_torch_file(anl_ctx *ctx, const char *path)
 {
