@@ -69,7 +69,7 @@ static void refusals(void **state)
 {
     cli *c = *state;
     cli_expect(c, 2, "export ex --to keras");
-    cli_says(c, "--to is safetensors or onnx, not 'keras'");
+    cli_says(c, "--to is safetensors, torch or onnx, not 'keras'");
 #ifndef ANL_HAVE_ONNX
     cli_expect(c, 2, "export ex --to onnx");
     cli_says(c, "this build has no ONNX");

@@ -201,7 +201,7 @@ static void refusals(void **state)
     cli_expect(c, 2, "train resnet.yaml --run x data.normalize=false");
     cli_says(c, "without effect where data.normalize is false");
     cli_expect(c, 2, "export r --to keras");
-    cli_says(c, "safetensors or torch");
+    cli_says(c, "safetensors, torch or onnx");
 }
 
 int main(void)
