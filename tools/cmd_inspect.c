@@ -1,6 +1,7 @@
 /* anneal inspect: what a checkpoint holds. */
 #include "command.h"
 #include "exit_code.h"
+#include "inspect_safetensors.h"
 
 #include "runtime/base/files.h"
 #include "runtime/op.h"
@@ -96,24 +97,37 @@ static anl_status show_one(anl_ctx *ctx, const anl__ckpt *c, const char *name)
     return anl__fail(ctx, ANL_INVALID, "there is no tensor '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+static anl_status show(anl_ctx *ctx, const options *o)
+{
+    anl__ckpt *c = NULL;
+    anl_status st = ANL_OK;
+    if (inspect_is_safetensors(o->arg[0]))
+        return inspect_safetensors(ctx, o->arg[0], options_text(o, "tensor", NULL));
+    ANL_TRY(job_checkpoint(ctx, o->arg[0], "last", &c));
+    if (options_has(o, "tensor")) st = show_one(ctx, c, options_text(o, "tensor", ""));
+    else if (options_has(o, "digest")) show_digest(c);
+    else if (options_has(o, "recipe")) fputs(anl__ckpt_text(c, "recipe", ""), stdout);
+    else show_all(c);
+    anl__ckpt_close(c);
+    return st;
+}
+
 static int run_inspect(const options *o)
 {
+    bool of_checkpoint = options_has(o, "digest") || options_has(o, "recipe");
+    if (of_checkpoint && inspect_is_safetensors(o->arg[0]))
+        return command_usage(o, "--digest and --recipe are of checkpoints, and %s is a file of weights",
+                             o->arg[0]);
     anl_ctx *ctx = command_ctx();
-    anl__ckpt *c = NULL;
     if (!ctx) return EXIT_ERROR;
-    anl_status st = job_checkpoint(ctx, o->arg[0], "last", &c);
-    if (st == ANL_OK && options_has(o, "tensor")) st = show_one(ctx, c, options_text(o, "tensor", ""));
-    else if (st == ANL_OK && options_has(o, "digest")) show_digest(c);
-    else if (st == ANL_OK && options_has(o, "recipe")) fputs(anl__ckpt_text(c, "recipe", ""), stdout);
-    else if (st == ANL_OK) show_all(c);
+    anl_status st = show(ctx, o);
     int code = st == ANL_OK ? EXIT_DONE : command_fail(ctx, st);
-    anl__ckpt_close(c);
     anl_ctx_destroy(ctx);
     return code;
 }
 
 const command command_inspect = {
-    .name = "inspect", .args = "FILE|RUN", .summary = "lists what a checkpoint holds, after verifying every byte of it",
-    .details = "FILE is a checkpoint (step-*.h5); RUN, RUN:best, RUN:last or RUN:STEP names one. Only open checkpoints that you trust: HDF5 is not hardened against hostile files.",
+    .name = "inspect", .args = "FILE|RUN", .summary = "lists what a checkpoint or a file of weights holds, after verifying it",
+    .details = "FILE is a checkpoint (step-*.h5) or a safetensors file; RUN, RUN:best, RUN:last or RUN:STEP names one. Only open checkpoints that you trust: HDF5 is not hardened against hostile files.",
     .options = inspect_options, .min_args = 1, .max_args = 1, .run = run_inspect,
 };

@@ -170,6 +170,23 @@ static void another_head(void **state)
     cli_says(c, "extra     fc.weight 3x6: in the file, not in this model");
 }
 
+static void inspected(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "inspect resnet.safetensors");
+    cli_says(c, "format   pt");
+    cli_says(c, "layer2.0.downsample.0.weight                         F32      6x4x1x1");
+    cli_says(c, "38 tensors, ");
+    cli_expect(c, 0, "inspect resnet.safetensors --tensor fc.bias");
+    assert_int_equal(strspn(c->out, "-0123456789.e+\n"), strlen(c->out));
+    cli_expect(c, 2, "inspect resnet.safetensors --tensor fc.biass");
+    cli_says(c, "did you mean 'fc.bias'?");
+    cli_expect(c, 2, "inspect resnet.safetensors --tensor bn1.num_batches_tracked");
+    cli_says(c, "is of type I64");
+    cli_expect(c, 2, "inspect resnet.safetensors --digest");
+    cli_expect(c, 2, "inspect nowhere.safetensors");
+}
+
 static void refusals(void **state)
 {
     cli *c = *state;
@@ -207,6 +224,7 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(from_pytorch), cmocka_unit_test(there_and_back),
-                                       cmocka_unit_test(another_head), cmocka_unit_test(refusals)};
+                                       cmocka_unit_test(another_head),
+                                       cmocka_unit_test(inspected), cmocka_unit_test(refusals)};
     return cmocka_run_group_tests_name("cli/init", tests, setup, cli_teardown);
 }
