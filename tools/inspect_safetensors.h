@@ -5,8 +5,7 @@
 #include "runtime/base/base.h"
 
 bool inspect_is_safetensors(const char *path); /* by its ending */
-/* Prints the format and all tensors; or the values of the tensor of that name (not NULL). ANL_INVALID: there is
-   none. */
+/* Prints the format and all tensors; or (tensor not NULL) the values of that one. ANL_INVALID: there is none. */
 anl_status inspect_safetensors(anl_ctx *ctx, const char *path, const char *tensor) ANL_MUST;
 
 #endif

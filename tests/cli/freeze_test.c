@@ -61,7 +61,8 @@ static void shown(void **state)
     cli_expect(c, 0, "explain recipe.yaml train.freeze=[\"*\",\"!dense1\"]");
     cli_says(c, "note: train.freeze: 388 of 454 parameters train, in 2 of 5 tensors");
     cli_says(c, "batchnorm/");
-    cli_expect(c, 0, "explain recipe.yaml train.freeze=[\"*norm1\",\"c*v*.weight\"]"); /* a layer, a parameter */
+    cli_expect(c, 0,
+               "explain recipe.yaml train.freeze=[\"*norm1\",\"c*v*.weight\"]"); /* a layer, a parameter */
     cli_says(c, "note: train.freeze: 388 of 454 parameters train, in 2 of 5 tensors");
     cli_expect(c, 0, "explain recipe.yaml");
     assert_null(strstr(c->out, "train.freeze"));
@@ -104,7 +105,8 @@ static void refused(void **state)
 static void by_hand(void **state)
 {
     cli *c = *state;
-    cli_shell(c, "sed 's/batchnorm, act: relu/batchnorm, act: relu, global_stats: true/' recipe.yaml > stats.yaml");
+    cli_shell(
+        c, "sed 's/batchnorm, act: relu/batchnorm, act: relu, global_stats: true/' recipe.yaml > stats.yaml");
     cli_expect(c, 2, "train stats.yaml --run none");
     cli_says(c, "global_stats goes with frozen parameters, and is set by train.freeze");
 }
@@ -112,6 +114,7 @@ static void by_hand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(goes_on), cmocka_unit_test(stays),
-                                       cmocka_unit_test(shown), cmocka_unit_test(refused), cmocka_unit_test(by_hand)};
+                                       cmocka_unit_test(shown), cmocka_unit_test(refused),
+                                       cmocka_unit_test(by_hand)};
     return cmocka_run_group_tests_name("cli/freeze", tests, cli_setup, cli_teardown);
 }

@@ -67,6 +67,8 @@ static void write_recipe(const cli *c, const char *name, const char *model)
     cli_write(c, name, all);
 }
 
+#define FEATURES "train.freeze=[conv1,bn1,layer1,layer2]"
+
 static int setup(void **state)
 {
     assert_int_equal(cli_setup(state), 0);
@@ -113,8 +115,7 @@ static void says_the_same(cli *c, const char *run, const char *golden)
 static void from_pytorch(void **state)
 {
     cli *c = *state;
-    cli_expect(c, 0,
-               "train resnet.yaml --run r train.init=resnet.safetensors train.freeze=[conv1,bn1,layer1,layer2]");
+    cli_expect(c, 0, "train resnet.yaml --run r train.init=resnet.safetensors " FEATURES);
     cli_says(c, "PyTorch's, filters O,I,H,W (as its metadata says)");
     cli_says(c, "left out  6 num_batches_tracked");
     cli_says(c, "matched   32 tensors, 6 of them turned into our layout; 0 others");
@@ -129,19 +130,17 @@ static void from_pytorch(void **state)
     says_the_same(c, "s", "rows");
 }
 
-/* Back in PyTorch's layout and from there again; every tensor of the first file is in the second, to the bit. */
+/* In PyTorch's layout and back again: every tensor of the first file is in the second, to the bit. */
 static void there_and_back(void **state)
 {
     cli *c = *state;
     cli_expect(c, 0, "export r --to torch --out there.safetensors");
-    cli_expect(c, 0,
-               "train resnet.yaml --run r2 train.init=there.safetensors train.freeze=[conv1,bn1,layer1,layer2]");
+    cli_expect(c, 0, "train resnet.yaml --run r2 train.init=there.safetensors " FEATURES);
     cli_says(c, "matched   32 tensors");
     cli_expect(c, 0, "export r2 --out again.safetensors");
     cli_expect(c, 0, "export r --out ours.safetensors");
     cli_shell(c, "tail -c 3000 ours.safetensors > a; tail -c 3000 again.safetensors > b; cmp a b");
-    cli_expect(c, 0,
-               "train resnet.yaml --run r3 train.init=ours.safetensors train.freeze=[conv1,bn1,layer1,layer2]");
+    cli_expect(c, 0, "train resnet.yaml --run r3 train.init=ours.safetensors " FEATURES);
     cli_says(c, "Anneal's, filters K,R,S,C (as its metadata says)");
     cli_says(c, "left out  how inputs were normalised");
     cli_says(c, "matched   32 tensors, 0 of them turned");
