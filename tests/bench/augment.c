@@ -3,25 +3,12 @@
  *
  * Usage: augment_bench [height width channels] */
 #include "datasets/transform.h"
+#include "tests/common/timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { TIMES = 200 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static double median(anl_ctx *ctx, const anl__field *field, const anl__augment *a, anl_dtype out)
 {

@@ -4,13 +4,14 @@
  *
  * Usage: bound mlp|lenet5|cnn2|resnet20|resnet18 [fp32|bf16] [threads] [seconds a term]. Needs oneDNN 2.x; build: cc -O2 -fopenmp bound.c -ldnnl
  */
+#include "tests/common/timing.h"
+
 #include <dnnl.h>
 #include <omp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #if DNNL_VERSION_MAJOR != 2
 #error "bound.c speaks oneDNN 2.x"
@@ -31,19 +32,6 @@ static dnnl_engine_t engine;
 static dnnl_stream_t stream;
 static dnnl_data_type_t act = dnnl_f32;
 static double seconds = 0.03, total;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static void term(const char *what, int count, double s)
 {

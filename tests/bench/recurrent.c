@@ -7,30 +7,17 @@
 #include "device.h"
 #include "graph/graph.h"
 #include "kernels/common/product.h"
+#include "tests/common/timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MOST = 400 };
 typedef struct shape { const char *cell; int64_t gates, t, n, i, h; } shape;
 static const shape shapes[] = {{"lstm", 4, 128, 32, 512, 512}, {"lstm", 4, 48, 64, 1, 64}, {"lstm", 4, 48, 64, 64, 64},
                                {"gru", 3, 12, 64, 256, 256},   {"gru", 3, 48, 64, 256, 256}, {"rnn_tanh", 1, 64, 32, 256, 256},
                                {"gru", 3, 1, 64, 512, 256}};
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static void *filled(anl_dtype t, int64_t n)
 {

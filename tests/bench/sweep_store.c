@@ -3,6 +3,7 @@
  */
 #include "tests/common/scratch.h"
 #include "tools/sweep/seen.h"
+#include "tests/common/timing.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,13 +18,6 @@ static const char text[] = "base: base.yaml\nspace:\n  optim.lr: {low: 1e-5, hig
                            "  train.batch: [16, 32, 64]\n  optim.name: [sgd, adam]\n  optim.momentum: {low: "
                            "0, high: 1, when: {optim.name: sgd}}\n"
                            "objective: valid.loss\nbudget: {trials: 1000000}\nsampler: ";
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Seconds of a processor, which other programs on the machine do not lengthen. */
 static double computing(void)

@@ -12,21 +12,14 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from draw import Words
+
 torch.set_default_dtype(torch.float64)
 OUT = pathlib.Path(__file__).resolve().parent / "data"
 
 
-class Draw:
-    """A tiny generator of its own, so that files do not depend on a library's version: multiples of 1/32 in [-1, 1]."""
-
-    def __init__(self, seed):
-        self.s = seed * 2654435761 % 2**32 or 1
-
-    def word(self):
-        self.s ^= self.s << 13 & 0xFFFFFFFF
-        self.s ^= self.s >> 17
-        self.s ^= self.s << 5 & 0xFFFFFFFF
-        return self.s
+class Draw(Words):
+    """Multiples of 1/32 in [-1, 1]."""
 
     def tensor(self, *dim, grad=False, scale=1.0):
         n = 1

@@ -18,22 +18,15 @@ import numpy as np
 import torch
 import torch.nn as nn
 
+from draw import Words
+
 OUT = pathlib.Path(__file__).resolve().parent / "data" / "weights"
 CLASSES = 3
 MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.3)
 
 
-class Draw:
-    """A generator of its own, so that files do not depend on a library's version: multiples of 1/64 in [-1/2, 1/2]."""
-
-    def __init__(self, seed):
-        self.s = seed * 2654435761 % 2**32 or 1
-
-    def word(self):
-        self.s ^= self.s << 13 & 0xFFFFFFFF
-        self.s ^= self.s >> 17
-        self.s ^= self.s << 5 & 0xFFFFFFFF
-        return self.s
+class Draw(Words):
+    """Multiples of 1/64 in [-1/2, 1/2]."""
 
     def tensor(self, shape):
         n = int(np.prod(shape))

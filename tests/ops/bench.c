@@ -1,27 +1,14 @@
 /* Timing of single kernels: the median over repeated runs, with the bytes of inputs and outputs (each counted once,
  * those written in place twice) and the operator's own count of flops. Packing is not in it: it happens once a step. */
 #include "harness.h"
+#include "tests/common/timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MOST_RUNS = 101 };
 static const double SECONDS = 0.3; /* about this long a kernel */
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Median seconds; negative on failure. (direct_run would count its own checks too.) */
 static double median_seconds(direct *d)
