@@ -1,6 +1,8 @@
 /* See emit.h. */
 #include "emit.h"
 
+#include "tools/export/facts.h"
+
 #include <string.h>
 
 static const int64_t to_planes[4] = {0, 3, 1, 2}, to_plain[4] = {0, 2, 3, 1};
@@ -133,24 +135,17 @@ const char *onnx_number(onnx_emit *e, const char *what, double v)
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
-/* Where a run keeps averaged weights, they are the model (as `eval` has it). */
 static const float *data_of(onnx_emit *e, anl_value v)
 {
     const anl__value *x = &e->g->value[v];
-    char a[96], b[96];
+    const float *data = NULL;
     if (x->kind != ANL__PARAM && x->kind != ANL__BUFFER) {
         onnx_refuse(e, "its weights are computed by another layer");
         return NULL;
     }
-    const char *group = x->kind == ANL__BUFFER ? "buffers" : "ema";
-    anl__ckpt_tensor t = anl__ckpt_find(e->from, group, x->name);
-    if (!t.data && x->kind == ANL__PARAM) t = anl__ckpt_find(e->from, "params", x->name);
-    if (t.data && anl__shape_equal(&t.shape, &x->type.shape)) return t.data;
-    onnx_message_fail(e->m,
-                      anl__fail(e->ctx, ANL_MISMATCH, "%s: the model's '%s' is %s, in the file it is %s",
-                                anl__ckpt_path(e->from), x->name, anl__shape_text(&x->type.shape, a),
-                                t.data ? anl__shape_text(&t.shape, b) : "missing"));
-    return NULL;
+    anl_status st = facts_weight(e->ctx, e->from, x, &data);
+    if (st != ANL_OK) onnx_message_fail(e->m, st);
+    return data;
 }
 
 const float *onnx_data(onnx_emit *e, int i) { return data_of(e, e->node->in[i]); }

@@ -10,7 +10,7 @@
 #ifndef ONNX_EMIT_H
 #define ONNX_EMIT_H
 
-#include "eval_graph.h"
+#include "tools/export/eval_graph.h"
 #include "message.h"
 
 #include "runtime/state/checkpoint.h"
@@ -29,7 +29,7 @@ typedef struct onnx_emit {
     anl_ctx *ctx;
     anl__arena *arena;
     onnx_message *m;
-    const onnx_graph *graph;
+    const eval_graph *graph;
     const anl_graph *g;
     const anl__ckpt *from;
     onnx_seen *seen;       /* [values] */

@@ -2,7 +2,7 @@
 #include "ends.h"
 #include "write_time.h"
 
-#include "tools/job/job_sequence.h"
+#include "tools/export/facts.h"
 
 #include <string.h>
 
@@ -34,32 +34,10 @@ static void image(onnx_emit *e, anl_value v, const anl__norm *norm)
     }
     const onnx_dim dim[2] = {onnx_dim_of(e, v, 0), onnx_dim_of(e, v, 3)};
     const anl_shape flat = {2, {s->dim[0], s->dim[3]}};
-    const uint8_t free[ANL_MAX_RANK] = {ONNX_SAMPLES};
+    const uint8_t free[ANL_MAX_RANK] = {EVAL_SAMPLES};
     onnx_input(e->m, x->name, ONNX_F32, dim, 2, "rows of features; 8-bit values divided by 255");
     const char *y = normalised(e, x->name, mean, norm->std, s->dim[3], false);
     onnx_name(e, v, ONNX_PLAIN, onnx_reshaped(e, y, &flat, free, s, free));
-}
-
-/* Scales of the features of a series or of windows; the others, one-hot and of the calendar, are as they are.
- */
-static void scales_of(onnx_emit *e, const job *j, int64_t n, double **mean, double **std)
-{
-    const job_sequence *s = j->sequence;
-    anl__labelled_opts l = {0};
-    const char *windows = anl__ckpt_text(e->from, "data.windows", NULL);
-    *mean = anl__arena_alloc(e->arena, sizeof **mean * (size_t)(n + 1));
-    *std = anl__arena_alloc(e->arena, sizeof **std * (size_t)(n + 1));
-    if (!*mean || !*std) return onnx_message_fail(e->m, ANL_NOMEM);
-    for (int64_t i = 0; i < n; i++) (*std)[i] = 1;
-    for (int i = 0; s->fit && i < anl__series_numbers(s->fit); i++)
-        anl__series_scale(s->fit, i, &(*mean)[i], &(*std)[i]);
-    if (!windows) return;
-    anl_status st = anl__labelled_read(e->ctx, windows, strlen(windows), e->arena, &l);
-    if (st != ANL_OK) onnx_message_fail(e->m, st);
-    for (int64_t i = 0; i < n && i < l.n_features; i++) {
-        (*mean)[i] = l.mean[i];
-        (*std)[i] = l.std[i];
-    }
 }
 
 /* What stands behind a window's end counts as the mean: a convolution reads it. */
@@ -80,8 +58,8 @@ static void series(onnx_emit *e, const job *j, anl_value v)
     const onnx_dim dim[3] = {onnx_dim_of(e, v, 0), onnx_dim_of(e, v, 1), onnx_dim_of(e, v, 2)};
     double *mean, *std;
     bool windows = !strcmp(j->model.name, "seqclassifier");
-    scales_of(e, j, s->dim[2], &mean, &std);
-    if (onnx_message_status(e->m) != ANL_OK) return;
+    anl_status st = facts_scales(j, e->from, e->arena, s->dim[2], &mean, &std);
+    if (st != ANL_OK) return onnx_message_fail(e->m, st);
     onnx_input(e->m, x->name, ONNX_F32, dim, 3,
                windows ? "windows: samples, steps, features, as they are in the table"
                        : "windows of the past: samples, rows, features; numbers as they are in the table "
@@ -103,31 +81,19 @@ static void plain(onnx_emit *e, anl_value v)
     onnx_name(e, v, ONNX_PLAIN, x->name);
 }
 
-static bool is_read(const onnx_emit *e, anl_value v)
-{
-    for (int64_t k = 0; k < e->g->n_node; k++)
-        for (int i = 0; e->graph->wanted[k] && i < e->g->node[k].n_in; i++)
-            if (e->g->node[k].in[i] == v) return true;
-    for (int64_t i = 0; i < e->g->n_output; i++)
-        if (e->g->output[i].v == v) return true;
-    return false;
-}
-
 void onnx_inputs(onnx_emit *e, const job *j)
 {
     for (anl_value v = 0; v < e->g->n_value; v++) {
         const anl__value *x = &e->g->value[v];
-        if (x->kind == ANL__INPUT && is_read(e, v))
+        if (x->kind == ANL__INPUT && eval_graph_reads(e->graph, v))
             onnx_unique(e->m, x->name); /* no operator may be named so */
     }
     for (anl_value v = 0; v < e->g->n_value; v++) {
         const anl__value *x = &e->g->value[v];
-        if (x->kind != ANL__INPUT || !is_read(e, v)) continue;
+        if (x->kind != ANL__INPUT || !eval_graph_reads(e->graph, v)) continue;
         e->at = x->name;
         if (x->type.dtype == ANL_F32 && x->type.shape.rank == 4)
-            image(e, v,
-                  strcmp(x->name, "image") ? &j->more_input[x->name[strlen(x->name) - 1] - '2'].norm
-                                           : &j->norm);
+            image(e, v, facts_norm(j, x->name));
         else if (x->type.dtype == ANL_F32 && x->type.shape.rank == 3) series(e, j, v);
         else plain(e, v);
     }

@@ -42,7 +42,7 @@ static anl_status write_model(onnx_emit *e, const job *j, const char *path)
     return onnx_message_write(e->m, path, doc);
 }
 
-static anl_status export_graph(const job *j, const onnx_graph *x, anl__arena *a, const anl__ckpt *from,
+static anl_status export_graph(const job *j, const eval_graph *x, anl__arena *a, const anl__ckpt *from,
                                const char *path, int *nodes)
 {
     onnx_emit e = {.ctx = j->ctx, .arena = a, .graph = x, .g = x->g, .from = from};
@@ -57,11 +57,11 @@ static anl_status export_graph(const job *j, const onnx_graph *x, anl__arena *a,
 anl_status onnx_export(const job *j, const anl__ckpt *from, const char *path, int *nodes)
 {
     anl__arena *a;
-    onnx_graph x;
+    eval_graph x;
     ANL_TRY(anl__arena_create(j->ctx, &a));
-    anl_status st = onnx_graph_build(j, a, &x);
+    anl_status st = eval_graph_build(j, a, &x);
     if (st == ANL_OK) st = export_graph(j, &x, a, from, path, nodes);
-    onnx_graph_release(&x);
+    eval_graph_release(&x);
     anl__arena_destroy(a);
     return st;
 }

@@ -1,9 +1,9 @@
 /* Results and properties; see ends.h. */
 #include "ends.h"
 
+#include "tools/export/facts.h"
 #include "tools/job/job_sequence.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* A result under a name of its own: Identity, for the value may have another name already. */
@@ -47,21 +47,19 @@ static void samples(onnx_emit *e, const job *j)
     const anl_model_opts *m = &j->model;
     char name[ANL_HEAD_OUTPUT];
     e->at = "outputs";
-    head(e, NULL, j->kind == ANL__SCORE_VALUES, onnx_graph_output(e->graph, "logits"));
+    head(e, NULL, j->kind == ANL__SCORE_VALUES, eval_graph_output(e->graph, "logits"));
     for (int i = 1; i < m->n_head; i++)
         head(e, m->head[i].from, !anl_model_loss_is_class(m->head[i].loss),
-             onnx_graph_output(e->graph, anl_model_head_output(&m->head[i], name)));
+             eval_graph_output(e->graph, anl_model_head_output(&m->head[i], name)));
 }
 
 /* ---- series ---------------------------------------------------------------------------------- */
 
-/* What is added up when differences are undone: row h has its own difference and those of h - D, h - 2D, ...
-   (base: the value before the first of them). A matrix (rows, columns) of zeros and ones. */
+/* See facts_adds. */
 static const char *adds(onnx_emit *e, const char *what, int64_t rows, int64_t columns, int64_t lag)
 {
-    float *p = onnx_room(e, rows * columns);
-    for (int64_t h = 0; p && h < rows; h++)
-        for (int64_t k = 0; k < columns && k <= h; k++) p[h * columns + k] = (h - k) % lag == 0;
+    float *p = facts_adds(e->arena, rows, columns, lag);
+    if (!p) onnx_message_fail(e->m, ANL_NOMEM);
     return onnx_floats(e, what, 2, (int64_t[]){rows, columns}, p);
 }
 
@@ -81,7 +79,7 @@ static const char *per_target(onnx_emit *e, const char *what, const anl__series_
 static void forecast(onnx_emit *e, const job *j)
 {
     const anl__series_fit *f = j->sequence->fit;
-    anl_value v = onnx_graph_output(e->graph, "logits");
+    anl_value v = eval_graph_output(e->graph, "logits");
     int64_t h = anl__series_horizon(f), t = anl__series_targets(f), lag = anl__series_difference(f),
             base = lag < h ? lag : h;
     const onnx_dim dim[3] = {{0, "N"}, {h, NULL}, {t, NULL}},
@@ -107,7 +105,7 @@ static void forecast(onnx_emit *e, const job *j)
 /* Scores of what follows each token, sample by sample, and where the model's states end. */
 static void language(onnx_emit *e)
 {
-    anl_value v = onnx_graph_output(e->graph, "logits");
+    anl_value v = eval_graph_output(e->graph, "logits");
     const onnx_dim dim[3] = {onnx_dim_of(e, v, 1), onnx_dim_of(e, v, 0), onnx_dim_of(e, v, 2)};
     e->at = "outputs";
     classes(e, NULL, onnx_transposed(e, onnx_value(e, v, ONNX_PLAIN), (int64_t[]){1, 0, 2}, 3), dim, 3);
@@ -130,38 +128,10 @@ void onnx_outputs(onnx_emit *e, const job *j)
 
 /* ---- properties ------------------------------------------------------------------------------ */
 
-static void series_properties(onnx_emit *e, const anl__series_fit *f)
-{
-    anl__buf b;
-    char number[32];
-    anl__buf_init(&b, e->ctx);
-    anl__series_feature_names(f, &b);
-    if (b.status == ANL_OK) onnx_property(e->m, "features", b.text);
-    else onnx_message_fail(e->m, b.status);
-    anl__buf_release(&b);
-    anl__buf_init(&b, e->ctx);
-    for (int i = 0; i < anl__series_targets(f); i++) anl__buf_add(&b, "%s\n", anl__series_target_name(f, i));
-    if (b.status == ANL_OK) onnx_property(e->m, "targets", b.text);
-    else onnx_message_fail(e->m, b.status);
-    anl__buf_release(&b);
-    snprintf(number, sizeof number, "%lld", (long long)anl__series_difference(f));
-    onnx_property(e->m, "difference", number);
-}
+static void put_property(void *to, const char *key, const char *value) { onnx_property(to, key, value); }
 
 void onnx_properties(onnx_emit *e, const job *j)
 {
-    static const char *const texts[][2] = {{"data.class_names", "class_names"},
-                                           {"data.tokens.source", "tokens"},
-                                           {"data.windows", "windows"},
-                                           {"recipe", "recipe"}};
-    char step[32];
-    snprintf(step, sizeof step, "%lld", (long long)anl__ckpt_step(e->from));
-    onnx_property(e->m, "anneal", anl_version());
-    onnx_property(e->m, "step", step);
-    onnx_property(e->m, "digest", anl__ckpt_digest(e->from));
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        const char *text = anl__ckpt_text(e->from, texts[i][0], "");
-        if (*text) onnx_property(e->m, texts[i][1], text);
-    }
-    if (j->sequence && j->sequence->fit) series_properties(e, j->sequence->fit);
+    anl_status st = facts_each(j, e->from, put_property, e->m);
+    if (st != ANL_OK) onnx_message_fail(e->m, st);
 }

@@ -9,7 +9,7 @@ static void batchnorm(onnx_emit *e)
     bool rows = s->rank != 2 && s->rank != 4;
     const char *x = onnx_in(e, 0, ONNX_PLANES);
     anl_shape flat = {2, {anl_shape_count(s) / s->dim[s->rank - 1], s->dim[s->rank - 1]}};
-    const uint8_t flat_free[ANL_MAX_RANK] = {ONNX_SAMPLES};
+    const uint8_t flat_free[ANL_MAX_RANK] = {EVAL_SAMPLES};
     if (onnx_has(e, 5))
         return onnx_refuse(e, "a sum inside: it belongs to a graph that was rewritten for a device");
     if (rows) x = onnx_reshaped(e, x, s, free, &flat, flat_free);

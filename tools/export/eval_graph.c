@@ -37,7 +37,7 @@ static void unroll_tokens(const job *j, anl_graph *g)
 }
 
 /* Losses and what only they read are left out. */
-static anl_status want(onnx_graph *x, anl__arena *a)
+static anl_status want(eval_graph *x, anl__arena *a)
 {
     const anl_graph *g = x->g;
     x->wanted = anl__arena_alloc(a, sizeof *x->wanted * (size_t)(g->n_node + 1));
@@ -63,7 +63,7 @@ static bool same_attrs(const anl__node *a, const anl__node *b)
 }
 
 /* The first wanted node that is another in `b`; -1: none. A reshape is told by its result's shape. */
-static int64_t first_other(const onnx_graph *x, const anl_graph *b)
+static int64_t first_other(const eval_graph *x, const anl_graph *b)
 {
     const anl_graph *a = x->g;
     if (a->n_node != b->n_node || a->n_value != b->n_value) return a->n_node;
@@ -87,7 +87,7 @@ static bool same_params(const anl_graph *a, const anl_graph *b)
     return true;
 }
 
-static void mark(onnx_graph *x, const anl_graph *b, uint8_t bit)
+static void mark(eval_graph *x, const anl_graph *b, uint8_t bit)
 {
     for (int64_t v = 0; v < x->g->n_value; v++) {
         const anl_shape *p = &x->g->value[v].type.shape, *q = &b->value[v].type.shape;
@@ -96,10 +96,10 @@ static void mark(onnx_graph *x, const anl_graph *b, uint8_t bit)
     }
 }
 
-static anl_status compare(const job *j, onnx_graph *x)
+static anl_status compare(const job *j, eval_graph *x)
 {
     anl_graph *other;
-    ANL_TRY(build(j, ONNX_BUILT_FOR + 1, 0, &other));
+    ANL_TRY(build(j, EVAL_BUILT_FOR + 1, 0, &other));
     int64_t k = first_other(x, other);
     anl_status st = ANL_OK;
     if (k >= 0 && k < x->g->n_node)
@@ -108,31 +108,31 @@ static anl_status compare(const job *j, onnx_graph *x)
                        x->g->node[k].name, x->g->node[k].op->name);
     else if (k >= 0)
         st = anl__fail(j->ctx, ANL_INTERNAL, "the model is another graph for another number of samples");
-    if (st == ANL_OK) mark(x, other, ONNX_SAMPLES);
+    if (st == ANL_OK) mark(x, other, EVAL_SAMPLES);
     anl_graph_destroy(other);
     return st;
 }
 
 /* Where the graph is the same for longer sequences, users may choose how long theirs are. */
-static anl_status compare_steps(const job *j, onnx_graph *x)
+static anl_status compare_steps(const job *j, eval_graph *x)
 {
     anl_graph *other;
     if (!anl_model_is_sequence(j->model.name) || !strcmp(j->model.name, "forecaster"))
         return ANL_OK; /* its window is the data's */
-    ANL_TRY(build(j, ONNX_BUILT_FOR, 1, &other));
-    if (first_other(x, other) < 0 && same_params(x->g, other)) mark(x, other, ONNX_STEPS);
+    ANL_TRY(build(j, EVAL_BUILT_FOR, 1, &other));
+    if (first_other(x, other) < 0 && same_params(x->g, other)) mark(x, other, EVAL_STEPS);
     anl_graph_destroy(other);
     return ANL_OK;
 }
 
-anl_status onnx_graph_build(const job *j, anl__arena *a, onnx_graph *out)
+anl_status eval_graph_build(const job *j, anl__arena *a, eval_graph *out)
 {
-    *out = (onnx_graph){0};
+    *out = (eval_graph){0};
     if (!strcmp(j->model.name, "seq2seq"))
         return anl__fail(j->ctx, ANL_UNSUPPORTED,
                          "a translator (seq2seq) is two graphs and a search between them, not one: it cannot "
-                         "be exported as ONNX");
-    ANL_TRY(build(j, ONNX_BUILT_FOR, 0, &out->g));
+                         "be exported");
+    ANL_TRY(build(j, EVAL_BUILT_FOR, 0, &out->g));
     unroll_tokens(j, out->g);
     anl_status st = want(out, a);
     if (st == ANL_OK && !(out->free = anl__arena_alloc(a, sizeof *out->free * (size_t)(out->g->n_value + 1))))
@@ -141,11 +141,22 @@ anl_status onnx_graph_build(const job *j, anl__arena *a, onnx_graph *out)
     return st == ANL_OK ? compare_steps(j, out) : st;
 }
 
-void onnx_graph_release(onnx_graph *x) { anl_graph_destroy(x->g); }
+void eval_graph_release(eval_graph *x) { anl_graph_destroy(x->g); }
 
-anl_value onnx_graph_output(const onnx_graph *x, const char *name)
+anl_value eval_graph_output(const eval_graph *x, const char *name)
 {
     for (int64_t i = 0; i < x->g->n_output; i++)
         if (!strcmp(x->g->output[i].name, name)) return x->g->output[i].v;
     return ANL_NONE;
+}
+
+bool eval_graph_reads(const eval_graph *x, anl_value v)
+{
+    const anl_graph *g = x->g;
+    for (int64_t k = 0; k < g->n_node; k++)
+        for (int i = 0; x->wanted[k] && i < g->node[k].n_in; i++)
+            if (g->node[k].in[i] == v) return true;
+    for (int64_t i = 0; i < g->n_output; i++)
+        if (g->output[i].v == v) return true;
+    return false;
 }
