@@ -3,6 +3,7 @@
 #include "exit_code.h"
 #include "safetensors.h"
 #include "tools/job/job.h"
+#include "tools/keras/keras.h"
 #include "tools/onnx/onnx.h"
 #include "tools/weights/export_torch.h"
 
@@ -12,8 +13,8 @@
 #include <string.h>
 
 static const option export_options[] = {
-    {"to", "FORMAT", "safetensors (the default), torch or onnx"},
-    {"out", "FILE", "(default: in the run's directory, weights.safetensors, torch.safetensors or model.onnx)"},
+    {"to", "FORMAT", "safetensors (the default), torch, onnx or keras"},
+    {"out", "FILE", "(default: in the run's directory, weights.safetensors, torch.safetensors, model.onnx or model.h5)"},
     {"checkpoint", "best|last|STEP", "which checkpoint (default best)"},
     {NULL, NULL, NULL},
 };
@@ -74,28 +75,44 @@ static anl_status export_for_torch(anl_ctx *ctx, anl__arena *a, const options *o
     return st;
 }
 
-#ifdef ANL_HAVE_ONNX
-static anl_status export_graph(anl_ctx *ctx, anl__arena *a, const options *o, const char *file)
+#if defined(ANL_HAVE_ONNX) || defined(ANL_HAVE_HDF5)
+/* The network, written by `write`; what its parts are called. */
+static anl_status export_network(anl_ctx *ctx, const options *o, const char *file, const char *parts,
+                                 anl_status (*write)(const job *j, const anl__ckpt *from, const char *path, int *n))
 {
     job_used u;
     job_opts jo = {.bare = true};
-    int nodes;
-    (void)a;
+    int n;
     anl_status st = job_use(ctx, o->arg[0], options_text(o, "checkpoint", "best"), NULL, 0, &jo, &u);
-    if (st == ANL_OK) st = onnx_export(&u.job, u.from, file, &nodes);
-    if (st == ANL_OK) fprintf(stderr, "%d operators of %s\n", nodes, anl__ckpt_path(u.from));
+    if (st == ANL_OK) st = write(&u.job, u.from, file, &n);
+    if (st == ANL_OK) fprintf(stderr, "%d %s of %s\n", n, parts, anl__ckpt_path(u.from));
     job_used_close(&u);
     return st;
 }
-#else
-static anl_status export_graph(anl_ctx *ctx, anl__arena *a, const options *o, const char *file)
+#endif
+
+static anl_status export_onnx(anl_ctx *ctx, anl__arena *a, const options *o, const char *file)
 {
     (void)a;
+#ifdef ANL_HAVE_ONNX
+    return export_network(ctx, o, file, "operators", onnx_export);
+#else
     (void)o;
     return anl__fail(ctx, ANL_UNSUPPORTED,
                      "%s: this build has no ONNX: it was made without protobuf-c, its compiler or onnx.proto", file);
-}
 #endif
+}
+
+static anl_status export_keras(anl_ctx *ctx, anl__arena *a, const options *o, const char *file)
+{
+    (void)a;
+#ifdef ANL_HAVE_HDF5
+    return export_network(ctx, o, file, "layers", keras_export);
+#else
+    (void)o;
+    return anl__fail(ctx, ANL_UNSUPPORTED, "%s: this build has no HDF5, which Keras's files are made of", file);
+#endif
+}
 
 typedef struct format {
     const char *name, *file; /* file: in the run's directory, where no other is named */
@@ -103,7 +120,8 @@ typedef struct format {
 } format;
 static const format formats[] = {{"safetensors", "weights.safetensors", export_weights},
                                  {"torch", "torch.safetensors", export_for_torch},
-                                 {"onnx", "model.onnx", export_graph}};
+                                 {"onnx", "model.onnx", export_onnx},
+                                 {"keras", "model.h5", export_keras}};
 enum { FORMATS = sizeof formats / sizeof *formats };
 
 static anl_status export_as(anl_ctx *ctx, anl__arena *a, const options *o, const format *f)
@@ -122,7 +140,7 @@ static int unknown_format(const options *o, const char *to)
     const char *names[FORMATS];
     for (int i = 0; i < FORMATS; i++) names[i] = formats[i].name;
     const char *near = anl__nearest(to, names, FORMATS);
-    return command_usage(o, "--to is safetensors, torch or onnx, not '%s'%s%s%s", to,
+    return command_usage(o, "--to is safetensors, torch, onnx or keras, not '%s'%s%s%s", to,
                          near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
@@ -147,13 +165,15 @@ static int run_export(const options *o)
 
 const command command_export = {
     .name = "export", .args = "RUN",
-    .summary = "writes a trained model as a file for other programs: its weights (safetensors) or the network (ONNX)",
+    .summary = "writes a trained model as a file for other programs: its weights (safetensors) or the network (ONNX, Keras)",
     .details = "safetensors: parameters and buffers under the names that `anneal inspect RUN` shows, averaged ones "
                "where the run keeps them, and how inputs are normalised (data.mean, data.std). torch: the same "
                "weights under PyTorch's names (torchvision's for a resnet) and in its layouts, for "
                "load_state_dict(safetensors.torch.load_file(FILE)). onnx: the network as it is evaluated, in fp32, "
                "with these weights and the normalisation inside, for any number of samples. Its inputs are images "
                "N,C,H,W (8-bit values divided by 255), rows N,F, windows or tokens; its results logits and "
-               "probabilities, or values.",
+               "probabilities, or values. keras: the same network as a model of standard layers, for "
+               "keras.models.load_model(FILE, compile=False) of Keras 2 and 3; images N,H,W,C, results "
+               "probabilities or values.",
     .options = export_options, .min_args = 1, .max_args = 1, .run = run_export,
 };
