@@ -59,19 +59,24 @@ dnnl3() {
 }
 stage build-dnnl3 dnnl3 && suite dnnl3 dnnl3 -R '^ops/.*/(device|determinism)$|^models/nan$'
 
-# --- exported models in ONNX Runtime, from PyPI, outside the tree ---
-onnx() {
-    local at=${XDG_CACHE_HOME:-$HOME/.cache}/anneal/onnx-1
-    [ -e build/release/libanneal_onnx_schema.a ] || { echo "this build has no ONNX"; return 77; }
-    if [ ! -x "$at/bin/python" ] || ! "$at/bin/python" -c 'import numpy, onnx, onnxruntime' 2>/dev/null; then
+# --- exported models in ONNX Runtime and in Keras 3, from PyPI, outside the tree ---
+oracle() { # NAME VERSION IMPORTS PACKAGE...: tests/NAME/oracle.py with these packages, in an environment of its own
+    local name=$1 imports=$3 at=${XDG_CACHE_HOME:-$HOME/.cache}/anneal/$1-$2
+    shift 3
+    if [ ! -x "$at/bin/python" ] || ! "$at/bin/python" -c "import $imports" 2>/dev/null; then
         rm -rf "$at"
         mkdir -p "${at%/*}" && python3 -m venv "$at" || { echo "no Python venv"; return 77; }
-        "$at/bin/pip" -q install numpy onnx 'onnxruntime>=1.13' ||
-            { rm -rf "$at"; echo "PyPI's numpy, onnx and onnxruntime cannot be had here"; return 77; }
+        "$at/bin/pip" -q install "$@" || { rm -rf "$at"; echo "PyPI's $imports cannot be had here"; return 77; }
     fi
-    "$at/bin/python" tests/onnx/oracle.py build/release/anneal
+    "$at/bin/python" "tests/$name/oracle.py" build/release/anneal
+}
+onnx() {
+    [ -e build/release/libanneal_onnx_schema.a ] || { echo "this build has no ONNX"; return 77; }
+    oracle onnx 1 'numpy, onnx, onnxruntime' numpy onnx 'onnxruntime>=1.13'
 }
 stage onnx onnx
+keras() { oracle keras 1 'numpy, h5py, jax' numpy h5py jax 'keras>=3'; } # Keras itself needs its backend named: not imported here
+stage keras keras
 
 # --- CUDA without a GPU: every kernel compiles for three generations without a spill; the plug-in loads and says what is missing ---
 cuda_one() { # FILE: object and report below build/cuda-check

@@ -68,8 +68,8 @@ static void written(void **state)
 static void refusals(void **state)
 {
     cli *c = *state;
-    cli_expect(c, 2, "export ex --to keras");
-    cli_says(c, "--to is safetensors, torch or onnx, not 'keras'");
+    cli_expect(c, 2, "export ex --to caffe");
+    cli_says(c, "--to is safetensors, torch, onnx or keras, not 'caffe'");
 #ifndef ANL_HAVE_ONNX
     cli_expect(c, 2, "export ex --to onnx");
     cli_says(c, "this build has no ONNX");

@@ -216,8 +216,8 @@ static void refusals(void **state)
     cli_expect(c, 2, "train resnet.yaml --run x data.std=[1,2,0]");
     cli_expect(c, 2, "train resnet.yaml --run x data.normalize=false");
     cli_says(c, "without effect where data.normalize is false");
-    cli_expect(c, 2, "export r --to keras");
-    cli_says(c, "safetensors, torch or onnx");
+    cli_expect(c, 2, "export r --to caffe");
+    cli_says(c, "safetensors, torch, onnx or keras");
 }
 
 int main(void)

@@ -20,6 +20,15 @@ anl_status facts_weight(anl_ctx *ctx, const anl__ckpt *from, const anl__value *x
     return ANL_OK;
 }
 
+float *facts_turned(anl__arena *a, const float *w, int64_t times, int64_t rows, int64_t columns)
+{
+    float *all = anl__arena_alloc(a, sizeof *all * (size_t)(times * rows * columns + 1)), *y = all;
+    for (int64_t t = 0; y && t < times; t++, w += rows * columns, y += rows * columns)
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t k = 0; k < columns; k++) y[k * rows + i] = w[i * columns + k];
+    return all;
+}
+
 const anl__norm *facts_norm(const job *j, const char *input)
 {
     return strcmp(input, "image") ? &j->more_input[input[strlen(input) - 1] - '2'].norm : &j->norm;

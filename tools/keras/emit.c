@@ -12,7 +12,8 @@ void keras_refuse(keras_emit *e, const char *fmt, ...)
     va_start(ap, fmt);
     anl_status st = anl__failv(e->ctx, ANL_UNSUPPORTED, fmt, ap);
     va_end(ap);
-    keras_fail(e->f, anl__context(e->ctx, st, "layer '%s' (%s)", e->at, e->node ? e->node->op->name : "input"));
+    keras_fail(e->f,
+               anl__context(e->ctx, st, "layer '%s' (%s)", e->at, e->node ? e->node->op->name : "input"));
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -21,7 +22,8 @@ keras_tensor keras_value(keras_emit *e, anl_value v)
 {
     const anl__value *x = &e->g->value[v];
     if (e->seen[v].layer >= 0 || e->f->status != ANL_OK) return e->seen[v];
-    if (x->kind == ANL__PARAM) keras_refuse(e, "the weights '%s' alone: no layer of Keras gives them", x->name);
+    if (x->kind == ANL__PARAM)
+        keras_refuse(e, "the weights '%s' alone: no layer of Keras gives them", x->name);
     else keras_refuse(e, "it reads what no layer of Keras gives");
     return e->seen[v];
 }
@@ -113,8 +115,8 @@ keras_tensor keras_reshaped(keras_emit *e, const char *what, keras_tensor x, con
 /* Of (rows, columns, channels): the channels first, and back. */
 static const int64_t channels_first[3] = {3, 1, 2}, channels_last[3] = {2, 3, 1}, swapped[2] = {2, 1};
 
-static keras_tensor cropped_image(keras_emit *e, const char *what, keras_tensor x, bool columns, int64_t before,
-                                  int64_t behind)
+static keras_tensor cropped_image(keras_emit *e, const char *what, keras_tensor x, bool columns,
+                                  int64_t before, int64_t behind)
 {
     const int64_t none[2] = {0, 0}, cut[2] = {before, behind}, *a = columns ? none : cut,
                   *b = columns ? cut : none;
@@ -123,7 +125,8 @@ static keras_tensor cropped_image(keras_emit *e, const char *what, keras_tensor 
     return x;
 }
 
-static keras_tensor cropped_rows(keras_emit *e, const char *what, keras_tensor x, int64_t before, int64_t behind)
+static keras_tensor cropped_rows(keras_emit *e, const char *what, keras_tensor x, int64_t before,
+                                 int64_t behind)
 {
     x = keras_add1(e, "Cropping1D", what, x);
     keras_set_ints(e->f, "cropping", (int64_t[]){before, behind}, 2);
@@ -131,8 +134,8 @@ static keras_tensor cropped_rows(keras_emit *e, const char *what, keras_tensor x
 }
 
 /* Keras crops rows and columns only: channels become rows and rows channels again. */
-keras_tensor keras_cropped(keras_emit *e, const char *what, keras_tensor x, const int64_t *sizes, int n, int p,
-                           int64_t before, int64_t behind)
+keras_tensor keras_cropped(keras_emit *e, const char *what, keras_tensor x, const int64_t *sizes, int n,
+                           int p, int64_t before, int64_t behind)
 {
     if (!before && !behind) return x;
     if (n == 1) {
@@ -201,8 +204,7 @@ float *keras_room(keras_emit *e, int64_t count)
 
 const float *keras_turned(keras_emit *e, const float *w, int64_t a, int64_t b)
 {
-    float *y = w ? keras_room(e, a * b) : NULL;
-    for (int64_t i = 0; y && i < a; i++)
-        for (int64_t k = 0; k < b; k++) y[k * a + i] = w[i * b + k];
+    float *y = w ? facts_turned(e->arena, w, 1, a, b) : NULL;
+    if (w && !y) keras_fail(e->f, ANL_NOMEM);
     return y;
 }

@@ -1,9 +1,9 @@
-/* Writing a graph's nodes as layers of Keras: what every writer uses. A writer is called for one node; it asks
- * for its inputs, adds layers and says which of their results its outputs are.
+/* Writing a graph's nodes as layers of Keras: what every writer uses. A writer is called for one node; it
+ * asks for its inputs, adds layers and says which of their results its outputs are.
  *
  * Layouts. In Keras the samples are the first dimension of everything. A value of Anneal whose samples are
- * another one (sequences T,N,C) is kept with that dimension moved to the front, the others as they are: N,T,C.
- * So a dimension of a value has a place: where it lies in Keras.
+ * another one (sequences T,N,C) is kept with that dimension moved to the front, the others as they are:
+ * N,T,C. So a dimension of a value has a place: where it lies in Keras.
  *
  * Failures stick to e->f (model_file.h).
  */
@@ -61,10 +61,10 @@ keras_tensor keras_add1(keras_emit *e, const char *kind, const char *what, keras
 keras_tensor keras_permuted(keras_emit *e, const char *what, keras_tensor x, const int64_t *order, int n);
 /* Dimensions behind the samples; at most one INT64_MIN. */
 keras_tensor keras_reshaped(keras_emit *e, const char *what, keras_tensor x, const int64_t *to, int n);
-/* x without the first and last elements of place p (from 1) of its `n` dimensions behind the samples, whose sizes
-   are as keras_sizes gives them. */
-keras_tensor keras_cropped(keras_emit *e, const char *what, keras_tensor x, const int64_t *sizes, int n, int p,
-                           int64_t before, int64_t behind);
+/* x without the first and last elements of place p (from 1) of its `n` dimensions behind the samples, whose
+   sizes are as keras_sizes gives them. */
+keras_tensor keras_cropped(keras_emit *e, const char *what, keras_tensor x, const int64_t *sizes, int n,
+                           int p, int64_t before, int64_t behind);
 /* Images: zeros around (top, left, bottom, right); every stride-th pixel. */
 keras_tensor keras_padded(keras_emit *e, const char *what, keras_tensor x, const int64_t pad[4]);
 keras_tensor keras_picked(keras_emit *e, keras_tensor x, int64_t rows, int64_t columns);

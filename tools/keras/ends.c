@@ -18,8 +18,9 @@ static keras_tensor input(keras_emit *e, const char *name, const int64_t *sizes,
     return x;
 }
 
-/* (x - mean) / std over the last dimension. Keras divides by the variance's root, and by no less than 1e-7. */
-static keras_tensor normalised(keras_emit *e, keras_tensor x, const double *mean, const double *std, int64_t n)
+/* (x - mean) / std over the last dimension. Keras divides by the variance's root, by no less than 1e-7. */
+static keras_tensor normalised(keras_emit *e, keras_tensor x, const double *mean, const double *std,
+                               int64_t n)
 {
     double *variance = anl__arena_alloc(e->arena, sizeof *variance * (size_t)(n + 1));
     if (!variance) keras_fail(e->f, ANL_NOMEM);
@@ -64,7 +65,8 @@ void keras_inputs(keras_emit *e, const job *j)
         e->at = x->name;
         if (x->type.dtype == ANL_F32 && x->type.shape.rank == 4) image(e, v, facts_norm(j, x->name));
         else if (x->type.dtype == ANL_F32 && x->type.shape.rank == 3) series(e, j, v);
-        else if (x->type.dtype == ANL_I32) e->seen[v] = input(e, x->name, sizes, keras_sizes(e, v, sizes), "int32");
+        else if (x->type.dtype == ANL_I32)
+            e->seen[v] = input(e, x->name, sizes, keras_sizes(e, v, sizes), "int32");
         else keras_refuse(e, "a state that is given");
     }
 }

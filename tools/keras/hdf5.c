@@ -1,5 +1,5 @@
-/* The file itself; see model_file.h. It is made by HDF5 in memory and written by us, so that every write error is
- * seen, and the file is replaced as a whole. */
+/* The file itself; see model_file.h. It is made by HDF5 in memory and written by us, so that every write
+ * error is seen, and the file is replaced as a whole. */
 #include "model_file.h"
 
 #include "runtime/base/files.h"

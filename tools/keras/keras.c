@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-static const keras_writer *const tables[] = {keras_write_image,      keras_write_pool,  keras_write_norm,
-                                             keras_write_math,       keras_write_shape, keras_write_activation,
+static const keras_writer *const tables[] = {keras_write_image,     keras_write_pool,  keras_write_norm,
+                                             keras_write_math,      keras_write_shape, keras_write_activation,
                                              keras_write_recurrent, keras_write_time};
 
 static const keras_writer *find(const char *op)
@@ -72,7 +72,8 @@ anl_status keras_export(const job *j, const anl__ckpt *from, const char *path, i
     anl_status st = eval_graph_build(j, a, &x);
     if (st == ANL_OK && j->kind == ANL__SCORE_TOKENS)
         st = anl__fail(j->ctx, ANL_UNSUPPORTED,
-                       "a model that writes text (%s) cannot be exported to Keras; to ONNX it can", j->model.name);
+                       "a model that writes text (%s) cannot be exported to Keras; to ONNX it can",
+                       j->model.name);
     if (st == ANL_OK) st = export_graph(j, &x, a, from, path, layers);
     eval_graph_release(&x);
     anl__arena_destroy(a);

@@ -1,6 +1,6 @@
-/* In which order Keras has the layers of a functional model: by decreasing distance to the outputs (the longest
- * way); among those of one distance, in the order in which a walk from the outputs, each layer before what it
- * reads, comes to them first. (Keras 2 engine/functional.py and Keras 3 ops/function.py, map_graph.) */
+/* In which order Keras has the layers of a functional model: by decreasing distance to the outputs (the
+ * longest way); among those of one distance, in the order in which a walk from the outputs, each layer before
+ * what it reads, comes to them first. (Keras 2: engine/functional.py, Keras 3: ops/function.py.) */
 #include "model_file.h"
 
 #include <stdlib.h>

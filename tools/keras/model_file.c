@@ -153,7 +153,8 @@ void keras_property_add(keras_file *f, const char *key, const char *value)
 
 /* ---- model_config ---------------------------------------------------------------------------- */
 
-/* [layer's name, which call of it, which of its results]; of what a layer reads also {}: no further arguments. */
+/* [layer's name, which call of it, which of its results]; of what a layer reads also {}: no further
+ * arguments. */
 static cJSON *reference(const keras_file *f, keras_tensor x, bool arguments)
 {
     cJSON *r = cJSON_CreateArray();

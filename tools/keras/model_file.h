@@ -58,9 +58,10 @@ void keras_file_init(keras_file *f, anl_ctx *ctx, anl__arena *a, const char *nam
 void keras_file_destroy(keras_file *f);
 void keras_fail(keras_file *f, anl_status st); /* a message of the caller's is in the context */
 
-/* Adds a layer; it is called `name` with what Keras does not take in names replaced, and _2, _3, ... where another
-   is called so. Its result 0 is returned. What follows says more of the layer added last. */
-keras_tensor keras_layer_add(keras_file *f, const char *kind, const char *name, const keras_tensor *in, int n);
+/* Adds a layer; it is called `name` with what Keras does not take in names replaced, and _2, _3, ... where
+   another is called so. Its result 0 is returned. What follows says more of the layer added last. */
+keras_tensor keras_layer_add(keras_file *f, const char *kind, const char *name, const keras_tensor *in,
+                             int n);
 void keras_set_bool(keras_file *f, const char *key, bool v);
 void keras_set_int(keras_file *f, const char *key, int64_t v);
 void keras_set_float(keras_file *f, const char *key, double v);

@@ -46,8 +46,8 @@ static void hardswish(keras_emit *e)
     keras_give(e, 0, product(e, NULL, x, keras_rescaled(e, "gate", gate, 1 / 6.0, 0)));
 }
 
-/* x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 (Hendrycks and Gimpel, 2016). Keras's own name stands for the
-   form with erf. */
+/* x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 (Hendrycks and Gimpel, 2016). Keras's own name stands for
+   the form with erf. */
 static void gelu(keras_emit *e)
 {
     if (!anl__attr_int(&e->call, "approx")) {
@@ -71,6 +71,6 @@ static void softmax(keras_emit *e)
 }
 
 const keras_writer keras_write_activation[] = {
-    {"relu", relu},         {"leaky_relu", leaky_relu}, {"elu", elu},           {"gelu", gelu},
-    {"silu", silu},         {"sigmoid", sigmoid},       {"tanh", tanh_},        {"hardswish", hardswish},
+    {"relu", relu},         {"leaky_relu", leaky_relu}, {"elu", elu},   {"gelu", gelu},
+    {"silu", silu},         {"sigmoid", sigmoid},       {"tanh", tanh_}, {"hardswish", hardswish},
     {"softplus", softplus}, {"softmax", softmax},       {"log_softmax", log_softmax}, {NULL, NULL}};

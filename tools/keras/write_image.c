@@ -12,7 +12,8 @@ void keras_pads(const anl__call *c, int64_t out[4])
 
 static void pair(keras_emit *e, const char *key, const char *attr)
 {
-    keras_set_ints(e->f, key, (int64_t[]){anl__attr_at(&e->call, attr, 0), anl__attr_at(&e->call, attr, 1)}, 2);
+    const int64_t v[2] = {anl__attr_at(&e->call, attr, 0), anl__attr_at(&e->call, attr, 1)};
+    keras_set_ints(e->f, key, v, 2);
 }
 
 /* (k, rest) to (rest, k), where rest is height, width, channels. */
@@ -26,7 +27,7 @@ static const float *channels_behind(keras_emit *e, const anl_shape *w, const flo
 typedef struct window {
     int64_t kernel[2], stride[2], dilation[2], pad[4];
     bool same;  /* the borders are those of Keras's "same", at stride 1 */
-    bool whole; /* Keras has no convolution of a stride and a dilation: of every pixel, then some are picked */
+    bool whole; /* a stride and a dilation, which Keras has not together: of all pixels some are picked */
 } window;
 
 static window window_of(const keras_emit *e)
@@ -88,8 +89,8 @@ static void conv2d(keras_emit *e)
 
 /* ---- transposed convolution ------------------------------------------------------------------ */
 
-/* Ours (in, height, width, out / groups); Keras's (height, width, out, in), without groups and dilation: zeros
- * stand between. */
+/* Ours (in, height, width, out / groups); Keras's (height, width, out, in), without groups and dilation:
+ * zeros stand between. */
 static const float *transposed_kernel(keras_emit *e, const window *w, const int64_t size[2], int64_t out)
 {
     const anl_shape *s = keras_shape(e, 1);
@@ -124,7 +125,7 @@ static void transposed_bias(keras_emit *e, const anl__node *bias)
     e->node = own;
 }
 
-/* Keras's result is the whole one: (in - 1) stride + kernel, and rows below and right; borders are cut off. */
+/* Keras's result is the whole one: (in - 1) stride + kernel, and zeros behind; borders are cut off. */
 static void conv2d_bwd_data(keras_emit *e)
 {
     window w = window_of(e);

@@ -1,5 +1,6 @@
-/* Pooling. Ours has borders that are no part of a window (-infinity, or not counted). Keras has them only in the
- * padding "same": at stride 1 it makes the window of every pixel, of which those that are wanted are picked.
+/* Pooling. Ours has borders that are no part of a window (-infinity, or not counted). Keras has them only in
+ * the padding "same": at stride 1 it makes the window of every pixel, of which those that are wanted are
+ * picked.
  */
 #include "emit.h"
 #include "write_image.h"
@@ -60,7 +61,8 @@ static bool is_padded(const window *w) { return w->pad[0] || w->pad[1] || w->pad
 /* Is there nothing below 0 in it? Then a border of zeros changes no maximum. */
 static bool not_negative(const keras_emit *e, anl_value v)
 {
-    static const char *const keeps[] = {"maxpool2d", "dropout"}, *const makes[] = {"relu", "sigmoid", "softmax"};
+    static const char *const keeps[] = {"maxpool2d", "dropout"};
+    static const char *const makes[] = {"relu", "sigmoid", "softmax"};
     while (e->g->value[v].node >= 0) {
         const anl__node *n = &e->g->node[e->g->value[v].node];
         for (size_t i = 0; i < sizeof makes / sizeof *makes; i++)
@@ -99,7 +101,5 @@ static void global_avgpool(keras_emit *e)
     keras_give(e, 0, keras_add1(e, "GlobalAveragePooling2D", NULL, keras_in(e, 0)));
 }
 
-const keras_writer keras_write_pool[] = {{"maxpool2d", maxpool2d},
-                                         {"avgpool2d", avgpool2d},
-                                         {"global_avgpool", global_avgpool},
-                                         {NULL, NULL}};
+const keras_writer keras_write_pool[] = {
+    {"maxpool2d", maxpool2d}, {"avgpool2d", avgpool2d}, {"global_avgpool", global_avgpool}, {NULL, NULL}};

@@ -1,8 +1,9 @@
 /* Recurrent layers. Gates of an LSTM are in our order, i f g o; of a GRU Keras has z r n where we have r z n.
  * Keras's matrices are ours turned. Of sequences all steps count.
  *
- * What reads a sequence from its end gives, in Keras, its results in that order. Only Bidirectional turns them
- * back: a node whose sequence is read is written with the one that reads the same x from its beginning. */
+ * What reads a sequence from its end gives, in Keras, its results in that order. Only Bidirectional turns
+ * them back: a node whose sequence is read is written with the one that reads the same x from its beginning.
+ */
 #include "emit.h"
 
 #include <string.h>
@@ -163,7 +164,8 @@ static void both(keras_emit *e, int other)
         e->node = node[d];
         anl__graph_call(e->g, d ? other : (int)(e->node - e->g->node), &e->call);
         layer l = layer_of(e);
-        if (is_read(e, 1) || is_read(e, 2)) keras_refuse(e, "its sequence and its state are read, in two directions");
+        if (is_read(e, 1) || is_read(e, 2))
+            keras_refuse(e, "its sequence and its state are read, in two directions");
         part(e, &l, d ? "backward" : "forward", l.reverse);
         keras_give(e, 0, (keras_tensor){y.layer, d});
     }

@@ -153,10 +153,8 @@ const float *onnx_data(onnx_emit *e, int i) { return data_of(e, e->node->in[i]);
 /* (k, rs, c) to (k, c, rs); a matrix (a, b) is k = 1: to (b, a). */
 static const float *turned(onnx_emit *e, const float *w, int64_t k, int64_t rs, int64_t c)
 {
-    float *y = onnx_room(e, k * rs * c);
-    for (int64_t i = 0; y && i < k; i++)
-        for (int64_t p = 0; p < rs; p++)
-            for (int64_t q = 0; q < c; q++) y[(i * c + q) * rs + p] = w[(i * rs + p) * c + q];
+    float *y = facts_turned(e->arena, w, k, rs, c);
+    if (!y) onnx_message_fail(e->m, ANL_NOMEM);
     return y;
 }
 
