@@ -75,7 +75,7 @@ onnx() {
     oracle onnx 1 'numpy, onnx, onnxruntime' numpy onnx 'onnxruntime>=1.13'
 }
 stage onnx onnx
-keras() { oracle keras 1 'numpy, h5py, jax' numpy h5py jax 'keras>=3'; } # Keras itself needs its backend named: not imported here
+keras() { KERAS_BACKEND=jax oracle keras 1 'numpy, h5py, jax, keras' numpy h5py jax 'keras>=3'; }
 stage keras keras
 
 # --- CUDA without a GPU: every kernel compiles for three generations without a spill; the plug-in loads and says what is missing ---

@@ -1,6 +1,6 @@
 """What oracle.py exports to Keras beside the models of ../export: layers with settings that Keras says in a way of its own. And what is
 refused, and the words that name it."""
-from samples import IMAGES, TRAIN
+from samples import IMAGES
 
 # a stride and a dilation at once; borders of pools larger and smaller than "same" ones, over numbers of both signs; a filter a channel
 # with strides that differ; groups and dilation of a transposed convolution
@@ -63,10 +63,40 @@ TIME = """model:
     - {type: concat, name: pools, from: [last, mean, most]}
     - {type: dense, name: out, units: 4}
 """
+# samples where a convolution has rows, and where a softmax has classes
+TURNED = """model:
+  name: graph
+  layers:
+    - {type: transpose, name: turn, perm: [1, 0, 2, 3]}
+    - {type: conv, name: c, filters: 3, kernel: 1}
+    - {type: transpose, name: back, perm: [1, 0, 2, 3]}
+    - {type: dense, name: out, units: 4}
+"""
+LAST = """model:
+  name: graph
+  layers:
+    - {type: dense, name: h, units: 5}
+    - {type: transpose, name: turn, perm: [1, 0]}
+    - {type: softmax, name: s}
+    - {type: transpose, name: back, perm: [1, 0]}
+    - {type: dense, name: out, units: 4}
+"""
+# a pool's borders over numbers of both signs: even windows, more than half before
+WIDE = """model:
+  name: graph
+  layers:
+    - {type: conv, name: c, filters: 3, kernel: 3}
+    - {type: maxpool, name: m, kernel: 2, stride: 2, pad: 1}
+    - {type: dense, name: out, units: 4}
+"""
 SAMPLES = {"borders": BORDERS + IMAGES, "parts": PARTS + IMAGES, "recurrent": TIME + IMAGES}
 # models with layers that Keras 2 has not
 KERAS_3 = {"graph"}
+STRANGE = {"turned": TURNED + IMAGES, "last": LAST + IMAGES, "wide": WIDE + IMAGES}
 REFUSED = {
+    "turned": "layer 'c' (conv2d): what it reads is not samples first",
+    "last": "layer 's' (softmax): its last dimension is the samples",
+    "wide": "layer 'm' (maxpool2d): Keras has no borders like its own",
     "time": "layer 'pos.places' (reshape): the weights 'pos.weight' alone",
     "series-rnn": "a state that is given",
     "series-autoregressive": "a state that is given",

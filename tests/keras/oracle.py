@@ -137,7 +137,7 @@ def main():
             case("texts-" + name, run_sequences, top, "texts-" + name, model + sequences.TEXTS, new_texts)
             case("windows-" + name, run_sequences, top, "windows-" + name, model + sequences.WINDOWS, new_windows)
         case("loads-again", loads_again, top)
-        every = {**samples.SAMPLES, **{"series-" + n: r for n, r in sequences.FORECASTERS.items()}, **sequences.LANGUAGE}
+        every = {**samples.SAMPLES, **layers.STRANGE, **{"series-" + n: r for n, r in sequences.FORECASTERS.items()}, **sequences.LANGUAGE}
         for name, said in layers.REFUSED.items():
             case("refused-" + name, refused, top, "refused-" + name, every.get(name, sequences.SEQ2SEQ), said)
     finish()

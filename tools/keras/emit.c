@@ -29,6 +29,17 @@ keras_tensor keras_value(keras_emit *e, anl_value v)
 }
 
 keras_tensor keras_in(keras_emit *e, int i) { return keras_value(e, e->node->in[i]); }
+keras_tensor keras_in_at(keras_emit *e, int i, int samples)
+{
+    static const char *const what[] = {"samples first (images N,H,W,C)", "a sequence T,N,C"};
+    keras_tensor x = keras_in(e, i);
+    int at = keras_samples(e, e->node->in[i]), last = keras_shape(e, i)->rank - 1;
+    if (samples == KERAS_NOT_LAST && (at < 0 || at == last))
+        keras_refuse(e, "its last dimension is the samples");
+    else if (samples >= 0 && at != samples) keras_refuse(e, "what it reads is not %s", what[samples]);
+    return x;
+}
+
 bool keras_has(const keras_emit *e, int i) { return anl__has_in(&e->call, i); }
 void keras_give(keras_emit *e, int j, keras_tensor x) { e->seen[e->node->out[j]] = x; }
 const anl_shape *keras_shape(const keras_emit *e, int i) { return &e->call.in[i].shape; }
@@ -170,6 +181,11 @@ keras_tensor keras_picked(keras_emit *e, keras_tensor x, int64_t rows, int64_t c
     keras_set_ints(e->f, "pool_size", (int64_t[]){1, 1}, 2);
     keras_set_ints(e->f, "strides", (int64_t[]){rows, columns}, 2);
     return x;
+}
+
+keras_tensor keras_activated(keras_emit *e, keras_tensor x)
+{
+    return anl__attr_int(&e->call, "act") ? keras_add1(e, "ReLU", "relu", x) : x;
 }
 
 keras_tensor keras_rescaled(keras_emit *e, const char *what, keras_tensor x, double factor, double term)

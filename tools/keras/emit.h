@@ -37,6 +37,10 @@ extern const keras_writer keras_write_image[], keras_write_pool[], keras_write_n
 
 /* ---- the node's inputs and outputs ---- */
 keras_tensor keras_in(keras_emit *e, int i);
+/* The same for layers that mean dimensions by their place: refuses where the samples are not dimension
+   `samples` of it (0 in images, 1 in sequences), or, -1, where they are the last. */
+keras_tensor keras_in_at(keras_emit *e, int i, int samples);
+enum { KERAS_NOT_LAST = -1, KERAS_FIRST, KERAS_SEQUENCE };
 bool keras_has(const keras_emit *e, int i); /* is optional input i there? */
 void keras_give(keras_emit *e, int j, keras_tensor x);
 const anl_shape *keras_shape(const keras_emit *e, int i); /* of input i, as Anneal has it */
@@ -68,6 +72,8 @@ keras_tensor keras_cropped(keras_emit *e, const char *what, keras_tensor x, cons
 /* Images: zeros around (top, left, bottom, right); every stride-th pixel. */
 keras_tensor keras_padded(keras_emit *e, const char *what, keras_tensor x, const int64_t pad[4]);
 keras_tensor keras_picked(keras_emit *e, keras_tensor x, int64_t rows, int64_t columns);
+/* Behind operators with the attribute act. */
+keras_tensor keras_activated(keras_emit *e, keras_tensor x);
 /* factor x + term. */
 keras_tensor keras_rescaled(keras_emit *e, const char *what, keras_tensor x, double factor, double term);
 

@@ -14,7 +14,6 @@ static void sigmoid(keras_emit *e) { named(e, "sigmoid"); }
 static void tanh_(keras_emit *e) { named(e, "tanh"); }
 static void softplus(keras_emit *e) { named(e, "softplus"); }
 static void silu(keras_emit *e) { named(e, "swish"); } /* the name that Keras 2 has, too */
-static void log_softmax(keras_emit *e) { named(e, "log_softmax"); }
 
 static void relu(keras_emit *e) { keras_give(e, 0, keras_add1(e, "ReLU", NULL, keras_in(e, 0))); }
 
@@ -65,9 +64,15 @@ static void gelu(keras_emit *e)
 
 static void softmax(keras_emit *e)
 {
-    keras_tensor y = keras_add1(e, "Softmax", NULL, keras_in(e, 0));
+    keras_tensor y = keras_add1(e, "Softmax", NULL, keras_in_at(e, 0, KERAS_NOT_LAST));
     keras_set_int(e->f, "axis", -1);
     keras_give(e, 0, y);
+}
+
+static void log_softmax(keras_emit *e)
+{
+    keras_in_at(e, 0, KERAS_NOT_LAST);
+    named(e, "log_softmax");
 }
 
 const keras_writer keras_write_activation[] = {

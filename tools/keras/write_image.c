@@ -73,7 +73,7 @@ static void conv2d(keras_emit *e)
     window w = window_of(e);
     int64_t channels = keras_shape(e, 0)->dim[3], groups = anl__attr_int(&e->call, "groups");
     bool depthwise = groups > 1 && groups == channels && (w.stride[0] == w.stride[1] || w.whole);
-    keras_tensor x = keras_in(e, 0);
+    keras_tensor x = keras_in_at(e, 0, KERAS_FIRST);
     if (!w.same) x = keras_padded(e, "pad", x, w.pad);
     x = keras_add1(e, depthwise ? "DepthwiseConv2D" : "Conv2D", NULL, x);
     keras_set_ints(e->f, "kernel_size", w.kernel, 2);
@@ -84,7 +84,7 @@ static void conv2d(keras_emit *e)
     if (depthwise) depthwise_weights(e, channels);
     else convolution_weights(e);
     if (keras_has(e, 2)) keras_weight_add(e->f, "bias", 1, keras_shape(e, 2)->dim, keras_data(e, 2));
-    keras_give(e, 0, w.whole ? keras_picked(e, x, w.stride[0], w.stride[1]) : x);
+    keras_give(e, 0, keras_activated(e, w.whole ? keras_picked(e, x, w.stride[0], w.stride[1]) : x));
 }
 
 /* ---- transposed convolution ------------------------------------------------------------------ */
@@ -139,7 +139,7 @@ static void conv2d_bwd_data(keras_emit *e)
         cut[i][0] = w.pad[i];
         cut[i][1] = whole + more[i] - want;
     }
-    keras_tensor z = keras_add1(e, "Conv2DTranspose", NULL, keras_in(e, 0));
+    keras_tensor z = keras_add1(e, "Conv2DTranspose", NULL, keras_in_at(e, 0, KERAS_FIRST));
     keras_set_int(e->f, "filters", y->dim[3]);
     keras_set_ints(e->f, "kernel_size", size, 2);
     keras_set_ints(e->f, "strides", w.stride, 2);
@@ -161,7 +161,7 @@ static void conv2d_bwd_data(keras_emit *e)
 
 static void upsample2d(keras_emit *e)
 {
-    keras_tensor y = keras_add1(e, "UpSampling2D", NULL, keras_in(e, 0));
+    keras_tensor y = keras_add1(e, "UpSampling2D", NULL, keras_in_at(e, 0, KERAS_FIRST));
     pair(e, "size", "scale");
     keras_set_text(e->f, "interpolation", anl__attr_int(&e->call, "mode") == 1 ? "bilinear" : "nearest");
     keras_give(e, 0, y);
@@ -171,7 +171,7 @@ static void pad2d(keras_emit *e)
 {
     int64_t p[4];
     keras_pads(&e->call, p);
-    keras_give(e, 0, keras_padded(e, NULL, keras_in(e, 0), p));
+    keras_give(e, 0, keras_padded(e, NULL, keras_in_at(e, 0, KERAS_FIRST), p));
 }
 
 /* Every stride-th pixel, and channels of zeros on both sides: with the channels as rows for a moment. */
@@ -179,7 +179,7 @@ static void identity_shortcut(keras_emit *e)
 {
     int64_t stride = anl__attr_int(&e->call, "stride"),
             more = anl__attr_int(&e->call, "channels") - keras_shape(e, 0)->dim[3];
-    keras_tensor x = keras_picked(e, keras_in(e, 0), stride, stride);
+    keras_tensor x = keras_picked(e, keras_in_at(e, 0, KERAS_FIRST), stride, stride);
     if (more > 0) {
         x = keras_permuted(e, "turn", x, (int64_t[]){3, 1, 2}, 3);
         x = keras_padded(e, "pad", x, (int64_t[]){more / 2, 0, more - more / 2, 0});

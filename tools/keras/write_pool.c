@@ -76,20 +76,20 @@ static bool not_negative(const keras_emit *e, anl_value v)
 static void maxpool2d(keras_emit *e)
 {
     window w = window_of(e);
-    keras_tensor x = keras_in(e, 0);
+    keras_tensor x = keras_in_at(e, 0, KERAS_FIRST);
     if (keras_has(e, 1))
         return keras_refuse(e, "a bias inside: it belongs to a graph that was rewritten for a device");
     if (!is_padded(&w)) x = pool(e, "MaxPooling2D", &w, w.stride, "valid", x);
     else if (not_negative(e, e->node->in[0]))
         x = pool(e, "MaxPooling2D", &w, w.stride, "valid", keras_padded(e, "pad", x, w.pad));
     else x = pool_same(e, "MaxPooling2D", &w, x);
-    keras_give(e, 0, x);
+    keras_give(e, 0, keras_activated(e, x));
 }
 
 static void avgpool2d(keras_emit *e)
 {
     window w = window_of(e);
-    keras_tensor x = keras_in(e, 0);
+    keras_tensor x = keras_in_at(e, 0, KERAS_FIRST);
     if (is_padded(&w) && !anl__attr_int(&e->call, "count_include_pad"))
         x = pool_same(e, "AveragePooling2D", &w, x);
     else x = pool(e, "AveragePooling2D", &w, w.stride, "valid", keras_padded(e, "pad", x, w.pad));
@@ -98,7 +98,7 @@ static void avgpool2d(keras_emit *e)
 
 static void global_avgpool(keras_emit *e)
 {
-    keras_give(e, 0, keras_add1(e, "GlobalAveragePooling2D", NULL, keras_in(e, 0)));
+    keras_give(e, 0, keras_add1(e, "GlobalAveragePooling2D", NULL, keras_in_at(e, 0, KERAS_FIRST)));
 }
 
 const keras_writer keras_write_pool[] = {

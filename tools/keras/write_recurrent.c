@@ -113,7 +113,7 @@ static bool is_read(const keras_emit *e, int j)
 static void one(keras_emit *e, const layer *l)
 {
     bool sequence = is_read(e, 0), h = is_read(e, 1), c = is_read(e, 2);
-    keras_tensor y = keras_add1(e, l->cell->kind, NULL, keras_in(e, X));
+    keras_tensor y = keras_add1(e, l->cell->kind, NULL, keras_in_at(e, X, KERAS_SEQUENCE));
     if (e->f->status != ANL_OK) return;
     bool state = c || (sequence && h);
     describe(e->f->layer[y.layer].config, l, sequence, state, l->reverse);
@@ -158,7 +158,7 @@ static void part(keras_emit *e, const layer *l, const char *direction, bool reve
 static void both(keras_emit *e, int other)
 {
     const anl__node *node[2] = {e->node, &e->g->node[other]};
-    keras_tensor y = keras_add1(e, "Bidirectional", NULL, keras_in(e, X));
+    keras_tensor y = keras_add1(e, "Bidirectional", NULL, keras_in_at(e, X, KERAS_SEQUENCE));
     keras_set_object(e->f, "merge_mode", cJSON_CreateNull());
     for (int d = 0; d < 2 && e->f->status == ANL_OK; d++) {
         e->node = node[d];
