@@ -266,7 +266,10 @@ static void refusals(void **state)
     cli_says(c, "--out FILE");
     cli_expect(c, 6, "export ex --to keras --out nowhere/x.h5");
     cli_says(c, "nowhere/x.h5");
-    cli_expect(c, 6, "export ex --to keras --out ex");
+    cli_expect(c, 2, "export ex --to keras --out model.keras"); /* it tells its formats by the name */
+    cli_says(c, "ends with .h5 or .hdf5");
+    cli_shell(c, "mkdir folder.h5");
+    cli_expect(c, 6, "export ex --to keras --out folder.h5");
     snprintf(recipe, sizeof recipe, graph_recipe, "self-attention, name: eyes, heads: 2");
     cli_write(c, "eyes.yaml", recipe);
     cli_expect(c, 0, "train eyes.yaml --run eyes");

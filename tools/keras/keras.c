@@ -64,10 +64,20 @@ static anl_status export_graph(const job *j, const eval_graph *x, anl__arena *a,
     return st;
 }
 
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n > m && !strcmp(s + n - m, end);
+}
+
 anl_status keras_export(const job *j, const anl__ckpt *from, const char *path, int *layers)
 {
     anl__arena *a;
     eval_graph x;
+    if (!ends_with(path, ".h5") && !ends_with(path, ".hdf5"))
+        return anl__fail(j->ctx, ANL_INVALID,
+                         "%s: Keras takes a model in HDF5 only from a file whose name ends with .h5 or .hdf5",
+                         path);
     ANL_TRY(anl__arena_create(j->ctx, &a));
     anl_status st = eval_graph_build(j, a, &x);
     if (st == ANL_OK && j->kind == ANL__SCORE_TOKENS)

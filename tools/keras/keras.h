@@ -10,7 +10,7 @@
 #include "tools/job/job.h"
 
 /* j: opened with job_opts.bare from that checkpoint. Replaces the file atomically. *layers: how many it has.
-   UNSUPPORTED names the layer that cannot be exported. */
+   INVALID: its name does not end as Keras wants it. UNSUPPORTED names the layer that cannot be exported. */
 anl_status keras_export(const job *j, const anl__ckpt *from, const char *path, int *layers) ANL_MUST;
 
 #endif
