@@ -118,6 +118,7 @@ def main():
         write_all(top)
         for name, recipe in {**{n: r for n, r in samples.SAMPLES.items() if n not in layers.REFUSED}, **layers.SAMPLES}.items():
             if KERAS < 3 and name in layers.KERAS_3:
+                print(f"skipped: {name} needs Keras 3")
                 continue
             if name == "inputs":
                 case(name, run_inputs, top, name, recipe)
