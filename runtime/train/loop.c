@@ -539,6 +539,16 @@ static anl_status open_log(loop *l, anl__mlog_mark *mark)
     return anl__mlog_open(l->ctx, dir, l->o->tensorboard, mark, &l->log);
 }
 
+/* Of epochs behind its end a schedule that falls to nothing makes nothing: that is to be known before they are trained. */
+static void say_schedule(loop *l)
+{
+    const anl__loop_opts *o = l->o;
+    double rate = anl__schedule_rate(&o->schedule, o->lr, l->s.total_steps, l->s.total_steps, l->batches);
+    say(l, "train.epochs changed: the schedule keeps the %lld steps that it began with", (long long)l->s.total_steps);
+    if (o->epochs * l->batches > l->s.total_steps && rate <= 1e-6 * o->lr)
+        say(l, "warning: behind them the rate of %s is %.3g: the further epochs change no weight; a longer schedule is a new run (which train.init can begin with these weights)", o->schedule.name, rate);
+}
+
 static anl_status open_state(loop *l)
 {
     const anl__loop_opts *o = l->o;
@@ -548,8 +558,7 @@ static anl_status open_state(loop *l)
         l->s.resumes++;
     }
     int64_t total = o->epochs * l->batches;
-    if (l->s.total_steps && l->s.total_steps != total && l->s.epoch < o->epochs)
-        say(l, "train.epochs changed: the schedule keeps the %lld steps that it began with", (long long)l->s.total_steps);
+    if (l->s.total_steps && l->s.total_steps != total && l->s.epoch < o->epochs) say_schedule(l);
     if (!l->s.total_steps) l->s.total_steps = total;
     if (l->s.finished && l->s.epoch < o->epochs && l->s.finished == 1) l->s.finished = 0;
     if (!o->dir) return ANL_OK;

@@ -34,6 +34,22 @@ static void test_again(void **state)
     assert_true(cli_verify(c, "whole") >= 2);
 }
 
+/* Further epochs of a schedule that fell to nothing change no weight: said where they are asked for, and not advised before. */
+static void test_longer(void **state)
+{
+    cli *c = *state;
+    cli_expect(c, 0, "train recipe.yaml --run fell schedule.name=cosine train.epochs=1");
+    cli_expect(c, 0, "train fell");
+    cli_says(c, "more epochs are a new run");
+    cli_expect(c, 0, "train fell train.epochs=2 --change");
+    cli_says(c, "the rate of cosine is 0: the further epochs change no weight");
+    cli_expect(c, 0, "train recipe.yaml --run held schedule.name=cosine schedule.final=0.1 train.epochs=1");
+    cli_expect(c, 0, "train held");
+    cli_says(c, "Raise train.epochs");
+    cli_expect(c, 0, "train held train.epochs=2 --change");
+    assert_null(strstr(c->err, "change no weight"));
+}
+
 /* Threads, lanes and loader workers are no inputs. */
 static void test_same_bits(void **state)
 {
@@ -172,7 +188,7 @@ static void test_killed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_again),        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_until),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_again),        cmocka_unit_test(test_longer), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_until),
                                        cmocka_unit_test(test_by_directory), cmocka_unit_test(test_shards),    cmocka_unit_test(test_interrupted),
                                        cmocka_unit_test(test_stopped_without_run), cmocka_unit_test(test_killed)};
     return cmocka_run_group_tests_name("cli/resume", tests, cli_setup, cli_teardown);
