@@ -54,16 +54,35 @@ static anl_status print_json(anl_ctx *ctx, cJSON *line)
     return ANL_OK;
 }
 
-static void warn_unknown(const char *text, int64_t unknown)
+/* What of a file's texts the model does not see: a note a file, not two a line. */
+typedef struct unseen {
+    const char *path; /* NULL: a single text, which is told at once */
+    int64_t texts, unknown, unknown_in, cut, cut_in;
+} unseen;
+
+static void see(unseen *u, const char *text, int64_t unknown, int64_t cut)
 {
+    u->texts++;
+    u->unknown += unknown;
+    u->unknown_in += unknown > 0;
+    u->cut += cut;
+    u->cut_in += cut > 0;
+    if (u->path) return;
     if (unknown) fprintf(stderr, "note: %lld tokens of '%.60s' are not in the model's vocabulary\n", (long long)unknown, text);
+    if (cut) fprintf(stderr, "note: the last %lld tokens of '%.60s' are not read: it is longer than any text of the training data\n", (long long)cut, text);
+}
+
+static void say_unseen(const unseen *u)
+{
+    if (u->unknown) fprintf(stderr, "note: %s: %lld tokens, in %lld of %lld texts, are not in the model's vocabulary\n", u->path, (long long)u->unknown, (long long)u->unknown_in, (long long)u->texts);
+    if (u->cut) fprintf(stderr, "note: %s: %lld tokens at the end of %lld texts are not read: these are longer than any text of the training data\n", u->path, (long long)u->cut, (long long)u->cut_in);
 }
 
 /* ---- one text at a time ---------------------------------------------------------------------- */
 
-typedef anl_status (*texts_fn)(job *j, const options *o, char *const *text, int n);
+typedef anl_status (*texts_fn)(job *j, const options *o, char *const *text, int n, unseen *u);
 
-static anl_status translate(job *j, const options *o, char *const *text, int n)
+static anl_status translate(job *j, const options *o, char *const *text, int n, unseen *u)
 {
     job_translation t[GROUP];
     int64_t beam;
@@ -73,7 +92,7 @@ static anl_status translate(job *j, const options *o, char *const *text, int n)
     anl_status st = job_translate(j, t, n, (int)beam);
     for (int i = 0; i < n; i++) {
         if (st == ANL_OK) {
-            warn_unknown(t[i].text, t[i].unknown);
+            see(u, t[i].text, t[i].unknown, 0);
             cJSON *line = json_lines(o) ? cJSON_CreateObject() : NULL;
             if (line) {
                 cJSON_AddStringToObject(line, "text", t[i].text);
@@ -120,7 +139,7 @@ static anl_status print_class(job *j, const options *o, const char *column, cons
     return print_json(j->ctx, line);
 }
 
-static anl_status classify(job *j, const options *o, char *const *text, int n)
+static anl_status classify(job *j, const options *o, char *const *text, int n, unseen *u)
 {
     double *p = anl__calloc(j->ctx, (size_t)j->model.classes, sizeof *p);
     anl_status st = p ? ANL_OK : ANL_NOMEM;
@@ -128,17 +147,16 @@ static anl_status classify(job *j, const options *o, char *const *text, int n)
         int64_t unknown, cut;
         st = job_classify(j, text[i], p, &unknown, &cut);
         if (st != ANL_OK) break;
-        warn_unknown(text[i], unknown);
-        if (cut) fprintf(stderr, "note: the last %lld tokens of '%.60s' are not read: it is longer than any text of the training data\n", (long long)cut, text[i]);
+        see(u, text[i], unknown, cut);
         st = print_class(j, o, NULL, text[i], p);
     }
     anl__free(j->ctx, p);
     return st;
 }
 
-static anl_status flush(job *j, const options *o, texts_fn fn, char **line, int *n)
+static anl_status flush(job *j, const options *o, texts_fn fn, char **line, int *n, unseen *u)
 {
-    anl_status st = *n ? fn(j, o, line, *n) : ANL_OK;
+    anl_status st = *n ? fn(j, o, line, *n, u) : ANL_OK;
     for (int i = 0; i < *n; i++) anl__free(j->ctx, line[i]);
     *n = 0;
     return st;
@@ -153,7 +171,7 @@ static anl_status check_line(anl_ctx *ctx, const char *path, int64_t number, con
 }
 
 /* Every line of a file ("-": standard input) is a text; blank ones are left out. */
-static anl_status each_line(job *j, const options *o, const char *path, texts_fn fn)
+static anl_status each_line(job *j, const options *o, const char *path, texts_fn fn, unseen *u)
 {
     char *line[GROUP], *buffer = NULL;
     size_t room = 0;
@@ -168,10 +186,10 @@ static anl_status each_line(job *j, const options *o, const char *path, texts_fn
         const char *text = number == 1 && !strncmp(buffer, "\xEF\xBB\xBF", 3) ? buffer + 3 : buffer; /* without a byte order mark */
         if (!text[strspn(text, " \t")] || st != ANL_OK) continue;
         if (!(line[n] = anl__strdup(j->ctx, text))) st = ANL_NOMEM;
-        else if (++n == GROUP) st = flush(j, o, fn, line, &n);
+        else if (++n == GROUP) st = flush(j, o, fn, line, &n, u);
     }
     if (st == ANL_OK && ferror(f)) st = anl__fail(j->ctx, ANL_IO, "%s: %s", path, strerror(errno));
-    anl_status last = st == ANL_OK ? flush(j, o, fn, line, &n) : st;
+    anl_status last = st == ANL_OK ? flush(j, o, fn, line, &n, u) : st;
     for (int i = 0; i < n; i++) anl__free(j->ctx, line[i]);
     free(buffer);
     if (f != stdin) fclose(f);
@@ -182,8 +200,13 @@ static anl_status answer_texts(job *j, const options *o, texts_fn fn)
 {
     char *text = (char *)(uintptr_t)options_text(o, "text", NULL);
     if (!text && o->n_arg < 2) return anl__fail(j->ctx, ANL_INVALID, "this model reads texts: give --text \"...\" or a file of lines (- for standard input)");
-    if (text) ANL_TRY(fn(j, o, &text, 1));
-    for (int i = 1; i < o->n_arg; i++) ANL_TRY(each_line(j, o, o->arg[i], fn));
+    unseen one = {0};
+    if (text) ANL_TRY(fn(j, o, &text, 1, &one));
+    for (int i = 1; i < o->n_arg; i++) {
+        unseen u = {.path = o->arg[i]};
+        ANL_TRY(each_line(j, o, o->arg[i], fn, &u));
+        say_unseen(&u);
+    }
     return ANL_OK;
 }
 
@@ -202,7 +225,8 @@ static anl_status continue_text(job *j, const options *o)
     anl__buf_init(&b, j->ctx);
     anl_status st = job_generate(j, &g, &b, &unknown);
     if (st == ANL_OK) {
-        warn_unknown(g.prompt, unknown);
+        unseen u = {0};
+        see(&u, g.prompt, unknown, 0);
         cJSON *line = json_lines(o) ? cJSON_CreateObject() : NULL;
         if (line) {
             cJSON_AddStringToObject(line, "prompt", g.prompt);

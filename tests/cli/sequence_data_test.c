@@ -195,7 +195,8 @@ static void counted(void **state)
     cli_says(c, "1 tokens behind the first 3 of a text are cut off");
     cli_write(c, "long.txt", "x y z x q\nx y z\n");
     cli_expect(c, 0, "predict labelled long.txt");
-    cli_says(c, "note: the last 2 tokens of 'x y z x q' are not read");
+    cli_says(c, "note: long.txt: 2 tokens at the end of 1 texts are not read"); /* a note a file */
+    cli_shell(c, ANL_PROGRAM " predict labelled --text 'x y z x q' 2> said && grep -q \"note: the last 2 tokens of 'x y z x q' are not read\" said");
 }
 
 static void text_beside(void **state)
