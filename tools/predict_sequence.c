@@ -4,6 +4,7 @@
 #include "quoted.h"
 #include "stdin_file.h"
 
+#include "datasets/csv.h"
 #include "datasets/utf8.h"
 #include "tools/job/job_answer.h"
 #include "tools/job/job_notes.h"
@@ -196,6 +197,53 @@ static anl_status each_line(job *j, const options *o, const char *path, texts_fn
     return last;
 }
 
+/* Is the file a table, whose texts are one column of it? By its name, and by a first line that names the column the model was trained on.
+   As lines its header, quotes and other columns would be read as texts. */
+static bool is_table(const job *j, const char *path, const char *column, anl__csv_opts co)
+{
+    const char *end = strrchr(path, '.');
+    char first[4096];
+    anl__csv *c = NULL;
+    bool table = false;
+    if (!end || (strcmp(end, ".csv") && strcmp(end, ".tsv"))) return false;
+    FILE *f = fopen(path, "r");
+    co.header = false; /* of a table without rows, too */
+    if (f && fgets(first, sizeof first, f) && anl__csv_parse(j->ctx, path, first, strlen(first), &co, &c) == ANL_OK)
+        for (int64_t i = 0; i < c->columns; i++) table |= !strcmp(anl__csv_get(c, 0, i), column);
+    anl__csv_close(c);
+    if (f) fclose(f);
+    return table;
+}
+
+static anl_status each_row(job *j, const options *o, const char *path, const char *column, const anl__csv_opts *co, texts_fn fn, unseen *u)
+{
+    anl__csv *c = NULL;
+    char *text[GROUP];
+    int64_t k = 0;
+    int n = 0;
+    anl_status st = anl__csv_open(j->ctx, path, co, &c);
+    if (st == ANL_OK) st = anl__csv_need(c, column, &k);
+    for (int64_t i = 0; st == ANL_OK && i < c->rows; i++) {
+        char *cell = c->cell[i * c->columns + k];
+        if (!cell[strspn(cell, " \t\r\n")]) st = anl__csv_fail(c, i, k, "there is no text");
+        text[n++] = cell;
+        if (st != ANL_OK || (n < GROUP && i + 1 < c->rows)) continue;
+        st = fn(j, o, text, n, u);
+        n = 0;
+    }
+    anl__csv_close(c);
+    return st;
+}
+
+static anl_status each_text(job *j, const options *o, const char *path, texts_fn fn, unseen *u)
+{
+    bool pairs = fn == translate;
+    const char *column = recipe_text(j->recipe, pairs ? "data.source" : "data.text");
+    anl__csv_opts co = anl__csv_opts_default();
+    co.quotes = !pairs;
+    return is_table(j, path, column, co) ? each_row(j, o, path, column, &co, fn, u) : each_line(j, o, path, fn, u);
+}
+
 static anl_status answer_texts(job *j, const options *o, texts_fn fn)
 {
     char *text = (char *)(uintptr_t)options_text(o, "text", NULL);
@@ -204,7 +252,7 @@ static anl_status answer_texts(job *j, const options *o, texts_fn fn)
     if (text) ANL_TRY(fn(j, o, &text, 1, &one));
     for (int i = 1; i < o->n_arg; i++) {
         unseen u = {.path = o->arg[i]};
-        ANL_TRY(each_line(j, o, o->arg[i], fn, &u));
+        ANL_TRY(each_text(j, o, o->arg[i], fn, &u));
         say_unseen(&u);
     }
     return ANL_OK;

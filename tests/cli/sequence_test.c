@@ -188,6 +188,9 @@ static void pairs(void **state)
     cli_says(c, "one one nine");
     cli_expect(c, 0, "predict longer ask.txt --beam 1");
     cli_says(c, "four two seven");
+    cli_write(c, "ask.tsv", "source\ttarget\n4 2 7\tnone\n");
+    cli_expect(c, 0, "predict longer ask.tsv");
+    assert_string_equal(c->out, "four two seven\n");
 }
 
 /* Translations of alike sources are read too; the memory is in the checkpoint. */
@@ -225,6 +228,18 @@ static void labelled(void **state)
     double p[2];
     assert_int_equal(sscanf(c->out, "bad,%lf\ngood,%lf\n", &p[0], &p[1]), 2);
     assert_true(p[0] > 0.5 && p[0] <= 1 && p[1] > 0.5 && p[1] <= 1);
+    cli_write(c, "ask.csv", "id,text\n17,\"one two nine\"\n18,one two three eight\n"); /* a table: its column, not its lines */
+    double q[2];
+    cli_expect(c, 0, "predict longer-labels ask.csv");
+    assert_int_equal(sscanf(c->out, "bad,%lf\ngood,%lf\n", &q[0], &q[1]), 2);
+    assert_true(q[0] == p[0] && q[1] == p[1]);
+    assert_null(strstr(c->err, "vocabulary"));
+    cli_write(c, "ask.csv", "id,text\n17,one two\n18,\n");
+    cli_expect(c, 3, "predict longer-labels ask.csv");
+    cli_says(c, "ask.csv:3: column text: there is no text");
+    cli_write(c, "ask.csv", "one two nine\nsix one, two three eight\n"); /* lines, whatever the name */
+    cli_expect(c, 0, "predict longer-labels ask.csv");
+    cli_says(c, "note: ask.csv: 1 tokens, in 1 of 2 texts, are not in the model's vocabulary");
 }
 
 /* ---- what is wrong with data -------------------------------------------------------------------- */
