@@ -69,7 +69,9 @@ void anl__buf_release(anl__buf *b)
     *b = (anl__buf){.ctx = b->ctx, .status = b->status};
 }
 
-/* Levenshtein distance of words up to 63 bytes. */
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+
+/* Levenshtein distance of words up to 63 bytes, upper and lower case alike: adamW is adamw rather than adam. */
 static int distance(const char *a, const char *b)
 {
     int row[64], n = (int)strlen(b);
@@ -79,7 +81,7 @@ static int distance(const char *a, const char *b)
         int diag = row[0];
         row[0] = i;
         for (int j = 1; j <= n; j++) {
-            int up = row[j], best = diag + (a[i - 1] != b[j - 1]);
+            int up = row[j], best = diag + (lower(a[i - 1]) != lower(b[j - 1]));
             if (up + 1 < best) best = up + 1;
             if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
             row[j] = best;

@@ -168,6 +168,39 @@ static void test_values(void **state)
     cli_says(c, "values to predict come from a table");
 }
 
+/* An array of bytes, sample i full of i % 2; or its labels, i % 2 each. */
+static void put_npy(const cli *c, const char *name, const char *shape, int n, int bytes)
+{
+    char path[512], head[129];
+    snprintf(path, sizeof path, "%s/%s", c->dir, name);
+    int used = snprintf(head, sizeof head, "{'descr': '|u1', 'fortran_order': False, 'shape': (%d%s), }", n, shape);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    fwrite("\x93NUMPY\1\0\x76\0", 1, 10, f);
+    fprintf(f, "%s%*s\n", head, 117 - used, "");
+    for (int i = 0; i < n * bytes; i++) fputc(i / bytes % 2, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* What would train, and teach nothing. */
+static void test_easily_wrong(void **state)
+{
+    cli *c = *state;
+    cli_shell(c, "rm -rf above && mkdir above && cp -r pics above/pics");
+    cli_expect(c, 0, "train p.yaml --run above data.path=above train.epochs=1 model.layers.1.units=1");
+    cli_says(c, "warning: above: one class only (pics): there is nothing to tell apart");
+    cli_shell(c, "rm -rf first && mkdir first");
+    put_npy(c, "first/train-images.npy", ", 3, 8, 6", 40, 3 * 8 * 6); /* as PyTorch has them */
+    put_npy(c, "first/train-labels.npy", ",", 40, 1);
+    cli_expect(c, 0, "train p.yaml --run first-run data.path=first train.epochs=1 model.layers.1.units=2");
+    cli_says(c, "warning: first: images of 3 rows, 8 columns and 6 channels: samples are N,H,W,C here; are these N,C,H,W?");
+    put_npy(c, "first/train-images.npy", ", 8, 6, 3", 40, 3 * 8 * 6);
+    cli_expect(c, 0, "train p.yaml --run last-run data.path=first train.epochs=1 model.layers.1.units=2");
+    assert_null(strstr(c->err, "N,C,H,W"));
+    cli_expect(c, 2, "train p.yaml --run other optim.name=adamW");
+    cli_says(c, "did you mean 'adamw'?");
+}
+
 static void test_describe_and_split(void **state)
 {
     cli *c = *state;
@@ -255,7 +288,7 @@ static void test_other_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_train), cmocka_unit_test(test_predict), cmocka_unit_test(test_eval_on_others), cmocka_unit_test(test_more_pictures),
-                                       cmocka_unit_test(test_values), cmocka_unit_test(test_describe_and_split), cmocka_unit_test(test_wrong_recipes),
+                                       cmocka_unit_test(test_values), cmocka_unit_test(test_easily_wrong), cmocka_unit_test(test_describe_and_split), cmocka_unit_test(test_wrong_recipes),
                                        cmocka_unit_test(test_other_kinds)};
     if (!anl__picture_here()) {
         print_message("skipped: a build without stb decodes no pictures\n");
