@@ -185,9 +185,9 @@ static anl_status check_labels(anl__dataset *ds, const anl__data_opts *o)
     for (int64_t i = 0; i < ds->n; i++) ds->class_count[ds->label[i]]++;
     for (int c = 0; c < ds->classes && !o->allow_empty_class; c++)
         if (ds->class_count[c] == 0)
-            return anl__fail(ctx, ANL_DATA, "%s: class %d%s%s%s of %d has no sample%s", labels, c,
+            return anl__fail(ctx, ANL_DATA, "%s: class %d%s%s%s of %d has no sample%s%s", labels, c,
                              ds->class_names ? " (" : "", ds->class_names ? ds->class_names[c] : "",
-                             ds->class_names ? ")" : "", ds->classes,
+                             ds->class_names ? ")" : "", ds->classes, o->part && !strcmp(o->part, "test") ? "" : " to train on",
                              known ? "" : " (there are as many as the largest label says; data.classes sets their number)");
     return ANL_OK;
 }
