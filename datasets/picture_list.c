@@ -59,6 +59,8 @@ static anl_status add(building *b, const char *path, const struct stat *sb, int3
     return ANL_OK;
 }
 
+static bool ends_in_slash(const char *dir) { return *dir && dir[strlen(dir) - 1] == '/'; }
+
 /* All pictures below a folder. */
 static anl_status walk(building *b, const char *dir, int32_t label, int part, int depth)
 {
@@ -69,7 +71,7 @@ static anl_status walk(building *b, const char *dir, int32_t label, int part, in
     ANL_TRY(names_in(l->ctx, l->arena, dir, &name, &n));
     for (int64_t i = 0; i < n; i++) {
         struct stat sb;
-        const char *path = anl__arena_printf(l->arena, "%s/%s", dir, name[i]);
+        const char *path = anl__arena_printf(l->arena, ends_in_slash(dir) ? "%s%s" : "%s/%s", dir, name[i]);
         if (!path) return ANL_NOMEM;
         if (stat(path, &sb)) return anl__fail(l->ctx, ANL_DATA, "%s: cannot be read: %s", path, strerror(errno));
         if (S_ISDIR(sb.st_mode)) ANL_TRY(walk(b, path, label, part, depth + 1));
