@@ -141,8 +141,8 @@ static anl_status describe(anl_ctx *ctx, const arguments *a)
     ANL_GO(anl__norm_measure(ctx, ds, NULL, ds->n, &norm));
     ANL_GO(anl__dataset_fingerprint(ds, print));
     const anl__field *f = &ds->field[ANL__FIELD_X];
-    printf("set          %s\nformat       %s\nsamples      %lld\n%-12s %s", ds->name, ds->vt->name,
-           (long long)ds->n, f->name, anl_dtype_name(f->dtype));
+    printf("set          %s\nformat       %s\npart         %s (--part train|test)\nsamples      %lld\n%-12s %s", ds->name, ds->vt->name,
+           a->data.part ? a->data.part : "train", (long long)ds->n, f->name, anl_dtype_name(f->dtype));
     for (int i = 0; i < f->shape.rank; i++) printf("%s%lld", i ? " x " : ", ", (long long)f->shape.dim[i]);
     printf("\nfingerprint  %s\n", print);
     for (int64_t c = 0; c < norm.channels && c < 16; c++)
