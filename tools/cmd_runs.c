@@ -25,13 +25,14 @@ static void show(anl_ctx *ctx, const char *run, bool json)
         printf("{\"run\":");
         print_quoted(run, true);
         printf(",\"state\":\"%s\",\"epochs\":%lld,\"step\":%lld,\"seconds\":%.1f,\"best\":", p.word, (long long)p.epoch, (long long)p.step, p.seconds);
-        if (isnan(p.best)) printf("null}\n");
-        else printf("%.6g}\n", p.best);
+        if (isnan(p.best)) printf("null");
+        else printf("%.6g", p.best);
+        printf(",\"metric\":\"%s\"}\n", p.metric);
     } else {
         printf("%-56s %-9s %6lld %9lld ", run, p.word, (long long)p.epoch, (long long)p.step);
         if (isnan(p.best)) printf("%9s", "-");
         else printf("%9.5g", p.best);
-        printf(" %10s\n", anl__time_text(p.seconds, time));
+        printf(" %10s%s%s\n", anl__time_text(p.seconds, time), isnan(p.best) || !*p.metric ? "" : "  ", isnan(p.best) ? "" : p.metric);
     }
 }
 
@@ -55,7 +56,7 @@ static int run_runs(const options *o)
     if (d) closedir(d);
     if (n) qsort(names, (size_t)n, sizeof *names, by_name);
     if (!n) fprintf(stderr, "anneal: there are no runs in %s\n", dir);
-    else if (!json) printf("%-56s %-9s %6s %9s %9s %10s\n", "run", "state", "epochs", "step", "best", "trained");
+    else if (!json) printf("%-56s %-9s %6s %9s %9s %10s  %s\n", "run", "state", "epochs", "step", "best", "trained", "best by");
     for (int i = 0; i < n; i++) {
         show(ctx, names[i], json);
         free(names[i]);

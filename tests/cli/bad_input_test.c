@@ -140,6 +140,7 @@ static void test_all_damaged(void **state)
     cli_shell(c, "cmp dm/metrics.jsonl before && diff -r dm/checkpoints kept");
     cli_expect(c, 0, "runs .");
     cli_says(c, "damaged");
+    cli_says(c, "best by\n");
     cli_shell(c, "mv dm/checkpoints aside");
     cli_expect(c, 0, "train recipe.yaml --run dm train.epochs=2");
     cli_says(c, "a new run");
