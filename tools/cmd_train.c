@@ -325,8 +325,11 @@ static int run_is_finished(train *t)
     bool over = hours > 0 && anl__ckpt_double(c, "loop.seconds", 0) >= hours * 3600;
     const char *test = NULL;
     if (!(finished == 2 || (finished == 1 && done >= epochs) || over)) return -1;
-    fprintf(stderr, "%s is finished: %lld epochs, %lld steps%s. ", t->run.path, (long long)done, (long long)anl__ckpt_step(c), finished == 2 ? ", stopped early" : over ? ", train.hours used up" : "");
-    if (finished == 1 && !over && falls_to_nothing(t->recipe)) fprintf(stderr, "Its %s schedule is at its end: more epochs are a new run (another train.epochs; train.init=%s begins with these weights).\n", recipe_text(t->recipe, "schedule.name"), t->run.path);
+    fprintf(stderr, "%s is finished: %lld epochs, %lld steps%s. ", t->run.path, (long long)done, (long long)anl__ckpt_step(c),
+            finished == 2 ? ", stopped early" : over ? ", train.hours used up" : "");
+    if (finished == 1 && !over && falls_to_nothing(t->recipe))
+        fprintf(stderr, "Its %s schedule is at its end: more epochs are a new run (another train.epochs; train.init=%s begins with these weights).\n",
+                recipe_text(t->recipe, "schedule.name"), t->run.path);
     else fprintf(stderr, "Raise %s with --change to train on.\n", over ? "train.hours" : finished == 2 ? "early_stop.patience" : "train.epochs");
     if (anl__run_dir_get(t->run.dir, t->run.arena, "test.json", &test) == ANL_OK && test) printf("%s\n", test);
     return EXIT_DONE;

@@ -75,8 +75,12 @@ static void see(unseen *u, const char *text, int64_t unknown, int64_t cut)
 
 static void say_unseen(const unseen *u)
 {
-    if (u->unknown) fprintf(stderr, "note: %s: %lld tokens, in %lld of %lld texts, are not in the model's vocabulary\n", u->path, (long long)u->unknown, (long long)u->unknown_in, (long long)u->texts);
-    if (u->cut) fprintf(stderr, "note: %s: %lld tokens at the end of %lld texts are not read: these are longer than any text of the training data\n", u->path, (long long)u->cut, (long long)u->cut_in);
+    if (u->unknown)
+        fprintf(stderr, "note: %s: %lld tokens, in %lld of %lld texts, are not in the model's vocabulary\n",
+                u->path, (long long)u->unknown, (long long)u->unknown_in, (long long)u->texts);
+    if (u->cut)
+        fprintf(stderr, "note: %s: %lld tokens at the end of %lld texts are not read: these are longer than any text of the training data\n",
+                u->path, (long long)u->cut, (long long)u->cut_in);
 }
 
 /* ---- one text at a time ---------------------------------------------------------------------- */

@@ -546,7 +546,8 @@ static void say_schedule(loop *l)
     double rate = anl__schedule_rate(&o->schedule, o->lr, l->s.total_steps, l->s.total_steps, l->batches);
     say(l, "train.epochs changed: the schedule keeps the %lld steps that it began with", (long long)l->s.total_steps);
     if (o->epochs * l->batches > l->s.total_steps && rate <= 1e-6 * o->lr)
-        say(l, "warning: behind them the rate of %s is %.3g: the further epochs change no weight; a longer schedule is a new run (which train.init can begin with these weights)", o->schedule.name, rate);
+        say(l, "warning: behind them the rate of %s is %.3g: the further epochs change no weight; a longer schedule is a new run "
+               "(which train.init can begin with these weights)", o->schedule.name, rate);
 }
 
 static anl_status open_state(loop *l)

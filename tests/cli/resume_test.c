@@ -188,7 +188,7 @@ static void test_killed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_again),        cmocka_unit_test(test_longer), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_until),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_again),        cmocka_unit_test(test_longer),    cmocka_unit_test(test_same_bits), cmocka_unit_test(test_until),
                                        cmocka_unit_test(test_by_directory), cmocka_unit_test(test_shards),    cmocka_unit_test(test_interrupted),
                                        cmocka_unit_test(test_stopped_without_run), cmocka_unit_test(test_killed)};
     return cmocka_run_group_tests_name("cli/resume", tests, cli_setup, cli_teardown);

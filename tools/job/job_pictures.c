@@ -38,10 +38,12 @@ void job_pictures(const job *j, const job_opts *o, anl__pictures_opts *out)
     out->n_files = o->n_test_files;
 }
 
-/* N,C,H,W, as PyTorch has it, is read as N,H,W,C: a picture of a few rows and many channels. */
+/* N,C,H,W, as PyTorch has it, is read as N,H,W,C: a picture of three rows and many channels. (One row may be a signal of many channels,
+   unless it is as long as they are many.) */
 static bool channels_first(const anl_shape *s)
 {
-    return s->rank == 3 && (s->dim[0] == 1 || s->dim[0] == 3) && s->dim[1] > 4 && s->dim[2] > 4;
+    if (s->rank != 3 || s->dim[1] <= 4 || s->dim[2] <= 4) return false;
+    return s->dim[0] == 3 || (s->dim[0] == 1 && s->dim[1] == s->dim[2]);
 }
 
 anl_status job_pictures_note(const job *j, anl__buf *out)
@@ -50,13 +52,14 @@ anl_status job_pictures_note(const job *j, anl__buf *out)
     if (!ds) return ANL_OK;
     const anl_shape *s = &ds->field[ANL__FIELD_X].shape;
     if (!ds->item && channels_first(s))
-        anl__buf_add(out, "warning: %s: images of %lld rows, %lld columns and %lld channels: samples are N,H,W,C here; are these N,C,H,W?\n", ds->name, (long long)s->dim[0], (long long)s->dim[1],
-                     (long long)s->dim[2]);
+        anl__buf_add(out, "warning: %s: images of %lld rows, %lld columns and %lld channels: samples are N,H,W,C here; are these N,C,H,W?\n",
+                     ds->name, (long long)s->dim[0], (long long)s->dim[1], (long long)s->dim[2]);
     if (!ds->item) return out->status;
     anl__buf_add(out, "%s: pictures as %lldx%lldx%lld", ds->name, (long long)s->dim[0], (long long)s->dim[1], (long long)s->dim[2]);
     if (ds->label) anl__buf_add(out, ", %d classes", ds->classes);
     anl__buf_add(out, ": %lld to train on, %lld to validate, %lld to test\n", (long long)j->split.n_train, (long long)j->split.n_valid, j->set[1] ? (long long)j->set[1]->n : 0);
     if (ds->label && ds->classes == 1)
-        anl__buf_add(out, "warning: %s: one class only (%s): there is nothing to tell apart. Are the folders of classes a level deeper?\n", ds->name, ds->class_names ? ds->class_names[0] : "0");
+        anl__buf_add(out, "warning: %s: one class only (%s): there is nothing to tell apart. Are the folders of classes a level deeper?\n",
+                     ds->name, ds->class_names ? ds->class_names[0] : "0");
     return out->status;
 }
