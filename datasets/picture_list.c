@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,6 +191,20 @@ static anl_status folders(building *b, const char *dir, const anl__picture_list_
 
 /* ---- a table ----------------------------------------------------------------------------------- */
 
+/* ANL_DATA: all n are numbers, and not all of them whole. */
+static anl_status look_like_classes(anl__picture_list *l, const anl__csv *c, int64_t column, const char *const *all, int64_t n)
+{
+    const char *fraction = NULL;
+    for (int64_t i = 0; i < n; i++) {
+        double v;
+        if (!anl__cell_number(all[i], &v)) return ANL_OK;
+        if (v != floor(v)) fraction = all[i];
+    }
+    if (!fraction) return ANL_OK;
+    return anl__fail(l->ctx, ANL_DATA, "%s: column %s holds numbers such as %.40s; are they values to predict? then set data.label_type to value", c->path, c->name[column],
+                     fraction);
+}
+
 /* Classes of a column: its different values, ascending. */
 static anl_status classes_in(anl__picture_list *l, const anl__csv *c, int64_t column)
 {
@@ -205,7 +220,8 @@ static anl_status classes_in(anl__picture_list *l, const anl__csv *c, int64_t co
     qsort(all, (size_t)c->rows, sizeof *all, by_name);
     for (int64_t i = 0; i < c->rows; i++)
         if (!i || strcmp(all[i], all[n - 1])) all[n++] = all[i];
-    anl_status st = n > 65536 ? anl__fail(l->ctx, ANL_DATA, "%s: %lld different labels: a set has at most 65536 classes (values to predict? then data.label_type: value)", c->path, (long long)n) : ANL_OK;
+    anl_status st = look_like_classes(l, c, column, all, n);
+    if (st == ANL_OK && n > 65536) st = anl__fail(l->ctx, ANL_DATA, "%s: %lld different labels: a set has at most 65536 classes", c->path, (long long)n);
     l->class_name = anl__arena_alloc(l->arena, sizeof *l->class_name * (size_t)(n + 1));
     for (int64_t i = 0; i < n && st == ANL_OK; i++)
         if (!l->class_name || !(l->class_name[i] = anl__arena_strdup(l->arena, all[i]))) st = ANL_NOMEM;

@@ -148,7 +148,7 @@ static anl_status choose_shape(work *w)
         if (!first) first = s;
         if (!want->channels && s->channels > w->shape.channels) w->shape.channels = s->channels;
         if (!want->h && (s->h != first->h || s->w != first->w))
-            return anl__fail(w->ctx, ANL_DATA, "the pictures of %s are not of one size: %s is %lldx%lld, %s is %lldx%lld (height, width); say which they are to get, as in data.size: [%lld, %lld]",
+            return anl__fail(w->ctx, ANL_DATA, "the pictures of %s are not of one size: %s is %lldx%lld, %s is %lldx%lld (height, width); say which they are to get (data.size: [%lld, %lld]; to pack them, --size)",
                              w->name, w->list->item[w->pick[first - w->seen]].path, (long long)first->h, (long long)first->w, w->list->item[w->pick[i]].path, (long long)s->h, (long long)s->w,
                              (long long)first->h, (long long)first->w);
     }

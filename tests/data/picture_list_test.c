@@ -297,6 +297,7 @@ static void wrong_tables(void **state)
     said(f, table(f, "file,label\na.png,x\na.png,NA\n", &o, &l), "t.csv:3: column label: the label is missing", NULL);
     said(f, table(f, "file,label\na.png,\"x\ny\"\n", &o, &l), "t.csv:2: column label:", "line break");
     said(f, table(f, "file,label,part\na.png,x,tran\n", &o, &l), "t.csv:2: column part: 'tran' is none of train, valid, test", NULL);
+    said(f, table(f, "file,label\na.png,2\na.png,0.25\n", &o, &l), "t.csv: column label holds numbers such as 0.25; are they values to predict?", "data.label_type");
     said(f, table(f, "file,label\n", &o, &l), "t.csv: there are no rows below the header", NULL);
     o.values = true;
     said(f, table(f, "file,label\na.png,1.5\na.png,red\n", &o, &l), "t.csv:3: column label: 'red' is no value to predict", NULL);
