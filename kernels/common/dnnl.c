@@ -4,6 +4,7 @@
 #include "base/pool.h"
 
 #include <dnnl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -377,10 +378,21 @@ static void add_args(anl__dnnl_op *op, const anl__dnnl_spec *spec)
     add_scratch(op);
 }
 
+/* The library keeps primitives from one creation to the next, and while a key is looked for it reads descriptors that another thread's
+   creation may just be replacing (2.6; seen by TSan where lanes are compiled beside each other): one at a time. */
+static dnnl_status_t create_primitive(anl__dnnl_op *op)
+{
+    static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&one);
+    dnnl_status_t s = dnnl_primitive_create(&op->primitive, op->pd);
+    pthread_mutex_unlock(&one);
+    return s;
+}
+
 /* op->pd is there: the primitive and the workers' memory objects. */
 static dnnl_status_t furnish(anl__dnnl_op *op)
 {
-    dnnl_status_t s = dnnl_primitive_create(&op->primitive, op->pd);
+    dnnl_status_t s = create_primitive(op);
     for (int w = 0; w < op->lib->workers; w++)
         for (int i = 0; i < op->n && s == dnnl_success; i++) s = dnnl_memory_create(&op->seat[w].memory[i], op->md[i], op->lib->engine, DNNL_MEMORY_NONE);
     return s;
