@@ -182,6 +182,10 @@ def case(name, run, *words):
     try:
         print(f"ok    {name:24} error {run(*words):.3f} of the bound", flush=True)
     except Exception as e:  # each case by itself
+        if "device cpu has no bf16 here" in str(e):
+            counted.remove(name)
+            print(f"skipped: {name}: this CPU has no bf16", flush=True)
+            return
         failed.append(name)
         print(f"FAIL  {name:24} {e}", flush=True)
 
