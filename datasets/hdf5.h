@@ -15,8 +15,8 @@
 bool anl__hdf5_is(const char *path); /* by its first bytes */
 /* Has, or would have, the file a test part? */
 bool anl__hdf5_has_test(anl_ctx *ctx, const anl__data_opts *opts);
-/* Replaces the file by these sets: training with its own validation part from valid_from on (n: none), and test (NULL: none). Both of
+/* Replaces the file by these sets: training, with its own validation part if it has one, and test (NULL: none). Both of
    one shape and type; labels or values as they are. */
-anl_status anl__hdf5_write(anl_ctx *ctx, const char *path, const anl__dataset *train, int64_t valid_from, const anl__dataset *test) ANL_MUST;
+anl_status anl__hdf5_write(anl_ctx *ctx, const char *path, const anl__dataset *train, const anl__dataset *test) ANL_MUST;
 
 #endif

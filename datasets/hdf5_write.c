@@ -66,7 +66,7 @@ static bool put_all(hid_t to, const anl__dataset *a, const anl__dataset *b, cons
     return good && (!a->class_names || put_names(to, a->class_names, (hsize_t)a->classes));
 }
 
-anl_status anl__hdf5_write(anl_ctx *ctx, const char *path, const anl__dataset *train, int64_t valid_from, const anl__dataset *test)
+anl_status anl__hdf5_write(anl_ctx *ctx, const char *path, const anl__dataset *train, const anl__dataset *test)
 {
     anl__buf tmp;
     int64_t n = train->n + (test ? test->n : 0);
@@ -76,7 +76,7 @@ anl_status anl__hdf5_write(anl_ctx *ctx, const char *path, const anl__dataset *t
     anl__buf_init(&tmp, ctx);
     anl__buf_add(&tmp, "%s.tmp", path);
     if (st == ANL_OK) st = tmp.status;
-    for (int64_t i = 0; i < n && part; i++) part[i] = i < valid_from ? ANL__PART_TRAIN : i < train->n ? ANL__PART_VALID : ANL__PART_TEST;
+    for (int64_t i = 0; i < n && part; i++) part[i] = i < train->valid_from ? ANL__PART_TRAIN : i < train->n ? ANL__PART_VALID : ANL__PART_TEST;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     if (st == ANL_OK && (id = H5Fcreate(tmp.text, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT)) < 0) st = anl__fail(ctx, ANL_IO, "%s: cannot be created", tmp.text);
     bool good = st == ANL_OK && put_all(id, train, test, part);
@@ -92,9 +92,9 @@ anl_status anl__hdf5_write(anl_ctx *ctx, const char *path, const anl__dataset *t
 
 #else
 
-anl_status anl__hdf5_write(anl_ctx *ctx, const char *path, const anl__dataset *train, int64_t valid_from, const anl__dataset *test)
+anl_status anl__hdf5_write(anl_ctx *ctx, const char *path, const anl__dataset *train, const anl__dataset *test)
 {
-    (void)train, (void)valid_from, (void)test;
+    (void)train, (void)test;
     return anl__fail(ctx, ANL_UNSUPPORTED, "%s: this build has no HDF5", path);
 }
 

@@ -31,7 +31,7 @@ anl_status pack_data(anl_ctx *ctx, const anl__data_opts *opts, const char *out)
     o.part = "train";
     ANL_GO(anl__dataset_open(ctx, &o, &train));
     ANL_GO(open_test(ctx, &o, train, &test));
-    ANL_GO(anl__hdf5_write(ctx, out, train, train->valid_from, test));
+    ANL_GO(anl__hdf5_write(ctx, out, train, test));
     printf("%s\n", out);
     fprintf(stderr, "%lld samples to train on, %lld of the set's own validation part, %lld to test, %zu bytes each\n", (long long)train->valid_from,
             (long long)(train->n - train->valid_from), test ? (long long)test->n : 0, train->field[ANL__FIELD_X].bytes);

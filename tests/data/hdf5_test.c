@@ -213,7 +213,7 @@ static void round_trip(void **state)
     o.allow_empty_class = true;
     anl__dataset *test = must_open(f, &o);
     assert_int_equal(anl__dataset_fingerprint(train, before), ANL_OK);
-    assert_int_equal(anl__hdf5_write(f->ctx, at(f, "out.h5"), train, train->valid_from, test), ANL_OK);
+    assert_int_equal(anl__hdf5_write(f->ctx, at(f, "out.h5"), train, test), ANL_OK);
     o = options(at(f, "out.h5"), "train");
     anl__dataset *again = must_open(f, &o);
     assert_int_equal(anl__dataset_fingerprint(again, after), ANL_OK);
@@ -311,7 +311,7 @@ static void full_disk(void **state)
     put(path, "old", 3);
     for (int k = 0; k < 2; k++) {
         anl__inject(f->ctx, k ? ANL__INJECT_RENAME : ANL__INJECT_FSYNC, 1);
-        assert_int_equal(anl__hdf5_write(f->ctx, path, ds, ds->n, NULL), ANL_IO);
+        assert_int_equal(anl__hdf5_write(f->ctx, path, ds, NULL), ANL_IO);
         assert_int_equal(take(path, old, sizeof old), 3);
     }
     anl__inject(f->ctx, ANL__INJECT_RENAME, 0);

@@ -47,7 +47,7 @@ static anl_status open_train(job *j, const job_opts *o)
     ANL_TRY(anl__dataset_open(j->ctx, &d, &j->set[0]));
     const anl__dataset *ds = j->set[0];
     for (int k = 1; k < ANL_MOST_LABELS; k++) j->model.label_classes[k] = ds->more_classes[k];
-    if (recipe_real(j->recipe, "data.test") != 0.1 && ds->own_parts)
+    if (!recipe_is_default(j->recipe, "data.test") && ds->own_parts)
         return anl__fail(j->ctx, ANL_RECIPE, "%s: data.test draws a test part, but %s has parts of its own", recipe_where(j->recipe, "data.test"), ds->name);
     if (ds->fields < 2)
         return anl__fail(j->ctx, ANL_DATA, "%s has no labels: training needs them%s", ds->name, ds->item ? " (folders of classes: data.path names them, not data.images; or a table: data.labels)" : "");
@@ -87,7 +87,7 @@ static anl_status own_split(job *j)
 {
     const anl__dataset *ds = j->set[0];
     anl__split *s = &j->split;
-    if (recipe_int(j->recipe, "data.folds") || recipe_real(j->recipe, "data.validation") != 0.1)
+    if (recipe_int(j->recipe, "data.folds") || !recipe_is_default(j->recipe, "data.validation"))
         return anl__fail(j->ctx, ANL_RECIPE, "%s: data.validation and data.folds draw a validation part, but %s has one of its own",
                          recipe_where(j->recipe, recipe_int(j->recipe, "data.folds") ? "data.folds" : "data.validation"), ds->name);
     s->n_train = ds->valid_from;

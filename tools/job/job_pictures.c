@@ -27,8 +27,11 @@ void job_pictures(const job *j, const job_opts *o, anl__pictures_opts *out)
     out->classes = j->class_names ? j->model.classes : 0;
     if (train && train->item && train->field[ANL__FIELD_X].shape.rank == 3) { /* the other part is to be alike */
         const anl_shape *s = &train->field[ANL__FIELD_X].shape;
-        *out = (anl__pictures_opts){.height = s->dim[0], .width = s->dim[1], .channels = (int)s->dim[2], .fit = out->fit, .drop_damaged = out->drop_damaged, .file = out->file,
-                                    .label = out->label, .class_names = train->class_names, .classes = train->class_names ? train->classes : 0};
+        out->height = s->dim[0];
+        out->width = s->dim[1];
+        out->channels = (int)s->dim[2];
+        out->class_names = train->class_names;
+        out->classes = train->class_names ? train->classes : 0;
     } else if (o->from) {
         out->height = anl__ckpt_int(o->from, "data.height", 0);
         out->width = anl__ckpt_int(o->from, "data.width", 0);

@@ -142,7 +142,7 @@ static bool among(const char *word, const char *words)
     return false;
 }
 
-static bool is_default(const recipe *r, const char *key)
+bool recipe_is_default(const recipe *r, const char *key)
 {
     const recipe_key *k = recipe_keys;
     while (strcmp(k->path, key)) k++;
@@ -161,7 +161,7 @@ static void check_used(const recipe *r, anl__buf *e)
     const char *model = recipe_text(r, "model.name");
     for (size_t i = 0; i < sizeof used_by / sizeof *used_by; i++) {
         const char *by = used_by[i].by;
-        if (is_default(r, used_by[i].key)) continue;
+        if (recipe_is_default(r, used_by[i].key)) continue;
         if (!among(model, used_by[i].models)) against(r, e, used_by[i].key, "is without effect: %s does not read it (but %s)", model, used_by[i].models);
         else if (by && !among(recipe_text(r, by), used_by[i].words)) against(r, e, used_by[i].key, "is without effect where %s is %s (but %s)", by, recipe_text(r, by), used_by[i].words);
     }
