@@ -31,4 +31,8 @@ const char *anl__picture_look(const uint8_t *bytes, size_t n, anl__picture_shape
 /* Into dst, shape->h * w * channels bytes; NULL, or what is wrong. */
 const char *anl__picture_read(const uint8_t *bytes, size_t n, const anl__picture_shape *shape, anl__picture_fit fit, uint8_t *dst);
 
+/* The same of a file, of at most 256 MiB. */
+const char *anl__picture_look_path(const char *path, anl__picture_shape *out);
+const char *anl__picture_read_path(const char *path, const anl__picture_shape *shape, anl__picture_fit fit, uint8_t *dst);
+
 #endif

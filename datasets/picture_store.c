@@ -6,16 +6,12 @@
 #include "runtime/base/files.h"
 #include "runtime/base/pool.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
-    FILE_MOST = 256 << 20, /* bytes of one picture's file */
     MANY = 500,            /* to be told that it takes a while */
     MAKING = 1             /* another number where the same files become other bytes: what older versions left in the cache is not taken */
 };
@@ -55,45 +51,13 @@ static size_t data_at(int64_t items) { return (sizeof(head) + (size_t)items + 63
 
 /* ---- one file ---------------------------------------------------------------------------------- */
 
-/* The file's bytes, from malloc; NULL with *why. */
-static uint8_t *take_file(const char *path, size_t *n, const char **why)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
-    uint8_t *p = size > 0 && size <= FILE_MOST ? malloc((size_t)size) : NULL;
-    *why = size < 0 ? strerror(errno) : !size ? "it is empty" : size > FILE_MOST ? "the file is above the allowed 256 MiB" : p ? NULL : "out of host memory";
-    for (*n = 0; p && *n < (size_t)size;) {
-        ssize_t got = pread(fd, p + *n, (size_t)size - *n, (off_t)*n);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) break;
-        *n += (size_t)got;
-    }
-    if (p && *n < (size_t)size) *why = "it cannot be read";
-    if (fd >= 0) close(fd);
-    if (!*why) return p;
-    free(p);
-    return NULL;
-}
-
-static const char *look_at(work *w, int64_t i)
-{
-    size_t n;
-    const char *why;
-    uint8_t *p = take_file(w->list->item[w->pick[i]].path, &n, &why);
-    if (!p) return why;
-    why = anl__picture_look(p, n, &w->seen[i]);
-    free(p);
-    return why;
-}
+static const char *look_at(work *w, int64_t i) { return anl__picture_look_path(w->list->item[w->pick[i]].path, &w->seen[i]); }
 
 static const char *decode(work *w, int64_t i)
 {
-    size_t n, bytes = picture_bytes(&w->shape);
-    const char *why;
-    uint8_t *p = take_file(w->list->item[w->pick[i]].path, &n, &why), *to = w->data + (size_t)i * bytes;
-    if (!p) return why;
-    why = anl__picture_read(p, n, &w->shape, w->opts->fit, to);
-    free(p);
+    size_t bytes = picture_bytes(&w->shape);
+    uint8_t *to = w->data + (size_t)i * bytes;
+    const char *why = anl__picture_read_path(w->list->item[w->pick[i]].path, &w->shape, w->opts->fit, to);
     if (why) return why;
     anl__sha256 s;
     anl__sha256_init(&s);

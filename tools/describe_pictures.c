@@ -2,42 +2,24 @@
 #include "describe_pictures.h"
 
 #include "datasets/picture.h"
-#include "runtime/base/files.h"
 #include "runtime/base/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_MOST = 256 << 20, SHOWN = 5 /* files that cannot be read */ };
+enum { SHOWN = 5 /* files that cannot be read */ };
 
 typedef struct look {
     const anl__picture_list *list;
     anl__picture_shape *shape; /* [n]; h 0: cannot be read */
 } look;
 
-static const char *look_at(look *w, int64_t i, anl_ctx *ctx, char *why, size_t size)
-{
-    void *p = NULL;
-    size_t n = 0;
-    if (anl__file_read(ctx, w->list->item[i].path, FILE_MOST, &p, &n) != ANL_OK) {
-        snprintf(why, size, "%s", anl_last_error(ctx));
-        return why;
-    }
-    const char *wrong = anl__picture_look(p, n, &w->shape[i]);
-    if (wrong) w->shape[i] = (anl__picture_shape){0};
-    if (wrong) snprintf(why, size, "%s: %s", w->list->item[i].path, wrong);
-    anl__free(ctx, p);
-    return wrong ? why : NULL;
-}
-
 static void look_task(void *arg, int task, int worker)
 {
-    char why[512];
-    anl_ctx *own = anl_ctx_create(); /* messages are a thread's own */
+    look *w = arg;
     (void)worker;
-    if (own) look_at(arg, task, own, why, sizeof why);
-    if (own) anl_ctx_destroy(own);
+    if (anl__picture_look_path(w->list->item[task].path, &w->shape[task])) w->shape[task] = (anl__picture_shape){0};
 }
 
 static int by_area(const void *a, const void *b)
@@ -60,12 +42,15 @@ static void print_sizes(anl__picture_shape *shape, int64_t n)
     printf("colour       %lld, grey %lld\n", (long long)(n - bad - grey), (long long)grey);
 }
 
-static void print_bad(anl_ctx *ctx, look *w)
+static void print_bad(const look *w)
 {
     int64_t bad = 0;
-    char why[512];
-    for (int64_t i = 0; i < w->list->n; i++)
-        if (!w->shape[i].h && ++bad <= SHOWN) printf("%s%s\n", bad == 1 ? "not readable " : "             ", look_at(w, i, ctx, why, sizeof why));
+    for (int64_t i = 0; i < w->list->n; i++) {
+        anl__picture_shape shape;
+        if (w->shape[i].h || ++bad > SHOWN) continue;
+        const char *path = w->list->item[i].path, *why = anl__picture_look_path(path, &shape);
+        printf("%s%s: %s\n", bad == 1 ? "not readable " : "             ", path, why ? why : "it could not be read");
+    }
     if (bad > SHOWN) printf("             and %lld more\n", (long long)bad - SHOWN);
 }
 
@@ -89,7 +74,7 @@ anl_status describe_pictures(anl_ctx *ctx, const char *name, const anl__picture_
         anl__pool_run(pool, (int)l->n, look_task, &w);
         printf("set          %s\nformat       pictures\nsamples      %lld\n", name, (long long)l->n);
         if (l->others) printf("left out     %lld files that are no pictures, or lie in no class's folder, such as %s\n", (long long)l->others, l->first_other);
-        print_bad(ctx, &w);
+        print_bad(&w);
         print_sizes(w.shape, l->n);
         print_classes(l, count);
     }
