@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 
+import samples
 import sequences
 
 EPS, GROWTH = 2.0**-24, 2
@@ -188,6 +189,21 @@ def case(name, run, *words):
             return
         failed.append(name)
         print(f"FAIL  {name:24} {e}", flush=True)
+
+
+def each_of_samples(top, recipes, run, run_inputs):
+    """A case a model of samples, and those of Fashion-MNIST; run_inputs: of the one that reads several inputs."""
+    for name, recipe in recipes.items():
+        if name == "inputs":
+            case(name, run_inputs, top, name, recipe)
+        else:
+            case(name, run, top, name, recipe, name if name in ("heads", "values", "table") else "images")
+    pictures = fashion()
+    for name, recipe in samples.FASHION.items():
+        if pictures is None:
+            print(f"skipped: {name}: Fashion-MNIST is not there")
+        else:
+            case(name, run, top, name, recipe, None, pictures)
 
 
 def finish():

@@ -1,5 +1,6 @@
 """What oracle.py exports to Keras beside the models of ../export: layers with settings that Keras says in a way of its own. And what is
 refused, and the words that name it."""
+import samples
 from samples import IMAGES
 
 # a stride and a dilation at once; borders of pools larger and smaller than "same" ones, over numbers of both signs; a filter a channel
@@ -42,27 +43,8 @@ PARTS = """model:
     - {type: hardswish, name: hard}
     - {type: dense, name: out, units: 4}
 """
-TIME = """model:
-  name: graph
-  layers:
-    - {type: conv, name: c, from: [input], filters: 4, kernel: 3, pad: 1}
-    - {type: to-time, name: t}
-    - {type: conv1d, name: cc, filters: 8, kernel: 3, dilation: 2, causal: true, act: relu}
-    - {type: layernorm, name: ln}
-    - {type: time-dense, name: td, units: 10, act: tanh}
-    - {type: lstm, name: lstm, units: 5, layers: 2, bidirectional: true}
-    - {type: batchnorm, name: bn}
-    - {type: gru, name: gru, units: 6, bidirectional: true}
-    - {type: gru, name: before, units: 6, reset: before}
-    - {type: rnn, name: rnn, units: 6}
-    - {type: conv1d, name: cs, filters: 5, kernel: 3, stride: 2, pad: 1}
-    - {type: rnn-relu, name: relu6, units: 6, bidirectional: true}
-    - {type: time-pool, name: last, from: [relu6], mode: last}
-    - {type: time-pool, name: mean, from: [relu6], mode: mean}
-    - {type: time-pool, name: most, from: [relu6], mode: max}
-    - {type: concat, name: pools, from: [last, mean, most]}
-    - {type: dense, name: out, units: 4}
-"""
+# what Keras has no layers for is left out
+TIME = "".join(line for line in samples.TIME.splitlines(True) if "position" not in line and "self-attention" not in line)
 # samples where a convolution has rows, and where a softmax has classes
 TURNED = """model:
   name: graph

@@ -26,7 +26,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(_
 import layers
 import samples
 import sequences
-from trained import Trained, anneal, case, check_forecast, fashion, finish, new_texts, new_windows, newest_window, predicted, scaled, write_all
+from trained import Trained, anneal, case, check_forecast, each_of_samples, finish, new_texts, new_windows, newest_window, predicted, scaled, write_all
 
 KERAS = int(keras.__version__.split(".")[0])
 
@@ -116,20 +116,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="anneal-keras-") as d:
         top = pathlib.Path(d)
         write_all(top)
-        for name, recipe in {**{n: r for n, r in samples.SAMPLES.items() if n not in layers.REFUSED}, **layers.SAMPLES}.items():
-            if KERAS < 3 and name in layers.KERAS_3:
-                print(f"skipped: {name} needs Keras 3")
-                continue
-            if name == "inputs":
-                case(name, run_inputs, top, name, recipe)
-            else:
-                case(name, run_samples, top, name, recipe, name if name in ("heads", "values", "table") else "images")
-        pictures = fashion()
-        for name, recipe in samples.FASHION.items():
-            if pictures is None:
-                print("skipped: Fashion-MNIST is not there")
-            else:
-                case(name, run_samples, top, name, recipe, None, pictures)
+        recipes = {**{n: r for n, r in samples.SAMPLES.items() if n not in layers.REFUSED}, **layers.SAMPLES}
+        for name in layers.KERAS_3 if KERAS < 3 else ():
+            del recipes[name]
+            print(f"skipped: {name} needs Keras 3")
+        each_of_samples(top, recipes, run_samples, run_inputs)
         for name, recipe in sequences.FORECASTERS.items():
             if "series-" + name not in layers.REFUSED:
                 case("series-" + name, run_series, top, "series-" + name, recipe)

@@ -21,7 +21,7 @@ except ImportError as e:
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "export"))
 import samples
 import sequences
-from trained import Trained, anneal, case, check_forecast, fashion, finish, new_texts, new_windows, newest_window, predicted, scaled, symbols, write_all
+from trained import Trained, anneal, case, check_forecast, each_of_samples, finish, new_texts, new_windows, newest_window, predicted, scaled, symbols, write_all
 
 
 class Exported(Trained):
@@ -162,17 +162,7 @@ def main():
         top = pathlib.Path(d)
         write_all(top)
         case("layers", covered, top)
-        for name, recipe in samples.SAMPLES.items():
-            if name == "inputs":
-                case(name, run_inputs, top, name, recipe)
-            else:
-                case(name, run_samples, top, name, recipe, name if name in ("heads", "values", "table") else "images")
-        pictures = fashion()
-        for name, recipe in samples.FASHION.items():
-            if pictures is None:
-                print("skipped: Fashion-MNIST is not there")
-            else:
-                case(name, run_samples, top, name, recipe, None, pictures)
+        each_of_samples(top, samples.SAMPLES, run_samples, run_inputs)
         for name, recipe in sequences.FORECASTERS.items():
             case("series-" + name, run_series, top, "series-" + name, recipe)
         for name, model in sequences.CLASSIFIERS.items():
