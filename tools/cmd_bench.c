@@ -1,8 +1,11 @@
 /* anneal bench: how long a training step takes here, as one line. */
 #include "bench_sequence.h"
 #include "command.h"
+#include "decide.h"
 #include "exit_code.h"
+#include "quoted.h"
 
+#include "runtime/base/files.h"
 #include "runtime/base/philox.h"
 #include "tools/job/job.h"
 
@@ -16,7 +19,7 @@
 static const option bench_options[] = {
     {"dtype", "fp32|tf32|bf16|fp16", "as train.precision (default fp32)"},
     {"threads", "N", "of the cpu device (default: all)"},
-    {"batch", "N", "samples of a step (default 128; resnet18, resnet50 and charlm 32, lstm-lm, forecaster and seq2seq 64)"},
+    {"batch", "N", "samples of a step (default 128; resnet18, resnet50 and charlm 32, lstm-lm, forecaster and seq2seq 64; a recipe's own)"},
     {"seconds", "S", "how long to measure (default 3)"},
     {"json", NULL, "one JSON object"},
     {"profile", NULL, "a table of layers with microseconds instead"},
@@ -43,6 +46,7 @@ static const struct {
     {"seq2seq", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: general}\n", 0, 0, 0, 0, {12, 12, 5000, 0, 64}},
     {"seq2seq-bahdanau", "model: {name: seq2seq, cell: gru, units: 256, embed: 256, bidirectional: true, attention: additive, readout: state}\n", 0, 0, 0, 0, {12, 12, 5000, 0, 64}},
 };
+#define MODELS "mlp, lenet5, cnn2, resnet20, resnet18, resnet18-small, resnet50 (images), charlm, lstm-lm, forecaster, seq2seq, seq2seq-bahdanau (sequences)"
 enum { BENCHES = sizeof benches / sizeof benches[0], MOST_STEPS = 100000 };
 
 static double now(clockid_t c)
@@ -111,20 +115,50 @@ static anl_status open_bench(anl_ctx *ctx, const options *o, int which, recipe *
         ANL_TRY(noise(ctx, benches[which].side, benches[which].channels, benches[which].classes, least > shape.batch ? least : shape.batch, &jo.set));
     ANL_TRY(sequence ? bench_sequence_open(ctx, *r, &shape, j) : job_open(ctx, *r, &jo, j));
     if (!sequence) job_feed_close(j, &j->part[JOB_TEST]);
+    return ANL_OK;
+}
+
+/* A recipe of the user's, on its own data; what the options say goes before what it says. */
+static anl_status open_recipe(anl_ctx *ctx, const options *o, recipe **r, job *j)
+{
+    static const struct { const char *option, *key; } may[] = {{"batch", "train.batch"}, {"threads", "threads"}, {"dtype", "train.precision"}};
+    enum { MAY = sizeof may / sizeof *may };
+    char text[MAY][80];
+    const char *over[MAY + OPTIONS_MOST];
+    int n = 0;
+    for (int i = 0; i < MAY; i++) {
+        if (!options_has(o, may[i].option)) continue;
+        snprintf(text[i], sizeof text[i], "%s=%.40s", may[i].key, options_text(o, may[i].option, ""));
+        over[n++] = text[i];
+    }
+    for (int i = 0; i < o->n_override; i++) over[n++] = o->override[i];
+    ANL_TRY(recipe_load(ctx, o->arg[0], over, n, r));
+    ANL_TRY(decide(ctx, *r, NULL));
+    return job_open(ctx, *r, &(job_opts){.train = true}, j);
+}
+
+/* which BENCHES: a recipe. */
+static anl_status open_job(anl_ctx *ctx, const options *o, int which, recipe **r, job *j)
+{
+    char *report = NULL;
+    ANL_TRY(which < BENCHES ? open_bench(ctx, o, which, r, j) : open_recipe(ctx, o, r, j));
     ANL_TRY(job_compile(j, true, false));
-    char *report;
-    return job_init(j, &report);
+    anl_status st = job_init(j, &report);
+    anl__free(ctx, report);
+    return st;
 }
 
 typedef struct place { int64_t step, epoch, batch; } place; /* steps done; the next batch */
 
-/* As many steps as follow each other without a look at what they gave, `limit` at most, over full batches only; *n of them. */
+/* As many steps as follow each other without a look at what they gave, `limit` at most; *n of them. Where an epoch's last batch is smaller than
+   the others it is left out. */
 static anl_status some_steps(job *j, place *at, int limit, int *n)
 {
     double lr[ANL__MOST_AHEAD];
     const anl__feed *f = &j->part[JOB_TRAIN].feed;
     anl__step_result r[ANL__MOST_AHEAD];
-    int64_t full = f->samples / f->batch;
+    int64_t full = f->batches ? f->batches : f->samples / f->batch;
+    if (!full) full = 1;
     if (at->batch >= full || !at->step) {
         if (at->step) at->epoch++;
         at->batch = 0;
@@ -137,6 +171,7 @@ static anl_status some_steps(job *j, place *at, int limit, int *n)
     for (*n = 0; *n < l.n; ++*n) {
         anl__feed_batch b = {0};
         ANL_TRY(f->next(f->self, &b));
+        if (!b.n) return anl__fail(j->ctx, ANL_INTERNAL, "the data of an epoch ended after %lld of %lld batches", (long long)(at->batch + *n), (long long)full);
         anl_status st = anl__trainer_enqueue(j->trainer, &b);
         f->release(f->self, &b);
         ANL_TRY(st);
@@ -168,7 +203,7 @@ static anl_status profile(job *j)
     return ANL_OK;
 }
 
-static anl_status measure(job *j, const options *o, const char *name, double seconds, double *ms)
+static anl_status measure(job *j, const options *o, double seconds, double *ms)
 {
     place at = {0};
     int n = 0, done, ahead = anl__trainer_most_ahead(j->trainer);
@@ -186,14 +221,18 @@ static anl_status measure(job *j, const options *o, const char *name, double sec
     qsort(ms, (size_t)n, sizeof *ms, by_value);
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    const char *dtype = options_text(o, "dtype", "fp32"), *how = anl__trainer_launch_note(j->trainer);
-    if (options_has(o, "json"))
-        printf("{\"model\":\"%s\",\"dtype\":\"%s\",\"threads\":%s,\"batch\":%lld,\"ms_median\":%.4f,\"ms_min\":%.4f,\"ms_max\":%.4f,\"start_s\":%.3f,\"rss_mib\":%ld,\"ahead\":%d,\"recorded\":%s,\"resident\":%s,\"anneal\":\"%s\"}\n",
-               name, dtype, options_text(o, "threads", "0"), (long long)f->batch, ms[n / 2], ms[0], ms[n - 1], start, u.ru_maxrss / 1024, ahead, anl__trainer_recorded(j->trainer) ? "true" : "false", anl__trainer_resident(j->trainer) ? "true" : "false", anl_version());
-    else
-        printf("%s %s, batch %lld: %.3f ms a step (median of %d; %.3f to %.3f), %.0f samples/s; first step done %.2f s after the start; %ld MiB%s%s%s\n", name, dtype,
+    const char *dtype = recipe_text(j->recipe, "train.precision"), *how = anl__trainer_launch_note(j->trainer);
+    if (options_has(o, "json")) {
+        fputs("{\"model\":", stdout);
+        print_quoted(o->arg[0], true);
+        printf(",\"dtype\":\"%s\",\"threads\":%lld,\"batch\":%lld,\"ms_median\":%.4f,\"ms_min\":%.4f,\"ms_max\":%.4f,\"start_s\":%.3f,\"rss_mib\":%ld,\"ahead\":%d,\"recorded\":%s,\"resident\":%s,\"anneal\":\"%s\"}\n",
+               dtype, (long long)recipe_int(j->recipe, "threads"), (long long)f->batch, ms[n / 2], ms[0], ms[n - 1], start, u.ru_maxrss / 1024, ahead,
+               anl__trainer_recorded(j->trainer) ? "true" : "false", anl__trainer_resident(j->trainer) ? "true" : "false", anl_version());
+    } else {
+        printf("%s %s, batch %lld: %.3f ms a step (median of %d; %.3f to %.3f), %.0f samples/s; first step done %.2f s after the start; %ld MiB%s%s%s\n", o->arg[0], dtype,
                (long long)f->batch, ms[n / 2], n, ms[0], ms[n - 1], 1e3 * (double)f->batch / ms[n / 2], start, u.ru_maxrss / 1024,
                anl__trainer_resident(j->trainer) ? "; data on the device" : "", *how ? "; " : "", how);
+    }
     return ANL_OK;
 }
 
@@ -203,15 +242,15 @@ static int run_bench(const options *o)
     double seconds;
     char why[256];
     while (which < BENCHES && strcmp(benches[which].name, o->arg[0])) which++;
-    if (which == BENCHES) return command_usage(o, "knows mlp, lenet5, cnn2, resnet20, resnet18, resnet18-small, resnet50, charlm, lstm-lm, forecaster, seq2seq and seq2seq-bahdanau, not '%s'", o->arg[0]);
+    if (which == BENCHES && !anl__path_exists(o->arg[0])) return command_usage(o, "'%s' is neither a recipe's file nor one of " MODELS, o->arg[0]);
     if (!options_real(o, "seconds", 3, 0, 3600, &seconds, why)) return command_usage(o, "%s", why);
     anl_ctx *ctx = command_ctx();
     if (!ctx) return EXIT_ERROR;
     recipe *r = NULL;
     job j = {0};
     double *ms = anl__calloc(ctx, MOST_STEPS, sizeof *ms);
-    anl_status st = ms ? open_bench(ctx, o, which, &r, &j) : ANL_NOMEM;
-    if (st == ANL_OK) st = options_has(o, "profile") ? profile(&j) : measure(&j, o, o->arg[0], seconds, ms);
+    anl_status st = ms ? open_job(ctx, o, which, &r, &j) : ANL_NOMEM;
+    if (st == ANL_OK) st = options_has(o, "profile") ? profile(&j) : measure(&j, o, seconds, ms);
     int code = st == ANL_OK ? EXIT_DONE : command_fail(ctx, st);
     job_close(&j);
     recipe_free(r);
@@ -221,7 +260,7 @@ static int run_bench(const options *o)
 }
 
 const command command_bench = {
-    .name = "bench", .args = "MODEL [key=value ...]", .summary = "measures a training step on this machine",
-    .details = "MODEL is mlp, lenet5, cnn2, resnet20, resnet18, resnet18-small, resnet50 (images), charlm, lstm-lm, forecaster, seq2seq or seq2seq-bahdanau (sequences).",
+    .name = "bench", .args = "RECIPE|MODEL [key=value ...]", .summary = "measures a training step on this machine",
+    .details = "A recipe is measured on its own data, no run is begun. MODEL, on noise, is one of " MODELS ".",
     .options = bench_options, .min_args = 1, .max_args = 1, .overrides = true, .run = run_bench,
 };

@@ -133,7 +133,7 @@ static void test_same_again(void **state)
     cli_digest(c, "lanes", got);
     assert_string_equal(got, want);
     cli_expect(c, 0, "train small.yaml --run half train.precision=bf16 train.epochs=1");
-    cli_expect(c, 0, "bench lenet5 train.batch=4 --seconds 0.01 --profile device=cuda");
+    cli_expect(c, 0, "bench small.yaml train.batch=4 --seconds 0.01 --profile device=cuda");
     cli_says(c, "conv2d/cudnn");
 }
 
@@ -383,12 +383,12 @@ static void test_refused(void **state)
         }
         unsetenv("ANL_SHIM_REFUSE");
     }
-    cli_expect(c, 0, "bench mlp train.batch=8 --seconds 0.01 device=cuda --json");
+    cli_expect(c, 0, "bench small.yaml train.batch=8 --seconds 0.01 device=cuda --json");
     cli_says(c, "\"recorded\":true");
     setenv("ANL_SHIM_REFUSE", "5", 1);
-    cli_expect(c, 0, "bench mlp train.batch=8 --seconds 0.01 device=cuda --json");
+    cli_expect(c, 0, "bench small.yaml train.batch=8 --seconds 0.01 device=cuda --json");
     cli_says(c, "\"recorded\":false");
-    cli_expect(c, 0, "bench mlp train.batch=8 --seconds 0.01 device=cuda");
+    cli_expect(c, 0, "bench small.yaml train.batch=8 --seconds 0.01 device=cuda");
     cli_says(c, "; launched kernel by kernel");
     unsetenv("ANL_SHIM_REFUSE");
     cli_expect(c, 0, "explain small.yaml device=cuda");
