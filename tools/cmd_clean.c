@@ -1,6 +1,7 @@
 /* anneal clean: frees the space of a run's checkpoints. */
 #include "command.h"
 #include "exit_code.h"
+#include "run_files.h"
 
 #include "runtime/base/files.h"
 #include "runtime/state/checkpoint.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static const option clean_options[] = {
     {"all", NULL, "the whole run, logs and recipe too"},
@@ -32,27 +32,6 @@ static long long bytes_in(const char *dir)
     return sum;
 }
 
-static bool ours(const char *name)
-{
-    static const char *const known[] = {"recipe.yaml", "environment.txt", "changes.txt", "decided.txt", "metrics.jsonl", "metrics.csv", "test.json", "validation.json", "report.html", "lock", "last", "best", "rollback", "fetched.h5"};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (!strcmp(known[i], name)) return true;
-    return !strncmp(name, "step-", 5) || !strncmp(name, "events.out.tfevents.", 20);
-}
-
-/* Removes the files that a run writes; others stay and keep the directory. */
-static void remove_ours(const char *dir)
-{
-    DIR *d = opendir(dir);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        char path[4600];
-        snprintf(path, sizeof path, "%.4200s/%s", dir, e->d_name);
-        if (ours(e->d_name)) unlink(path);
-    }
-    if (d) closedir(d);
-    rmdir(dir);
-}
-
 static anl_status clean(anl_ctx *ctx, const char *run, bool all)
 {
     anl__run_dir *d;
@@ -64,8 +43,8 @@ static anl_status clean(anl_ctx *ctx, const char *run, bool all)
     long long before = bytes_in(dir) + (all ? bytes_in(run) : 0);
     anl_status st = ANL_OK;
     if (all) {
-        remove_ours(dir);
-        remove_ours(run);
+        run_files_remove(dir);
+        run_files_remove(run);
     } else {
         st = anl__ckpt_prune(ctx, dir, 0);
     }

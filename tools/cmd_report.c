@@ -19,6 +19,7 @@ typedef struct reported {
     anl_ctx *ctx;
     run_shown *run[RUN_REPORT_MOST];
     recipe *recipe[RUN_REPORT_MOST];
+    run_progress look[RUN_REPORT_MOST];
     char *dir[RUN_REPORT_MOST]; /* without slashes at its end */
     int n;
 } reported;
@@ -31,6 +32,8 @@ static run_state state_of(const run_progress *p, const recipe *r)
     if (p->finished == 2) {
         s.why = "stopped early";
         s.raise = "early_stop.patience";
+    } else if (*p->failure) {
+        s.why = p->failure;
     } else if (hours > 0 && p->seconds >= hours * 3600) {
         s.why = "train.hours are used up";
         s.raise = "train.hours";
@@ -44,15 +47,15 @@ static anl_status open_run(reported *r, const char *arg)
 {
     char path[4200], *dir = r->dir[r->n] = anl__strdup(r->ctx, arg);
     recipe **own = &r->recipe[r->n];
-    run_progress p;
+    run_progress *p = &r->look[r->n];
     if (!dir) return ANL_NOMEM;
     for (size_t n = strlen(dir); n > 1 && dir[n - 1] == '/';) dir[--n] = 0;
     snprintf(path, sizeof path, "%.4000s/sweep.db", dir);
     if (anl__path_exists(path)) return anl__fail(r->ctx, ANL_INVALID, "%s is a sweep: its report is `anneal sweep report`", dir);
     if (!anl__path_is_dir(dir)) return anl__fail(r->ctx, ANL_INVALID, "%s: there is no such run", dir);
     ANL_TRY(run_recipe(r->ctx, dir, NULL, 0, own));
-    run_look(r->ctx, dir, &p);
-    run_state s = state_of(&p, *own);
+    run_look(r->ctx, dir, p);
+    run_state s = state_of(p, *own);
     ANL_TRY(run_shown_open(r->ctx, dir, *own, &s, &r->run[r->n]));
     r->n++;
     return ANL_OK;

@@ -27,7 +27,10 @@ static void show(anl_ctx *ctx, const char *run, bool json)
         printf(",\"state\":\"%s\",\"epochs\":%lld,\"step\":%lld,\"seconds\":%.1f,\"best\":", p.word, (long long)p.epoch, (long long)p.step, p.seconds);
         if (isnan(p.best)) printf("null");
         else printf("%.6g", p.best);
-        printf(",\"metric\":\"%s\"}\n", p.metric);
+        printf(",\"metric\":\"%s\"", p.metric);
+        if (*p.failure) printf(",\"failure\":");
+        if (*p.failure) print_quoted(p.failure, true);
+        printf("}\n");
     } else {
         printf("%-56s %-9s %6lld %9lld ", run, p.word, (long long)p.epoch, (long long)p.step);
         if (isnan(p.best)) printf("%9s", "-");

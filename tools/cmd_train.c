@@ -398,13 +398,25 @@ static anl_status prepare(train *t)
     const char *preempt = recipe_text(t->recipe, "preempt.command");
     if (preempt && t->run.dir) ANL_TRY(anl__watch_start(t->ctx, preempt, 5, &t->watch));
     t->loop.preempt = t->watch;
-    return t->run.dir ? store_environment(t) : ANL_OK;
+    if (!t->run.dir) return ANL_OK;
+    run_begins(&t->run);
+    return store_environment(t);
+}
+
+/* Prints what went wrong, and sees to what is left of it. */
+static int failed(train *t, anl_status st)
+{
+    int code = command_fail(t->ctx, st);
+    bool trained = t->result.state.step > (t->run.from ? anl__ckpt_step(t->run.from) : 0);
+    if (trained) train_report_end(&t->page, &t->result, anl_last_error(t->ctx));
+    if (t->run.dir) run_failed(&t->run, trained, anl_last_error(t->ctx));
+    return code;
 }
 
 static int train_job(train *t)
 {
     anl_status st = prepare(t);
-    if (st != ANL_OK) return command_fail(t->ctx, st);
+    if (st != ANL_OK) return failed(t, st);
     if (options_has(t->o, "dry-run")) {
         st = dry_run(&t->job, &t->loop);
         return st == ANL_OK ? EXIT_DONE : command_fail(t->ctx, st);
@@ -414,8 +426,9 @@ static int train_job(train *t)
     st = anl__loop_run(t->ctx, &t->loop, &t->result);
     progress_end(&t->progress);
     if (anl__signals_stop() > 1) return EXIT_TWICE;
-    int code = st == ANL_OK ? ended(t) : command_fail(t->ctx, st);
-    train_report_end(&t->page, &t->result, st == ANL_OK ? NULL : anl_last_error(t->ctx));
+    if (st != ANL_OK) return failed(t, st);
+    int code = ended(t);
+    train_report_end(&t->page, &t->result, NULL);
     return code;
 }
 

@@ -2,10 +2,12 @@
 #include "run.h"
 
 #include "decide.h"
+#include "run_files.h"
 
 #include "runtime/base/files.h"
 #include "runtime/state/command.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -169,10 +171,31 @@ static anl_status newest(run *r)
     return far ? bring_home(r, here) : ANL_OK;
 }
 
-anl_status run_open(anl_ctx *ctx, const run_opts *o, run *out)
+/* Nothing is left of a start that made its directory: checkpoints that are in it are not its own, and keep it. */
+static bool leave_nothing(const run *r)
 {
-    run *r = out;
-    *r = (run){.ctx = ctx, .from_where = ""};
+    const char *checkpoints = anl__run_dir_file(r->dir, r->arena, "checkpoints");
+    if (!anl__run_dir_made(r->dir) || !checkpoints) return false;
+    if (rmdir(checkpoints) && errno != ENOENT) return false;
+    return run_files_remove(anl__run_dir_path(r->dir));
+}
+
+void run_begins(run *r)
+{
+    const char *failed = anl__run_dir_file(r->dir, r->arena, "failed.txt");
+    if (failed) unlink(failed);
+}
+
+void run_failed(run *r, bool trained, const char *why)
+{
+    bool resumed = r->from != NULL;
+    if (!trained && (resumed || leave_nothing(r))) return;
+    const char *line = anl__arena_printf(r->arena, "%s\n", why);
+    if (!line || anl__run_dir_put(r->dir, "failed.txt", line) != ANL_OK) anl__log(r->ctx, ANL_LOG_WARN, "failed.txt is not written: %s", anl_last_error(r->ctx));
+}
+
+static anl_status open_run(anl_ctx *ctx, const run_opts *o, run *r)
+{
     ANL_TRY(anl__arena_create(ctx, &r->arena));
     bool is_run = anl__path_is_dir(o->what);
     if (is_run) {
@@ -187,6 +210,14 @@ anl_status run_open(anl_ctx *ctx, const run_opts *o, run *out)
     ANL_TRY(anl__run_dir_open(ctx, r->path, !is_run, &r->dir));
     ANL_TRY(newest(r));
     return agree(r, o);
+}
+
+anl_status run_open(anl_ctx *ctx, const run_opts *o, run *out)
+{
+    *out = (run){.ctx = ctx, .from_where = ""};
+    anl_status st = open_run(ctx, o, out);
+    if (st != ANL_OK && out->dir) leave_nothing(out);
+    return st;
 }
 
 void run_close(run *r)

@@ -26,8 +26,14 @@ typedef struct run_opts {
 } run_opts;
 
 /* Loads the recipe, finds and locks the directory, refuses a recipe that differs from the stored one, and opens the newest
-   checkpoint (here, in the mirror, or fetched by resume.command). run_close frees whatever is there. */
+   checkpoint (here, in the mirror, or fetched by resume.command). run_close frees whatever is there. A directory that it made is gone
+   again when it fails. */
 anl_status run_open(anl_ctx *ctx, const run_opts *o, run *out) ANL_MUST;
+/* Its training begins: an earlier failure is forgotten. */
+void run_begins(run *r);
+/* Its training failed, after a step or more (`trained`) or before. A start that failed before takes away what it made, the directory with
+   it; otherwise failed.txt says why, and a run that could have gone on stays as it was. */
+void run_failed(run *r, bool trained, const char *why);
 void run_close(run *r);
 /* The recipe stored in a run's directory; no lock. */
 anl_status run_recipe(anl_ctx *ctx, const char *dir, const char *const *override, int n_override, recipe **out) ANL_MUST;

@@ -21,6 +21,18 @@ static bool busy(const char *run)
     return held;
 }
 
+/* Why its last training failed; "": it did not. */
+static void read_failure(const char *run, char *out, size_t size)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/failed.txt", run);
+    FILE *f = fopen(path, "r");
+    size_t n = f ? fread(out, 1, size - 1, f) : 0;
+    if (f) fclose(f);
+    while (n && out[n - 1] == '\n') n--;
+    out[n] = 0;
+}
+
 void run_look(anl_ctx *ctx, const char *run, run_progress *out)
 {
     char dir[4200];
@@ -40,6 +52,7 @@ void run_look(anl_ctx *ctx, const char *run, run_progress *out)
         snprintf(out->metric, sizeof out->metric, "%s", metric ? metric : "");
         out->seconds = anl__ckpt_double(c, "loop.seconds", 0);
     }
-    out->word = out->training ? "training" : out->finished ? "finished" : c ? "stopped" : st == ANL_OK ? "begun" : "damaged";
+    if (!out->training && !out->finished) read_failure(run, out->failure, sizeof out->failure);
+    out->word = out->training ? "training" : out->finished ? "finished" : st != ANL_OK ? "damaged" : *out->failure ? "failed" : c ? "stopped" : "begun";
     anl__ckpt_close(c);
 }

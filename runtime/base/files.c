@@ -123,22 +123,30 @@ done:
     return st;
 }
 
-anl_status anl__dir_make(anl_ctx *ctx, const char *path)
+anl_status anl__dir_make_new(anl_ctx *ctx, const char *path, bool *made)
 {
     char *dir = anl__strdup(ctx, path);
     anl_status st = ANL_OK;
+    *made = false;
     if (!dir) return ANL_NOMEM;
     for (char *p = dir + 1; st == ANL_OK; p++) {
         if (*p && *p != '/') continue;
         char c = *p;
         *p = 0;
-        if (mkdir(dir, 0755) && errno != EEXIST) st = io_fail(ctx, "mkdir", dir, errno);
+        *made = mkdir(dir, 0755) == 0;
+        if (!*made && errno != EEXIST) st = io_fail(ctx, "mkdir", dir, errno);
         else if (!anl__path_is_dir(dir)) st = anl__fail(ctx, ANL_IO, "%s: is not a directory", dir);
         *p = c;
         if (!c) break;
     }
     anl__free(ctx, dir);
     return st;
+}
+
+anl_status anl__dir_make(anl_ctx *ctx, const char *path)
+{
+    bool made;
+    return anl__dir_make_new(ctx, path, &made);
 }
 
 bool anl__path_exists(const char *path)

@@ -14,8 +14,9 @@ anl_status anl__file_replace(anl_ctx *ctx, const char *path, const void *data, s
 /* fsync of a closed file's content by path; rename + fsync of the directory. */
 anl_status anl__file_sync(anl_ctx *ctx, const char *path) ANL_MUST;
 anl_status anl__file_rename(anl_ctx *ctx, const char *from, const char *to) ANL_MUST;
-/* mkdir -p; an existing directory is fine. */
-anl_status anl__dir_make(anl_ctx *ctx, const char *path) ANL_MUST;
+/* mkdir -p; an existing directory is fine. *made: it was not there before (its parents do not count). */
+anl_status anl__dir_make_new(anl_ctx *ctx, const char *path, bool *made) ANL_MUST;
+anl_status anl__dir_make(anl_ctx *ctx, const char *path) ANL_MUST; /* the same, where nobody asks */
 bool anl__path_exists(const char *path);
 bool anl__path_is_dir(const char *path);
 /* write(2) until all is written (EINTR, short writes), counted for injection. */

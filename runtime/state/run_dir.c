@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,7 +17,8 @@
 struct anl__run_dir {
     anl_ctx *ctx;
     char *path;
-    int lock; /* file descriptor, -1: not open */
+    int lock;  /* file descriptor, -1: not open */
+    bool made; /* by this open */
 };
 
 /* Who holds the lock, from its file; a half-written text (the holder has just come) is no name. */
@@ -42,17 +44,27 @@ static void write_holder(int fd)
     if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n) return;
 }
 
-static anl_status take_lock(anl_ctx *ctx, anl__run_dir *d)
+/* Is the locked file still the one of that name? Whoever removes a run (a failed start its own) removes its lock with it. */
+static bool is_current(int fd, const char *path)
+{
+    struct stat mine, named;
+    return !fstat(fd, &mine) && !stat(path, &named) && mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
+}
+
+/* *gone: the directory was removed meanwhile by the process that had it; nothing is locked. */
+static anl_status take_lock(anl_ctx *ctx, anl__run_dir *d, bool *gone)
 {
     char holder[512];
     anl__buf file;
     anl__buf_init(&file, ctx);
     anl__buf_add(&file, "%s/lock", d->path);
     anl_status st = file.status;
+    *gone = false;
     if (st != ANL_OK) goto done;
     d->lock = open(file.text, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (d->lock < 0) {
         int err = errno;
+        *gone = err == ENOENT;
         const char *hint = err == EROFS    ? " (the file system is read-only)"
                            : err == ENOSPC ? " (the disk is full)"
                            : err == EACCES ? " (it is not yours to write)"
@@ -68,6 +80,12 @@ static anl_status take_lock(anl_ctx *ctx, anl__run_dir *d)
         anl__log(ctx, ANL_LOG_WARN,
                  "%s: this file system has no locks (%s): see to it that no second process uses the run",
                  d->path, strerror(errno));
+    }
+    if (!is_current(d->lock, file.text)) {
+        *gone = true;
+        close(d->lock);
+        d->lock = -1;
+        ANL_GO(anl__fail(ctx, ANL_IO, "run directory %s was removed by the process that held it", d->path));
     }
     write_holder(d->lock);
 done:
@@ -85,24 +103,31 @@ anl_status anl__run_dir_open(anl_ctx *ctx, const char *path, bool create, anl__r
     d->path = anl__strdup(ctx, path);
     if (!d->path) goto done;
     for (size_t n = strlen(d->path); n > 1 && d->path[n - 1] == '/';) d->path[--n] = 0;
-    if (create) ANL_GO(anl__dir_make(ctx, d->path));
-    else if (!anl__path_is_dir(d->path))
-        ANL_GO(anl__fail(ctx, ANL_INVALID, "%s: there is no such run directory", d->path));
-    ANL_GO(take_lock(ctx, d));
-    *out = d;
+    bool gone = true;
+    for (int tries = 0; gone && tries < 100; tries++) { /* it may be removed between its making and its lock */
+        if (create) ANL_GO(anl__dir_make_new(ctx, d->path, &d->made));
+        else if (!anl__path_is_dir(d->path))
+            ANL_GO(anl__fail(ctx, ANL_INVALID, "%s: there is no such run directory", d->path));
+        st = take_lock(ctx, d, &gone);
+    }
+    if (st == ANL_OK) *out = d;
 done:
-    if (st != ANL_OK) anl__run_dir_close(d);
+    if (st != ANL_OK) {
+        if (d->made) rmdir(d->path); /* only where nothing is in it */
+        anl__run_dir_close(d);
+    }
     return st;
 }
 
 void anl__run_dir_close(anl__run_dir *d)
 {
     if (!d) return;
-    if (d->lock >= 0) close(d->lock); /* the file stays: removing it would race with who opens it now */
+    if (d->lock >= 0) close(d->lock); /* the file stays, as the run does */
     anl__free(d->ctx, d->path);
     anl__free(d->ctx, d);
 }
 
+bool anl__run_dir_made(const anl__run_dir *d) { return d->made; }
 const char *anl__run_dir_path(const anl__run_dir *d) { return d->path; }
 char *anl__run_dir_file(const anl__run_dir *d, anl__arena *arena, const char *name)
 {

@@ -15,6 +15,8 @@ typedef struct anl__run_dir anl__run_dir;
 anl_status anl__run_dir_open(anl_ctx *ctx, const char *path, bool create, anl__run_dir **out) ANL_MUST;
 /* Frees the lock. NULL is fine. */
 void anl__run_dir_close(anl__run_dir *d);
+/* Did this open create the directory itself (not only its parents)? */
+bool anl__run_dir_made(const anl__run_dir *d);
 const char *anl__run_dir_path(const anl__run_dir *d); /* as given, without slashes at its end */
 /* "<path>/<name>" in the arena; NULL: NOMEM. */
 char *anl__run_dir_file(const anl__run_dir *d, anl__arena *arena, const char *name);

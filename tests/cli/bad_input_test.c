@@ -85,6 +85,62 @@ static void test_data(void **state)
     cli_expect(c, 3, "train recipe.yaml --run baddata data.validation=610");
 }
 
+/* What failed before anything was trained leaves no run behind; what lay there before is left as it was. */
+static void test_failed_starts(void **state)
+{
+    cli *c = *state;
+    static const struct { const char *words; int code; } tries[] = {
+        {"train recipe.yaml --run starts/none data.path=nowhere", 3},
+        {"train recipe.yaml --run starts/none train.precision=fp16", 2},
+        {"train recipe.yaml --run starts/none device=cuda", 2},
+        {"train recipe.yaml --run starts/none model.layers=[flatten]", 2},
+        {"train recipe.yaml --run starts/none checkpoint.metric=valid.nothing train.init=nowhere", 2},
+    };
+    setenv("ANNEAL_CUDA_PLUGIN", "nowhere.so", 1);
+    for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
+        cli_run(c, tries[i].words);
+        assert_int_not_equal(c->code, 0);
+        cli_shell(c, "test ! -e starts/none");
+    }
+    cli_expect(c, 3, "train recipe.yaml data.path=nowhere");
+    cli_expect(c, 0, "runs");
+    cli_says(c, "there are no runs in runs");
+    /* somebody's directory and their files in it stay, and the run says that it failed */
+    cli_shell(c, "mkdir -p starts/theirs && echo mine > starts/theirs/notes.txt");
+    cli_expect(c, 3, "train recipe.yaml --run starts/theirs data.path=nowhere");
+    cli_shell(c, "grep -q mine starts/theirs/notes.txt");
+    cli_expect(c, 0, "runs starts");
+    cli_says(c, "failed");
+    cli_expect(c, 0, "runs starts --json");
+    cli_says(c, "\"failure\":\"nowhere");
+    cli_expect(c, 0, "train recipe.yaml --run starts/theirs --until 1");
+    cli_expect(c, 0, "runs starts");
+    cli_says(c, "stopped");
+    /* a run that cannot go on is not touched */
+    cli_shell(c, "mv data away; find starts/theirs -type f ! -name lock | sort | xargs sha256sum > before");
+    cli_expect(c, 3, "train starts/theirs");
+    cli_shell(c, "mv away data; find starts/theirs -type f ! -name lock | sort | xargs sha256sum | cmp - before");
+    cli_expect(c, 0, "train starts/theirs");
+    unsetenv("ANNEAL_CUDA_PLUGIN");
+}
+
+static const char diverging[] = "model: {name: mlp, hidden: [16]}\ndata: {path: data}\noptim: {name: sgd, lr: 1e6}\ntrain: {batch: 32}\n";
+
+/* What failed after a step is kept, with its log, and says so. */
+static void test_failed_training(void **state)
+{
+    cli *c = *state;
+    cli_write(c, "div.yaml", diverging);
+    cli_expect(c, 4, "train div.yaml --run failing/run log.every=1");
+    cli_shell(c, "test -s failing/run/metrics.jsonl && grep -q diverged failing/run/failed.txt && grep -q 'failed: training diverged' failing/run/report.html");
+    cli_expect(c, 0, "runs failing");
+    cli_says(c, "failed");
+    cli_expect(c, 0, "report failing/run");
+    cli_shell(c, "grep -q 'failed: training diverged' failing/run/report.html");
+    cli_expect(c, 0, "train div.yaml --run failing/run optim.lr=0.01 --until 1");
+    cli_shell(c, "test ! -e failing/run/failed.txt");
+}
+
 static void test_other_recipe(void **state)
 {
     cli *c = *state;
@@ -251,7 +307,7 @@ static void test_two(void **state)
 static void test_diverges(void **state)
 {
     cli *c = *state;
-    cli_write(c, "div.yaml", "model: {name: mlp, hidden: [16]}\ndata: {path: data}\noptim: {name: sgd, lr: 1e6}\ntrain: {batch: 32}\n");
+    cli_write(c, "div.yaml", diverging);
     cli_expect(c, 4, "train div.yaml --run div");
     cli_says(c, "diverged");
 }
@@ -299,6 +355,7 @@ static void test_read_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_recipes), cmocka_unit_test(test_layers), cmocka_unit_test(test_data),
+                                       cmocka_unit_test(test_failed_starts), cmocka_unit_test(test_failed_training),
                                        cmocka_unit_test(test_other_recipe), cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_all_damaged), cmocka_unit_test(test_odd_recipes),
                                        cmocka_unit_test(test_predictions), cmocka_unit_test(test_training_only),
                                        cmocka_unit_test(test_usage), cmocka_unit_test(test_instructions), cmocka_unit_test(test_two), cmocka_unit_test(test_diverges), cmocka_unit_test(test_read_only)};

@@ -101,6 +101,24 @@ static void lock(void **state)
     anl__run_dir_close(d);
 }
 
+/* Is the directory this open's own making, or not? What is not stays where the open fails. */
+static void making(void **state)
+{
+    fixture *f = *state;
+    anl__run_dir *d;
+    assert_ok(f, anl__run_dir_open(f->ctx, at(f, "runs/new"), true, &d));
+    assert_true(anl__run_dir_made(d));
+    anl__run_dir_close(d);
+    assert_ok(f, anl__run_dir_open(f->ctx, at(f, "runs/new"), true, &d));
+    assert_false(anl__run_dir_made(d));
+    anl__run_dir_close(d);
+    put(at(f, "runs/plain"), "", 0);
+    mkdir(at(f, "runs/odd"), 0700);
+    mkdir(at(f, "runs/odd/lock"), 0700); /* which no lock can be */
+    assert_int_equal(anl__run_dir_open(f->ctx, at(f, "runs/odd"), true, &d), ANL_IO);
+    assert_int_equal(entries(at(f, "runs/odd"), "lock"), 1);
+}
+
 static void no_writing(void **state)
 {
     fixture *f = *state;
@@ -138,6 +156,6 @@ static void no_writing(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(files), T(lock), T(no_writing)};
+    const struct CMUnitTest tests[] = {T(files), T(lock), T(making), T(no_writing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
