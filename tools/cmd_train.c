@@ -5,9 +5,8 @@
 #include "dry_run.h"
 #include "progress.h"
 #include "run.h"
-#include "sequence_report.h"
-#include "show_scores.h"
 #include "train_report.h"
+#include "train_scores.h"
 #include "tools/job/job_notes.h"
 
 #include "runtime/base/files.h"
@@ -32,6 +31,7 @@ static const option train_options[] = {
     {"dry-run", NULL, "model table, memory plan, one batch through train, eval, checkpoint and resume; writes no run"},
     {"overfit-batch", NULL, "trains on one batch only, as a test that the model can learn; writes no run"},
     {"limit-batches", "N", "epochs of N batches, as a quick look; writes no run"},
+    {"json", NULL, "the scores at the end as one JSON object instead of a table"},
     {NULL, NULL, NULL},
 };
 
@@ -219,51 +219,12 @@ static anl_status store_environment(train *t)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* The best checkpoint on the part that nothing was chosen by. */
-static anl_status report(train *t)
+/* The last line of a run that is finished, also when the same command is given again. */
+static void say_where(train *t, double seconds)
 {
-    job *j = &t->job;
-    job_part part = j->part[JOB_TEST].feed.samples ? JOB_TEST : JOB_VALID;
-    if (!j->part[part].feed.samples) return ANL_OK;
-    anl__ckpt *best = NULL;
-    anl__scores *s = NULL;
-    anl__buf json, text;
-    cJSON *all = cJSON_CreateObject();
-    anl__buf_init(&json, t->ctx);
-    anl__buf_init(&text, t->ctx);
-    anl_status st;
-    if (t->run.dir) {
-        ANL_GO(job_checkpoint(t->ctx, t->run.path, "best", &best));
-        ANL_GO(anl__capture_restore(j->trainer, best, true, false));
-        fprintf(stderr, "\n%s part, with the weights of step %lld (%s%s):\n", part == JOB_TEST ? "test" : "validation", (long long)anl__ckpt_step(best),
-                t->loop.best_metric ? "best " : "the last", t->loop.best_metric ? t->loop.best_metric : "");
-    }
-    ANL_GO(job_scores(j, j->part[part].feed.samples, &s));
-    ANL_GO(anl__loop_evaluate(j->trainer, &j->part[part].feed, t->loop.ema, s));
-    scores_print(stdout, s, j->class_names);
-    scores_json(s, j->class_names, all);
-    ANL_GO(sequence_report(j, part, s, &text, all));
-    if (text.len) printf("%s", text.text);
-    ANL_GO(scores_write(all, &json));
-    if (t->run.dir) ANL_GO(anl__run_dir_put(t->run.dir, part == JOB_TEST ? "test.json" : "validation.json", json.text));
-done:
-    anl__buf_release(&json);
-    anl__buf_release(&text);
-    cJSON_Delete(all);
-    anl__scores_destroy(s);
-    anl__ckpt_close(best);
-    return st;
-}
-
-/* The run as a word for the shell: it is to be copied. */
-static const char *again(train *t)
-{
-    anl__buf b;
-    anl__buf_init(&b, t->ctx);
-    anl__buf_word(&b, t->run.path);
-    const char *word = b.status == ANL_OK ? anl__arena_strdup(t->run.arena, b.text) : NULL;
-    anl__buf_release(&b);
-    return word ? word : t->run.path;
+    char time[32];
+    const char *word = run_word(&t->run);
+    fprintf(stderr, "trained %s; the run lies in %s. Next: anneal predict %s, anneal eval %s, anneal export %s\n", anl__time_text(seconds, time), t->run.path, word, word, word);
 }
 
 /* Without a run's directory nothing is kept that could be gone on from. */
@@ -285,11 +246,11 @@ static int ended(train *t)
     case ANL__END_INTERRUPTED:
     case ANL__END_PREEMPTED:
         fprintf(stderr, "%s at step %lld (epoch %lld): the checkpoint is safe, %.1f s after the signal. Go on with: anneal train %s\n",
-                t->result.end == ANL__END_PREEMPTED ? "preempted" : "interrupted", (long long)s->step, (long long)s->epoch + 1, t->result.signal_to_durable, again(t));
+                t->result.end == ANL__END_PREEMPTED ? "preempted" : "interrupted", (long long)s->step, (long long)s->epoch + 1, t->result.signal_to_durable, run_word(&t->run));
         return EXIT_AGAIN;
     case ANL__END_BUDGET:
         fprintf(stderr, "train.hours are used up (%s) at step %lld, epoch %lld; a checkpoint is kept. Go on with: anneal train %s train.hours=%g --change\n",
-                anl__time_text(s->seconds, time), (long long)s->step, (long long)s->epoch + 1, again(t), 2 * t->loop.hours);
+                anl__time_text(s->seconds, time), (long long)s->step, (long long)s->epoch + 1, run_word(&t->run), 2 * t->loop.hours);
         break;
     case ANL__END_EARLY:
         fprintf(stderr, "stopped early after epoch %lld: no gain in %s for %lld epochs (best in epoch %lld)\n", (long long)s->epoch, t->loop.stop_metric,
@@ -297,13 +258,13 @@ static int ended(train *t)
         break;
     case ANL__END_PAUSED:
         fprintf(stderr, "paused after epoch %lld of %lld, step %lld; a checkpoint is kept. Go on with: anneal train %s\n", (long long)s->epoch, (long long)t->loop.epochs,
-                (long long)s->step, again(t));
+                (long long)s->step, run_word(&t->run));
         return EXIT_DONE;
     default: break;
     }
-    anl_status st = options_has(t->o, "no-test") ? ANL_OK : report(t);
+    anl_status st = options_has(t->o, "no-test") ? ANL_OK : train_scores_make(&t->run, &t->job, &t->loop, options_has(t->o, "json"));
     if (st != ANL_OK) return command_fail(t->ctx, st);
-    if (t->run.dir) fprintf(stderr, "trained %s; the run lies in %s\n", anl__time_text(s->seconds, time), t->run.path);
+    if (t->run.dir) say_where(t, s->seconds);
     return EXIT_DONE;
 }
 
@@ -317,22 +278,32 @@ static bool falls_to_nothing(const recipe *r)
     return falls && recipe_real(r, "schedule.final") == 0;
 }
 
-static int run_is_finished(train *t)
+/* How a run that is finished may be trained on. */
+static void say_more(train *t, bool over, bool early)
 {
-    const anl__ckpt *c = t->run.from;
-    int64_t epochs = recipe_int(t->recipe, "train.epochs"), done = anl__ckpt_int(c, "loop.epoch", 0), finished = anl__ckpt_int(c, "loop.finished", 0);
-    double hours = recipe_real(t->recipe, "train.hours");
-    bool over = hours > 0 && anl__ckpt_double(c, "loop.seconds", 0) >= hours * 3600;
-    const char *test = NULL;
-    if (!(finished == 2 || (finished == 1 && done >= epochs) || over)) return -1;
-    fprintf(stderr, "%s is finished: %lld epochs, %lld steps%s. ", t->run.path, (long long)done, (long long)anl__ckpt_step(c),
-            finished == 2 ? ", stopped early" : over ? ", train.hours used up" : "");
-    if (finished == 1 && !over && falls_to_nothing(t->recipe))
+    if (!over && !early && falls_to_nothing(t->recipe))
         fprintf(stderr, "Its %s schedule is at its end: more epochs are a new run (another train.epochs; train.init=%s begins with these weights).\n",
                 recipe_text(t->recipe, "schedule.name"), t->run.path);
-    else fprintf(stderr, "Raise %s with --change to train on.\n", over ? "train.hours" : finished == 2 ? "early_stop.patience" : "train.epochs");
-    if (anl__run_dir_get(t->run.dir, t->run.arena, "test.json", &test) == ANL_OK && test) printf("%s\n", test);
-    return EXIT_DONE;
+    else if (over) fprintf(stderr, "Train on with: anneal train %s train.hours=%g --change\n", run_word(&t->run), 2 * recipe_real(t->recipe, "train.hours"));
+    else if (early) fprintf(stderr, "Train on with: anneal train %s early_stop.patience=%lld --change\n", run_word(&t->run), 2 * (long long)recipe_int(t->recipe, "early_stop.patience"));
+    else fprintf(stderr, "Train on with: anneal train %s train.epochs=%lld --change\n", run_word(&t->run), 2 * (long long)recipe_int(t->recipe, "train.epochs"));
+}
+
+/* *finished: there is nothing to train, and all is said. */
+static anl_status run_is_finished(train *t, bool *finished)
+{
+    anl__loop_state s;
+    anl__loop_state_load(&s, t->run.from);
+    int64_t end = anl__loop_state_finished(&s, recipe_int(t->recipe, "train.epochs"), recipe_int(t->recipe, "early_stop.patience"));
+    double hours = recipe_real(t->recipe, "train.hours");
+    bool over = hours > 0 && s.seconds >= hours * 3600;
+    *finished = end || over;
+    if (!*finished) return ANL_OK;
+    fprintf(stderr, "%s is finished: %lld epochs, %lld steps%s\n", t->run.path, (long long)s.epoch, (long long)s.step, end == 2 ? ", stopped early" : over ? ", train.hours used up" : "");
+    ANL_TRY(train_scores_again(&t->run, options_has(t->o, "json")));
+    say_where(t, s.seconds);
+    say_more(t, over, end == 2);
+    return ANL_OK;
 }
 
 static anl_status say_notes(train *t, anl_status (*find)(const job *j, anl__buf *out))
@@ -459,8 +430,9 @@ static int with_run(train *t)
     t->recipe = t->run.recipe;
     char where[512];
     if (t->run.from) {
-        int code = run_is_finished(t);
-        if (code >= 0) return code;
+        bool finished;
+        st = run_is_finished(t, &finished);
+        if (st != ANL_OK || finished) return st == ANL_OK ? EXIT_DONE : command_fail(t->ctx, st);
         say_device(t, where, sizeof where);
         fprintf(stderr, "%s: resumed at step %lld (epoch %lld)%s%s\n", t->run.path, (long long)anl__ckpt_step(t->run.from), (long long)anl__ckpt_int(t->run.from, "loop.epoch", 0) + 1, t->run.from_where, where);
     } else {

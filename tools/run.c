@@ -220,6 +220,16 @@ anl_status run_open(anl_ctx *ctx, const run_opts *o, run *out)
     return st;
 }
 
+const char *run_word(const run *r)
+{
+    anl__buf b;
+    anl__buf_init(&b, r->ctx);
+    anl__buf_word(&b, r->path);
+    const char *word = b.status == ANL_OK ? anl__arena_strdup(r->arena, b.text) : NULL;
+    anl__buf_release(&b);
+    return word ? word : r->path;
+}
+
 void run_close(run *r)
 {
     if (!r->ctx) return;

@@ -35,6 +35,8 @@ void run_begins(run *r);
    it; otherwise failed.txt says why, and a run that could have gone on stays as it was. */
 void run_failed(run *r, bool trained, const char *why);
 void run_close(run *r);
+/* The run as a word for the shell, in a command that is to be copied. */
+const char *run_word(const run *r);
 /* The recipe stored in a run's directory; no lock. */
 anl_status run_recipe(anl_ctx *ctx, const char *dir, const char *const *override, int n_override, recipe **out) ANL_MUST;
 

@@ -64,7 +64,9 @@ static void print_own(FILE *out, anl__scores *s, const char *const *names)
     else fprintf(out, "%9.4f", m.macro_auc);
     fprintf(out, " %9s %9lld\n", "", (long long)m.samples);
     if (classes <= MOST_MATRIX) print_matrix(out, s, classes);
-    fprintf(out, "\nloss %.5f  accuracy %.4f  top-k %.4f  micro F1 %.4f\n", m.loss, m.accuracy, m.topk, m.micro_f1);
+    fprintf(out, "\nloss %.5f  accuracy %.4f", m.loss, m.accuracy);
+    if (anl__scores_topk(s)) fprintf(out, "  top-%d accuracy %.4f", anl__scores_topk(s), m.topk);
+    fprintf(out, "  micro F1 %.4f\n", m.micro_f1);
 }
 
 void scores_print(FILE *out, anl__scores *s, const char *const *names)
@@ -121,7 +123,7 @@ void scores_json(anl__scores *s, const char *const *names, cJSON *o)
     scores_number(o, "loss", m.loss);
     if (classes) {
         scores_number(o, "accuracy", m.accuracy);
-        scores_number(o, "topk", m.topk);
+        if (anl__scores_topk(s)) scores_number(o, "topk", m.topk);
         scores_number(o, "macro_precision", m.macro_precision);
         scores_number(o, "macro_recall", m.macro_recall);
         scores_number(o, "macro_f1", m.macro_f1);

@@ -111,7 +111,7 @@ static void put_scores(loop *l, anl__scores *sc)
         put(l, "valid.perplexity", s.perplexity, false);
     } else if (l->o->kind == ANL__SCORE_CLASSES) {
         put(l, "valid.accuracy", s.accuracy, false);
-        if (l->o->topk > 1 && l->o->topk < l->o->outputs) put(l, "valid.topk", s.topk, false);
+        if (anl__scores_topk(sc)) put(l, "valid.topk", s.topk, false);
         put(l, "valid.macro_f1", s.macro_f1, false);
         if (!isnan(s.macro_auc)) put(l, "valid.auc", s.macro_auc, false);
         double rarest = anl__scores_class(sc, anl__scores_rarest(sc)).average_precision;
@@ -561,7 +561,7 @@ static anl_status open_state(loop *l)
     int64_t total = o->epochs * l->batches;
     if (l->s.total_steps && l->s.total_steps != total && l->s.epoch < o->epochs) say_schedule(l);
     if (!l->s.total_steps) l->s.total_steps = total;
-    if (l->s.finished && l->s.epoch < o->epochs && l->s.finished == 1) l->s.finished = 0;
+    l->s.finished = anl__loop_state_finished(&l->s, o->epochs, o->patience);
     if (!o->dir) return ANL_OK;
     anl__mlog_mark mark = {l->s.log_jsonl, l->s.log_csv, l->s.log_events};
     ANL_TRY(open_log(l, &mark));

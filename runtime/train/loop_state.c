@@ -52,3 +52,9 @@ void anl__loop_state_load(anl__loop_state *s, const anl__ckpt *from)
         else memcpy(at, &n, sizeof n);
     }
 }
+
+int64_t anl__loop_state_finished(const anl__loop_state *s, int64_t epochs, int64_t patience)
+{
+    bool more = s->finished == 1 ? s->epoch < epochs : s->finished == 2 && s->epoch < epochs && (!patience || s->waited < patience);
+    return more ? 0 : s->finished;
+}

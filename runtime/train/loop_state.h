@@ -30,5 +30,7 @@ enum { ANL__LOOP_ATTRS = 32 };
 /* Fills attrs ("loop.step", ...); returns how many. */
 int anl__loop_state_save(const anl__loop_state *s, anl__ckpt_attr attr[ANL__LOOP_ATTRS]);
 void anl__loop_state_load(anl__loop_state *s, const anl__ckpt *from);
+/* `finished` for these options: 0 where they are more epochs, or more patience (0: for ever), than it ended by. */
+int64_t anl__loop_state_finished(const anl__loop_state *s, int64_t epochs, int64_t patience);
 
 #endif

@@ -183,6 +183,7 @@ static curve curve_of(anl__scores *s, int c)
 
 anl__score_kind anl__scores_kind(const anl__scores *s) { return s->kind; }
 int anl__scores_classes(const anl__scores *s) { return s->kind == ANL__SCORE_CLASSES ? s->outputs : 0; }
+int anl__scores_topk(const anl__scores *s) { return s->kind == ANL__SCORE_CLASSES && s->topk > 1 && s->topk < s->outputs ? s->topk : 0; }
 int64_t anl__scores_confusion(const anl__scores *s, int truth, int predicted) { return s->confusion[(int64_t)truth * s->outputs + predicted]; }
 
 anl__class_score anl__scores_class(anl__scores *s, int c)

@@ -42,6 +42,8 @@ typedef struct anl__score_summary {
 void anl__scores_summary(anl__scores *s, anl__score_summary *out);
 anl__score_kind anl__scores_kind(const anl__scores *s);
 int anl__scores_classes(const anl__scores *s); /* 0 for values and tokens */
+/* k of the top-k accuracy where it says more than the accuracy: from 2 to one less than the classes; else 0. */
+int anl__scores_topk(const anl__scores *s);
 anl__class_score anl__scores_class(anl__scores *s, int c);
 /* Precision, recall and F1 of class c when it is "probability at least threshold" (samples must be kept); the rest as above. */
 anl__class_score anl__scores_class_at(anl__scores *s, int c, double threshold);

@@ -45,7 +45,7 @@ static void test_longer(void **state)
     cli_says(c, "the rate of cosine is 0: the further epochs change no weight");
     cli_expect(c, 0, "train recipe.yaml --run held schedule.name=cosine schedule.final=0.1 train.epochs=1");
     cli_expect(c, 0, "train held");
-    cli_says(c, "Raise train.epochs");
+    cli_says(c, "Train on with: anneal train held train.epochs=2 --change");
     cli_expect(c, 0, "train held train.epochs=2 --change");
     assert_null(strstr(c->err, "change no weight"));
 }

@@ -158,6 +158,13 @@ static void test_early(void **state)
     assert_int_equal(anl__loop_run(w.ctx, &w.o, &w.r), ANL_OK);
     assert_int_equal(w.r.end, ANL__END_EARLY);
     assert_int_equal(w.r.state.epoch, 3);
+    /* more patience or more epochs than it ended by are more to train, the same or less are not */
+    const anl__loop_state *s = &w.r.state;
+    assert_int_equal(anl__loop_state_finished(s, 50, 2), 2);
+    assert_int_equal(anl__loop_state_finished(s, 50, 1), 2);
+    assert_int_equal(anl__loop_state_finished(s, 50, 3), 0);
+    assert_int_equal(anl__loop_state_finished(s, 50, 0), 0);
+    assert_int_equal(anl__loop_state_finished(s, 3, 9), 2);
     end(&w);
 }
 

@@ -159,7 +159,7 @@ const recipe_key recipe_keys[] = {
     R("loss.delta", "1", 1e-12, 1e30, FIXED, "huber: the error from which it grows linearly"),
     R("loss.label_smoothing", "0", 0, 0.999, FIXED, "cross-entropy: share of the target spread over all classes"),
     {"loss.class_weights", RECIPE_REALS, "[]", 0, 1e30, 0, "balanced", FIXED, "a number a class, or balanced: by how rare a class is"},
-    I("metrics.topk", "5", 1, 1000, FIXED, "top-k accuracy"),
+    I("metrics.topk", "5", 1, 1000, FIXED, "top-k accuracy, where there are more than k classes"),
     T("checkpoint.every", "auto", MACHINE, "auto (2 minutes and 3.5 % at most), N steps, N epochs, N minutes"),
     I("checkpoint.keep", "2", 1, 1000, MACHINE, "newest checkpoints that stay, besides the best"),
     T("checkpoint.metric", "valid.accuracy", FIXED, "what the best checkpoint is chosen by"),
