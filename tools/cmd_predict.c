@@ -1,5 +1,6 @@
 /* anneal predict: what a trained model says about samples without labels. */
 #include "command.h"
+#include "csv_line.h"
 #include "exit_code.h"
 #include "predict_options.h"
 #include "predict_sequence.h"
@@ -17,7 +18,7 @@
 
 static const option predict_options[] = {
     {"checkpoint", "best|last|STEP", "which checkpoint (default best)"},
-    {"format", "csv|jsonl", "of the output (default csv)"},
+    {"format", "csv|jsonl", "of the output (default csv: a header, then a row an answer; translations and continued texts are plain lines)"},
     {"probabilities", NULL, "csv: one column a class more"},
     {"text", "TEXT", "translate or classify this text"},
     {"beam", "N", "translations: hypotheses kept (default 4; 1 is greedy)"},
@@ -47,49 +48,50 @@ typedef struct output {
     double *p;      /* [most columns]: probabilities of one sample */
 } output;
 
-static void csv_column(const said *s, const char *what)
+static void csv_column(csv_line *l, const said *s, const char *what)
 {
     char name[ANL_HEAD_OUTPUT + 32];
     snprintf(name, sizeof name, "%s%s%s", s->head ? s->head : "", s->head ? "." : "", what);
-    putchar(',');
-    if (strpbrk(name, ",\"")) print_quoted(name, false);
-    else printf("%s", name);
+    csv_text(l, name);
 }
 
 static void csv_header(const output *out)
 {
-    printf("file,sample");
+    csv_line l = {0};
+    csv_cell(&l, "file");
+    csv_cell(&l, "sample");
     for (int i = 0; i < out->n; i++) {
         const said *s = &out->head[i];
-        if (!s->values) csv_column(s, "class");
-        if (!s->values && !s->head) csv_column(s, "name");
-        if (!s->values) csv_column(s, "probability");
+        if (!s->values) csv_column(&l, s, "class");
+        if (!s->values && !s->head) csv_column(&l, s, "name");
+        if (!s->values) csv_column(&l, s, "probability");
         for (int c = 0; (s->values || out->all) && c < s->columns; c++) {
             char what[24];
             snprintf(what, sizeof what, "%s%d", s->values ? "value" : "p", c);
-            csv_column(s, what);
+            csv_column(&l, s, what);
         }
     }
-    putchar('\n');
+    csv_end(&l);
 }
 
 static void csv_row(const output *out, const char *file, int64_t id, int64_t row)
 {
-    print_quoted(file, false);
-    printf(",%lld", (long long)id);
+    csv_line l = {0};
+    csv_text(&l, file);
+    csv_cell(&l, "%lld", (long long)id);
     for (int i = 0; i < out->n; i++) {
         const said *s = &out->head[i];
         const float *y = s->y + row * s->columns;
-        for (int c = 0; s->values && c < s->columns; c++) printf(",%.9g", (double)y[c]);
+        for (int c = 0; s->values && c < s->columns; c++) csv_cell(&l, "%.9g", (double)y[c]);
         if (s->values) continue;
         int best = anl__argmax(y, s->columns);
         job_softmax(y, s->columns, out->p);
-        printf(",%d%s", best, s->head ? "" : ",");
-        if (s->names) print_quoted(s->names[best], false);
-        printf(",%.6f", out->p[best]);
-        for (int c = 0; out->all && c < s->columns; c++) printf(",%.6f", out->p[c]);
+        csv_cell(&l, "%d", best);
+        if (!s->head) csv_text(&l, s->names ? s->names[best] : "");
+        csv_cell(&l, "%.6f", out->p[best]);
+        for (int c = 0; out->all && c < s->columns; c++) csv_cell(&l, "%.6f", out->p[c]);
     }
-    putchar('\n');
+    csv_end(&l);
 }
 
 static void json_said(const output *out, const said *s, int64_t row)
@@ -101,7 +103,7 @@ static void json_said(const output *out, const said *s, int64_t row)
         printf("\"class\":%d", best);
         if (s->names) {
             printf(",\"name\":");
-            print_quoted(s->names[best], true);
+            print_quoted(s->names[best]);
         }
         printf(",\"probability\":%.6f,", out->p[best]);
     }
@@ -113,12 +115,12 @@ static void json_said(const output *out, const said *s, int64_t row)
 static void json_row(const output *out, const char *file, int64_t id, int64_t row)
 {
     printf("{\"file\":");
-    print_quoted(file, true);
+    print_quoted(file);
     printf(",\"sample\":%lld,", (long long)id);
     json_said(out, &out->head[0], row);
     for (int i = 1; i < out->n; i++) {
         printf(i == 1 ? ",\"heads\":{" : ",");
-        print_quoted(out->head[i].head, true);
+        print_quoted(out->head[i].head);
         printf(":{");
         json_said(out, &out->head[i], row);
         putchar('}');

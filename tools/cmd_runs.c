@@ -23,13 +23,13 @@ static void show(anl_ctx *ctx, const char *run, bool json)
     run_look(ctx, run, &p);
     if (json) {
         printf("{\"run\":");
-        print_quoted(run, true);
+        print_quoted(run);
         printf(",\"state\":\"%s\",\"epochs\":%lld,\"step\":%lld,\"seconds\":%.1f,\"best\":", p.word, (long long)p.epoch, (long long)p.step, p.seconds);
         if (isnan(p.best)) printf("null");
         else printf("%.6g", p.best);
         printf(",\"metric\":\"%s\"", p.metric);
         if (*p.failure) printf(",\"failure\":");
-        if (*p.failure) print_quoted(p.failure, true);
+        if (*p.failure) print_quoted(p.failure);
         printf("}\n");
     } else {
         printf("%-56s %-9s %6lld %9lld ", run, p.word, (long long)p.epoch, (long long)p.step);

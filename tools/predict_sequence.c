@@ -1,7 +1,7 @@
 /* See predict_sequence.h. */
 #include "predict_sequence.h"
 
-#include "quoted.h"
+#include "csv_line.h"
 #include "stdin_file.h"
 
 #include "datasets/csv.h"
@@ -113,36 +113,43 @@ static anl_status translate(job *j, const options *o, char *const *text, int n, 
     return st;
 }
 
-/* A cell of CSV, in quotes where it needs them. */
-static void print_cell(const char *text)
+/* Of classes: the item's own column first. */
+static void print_classes_header(const job *j, const options *o, const char *column)
 {
-    if (strpbrk(text, ",\"\r\n")) print_quoted(text, false);
-    else fputs(text, stdout);
+    csv_line l = {0};
+    if (json_lines(o)) return;
+    csv_text(&l, column);
+    csv_cell(&l, "class");
+    csv_cell(&l, "probability");
+    for (int c = 0; c < j->model.classes && options_has(o, "probabilities"); c++) csv_text(&l, j->class_names[c]);
+    csv_end(&l);
 }
 
-/* A class and its probability; name: of the item and its column (CSV: unless it is a text). */
+/* A class and its probability. name: of the item, in its column. */
 static anl_status print_class(job *j, const options *o, const char *column, const char *name, const double *p)
 {
     int best = 0, classes = j->model.classes;
     for (int c = 1; c < classes; c++)
         if (p[c] > p[best]) best = c;
     if (!json_lines(o)) {
-        if (column) print_cell(name);
-        if (column) putchar(',');
-        print_cell(j->class_names[best]);
-        printf(",%.6f", p[best]);
-        for (int c = 0; c < classes && options_has(o, "probabilities"); c++) printf(",%.6f", p[c]);
-        putchar('\n');
+        csv_line l = {0};
+        csv_text(&l, name);
+        csv_text(&l, j->class_names[best]);
+        csv_cell(&l, "%.6f", p[best]);
+        for (int c = 0; c < classes && options_has(o, "probabilities"); c++) csv_cell(&l, "%.6f", p[c]);
+        csv_end(&l);
         return ANL_OK;
     }
     cJSON *line = cJSON_CreateObject();
-    cJSON_AddStringToObject(line, column ? column : "text", name);
+    cJSON_AddStringToObject(line, column, name);
     cJSON_AddStringToObject(line, "class", j->class_names[best]);
     cJSON_AddNumberToObject(line, "probability", p[best]);
     cJSON *all = cJSON_AddObjectToObject(line, "probabilities");
     for (int c = 0; c < classes; c++) cJSON_AddNumberToObject(all, j->class_names[c], p[c]);
     return print_json(j->ctx, line);
 }
+
+static const char text_column[] = "text";
 
 static anl_status classify(job *j, const options *o, char *const *text, int n, unseen *u)
 {
@@ -153,7 +160,7 @@ static anl_status classify(job *j, const options *o, char *const *text, int n, u
         st = job_classify(j, text[i], p, &unknown, &cut);
         if (st != ANL_OK) break;
         see(u, text[i], unknown, cut);
-        st = print_class(j, o, NULL, text[i], p);
+        st = print_class(j, o, text_column, text[i], p);
     }
     anl__free(j->ctx, p);
     return st;
@@ -253,6 +260,7 @@ static anl_status answer_texts(job *j, const options *o, texts_fn fn)
     char *text = (char *)(uintptr_t)options_text(o, "text", NULL);
     if (!text && o->n_arg < 2) return anl__fail(j->ctx, ANL_INVALID, "this model reads texts: give --text \"...\" or a file of lines (- for standard input)");
     unseen one = {0};
+    if (fn == classify) print_classes_header(j, o, text_column);
     if (text) ANL_TRY(fn(j, o, &text, 1, &one));
     for (int i = 1; i < o->n_arg; i++) {
         unseen u = {.path = o->arg[i]};
@@ -316,10 +324,11 @@ static anl_status print_row(job *j, const options *o, int64_t h, const double *r
         for (int k = 0; k < targets; k++) cJSON_AddNumberToObject(line, anl__series_target_name(fit, k), raw[k]);
         return print_json(j->ctx, line);
     }
-    printf("%lld", (long long)h + 1);
-    if (*when) printf(",%s", when);
-    for (int k = 0; k < targets; k++) printf(",%.9g", raw[k]);
-    putchar('\n');
+    csv_line l = {0};
+    csv_cell(&l, "%lld", (long long)h + 1);
+    if (*when) csv_text(&l, when);
+    for (int k = 0; k < targets; k++) csv_cell(&l, "%.9g", raw[k]);
+    csv_end(&l);
     return ANL_OK;
 }
 
@@ -335,10 +344,11 @@ static anl_status continue_series(job *j, const options *o)
         fprintf(stderr, "note: data.periods are counted from the file's first row, as they were in training: let it begin at the same place in its period\n");
     anl_status st = job_forecast(j, raw);
     if (st == ANL_OK && !json_lines(o)) {
-        printf("step");
-        if (anl__series_regular(t)) printf(",%s", t->column[t->time].name);
-        for (int k = 0; k < targets; k++) printf(",%s", anl__series_target_name(s->fit, k));
-        putchar('\n');
+        csv_line l = {0};
+        csv_cell(&l, "step");
+        if (anl__series_regular(t)) csv_text(&l, t->column[t->time].name);
+        for (int k = 0; k < targets; k++) csv_text(&l, anl__series_target_name(s->fit, k));
+        csv_end(&l);
     }
     for (int64_t h = 0; st == ANL_OK && h < horizon; h++) st = print_row(j, o, h, raw + h * targets);
     anl__free(j->ctx, raw);
@@ -365,15 +375,7 @@ static anl_status classify_windows(job *j, const options *o)
     int classes = j->model.classes;
     kept k = {classes, anl__calloc(j->ctx, (size_t)(l->set->n * classes), sizeof *k.p)};
     anl_status st = k.p ? job_outputs(j, JOB_TEST, keep, &k) : ANL_NOMEM;
-    if (st == ANL_OK && !json_lines(o)) {
-        print_cell(column);
-        printf(",class,probability");
-        for (int c = 0; c < classes && options_has(o, "probabilities"); c++) {
-            putchar(',');
-            print_cell(j->class_names[c]);
-        }
-        putchar('\n');
-    }
+    if (st == ANL_OK) print_classes_header(j, o, column);
     for (int64_t i = 0; i < l->set->n && st == ANL_OK; i++) st = print_class(j, o, column, l->item_name[i], k.p + i * classes);
     anl__free(j->ctx, k.p);
     return st;

@@ -3,16 +3,15 @@
 
 #include <stdio.h>
 
-void print_quoted(const char *s, bool json)
+void print_quoted(const char *s)
 {
     putchar('"');
     for (; *s; s++) {
-        if (json && (unsigned char)*s < 32) {
+        if ((unsigned char)*s < 32) {
             printf("\\u%04x", (unsigned)*s);
             continue;
         }
-        if (*s == '"') putchar(json ? '\\' : '"');
-        else if (*s == '\\' && json) putchar('\\');
+        if (*s == '"' || *s == '\\') putchar('\\');
         putchar(*s);
     }
     putchar('"');

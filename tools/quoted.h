@@ -1,9 +1,7 @@
-/* A text on stdout in quotes, as CSV or JSON wants it. */
+/* A text on stdout in quotes, as JSON wants it. */
 #ifndef QUOTED_H
 #define QUOTED_H
 
-#include <stdbool.h>
-
-void print_quoted(const char *s, bool json);
+void print_quoted(const char *s);
 
 #endif

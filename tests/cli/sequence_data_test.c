@@ -165,6 +165,20 @@ static void windows(void **state)
     cli_expect(c, 2, "predict windows --text hello");
 }
 
+/* A column's name that needs quotes has them in the header of a forecast, too. */
+static void quoted_target(void **state)
+{
+    cli *c = *state;
+    size_t n = (size_t)sprintf(data, "\"load, kW\"\n");
+    for (int t = 0; t < 120; t++) n += (size_t)sprintf(data + n, "%d\n", t % 5);
+    cli_write(c, "quoted.csv", data);
+    cli_write(c, "quoted.yaml", "model: {name: forecaster, units: 4}\ndata: {path: quoted.csv, targets: [\"load, kW\"], window: 8, horizon: 2, validation: 0.2, test: 0.2}\n"
+                                "train: {batch: 16, epochs: 1}\n");
+    cli_expect(c, 0, "train quoted.yaml --run quoted");
+    cli_expect(c, 0, "predict quoted quoted.csv");
+    assert_int_equal(strncmp(c->out, "step,\"load, kW\"\n1,", 18), 0);
+}
+
 /* Another file without a column of parts is read whole; one with it gives its test part. */
 static void other_data(void **state)
 {
@@ -196,6 +210,16 @@ static void counted(void **state)
     cli_write(c, "long.txt", "x y z x q\nx y z\n");
     cli_expect(c, 0, "predict labelled long.txt");
     cli_says(c, "note: long.txt: 2 tokens at the end of 1 texts are not read"); /* a note a file */
+    assert_int_equal(strncmp(c->out, "text,class,probability\nx y z x q,", 33), 0);
+    cli_write(c, "commas.txt", "x, \"y\"\n");
+    cli_expect(c, 0, "predict labelled commas.txt long.txt --probabilities"); /* one header, whatever follows */
+    assert_int_equal(strncmp(c->out, "text,class,probability,a,b\n\"x, \"\"y\"\"\",", 38), 0);
+    assert_null(strstr(c->out + 1, "text,class"));
+    cli_write(c, "none.txt", "");
+    cli_expect(c, 0, "predict labelled none.txt");
+    assert_string_equal(c->out, "text,class,probability\n");
+    cli_expect(c, 0, "predict labelled long.txt --format jsonl");
+    assert_int_equal(c->out[0], '{');
     cli_shell(c, ANL_PROGRAM " predict labelled --text 'x y z x q' 2> said && grep -q \"note: the last 2 tokens of 'x y z x q' are not read\" said");
 }
 
@@ -331,7 +355,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(unused_columns), cmocka_unit_test(gaps_and_doubles), cmocka_unit_test(declared_categories), cmocka_unit_test(phase_of_periods),
-                                       cmocka_unit_test(series_report), cmocka_unit_test(windows), cmocka_unit_test(other_data), cmocka_unit_test(counted), cmocka_unit_test(text_beside),
+                                       cmocka_unit_test(series_report), cmocka_unit_test(windows), cmocka_unit_test(quoted_target), cmocka_unit_test(other_data), cmocka_unit_test(counted), cmocka_unit_test(text_beside),
                                        cmocka_unit_test(useless_keys), cmocka_unit_test(counts_of_items), cmocka_unit_test(line_breaks)};
     return cmocka_run_group_tests_name("cli/sequence_data", tests, setup, teardown);
 }

@@ -226,12 +226,12 @@ static void labelled(void **state)
     cli_write(c, "ask.txt", "one two nine\n\n  \t \r\none two three eight\n"); /* blank lines are no texts */
     cli_expect(c, 0, "predict longer-labels ask.txt");
     double p[2];
-    assert_int_equal(sscanf(c->out, "bad,%lf\ngood,%lf\n", &p[0], &p[1]), 2);
+    assert_int_equal(sscanf(c->out, "text,class,probability\none two nine,bad,%lf\none two three eight,good,%lf\n", &p[0], &p[1]), 2);
     assert_true(p[0] > 0.5 && p[0] <= 1 && p[1] > 0.5 && p[1] <= 1);
     cli_write(c, "ask.csv", "id,text\n17,\"one two nine\"\n18,one two three eight\n"); /* a table: its column, not its lines */
     double q[2];
     cli_expect(c, 0, "predict longer-labels ask.csv");
-    assert_int_equal(sscanf(c->out, "bad,%lf\ngood,%lf\n", &q[0], &q[1]), 2);
+    assert_int_equal(sscanf(c->out, "text,class,probability\none two nine,bad,%lf\none two three eight,good,%lf\n", &q[0], &q[1]), 2);
     assert_true(q[0] == p[0] && q[1] == p[1]);
     assert_null(strstr(c->err, "vocabulary"));
     cli_write(c, "ask.csv", "id,text\n17,one two\n18,\n");
