@@ -71,6 +71,16 @@ static anl_status open_file(anl_ctx *ctx, const char *path, file *f)
     return open_array(f, "class_names", &f->names);
 }
 
+bool anl__hdf5_is_set(const char *path)
+{
+    if (!anl__hdf5_is(path)) return false;
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    hid_t f = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    bool is = f >= 0 && (H5Lexists(f, "images", H5P_DEFAULT) > 0 || H5Lexists(f, "features", H5P_DEFAULT) > 0);
+    if (f >= 0) H5Fclose(f);
+    return is;
+}
+
 static anl_status check_file(const file *f)
 {
     const array *x = &f->x, *one[] = {&f->label, &f->part};
@@ -280,6 +290,12 @@ done:
 }
 
 #else
+
+bool anl__hdf5_is_set(const char *path)
+{
+    (void)path;
+    return false;
+}
 
 bool anl__hdf5_has_test(anl_ctx *ctx, const anl__data_opts *o)
 {

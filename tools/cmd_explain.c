@@ -53,7 +53,6 @@ static anl_status show(anl_ctx *ctx, const options *o, job *j, recipe **r)
 {
     char *text = NULL, *report = NULL;
     bool eval = options_has(o, "eval");
-    anl_program_stats s;
     ANL_TRY(recipe_load(ctx, o->arg[0], o->override, o->n_override, r));
     ANL_TRY(job_open(ctx, *r, &(job_opts){.train = true}, j));
     ANL_TRY(job_compile(j, true, false));
@@ -74,16 +73,11 @@ static anl_status show(anl_ctx *ctx, const options *o, job *j, recipe **r)
     }
     fputs(text, stdout);
     anl_text_free(ctx, text);
-    anl_program_get_stats(p, &s);
     if (!eval && *anl__trainer_launch_note(j->trainer)) printf("\nsteps: %s\n", anl__trainer_launch_note(j->trainer));
     double exchanged = (double)anl__trainer_exchanged(j->trainer) / 1048576;
     if (!eval && exchanged > 0) printf("\ndevices: %d; a step takes %.2f MiB out of the first and brings about as much into it\n", j->devices, exchanged);
     if (*anl__trainer_data_note(j->trainer)) printf("\n%s\n", anl__trainer_data_note(j->trainer));
-    ANL_TRY(print_frozen(ctx, j));
-    printf("\n%d nodes, %d derived; %.3g Mflop a run\n", s.nodes, s.derived_nodes, s.flops * 1e-6);
-    printf("activations %zu bytes planned (%zu alive at once at least, %zu without sharing); largest workspace %zu; packed parameters %zu\n", s.arena_bytes, s.live_peak_bytes,
-           s.sum_bytes, s.workspace_bytes, s.derived_bytes);
-    return ANL_OK;
+    return print_frozen(ctx, j);
 }
 
 static int run_explain(const options *o)

@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+static void add_summary(const anl_program *p, anl__buf *b)
+{
+    const anl_program_stats *s = &p->stats;
+    anl__buf_add(b, "\n%d nodes, %d of them made from parameters only; %.4g MFLOP a run\n", p->n_step, p->n_derived + p->n_pack, s->flops * 1e-6);
+    anl__buf_add(b, "activations: %zu bytes (%zu alive at once at least, %zu without sharing); largest workspace: %zu; packed parameters: %zu\n", s->arena_bytes,
+                 s->live_peak_bytes, s->sum_bytes, s->workspace_bytes, s->derived_bytes);
+}
+
 anl_status anl__explain(const anl_program *p, const double *us, char **text)
 {
     anl__buf b;
@@ -24,8 +32,7 @@ anl_status anl__explain(const anl_program *p, const double *us, char **text)
         anl__buf_add(&b, "\n");
     }
     if (us) anl__buf_add(&b, "total %.1f us\n", total);
-    anl__buf_add(&b, "%d steps, %d made from parameters only; %.1f MFLOP; arena %zu bytes (alive at once %zu, unshared %zu)\n", p->n_step,
-                 p->n_derived + p->n_pack, p->stats.flops * 1e-6, p->stats.arena_bytes, p->stats.live_peak_bytes, p->stats.sum_bytes);
+    add_summary(p, &b);
     if (b.status != ANL_OK) {
         anl__buf_release(&b);
         return b.status;

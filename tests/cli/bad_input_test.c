@@ -176,6 +176,14 @@ static void test_checkpoints(void **state)
     cli_says(c, "there is no such");
     cli_expect(c, 6, "inspect recipe.yaml");
     cli_says(c, "no HDF5 file");
+    cli_expect(c, 0, "data pack data --out set.h5"); /* no damaged checkpoint */
+    cli_expect(c, 2, "inspect set.h5");
+    cli_says(c, "set.h5 is a data set, not a checkpoint: `anneal data describe set.h5`");
+    cli_shell(c, "cp set.h5 set.hdf5");
+    cli_expect(c, 2, "inspect set.hdf5");
+    cli_says(c, "is a data set");
+    cli_shell(c, "head -c 20000 set.h5 > half.h5");
+    cli_expect(c, 6, "inspect half.h5");
     cli_expect(c, 2, "eval ck --checkpoint 77777");
     cli_says(c, "no checkpoint of step 77777");
 }

@@ -8,6 +8,7 @@
 #include "fixture.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* The shipped recipe on the small data set; `more` are further overrides. */
 static void train(cli *c, const char *recipe, const char *run, const char *more, char hex[65])
@@ -37,6 +38,9 @@ static void resnet(void **state)
     cli_write(c, "resnet.yaml", "model: {name: resnet, depth: 18, stem: small}\ndata: {path: data, validation: 100, augment: {flip: true}}\n");
     cli_expect(c, 0, "explain resnet.yaml");
     cli_says(c, "stage4.block2.conv2");
+    const char *once = strstr(c->out, "without sharing"); /* one summary */
+    assert_true(once && !strstr(once + 1, "without sharing"));
+    assert_null(strstr(c->out, "unshared"));
     cli_expect(c, 2, "explain resnet.yaml model.depth=20");
     cli_says(c, "20 is no depth of resnet");
 }

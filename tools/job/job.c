@@ -6,6 +6,7 @@
 #include "job_sequence.h"
 
 #include "datasets/cache.h"
+#include "datasets/hdf5.h"
 #include "runtime/base/files.h"
 #include "runtime/train/capture.h"
 #include "tools/recipe/layers.h"
@@ -195,12 +196,20 @@ anl_status job_scores(job *j, int64_t samples, anl__scores **out)
 
 /* ---- naming a checkpoint --------------------------------------------------------------------- */
 
+/* A set in HDF5 is no damaged checkpoint. */
+static anl_status open_file(anl_ctx *ctx, const char *path, anl__ckpt **out)
+{
+    anl_status st = anl__ckpt_open(ctx, path, out);
+    if (st != ANL_FORMAT || !anl__hdf5_is_set(path)) return st;
+    return anl__fail(ctx, ANL_INVALID, "%s is a data set, not a checkpoint: `anneal data describe %s` says what it holds", path, path);
+}
+
 static anl_status open_in(anl_ctx *ctx, anl__arena *a, const char *run, const char *which, anl__ckpt **out)
 {
     char *dir = anl__arena_printf(a, "%s/checkpoints", run), *end;
     if (!dir) return ANL_NOMEM;
     if (!anl__path_exists(run)) return anl__fail(ctx, ANL_INVALID, "%s: there is no such run, nor a checkpoint's file", run);
-    if (!anl__path_is_dir(run)) return anl__ckpt_open(ctx, run, out); /* a file by another name: says what it is not */
+    if (!anl__path_is_dir(run)) return open_file(ctx, run, out); /* a file by another name: says what it is not */
     if (!anl__path_is_dir(dir)) return anl__fail(ctx, ANL_INVALID, "%s is no run: it has no directory checkpoints", run);
     int64_t step = strtoll(which, &end, 10);
     bool number = *which && !*end;
@@ -228,7 +237,7 @@ anl_status job_checkpoint(anl_ctx *ctx, const char *text, const char *def, anl__
     const char *colon = strrchr(text, ':');
     size_t len = strlen(text);
     if (len > 3 && !strcmp(text + len - 3, ".h5")) {
-        st = anl__ckpt_open(ctx, text, out);
+        st = open_file(ctx, text, out);
     } else if (anl__path_is_dir(text) || !colon) {
         st = open_in(ctx, a, text, def, out);
     } else {
