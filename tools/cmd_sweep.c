@@ -236,6 +236,31 @@ static int run_search(const options *o, anl_ctx *ctx, const char *what)
     return code;
 }
 
+/* The directory that is asked about. A sweep's file stands for where its search lies: --dir, or what is made from its name. */
+static anl_status place_of(anl_ctx *ctx, const options *o, anl__arena *a, const char **dir)
+{
+    const char *what = o->arg[1], *given = options_text(o, "dir", NULL);
+    *dir = what;
+    if (anl__path_is_dir(what) || !anl__path_exists(what)) return ANL_OK;
+    *dir = given ? given : driver_default_dir(a, what);
+    if (!*dir) return ANL_NOMEM;
+    if (!anl__path_is_dir(*dir))
+        return anl__fail(ctx, ANL_INVALID, "%s is a sweep's file, and %s, where its search would lie, is not there: give the directory: anneal sweep %s DIR", what, *dir, o->arg[0]);
+    fprintf(stderr, "%s: the sweep in %s\n", what, *dir);
+    return ANL_OK;
+}
+
+static int ask(const sweep_command *question, const options *o, anl_ctx *ctx)
+{
+    anl__arena *a = NULL;
+    const char *dir;
+    anl_status st = anl__arena_create(ctx, &a);
+    if (st == ANL_OK) st = place_of(ctx, o, a, &dir);
+    int code = st == ANL_OK ? question->run(o, ctx, dir) : command_fail(ctx, st);
+    if (a) anl__arena_destroy(a);
+    return code;
+}
+
 static int dispatch(const options *o, anl_ctx *ctx)
 {
     static const sweep_command commands[] = {
@@ -246,7 +271,7 @@ static int dispatch(const options *o, anl_ctx *ctx)
         if (o->n_arg != 2) return command_usage(o, "%s needs a sweep's directory", commands[i].name);
         if (o->n_override && commands[i].run != run_add)
             return command_usage(o, "%s takes no key=value", commands[i].name);
-        return commands[i].run(o, ctx, o->arg[1]);
+        return ask(&commands[i], o, ctx);
     }
     if (!strcmp(o->arg[0], "keys") && o->n_arg == 1) return show_keys();
     if (o->n_arg != 1) return command_usage(o, "does not know what to do with '%s'", o->arg[1]);
@@ -274,7 +299,7 @@ static int run_sweep(const options *o)
 }
 
 static const option sweep_options[] = {
-    {"dir", "DIR", "the sweep's directory (default: sweeps/ + the file's name)"},
+    {"dir", "DIR", "the sweep's directory, where its file is given (default: sweeps/ + the file's name)"},
     {"plain", NULL, "lines instead of a table on a terminal"},
     {"json", NULL, "export: JSON, with intermediate values and times, instead of CSV"},
     {"trial", "N", "stop: this trial only"},
@@ -283,7 +308,7 @@ static const option sweep_options[] = {
 
 const command command_sweep = {
     .name = "sweep",
-    .args = "SWEEP.yaml|DIR, or status|best|report|export|check|stop|add DIR [key=value ...], or keys",
+    .args = "SWEEP.yaml|DIR, or status|best|report|export|check|stop|add DIR|SWEEP.yaml [key=value ...], or keys",
     .summary = "searches hyperparameters; the same command again goes on where it stopped",
     .details = "Killed or interrupted, the same command goes on. `best` prints the command that trains the "
                "winner again; `add` puts a point before the "

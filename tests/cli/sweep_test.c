@@ -52,6 +52,13 @@ static void test_whole(void **state)
     cli_expect(c, 0, "sweep export sweeps/s");
     assert_int_equal(count(c->out, ",complete,2,"), 5);
     memcpy(first, c->out, sizeof first);
+    cli_expect(c, 0, "sweep export s.yaml"); /* its file stands for where it lies */
+    cli_says(c, "s.yaml: the sweep in sweeps/s");
+    assert_string_equal(c->out, first);
+    cli_shell(c, "cp s.yaml unknown.yaml");
+    cli_expect(c, 2, "sweep status unknown.yaml");
+    cli_says(c, "unknown.yaml is a sweep's file, and sweeps/unknown, where its search would lie, is not there: give the directory: anneal sweep status DIR");
+    cli_expect(c, 0, "sweep status unknown.yaml --dir sweeps/s");
     cli_expect(c, 0, "sweep s.yaml"); /* nothing is done twice */
     cli_says(c, "goes on with 5 trials");
     cli_expect(c, 0, "sweep export sweeps/s");
