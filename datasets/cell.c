@@ -73,16 +73,35 @@ static int64_t days_of(int year, int month, int day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+/* One or two digits; -1: they are not. */
+static int take_short(const char **p)
+{
+    int n = 0;
+    while (n < 3 && (*p)[n] >= '0' && (*p)[n] <= '9') n++;
+    return n == 1 || n == 2 ? take_digits(p, n) : -1;
+}
+
+/* Of a date's two orders the one that its mark says: 2024-03-13, 2024/03/13 and 2024.03.13, or 13.03.2024. */
 static bool take_date(const char **p, int64_t *days)
 {
     static const int most[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year = take_digits(p, 4);
-    if (year < 1 || !take(p, '-')) return false;
-    int month = take_digits(p, 2);
-    if (month < 1 || month > 12 || !take(p, '-')) return false;
-    int day = take_digits(p, 2);
+    int year, month, day;
+    if (strspn(*p, "0123456789") == 4) {
+        year = take_digits(p, 4);
+        char mark = **p;
+        if (!mark || !strchr("-/.", mark) || !take(p, mark)) return false;
+        month = take_digits(p, 2);
+        if (month < 0 || !take(p, mark)) return false;
+        day = take_digits(p, 2);
+    } else {
+        day = take_short(p);
+        if (day < 0 || !take(p, '.')) return false;
+        month = take_short(p);
+        if (month < 0 || !take(p, '.')) return false;
+        year = take_digits(p, 4);
+    }
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    if (day < 1 || day > most[month - 1] || (month == 2 && day == 29 && !leap)) return false;
+    if (year < 1 || month < 1 || month > 12 || day < 1 || day > most[month - 1] || (month == 2 && day == 29 && !leap)) return false;
     *days = days_of(year, month, day);
     return true;
 }
@@ -127,4 +146,16 @@ bool anl__cell_time(const char *cell, double *out)
     if (*p) return false;
     *out = (double)days * 86400 + seconds;
     return true;
+}
+
+bool anl__cell_dated(const char *cell)
+{
+    const char *p = cell;
+    int first = take_short(&p);
+    char mark = first < 0 ? 0 : *p;
+    if (!mark || !strchr("/-.", mark) || !take(&p, mark)) return false;
+    int second = take_short(&p);
+    if (second < 0 || !take(&p, mark)) return false;
+    size_t n = strspn(p, "0123456789");
+    return first <= 31 && second <= 31 && (n == 2 || n == 4) && (!p[n] || strchr(" T,", p[n]));
 }

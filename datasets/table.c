@@ -28,10 +28,18 @@ static anl__column_kind guess(const anl__csv *f, int64_t column)
     return 2 * numbers >= values ? ANL__COLUMN_NUMBER : ANL__COLUMN_CATEGORY;
 }
 
-static anl__column_kind kind_of(const anl__csv *f, int64_t column, const anl__table_opts *o)
+/* AUTO: nobody says what the column is. */
+static anl__column_kind declared(const anl__csv *f, int64_t column, const anl__table_opts *o)
 {
     for (const struct anl__table_kind *k = o->kinds; k && k->column; k++)
         if (k->kind != ANL__COLUMN_AUTO && anl__csv_find(f, k->column) == column) return k->kind;
+    return ANL__COLUMN_AUTO;
+}
+
+static anl__column_kind kind_of(const anl__csv *f, int64_t column, const anl__table_opts *o)
+{
+    anl__column_kind kind = declared(f, column, o);
+    if (kind != ANL__COLUMN_AUTO) return kind;
     if (o->time && anl__csv_find(f, o->time) == column) return ANL__COLUMN_TIME;
     return guess(f, column);
 }
@@ -66,7 +74,7 @@ static anl_status read_values(anl__table *t, const anl__csv *f, int64_t column, 
             if (!t->missing++) t->first_missing = t->line[i];
             c->missing++;
         } else if (!(time ? anl__cell_time(cell, &c->value[i]) : anl__cell_number(cell, &c->value[i]))) {
-            return anl__csv_fail(f, i, column, time ? "\"%.60s\" is no ISO 8601 date or time" : "\"%.60s\" is no number", cell);
+            return anl__csv_fail(f, i, column, time ? "\"%.60s\" is no date or time that is understood (2024-03-13, 2024/03/13 or 13.03.2024, with 12:30 behind it)" : "\"%.60s\" is no number", cell);
         }
     }
     return ANL_OK;
@@ -121,6 +129,17 @@ static anl_status read_codes(anl__table *t, const anl__csv *f, int64_t column, a
     return ANL_OK;
 }
 
+/* A column of texts that look like dates is worth a note: nobody wants these as a category. */
+static anl_status see_dates(anl__table *t, const anl__csv *f, int64_t column)
+{
+    int64_t i = 0;
+    while (i < f->rows && anl__cell_missing(anl__csv_get(f, i, column))) i++;
+    if (t->undated || i == f->rows || !anl__cell_dated(anl__csv_get(f, i, column))) return ANL_OK;
+    t->undated = anl__arena_strdup(t->arena, f->name[column]);
+    t->undated_cell = anl__arena_strdup(t->arena, anl__csv_get(f, i, column));
+    return t->undated && t->undated_cell ? ANL_OK : ANL_NOMEM;
+}
+
 static anl_status read_columns(anl__table *t, const anl__csv *f, const anl__table_opts *o)
 {
     ANL_TRY(check_names(f, o));
@@ -130,6 +149,7 @@ static anl_status read_columns(anl__table *t, const anl__csv *f, const anl__tabl
     for (int64_t k = 0; k < f->columns; k++) {
         anl__column_kind kind = kind_of(f, k, o);
         if (kind == ANL__COLUMN_TIME && time < 0) time = k;
+        if (kind == ANL__COLUMN_CATEGORY && declared(f, k, o) == ANL__COLUMN_AUTO) ANL_TRY(see_dates(t, f, k));
         if (!wanted(f, k, o) && k != time) continue;
         if (k == time) t->time = t->columns;
         anl__column *c = &t->column[t->columns++];

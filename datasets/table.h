@@ -2,7 +2,8 @@
  * and either refused or repaired as the options say; never silently.
  *
  * Missing are: the empty cell, NA, NaN (any case) and ?. Times are ISO 8601: 2024-03-01, 2024-03-01T12:30, with seconds, a blank
- * for the T, and Z or an offset at the end; kept as seconds since 1970-01-01 UTC.
+ * for the T, and Z or an offset at the end; the date also as 2024/03/01, 2024.03.01 or 1.3.2024. Kept as seconds since 1970-01-01 UTC.
+ * Where the mark does not say which number is the day (03/04/2024) nothing is guessed: the column is a category, and `undated` names it.
  *
  * A column that is not declared is a time if its first value is one, a number if at least half of its values are (the rest is
  * then refused: declare it a category), else a category. Errors as csv.h: ANL_DATA with file:line: column.
@@ -53,6 +54,7 @@ typedef struct anl__table {
     anl__column *column;
     int time;      /* column number of the time that orders the rows; -1: none */
     double step;   /* seconds between rows: the median difference; 0 without time */
+    const char *undated, *undated_cell; /* a column whose first value looks like a date but is none that is understood, and that value; NULL: none */
     int64_t *line; /* [rows] of the file; 0: a row put into a gap */
     /* counted while reading */
     int64_t read, missing, filled, dropped, doubled, gaps, gap_rows;
@@ -74,5 +76,7 @@ void anl__table_report(const anl__table *t, anl__buf *out);
 bool anl__cell_number(const char *cell, double *out);
 bool anl__cell_time(const char *cell, double *out);
 bool anl__cell_missing(const char *cell);
+/* Of a cell that is no time: does it look like a date all the same (03/13/2024, 13-03-24)? */
+bool anl__cell_dated(const char *cell);
 
 #endif

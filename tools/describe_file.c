@@ -85,6 +85,7 @@ static void print_column(const anl__csv *c, int64_t column, const char **cell)
     if (!n) printf("nothing else\n");
     else if (anl__cell_time(cell[0], &v)) printf("time, %s to %s\n", cell[0], cell[n - 1]);
     else if (numbers == n) printf("number, %.6g to %.6g, mean %.6g\n", least, most, sum / (double)n);
+    else if (anl__cell_dated(cell[0])) printf("text that looks like dates, of which the day is not known: %s to %s (times are 2024-03-13 or 13.03.2024)\n", cell[0], cell[n - 1]);
     else print_texts(cell, n);
 }
 

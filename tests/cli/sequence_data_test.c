@@ -179,6 +179,25 @@ static void quoted_target(void **state)
     assert_int_equal(strncmp(c->out, "step,\"load, kW\"\n1,", 18), 0);
 }
 
+/* Dates whose mark says which number is the day are times; others are told of, and are none. */
+static void other_dates(void **state)
+{
+    cli *c = *state;
+    cli_shell(c, "for d in $(seq 1 28); do echo \"$d.02.2023,$d\"; done > body; (echo when,load; cat body body | awk -F, '{ split($1, d, \".\"); m = NR > 28 ? 3 : 2; print d[1] \".\" m \".2023,\" $2 }') > dots.csv; "
+                 "sed 's:^\\([0-9]*\\)\\.\\([0-9]*\\)\\.:\\2/\\1/:' dots.csv > slashes.csv");
+    cli_write(c, "dates.yaml", "model: {name: forecaster, units: 4}\ndata: {path: dots.csv, targets: [load], window: 8, horizon: 2, validation: 0.2, test: 0.2}\ntrain: {batch: 8, epochs: 1}\n");
+    cli_expect(c, 0, "train dates.yaml --run dots");
+    assert_null(strstr(c->err, "looks like dates"));
+    cli_expect(c, 0, "predict dots dots.csv");
+    cli_says(c, "step,when,load\n1,2023-03-29T00:00:00,");
+    cli_expect(c, 0, "train dates.yaml --run slashes data.path=slashes.csv");
+    cli_says(c, "note: slashes.csv: column when looks like dates (\"2/1/2023\"), but which number is the day is not known: it is left alone, and the rows have no times");
+    cli_expect(c, 3, "train dates.yaml --run named data.path=slashes.csv data.time=when");
+    cli_says(c, "is no date or time that is understood (2024-03-13, 2024/03/13 or 13.03.2024");
+    cli_expect(c, 0, "data describe slashes.csv");
+    cli_says(c, "looks like dates, of which the day is not known");
+}
+
 /* Another file without a column of parts is read whole; one with it gives its test part. */
 static void other_data(void **state)
 {
@@ -355,7 +374,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(unused_columns), cmocka_unit_test(gaps_and_doubles), cmocka_unit_test(declared_categories), cmocka_unit_test(phase_of_periods),
-                                       cmocka_unit_test(series_report), cmocka_unit_test(windows), cmocka_unit_test(quoted_target), cmocka_unit_test(other_data), cmocka_unit_test(counted), cmocka_unit_test(text_beside),
+                                       cmocka_unit_test(series_report), cmocka_unit_test(windows), cmocka_unit_test(quoted_target), cmocka_unit_test(other_dates), cmocka_unit_test(other_data), cmocka_unit_test(counted), cmocka_unit_test(text_beside),
                                        cmocka_unit_test(useless_keys), cmocka_unit_test(counts_of_items), cmocka_unit_test(line_breaks)};
     return cmocka_run_group_tests_name("cli/sequence_data", tests, setup, teardown);
 }

@@ -111,6 +111,13 @@ static void numbers_and_times(void **state)
     assert_true(anl__cell_time("2024-02-29T14:30+02:00", &v) && v == 1709209800);
     assert_true(anl__cell_time("1969-12-31T23:59:59", &v) && v == -1);
     for (int i = 0; i < 7; i++) assert_false(anl__cell_time(no_time[i], &v));
+    static const char *const the_same[] = {"2024-02-09", "2024/02/09", "2024.02.09", "09.02.2024", "9.2.2024", "09.02.2024 00:00"};
+    for (int i = 0; i < 6; i++) assert_true(anl__cell_time(the_same[i], &v) && v == 1707436800);
+    static const char *const no_date[] = {"02/09/2024", "31.02.2024", "2024-02/09", "9.2.24", "2024.2.9", "1.2.3", "1.2", "009.02.2024", "9.13.2024", ""};
+    for (int i = 0; i < 10; i++) assert_false(anl__cell_time(no_date[i], &v));
+    static const char *const dated[] = {"03/13/2024", "13/03/2024 12:30", "13-03-24", "9.2.24"}, *const undated[] = {"1/2", "03/13/2024x", "192.168.1.1", "33/44/2024", "1/2/3", "a", ""};
+    for (int i = 0; i < 4; i++) assert_true(anl__cell_dated(dated[i]));
+    for (int i = 0; i < 7; i++) assert_false(anl__cell_dated(undated[i]));
     assert_true(anl__cell_missing("NA") && anl__cell_missing("") && anl__cell_missing("NaN") && anl__cell_missing("?"));
     assert_false(anl__cell_missing("0"));
     assert_int_equal(anl__utf8_lower(0xC4), 0xE4);
@@ -149,7 +156,7 @@ static void columns_have_types(void **state)
     assert_int_equal(anl__table_find(t, "kind"), 2);
     anl__table_close(t);
     says(f, "p\n1\n2\nx\n3\n", &o, "t.csv:4: column p: \"x\" is no number");
-    says(f, "d,p\n2024-01-01,1\nlater,2\n", &o, "t.csv:3: column d: \"later\" is no ISO 8601");
+    says(f, "d,p\n2024-01-01,1\nlater,2\n", &o, "t.csv:3: column d: \"later\" is no date or time that is understood");
     const struct anl__table_kind kinds[] = {{"p", ANL__COLUMN_CATEGORY}, {NULL, ANL__COLUMN_AUTO}};
     o.kinds = kinds;
     assert_int_equal(table(f, "p\n1\n2\nx\n3\n", &o, &t), ANL_OK);

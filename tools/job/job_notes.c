@@ -16,6 +16,10 @@ static void unknown(anl__buf *out, const int64_t count[ANL__PARTS])
 static void of_table(const anl__table *t, anl__buf *out)
 {
     if (t->missing || t->dropped || t->doubled || t->gaps) anl__table_report(t, out);
+    bool used = t->undated && anl__table_find(t, t->undated) >= 0;
+    if (t->undated && (used || t->time < 0))
+        anl__buf_add(out, "note: %s: column %s looks like dates (\"%.40s\"), but which number is the day is not known: it is %s. Write them as 2024-03-13 or 13.03.2024\n", t->path,
+                     t->undated, t->undated_cell, used ? "read as texts" : "left alone, and the rows have no times");
 }
 
 anl_status job_notes(const job *j, anl__buf *out)
