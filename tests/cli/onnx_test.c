@@ -178,6 +178,33 @@ static void texts(void **state)
     onnx__model_proto__free_unpacked(m, NULL);
 }
 
+/* Lists have a line an item and no empty one behind the last. */
+static void properties(void **state)
+{
+    cli *c = *state;
+    cli_shell(c, "awk 'BEGIN { print \"load,heat\"; for (i = 0; i < 120; i++) print i % 5 \",\" i % 3 }' > series.csv");
+    cli_write(c, "series.yaml", "model: {name: forecaster, units: 4}\ndata: {path: series.csv, targets: [load], inputs: [heat], window: 8, horizon: 2, validation: 0.2, test: 0.2}\n"
+                                "train: {batch: 16, epochs: 1}\n");
+    cli_expect(c, 0, "train series.yaml --run series");
+    static const char *const runs[] = {"series", "texts", "ex"};
+    for (int r = 0; r < 3; r++) {
+        char words[64];
+        snprintf(words, sizeof words, "export %s --to onnx --out here.onnx", runs[r]);
+        cli_expect(c, 0, words);
+        Onnx__ModelProto *m = read_model(c, "here.onnx");
+        if (!r) {
+            assert_string_equal(property(m, "features"), "load\nheat");
+            assert_string_equal(property(m, "targets"), "load");
+        }
+        for (size_t i = 0; i < m->n_metadata_props; i++) {
+            const char *v = m->metadata_props[i]->value;
+            size_t n = strlen(v);
+            if (!n || v[n - 1] == '\n') fail_msg("%s ends with a line break, or is empty", m->metadata_props[i]->key);
+        }
+        onnx__model_proto__free_unpacked(m, NULL);
+    }
+}
+
 static void refusals(void **state)
 {
     cli *c = *state;
@@ -208,7 +235,7 @@ static void refusals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(images), cmocka_unit_test(texts),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(images), cmocka_unit_test(texts), cmocka_unit_test(properties),
                                        cmocka_unit_test(refusals)};
     return cmocka_run_group_tests_name("cli/onnx", tests, cli_setup, cli_teardown);
 }

@@ -120,8 +120,8 @@ WINDOW, HORIZON = 12, 5
 
 def newest_window(top, properties):
     """The newest rows as a forecaster reads them, with `base` where it has differences, and the targets' names."""
-    rows, names, lag = table(top / "newest.csv"), properties["features"].split("\n")[:-1], int(properties["difference"])
-    targets, columns = properties["targets"].split("\n")[:-1], []
+    rows, names, lag = table(top / "newest.csv"), properties["features"].split("\n"), int(properties["difference"])
+    targets, columns = properties["targets"].split("\n"), []
     for f in names:  # numbers (targets as differences), one column a level, sine and cosine of the row
         if "=" in f:
             columns.append([float(r[f.split("=")[0]] == f.split("=")[1]) for r in rows])

@@ -70,9 +70,11 @@ typedef struct taker { /* of properties */
     void *to;
 } taker;
 
+/* Lines are told apart by line breaks: there is none behind the last. */
 static anl_status put_buf(const taker *t, const char *key, anl__buf *b)
 {
     anl_status st = b->status;
+    if (st == ANL_OK && b->len && b->text[b->len - 1] == '\n') b->text[--b->len] = 0;
     if (st == ANL_OK) t->put(t->to, key, b->text);
     anl__buf_release(b);
     return st;
@@ -108,7 +110,11 @@ anl_status facts_each(const job *j, const anl__ckpt *from,
     put(to, "digest", anl__ckpt_digest(from));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *text = anl__ckpt_text(from, texts[i][0], "");
-        if (*text) put(to, texts[i][1], text);
+        anl__buf b;
+        if (!*text) continue;
+        anl__buf_init(&b, j->ctx);
+        anl__buf_add(&b, "%s", text);
+        ANL_TRY(put_buf(&t, texts[i][1], &b));
     }
     return j->sequence && j->sequence->fit ? put_series(j->ctx, &t, j->sequence->fit) : ANL_OK;
 }
