@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -38,7 +37,7 @@ static uint32_t header_crc(const header *h)
 
 bool anl__cache_root(char *out, size_t bytes)
 {
-    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const char *xdg = anl__environment("XDG_CACHE_HOME"), *home = anl__environment("HOME");
     if (xdg && xdg[0] == '/') /* relative values are invalid and ignored: XDG Base Directory Specification */
         return (size_t)snprintf(out, bytes, "%s/anneal", xdg) < bytes;
     return home && home[0] == '/' && (size_t)snprintf(out, bytes, "%s/.cache/anneal", home) < bytes;

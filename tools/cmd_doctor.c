@@ -7,7 +7,6 @@
 #include "runtime/graph/precision.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -133,7 +132,7 @@ static int run_doctor(const options *o)
     cpu();
     devices(ctx);
     space("runs", ".");
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const char *cache = anl__environment("XDG_CACHE_HOME"), *home = anl__environment("HOME");
     if (cache || home) space("cache", cache ? cache : home);
     data();
     anl_ctx_destroy(ctx);

@@ -458,7 +458,7 @@ static int without_run(train *t)
 static void end_with_launcher(void)
 {
     int sig = 0;
-    if (getenv("ANNEAL_SWEEP") && !prctl(PR_GET_PDEATHSIG, &sig) && !sig) prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (anl__environment("ANNEAL_SWEEP") && !prctl(PR_GET_PDEATHSIG, &sig) && !sig) prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
 static int run_train(const options *o)

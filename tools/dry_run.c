@@ -6,7 +6,6 @@
 #include "tools/job/job_sequence.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -85,7 +84,7 @@ static anl_status through_a_file(job *j, const anl__loop_opts *loop)
     anl_net *net = anl__trainer_net(j->trainer);
     anl__capture *capture = NULL;
     anl__ckpt *back = NULL;
-    const char *tmp = getenv("TMPDIR");
+    const char *tmp = anl__environment("TMPDIR");
     char path[600];
     int64_t n = anl_net_slab_count(net, ANL_SLAB_PARAM);
     float *before = anl__calloc(j->ctx, 2 * (size_t)n + 1, sizeof *before), *after = before + n;

@@ -2,7 +2,6 @@
 #include "isa.h"
 
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <cpuid.h>
@@ -22,7 +21,7 @@ static anl__isa named(const char *name)
 /* ANL__ISA_COUNT: none, or *name is unknown. */
 static anl__isa limit_of(const char **name)
 {
-    *name = getenv("ANNEAL_CPU_ISA");
+    *name = anl__environment("ANNEAL_CPU_ISA");
     return *name ? named(*name) : ANL__ISA_COUNT;
 }
 

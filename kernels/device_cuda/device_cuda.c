@@ -7,7 +7,6 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,13 +60,13 @@ static const anl__cuda_plugin *check(anl_ctx *ctx, void *so, const char *path)
 static const anl__cuda_plugin *load(anl_ctx *ctx, char path[PATH_BYTES])
 {
     static const char *const beside[] = {"", "../lib/anneal/", "../lib/"};
-    const char *given = getenv("ANNEAL_CUDA_PLUGIN");
+    const char *given = anl__environment("ANNEAL_CUDA_PLUGIN");
     char dir[PATH_BYTES / 2];
     anl__buf tried;
     void *so = NULL;
     anl__buf_init(&tried, ctx);
     program_dir(dir, sizeof dir);
-    if (given && *given) {
+    if (given) {
         snprintf(path, PATH_BYTES, "%s", given);
         so = open_file(path, &tried);
     } else {
@@ -90,8 +89,8 @@ static const anl__cuda_plugin *load(anl_ctx *ctx, char path[PATH_BYTES])
 static anl_status cuda_open(anl_device *dev, const anl_device_opts *opts)
 {
     char path[PATH_BYTES];
-    const char *given = getenv("ANNEAL_CUDA_PLUGIN");
-    if (!(given && *given) && !driver_here())
+    const char *given = anl__environment("ANNEAL_CUDA_PLUGIN");
+    if (!given && !driver_here())
         return anl__fail(dev->ctx, ANL_DEVICE, "no CUDA device: this machine has no NVIDIA driver (there is no /dev/nvidiactl)");
     const anl__cuda_plugin *p = load(dev->ctx, path);
     if (!p) return ANL_DEVICE;

@@ -11,7 +11,6 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct layer {
@@ -39,7 +38,7 @@ static anl__rnn_shape shape_of(const anl__call *c, const anl__recurrence *k)
  * the first where nothing is set. */
 static bool workspace_is_fixed(void)
 {
-    const char *s = getenv("CUBLAS_WORKSPACE_CONFIG");
+    const char *s = anl__environment("CUBLAS_WORKSPACE_CONFIG");
     return s && (!strcmp(s, ":4096:8") || !strcmp(s, ":16:8"));
 }
 

@@ -78,6 +78,8 @@ char *anl__arena_strdup(anl__arena *a, const char *s);
 char *anl__arena_printf(anl__arena *a, const char *fmt, ...) ANL_FORMAT(2, 3);
 void anl__arena_destroy(anl__arena *a);
 
+/* An environment variable's value; NULL: it is not set, or set to nothing, which is the same for every variable that we read. */
+const char *anl__environment(const char *name);
 /* Nearest name by edit distance among n names, or NULL when none is near (for "did you mean"). */
 const char *anl__nearest(const char *word, const char *const *names, int n);
 /* "1:02:03", "2:03" or "12 s" */

@@ -1,9 +1,16 @@
-/* Growable text, the nearest name, and seconds as people read them. */
+/* Growable text, the nearest name, seconds as people read them, and the environment. */
 #include "base.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+const char *anl__environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
 
 void anl__buf_init(anl__buf *b, anl_ctx *ctx)
 {

@@ -262,6 +262,10 @@ static void test_instructions(void **state)
     setenv("ANNEAL_CPU_ISA", "avx3", 1);
     cli_expect(c, 2, "train recipe.yaml --run isa");
     cli_says(c, "ANNEAL_CPU_ISA is 'avx3'; it may be plain, avx2,");
+    setenv("ANNEAL_CPU_ISA", "", 1); /* set to nothing is not set */
+    setenv("ANNEAL_CUDA_PLUGIN", "", 1);
+    cli_expect(c, 0, "train recipe.yaml --dry-run");
+    unsetenv("ANNEAL_CUDA_PLUGIN");
 #if defined(__x86_64__)
     setenv("ANNEAL_CPU_ISA", "plain", 1);
     cli_expect(c, 0, "doctor");

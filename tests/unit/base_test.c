@@ -181,10 +181,23 @@ static void barrier(void **state)
     anl_ctx_destroy(ctx);
 }
 
+/* Set to nothing is not set. */
+static void environment(void **state)
+{
+    (void)state;
+    unsetenv("ANNEAL_TEST_WORD");
+    assert_null(anl__environment("ANNEAL_TEST_WORD"));
+    setenv("ANNEAL_TEST_WORD", "", 1);
+    assert_null(anl__environment("ANNEAL_TEST_WORD"));
+    setenv("ANNEAL_TEST_WORD", "a", 1);
+    assert_string_equal(anl__environment("ANNEAL_TEST_WORD"), "a");
+    unsetenv("ANNEAL_TEST_WORD");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(digests), cmocka_unit_test(philox), cmocka_unit_test(memory),
                                        cmocka_unit_test(messages), cmocka_unit_test(files), cmocka_unit_test(pool),
-                                       cmocka_unit_test(barrier)};
+                                       cmocka_unit_test(barrier), cmocka_unit_test(environment)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

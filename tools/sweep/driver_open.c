@@ -204,7 +204,7 @@ static anl_status places(driver *d)
     d->slot_use = anl__calloc(d->ctx, (size_t)d->recipe->n_slots + 1, sizeof *d->slot_use);
     d->slot_room = anl__calloc(d->ctx, (size_t)d->recipe->n_slots + 1, sizeof *d->slot_room);
     for (int i = 0; i < d->recipe->n_slots && d->slot_room; i++) d->slot_room[i] = d->recipe->slot[i].trials;
-    const char *kind = getenv("TERM");
+    const char *kind = anl__environment("TERM");
     d->terminal = !d->o->plain && isatty(2) && kind && strcmp(kind, "dumb");
     return d->worker && d->slot_use && d->slot_room ? ANL_OK : ANL_NOMEM;
 }

@@ -18,7 +18,6 @@
 #include <glob.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -198,7 +197,7 @@ static bool try_python(const library *lib, const char *root, found *out, anl__bu
 static bool try_path_python(const library *lib, found *out, anl__buf *rejected)
 {
     enum { MOST_LINKS = 16 };
-    for (const char *path = getenv("PATH"); path && *path;) {
+    for (const char *path = anl__environment("PATH"); path && *path;) {
         size_t n = strcspn(path, ":");
         char file[PATH_BYTES] = "", to[PATH_BYTES];
         bool seen = false;
@@ -225,7 +224,7 @@ static bool try_path_python(const library *lib, found *out, anl__buf *rejected)
 static bool look_for(const library *lib, found *out, anl__buf *rejected)
 {
     static const char *const usual[] = {"/usr/local/cuda/lib64", "/usr/local/cuda-13*/lib64", "/opt/cuda/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"};
-    const char *given = getenv("ANNEAL_CUDA_PATH"), *conda = getenv("CONDA_PREFIX"), *venv = getenv("VIRTUAL_ENV"), *home = getenv("HOME");
+    const char *given = anl__environment("ANNEAL_CUDA_PATH"), *conda = anl__environment("CONDA_PREFIX"), *venv = anl__environment("VIRTUAL_ENV"), *home = anl__environment("HOME");
     char dir[PATH_BYTES];
     Dl_info self;
     memset(out, 0, sizeof *out);

@@ -366,7 +366,7 @@ enum { FIRST_BYTES = 4096 };
 /* How long a first exchange may take: ANNEAL_NCCL_SECONDS, 60 without it. */
 static double first_seconds(void)
 {
-    const char *given = getenv("ANNEAL_NCCL_SECONDS");
+    const char *given = anl__environment("ANNEAL_NCCL_SECONDS");
     double seconds = given ? strtod(given, NULL) : 0;
     return seconds > 0 ? seconds : 60;
 }
@@ -473,7 +473,7 @@ static void report(anl_ctx *ctx, anl__buf *out)
         cuda_describe(dev[i], out);
         anl__buf_add(out, "\n");
     }
-    const char *patience = getenv("ANNEAL_NCCL_SECONDS");
+    const char *patience = anl__environment("ANNEAL_NCCL_SECONDS");
     if (n && patience && !strcmp(patience, "0")) anl__buf_add(out, "exchange by NCCL: not tried, ANNEAL_NCCL_SECONDS is 0\n");
     else if (n) report_group(dev, n, out);
     for (int i = 0; i < n; i++) cuda_close(dev[i]);
