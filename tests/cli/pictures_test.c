@@ -92,6 +92,21 @@ static void test_train(void **state)
     cli_expect(c, 0, "predict flat pics/dark/00.png"); /* 8x8 grey, brought to the model's shape */
 }
 
+/* The first steps as docs/recipes.md has them, on smaller pictures. */
+static void test_first_steps(void **state)
+{
+    cli *c = *state;
+    cli_shell(c, "sed -n '/^## A folder of photographs/,/^## Models/p' " ANL_TESTS_DIR "/../docs/recipes.md | sed -n '/^```yaml/,/^```$/p' | sed '1d;$d' > photos.yaml && cp -r pics photos && test -s photos.yaml");
+    cli_expect(c, 0, "train photos.yaml data.size=16 data.augment.crop=2 train.epochs=1 --run runs/photos");
+    cli_says(c, "photos: pictures as 16x16x1, 3 classes: ");
+    cli_says(c, "Next: anneal predict runs/photos, anneal eval runs/photos, anneal export runs/photos");
+    cli_expect(c, 0, "eval runs/photos");
+    cli_says(c, "  accuracy ");
+    cli_expect(c, 0, "predict runs/photos pics/dark");
+    cli_says(c, "file,sample,class,name,probability\npics/dark/00.png,0,");
+    cli_expect(c, 0, "export runs/photos --out photos.safetensors");
+}
+
 static void test_predict(void **state)
 {
     cli *c = *state;
@@ -287,7 +302,7 @@ static void test_other_kinds(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_train), cmocka_unit_test(test_predict), cmocka_unit_test(test_eval_on_others), cmocka_unit_test(test_more_pictures),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_train), cmocka_unit_test(test_first_steps), cmocka_unit_test(test_predict), cmocka_unit_test(test_eval_on_others), cmocka_unit_test(test_more_pictures),
                                        cmocka_unit_test(test_values), cmocka_unit_test(test_easily_wrong), cmocka_unit_test(test_describe_and_split), cmocka_unit_test(test_wrong_recipes),
                                        cmocka_unit_test(test_other_kinds)};
     if (!anl__picture_here()) {
