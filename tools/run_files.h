@@ -2,10 +2,8 @@
 #ifndef RUN_FILES_H
 #define RUN_FILES_H
 
-#include <stdbool.h>
-
 /* Removes those files from a run's directory or from its checkpoints/, and the directory where nothing else is left in it. The lock goes
-   last: until then nobody else begins there. false: the directory is still there. */
-bool run_files_remove(const char *dir);
+   last: until then nobody else begins there. */
+void run_files_remove(const char *dir);
 
 #endif

@@ -105,6 +105,10 @@ static void test_failed_starts(void **state)
     cli_expect(c, 3, "train recipe.yaml data.path=nowhere");
     cli_expect(c, 0, "runs");
     cli_says(c, "there are no runs in runs");
+    /* what others put there meanwhile is not taken away with it */
+    cli_shell(c, "(cat recipe.yaml; echo \"resume: {command: 'echo mine > {run}/notes.txt; false'}\") > fetching.yaml");
+    cli_expect(c, 3, "train fetching.yaml --run starts/mixed data.path=nowhere checkpoint.retries=0");
+    cli_shell(c, "test \"$(ls -A starts/mixed)\" = notes.txt");
     /* somebody's directory and their files in it stay, and the run says that it failed */
     cli_shell(c, "mkdir -p starts/theirs && echo mine > starts/theirs/notes.txt");
     cli_expect(c, 3, "train recipe.yaml --run starts/theirs data.path=nowhere");

@@ -283,6 +283,8 @@ static void test_room(void **state)
     setenv("ANL_SHIM_MEMORY", "3", 1);
     cli_expect(c, 5, "train large.yaml --limit-batches 2 data.resident=true");
     cli_says(c, "data.resident: 3.0 MiB of data: the CUDA device has no room for ");
+    cli_expect(c, 5, "train large.yaml data.resident=true --run roomless");
+    cli_shell(c, "test ! -e roomless"); /* a start that failed leaves no run */
     unsetenv("ANL_SHIM_MEMORY");
     cli_expect(c, 0, "train large.yaml --limit-batches 2");
     cli_says(c, "data: 3.0 MiB on the device");
