@@ -224,7 +224,7 @@ static anl_status measure(job *j, const options *o, double seconds, double *ms)
     const char *dtype = recipe_text(j->recipe, "train.precision"), *how = anl__trainer_launch_note(j->trainer);
     if (options_has(o, "json")) {
         fputs("{\"model\":", stdout);
-        print_quoted(o->arg[0], true);
+        print_quoted(o->arg[0]);
         printf(",\"dtype\":\"%s\",\"threads\":%lld,\"batch\":%lld,\"ms_median\":%.4f,\"ms_min\":%.4f,\"ms_max\":%.4f,\"start_s\":%.3f,\"rss_mib\":%ld,\"ahead\":%d,\"recorded\":%s,\"resident\":%s,\"anneal\":\"%s\"}\n",
                dtype, (long long)recipe_int(j->recipe, "threads"), (long long)f->batch, ms[n / 2], ms[0], ms[n - 1], start, u.ru_maxrss / 1024, ahead,
                anl__trainer_recorded(j->trainer) ? "true" : "false", anl__trainer_resident(j->trainer) ? "true" : "false", anl_version());
