@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -44,6 +45,30 @@ static void write_holder(int fd)
     if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n) return;
 }
 
+/* Has the holder that the lock's file names ended, on this machine? What it had just forked, to start a command, holds the lock until its exec:
+   a moment, which on a busy machine is seen. */
+static bool holder_ended(int fd)
+{
+    char text[512], want[300], host[256] = "?";
+    long pid;
+    read_holder(fd, text, sizeof text);
+    gethostname(host, sizeof host - 1);
+    if (sscanf(text, "process %ld on ", &pid) != 1) return false;
+    snprintf(want, sizeof want, "process %ld on %s since ", pid, host);
+    return !strncmp(text, want, strlen(want)) && kill((pid_t)pid, 0) && errno == ESRCH;
+}
+
+/* 0, or errno. Waits for a lock only where its holder has ended. */
+static int lock_now(int fd)
+{
+    int err;
+    for (int tries = 0;; tries++) {
+        err = flock(fd, LOCK_EX | LOCK_NB) ? errno : 0;
+        if (err != EWOULDBLOCK || tries == 1000 || !holder_ended(fd)) return err;
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
+    }
+}
+
 /* Is the locked file still the one of that name? Whoever removes a run (a failed start its own) removes its lock with it. */
 static bool is_current(int fd, const char *path)
 {
@@ -62,8 +87,8 @@ static anl_status take_lock(anl_ctx *ctx, anl__run_dir *d, bool *gone)
     *gone = false;
     if (st != ANL_OK) goto done;
     d->lock = open(file.text, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (d->lock < 0) {
-        int err = errno;
+    int err = d->lock < 0 ? errno : 0;
+    if (err) {
         *gone = err == ENOENT;
         const char *hint = err == EROFS    ? " (the file system is read-only)"
                            : err == ENOSPC ? " (the disk is full)"
@@ -72,14 +97,15 @@ static anl_status take_lock(anl_ctx *ctx, anl__run_dir *d, bool *gone)
         ANL_GO(
             anl__fail(ctx, ANL_IO, "run directory %s cannot be written: %s%s", d->path, strerror(err), hint));
     }
-    if (flock(d->lock, LOCK_EX | LOCK_NB)) {
-        if (errno == EWOULDBLOCK) {
+    err = lock_now(d->lock);
+    if (err) {
+        if (err == EWOULDBLOCK) {
             read_holder(d->lock, holder, sizeof holder);
             ANL_GO(anl__fail(ctx, ANL_LOCKED, "run directory %s is in use by %s", d->path, holder));
         }
         anl__log(ctx, ANL_LOG_WARN,
                  "%s: this file system has no locks (%s): see to it that no second process uses the run",
-                 d->path, strerror(errno));
+                 d->path, strerror(err));
     }
     if (!is_current(d->lock, file.text)) {
         *gone = true;

@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void files(void **state)
@@ -101,6 +102,33 @@ static void lock(void **state)
     anl__run_dir_close(d);
 }
 
+/* A holder that was killed between fork and exec: its child has the lock a moment longer, and that is waited for. */
+static void lock_of_child(void **state)
+{
+    fixture *f = *state;
+    anl__run_dir *d;
+    int ready[2];
+    char c = 0;
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (anl__run_dir_open(f->ctx, at(f, "forked"), true, &d) != ANL_OK) _exit(1);
+        if (!fork()) {
+            nanosleep(&(struct timespec){0, 200000000}, NULL);
+            _exit(0);
+        }
+        if (write(ready[1], "x", 1) != 1) _exit(1);
+        for (;;) pause();
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &c, 1), 1);
+    close(ready[0]);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    assert_ok(f, anl__run_dir_open(f->ctx, at(f, "forked"), false, &d));
+    anl__run_dir_close(d);
+}
+
 /* Is the directory this open's own making, or not? What is not stays where the open fails. */
 static void making(void **state)
 {
@@ -156,6 +184,6 @@ static void no_writing(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(files), T(lock), T(making), T(no_writing)};
+    const struct CMUnitTest tests[] = {T(files), T(lock), T(lock_of_child), T(making), T(no_writing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
