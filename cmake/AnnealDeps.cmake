@@ -49,6 +49,8 @@ anneal_dep(CJSON cjson/cJSON.h "cJSON_Version()" cjson)
 anneal_dep(SQLITE sqlite3.h "sqlite3_libversion()" sqlite3)
 anneal_dep(DEFLATE libdeflate.h "libdeflate_alloc_decompressor()" deflate)
 anneal_dep(STB stb/stb_image.h "(void)sizeof(stbi_uc)") # a header: compiled in picture_stb.c
+anneal_dep(WEBP webp/demux.h "WebPAnimDecoderOptions o; return WebPAnimDecoderOptionsInit(&o) + WebPGetDecoderVersion()" webpdemux webp)
+anneal_dep(TIFF tiffio.h "TIFFOpenOptionsFree(TIFFOpenOptionsAlloc())" tiff) # 4.5: messages and limits of one file, not of the process
 # ONNX (`anneal export --to onnx`): the library, its compiler, and the distribution's schema for it; see AnnealOnnx.cmake
 anneal_dep(PROTOBUF_C protobuf-c/protobuf-c.h "protobuf_c_version()" protobuf-c)
 find_program(ANL_PROTOC_C protoc-c)

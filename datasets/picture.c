@@ -2,15 +2,30 @@
 #include "datasets/picture.h"
 
 #include "datasets/picture_file.h"
+#include "datasets/picture_gif.h"
 #include "datasets/picture_pnm.h"
 #include "datasets/picture_scale.h"
 #include "datasets/picture_stb.h"
+#include "datasets/picture_tiff.h"
+#include "datasets/picture_webp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static _Thread_local char said[160];
+#ifdef ANL_HAVE_WEBP
+#define WEBP "WebP, "
+#else
+#define WEBP ""
+#endif
+#ifdef ANL_HAVE_TIFF
+#define TIFF "TIFF, "
+#else
+#define TIFF ""
+#endif
+#define FORMATS "JPEG, PNG, GIF, " WEBP TIFF "BMP, binary PNM"
+
+static _Thread_local char said[320];
 
 static const char *say(const char *what, const char *why)
 {
@@ -29,50 +44,62 @@ static const char *say_size(uint32_t w, uint32_t h)
 /* EXIF's orientation o shows a file's rows and columns turned by a quarter from 5 on. */
 static bool lies(int orientation) { return orientation >= 5; }
 
-/* Width, height and channels of a file that was checked. */
-static bool look_inside(const uint8_t *bytes, size_t n, anl__stb_picture *p)
+static const char *look_pnm(const uint8_t *bytes, size_t n, anl__picture_samples *p)
 {
     anl__pnm pnm;
-    if (anl__picture_kind_of(bytes, n, NULL) != ANL__PICTURE_PNM) return anl__stb_look(bytes, n, p);
-    if (anl__pnm_check(bytes, n, &pnm)) return false;
-    *p = (anl__stb_picture){NULL, (int)pnm.w, (int)pnm.h, pnm.channels};
-    return true;
+    const char *why = anl__pnm_check(bytes, n, &pnm);
+    if (!why) *p = (anl__picture_samples){NULL, (int)pnm.w, (int)pnm.h, pnm.channels};
+    return why;
 }
 
-/* The same with its samples. */
-static bool load(const uint8_t *bytes, size_t n, anl__stb_picture *p)
+static const char *load_pnm(const uint8_t *bytes, size_t n, anl__picture_samples *p)
 {
     anl__pnm pnm;
-    if (anl__picture_kind_of(bytes, n, NULL) != ANL__PICTURE_PNM) {
-        size_t more = 0;
-        uint8_t *padded = anl__picture_png_padded(bytes, n, &more);
-        bool done = anl__stb_load(padded ? padded : bytes, padded ? more : n, p);
-        free(padded);
-        return done;
-    }
-    if (anl__pnm_check(bytes, n, &pnm)) return false;
-    *p = (anl__stb_picture){malloc((size_t)pnm.w * (size_t)pnm.h * (size_t)pnm.channels), (int)pnm.w, (int)pnm.h, pnm.channels};
-    if (p->data) anl__pnm_samples(bytes, &pnm, p->data);
-    return p->data != NULL;
+    const char *why = anl__pnm_check(bytes, n, &pnm);
+    if (why) return why;
+    *p = (anl__picture_samples){malloc((size_t)pnm.w * (size_t)pnm.h * (size_t)pnm.channels), (int)pnm.w, (int)pnm.h, pnm.channels};
+    if (!p->data) return "out of host memory";
+    anl__pnm_samples(bytes, &pnm, p->data);
+    return NULL;
 }
+
+static const char *load_png(const uint8_t *bytes, size_t n, anl__picture_samples *p)
+{
+    size_t more = 0;
+    uint8_t *padded = anl__picture_png_padded(bytes, n, &more);
+    const char *why = anl__stb_load(padded ? padded : bytes, padded ? more : n, p);
+    free(padded);
+    return why;
+}
+
+/* Width, height and channels of a file that was checked; the same with its samples. */
+typedef const char *decode(const uint8_t *bytes, size_t n, anl__picture_samples *p);
+static const struct {
+    decode *look, *load;
+} decoders[] = {
+    [ANL__PICTURE_JPEG] = {anl__stb_look, anl__stb_load},   [ANL__PICTURE_PNG] = {anl__stb_look, load_png},         [ANL__PICTURE_GIF] = {anl__gif_look, anl__gif_load},
+    [ANL__PICTURE_WEBP] = {anl__webp_look, anl__webp_load}, [ANL__PICTURE_TIFF] = {anl__tiff_look, anl__tiff_load}, [ANL__PICTURE_BMP] = {anl__stb_look, anl__stb_load},
+    [ANL__PICTURE_PNM] = {look_pnm, load_pnm},
+};
 
 /* Kind, head and size; *orientation as picture_file.h. */
-static const char *look(const uint8_t *bytes, size_t n, anl__stb_picture *p, int *orientation)
+static const char *look(const uint8_t *bytes, size_t n, anl__picture_samples *p, int *orientation)
 {
     const char *other;
-    if (!anl__picture_kind_of(bytes, n, &other))
-        return other ? say(other, "such files are not read (JPEG, PNG, BMP and binary PNM are): convert it") : say("it is no picture (JPEG, PNG, BMP, PNM)", NULL);
+    anl__picture_kind kind = anl__picture_kind_of(bytes, n, &other);
+    if (!kind) return other ? say(other, "such files are not read (" FORMATS " are): convert it") : say("it is no picture (" FORMATS ")", NULL);
     const char *why = anl__picture_file_check(bytes, n, orientation);
     if (why) return why;
     uint32_t w, h;
     if (anl__picture_png_size(bytes, n, &w, &h) && too_large(w, h)) return say_size(w, h);
-    if (!look_inside(bytes, n, p) || p->w < 1 || p->h < 1) return say("it cannot be decoded", anl__stb_why());
+    why = decoders[kind].look(bytes, n, p);
+    if (why || p->w < 1 || p->h < 1) return say("it cannot be decoded", why);
     return too_large((uint32_t)p->w, (uint32_t)p->h) ? say_size((uint32_t)p->w, (uint32_t)p->h) : NULL;
 }
 
 const char *anl__picture_look(const uint8_t *bytes, size_t n, anl__picture_shape *out)
 {
-    anl__stb_picture p = {0};
+    anl__picture_samples p = {0};
     int orientation = 1;
     const char *why = look(bytes, n, &p, &orientation);
     if (why) return why;
@@ -81,7 +108,7 @@ const char *anl__picture_look(const uint8_t *bytes, size_t n, anl__picture_shape
 }
 
 /* Alpha over white, in place, and colour to grey or grey to colour: from p->channels to `to`, 1 or 3, written densely into out. */
-static void flatten(const anl__stb_picture *p, int to, uint8_t *out)
+static void flatten(const anl__picture_samples *p, int to, uint8_t *out)
 {
     int from = p->channels, colours = from > 2 ? 3 : 1;
     bool alpha = from == 2 || from == 4;
@@ -146,11 +173,12 @@ static bool bring(const uint8_t *src, int w, int h, const anl__picture_shape *to
 
 const char *anl__picture_read(const uint8_t *bytes, size_t n, const anl__picture_shape *shape, anl__picture_fit fit, uint8_t *dst)
 {
-    anl__stb_picture p = {0};
+    anl__picture_samples p = {0};
     int orientation = 1, ch = shape->channels;
     const char *why = look(bytes, n, &p, &orientation);
     if (why) return why;
-    if (!load(bytes, n, &p)) return say("it cannot be decoded", anl__stb_why());
+    why = decoders[anl__picture_kind_of(bytes, n, NULL)].load(bytes, n, &p);
+    if (why) return say("it cannot be decoded", why);
     size_t size = (size_t)p.w * (size_t)p.h * (size_t)ch;
     uint8_t *flat = malloc(size), *turned = orientation > 1 ? malloc(size) : NULL;
     bool done = flat && (orientation == 1 || turned);
@@ -162,9 +190,11 @@ const char *anl__picture_read(const uint8_t *bytes, size_t n, const anl__picture
     }
     free(turned);
     free(flat);
-    anl__stb_free(p.data);
+    free(p.data);
     return done ? NULL : say("out of host memory", NULL);
 }
+
+const char *anl__picture_formats(void) { return FORMATS; }
 
 bool anl__picture_here(void)
 {

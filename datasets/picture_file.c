@@ -1,7 +1,9 @@
 /* See picture_file.h. Every read is checked against the end: these are other people's files. */
 #include "datasets/picture_file.h"
 
+#include "datasets/picture_gif.h"
 #include "datasets/picture_pnm.h"
+#include "datasets/picture_tiff.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +31,12 @@ static const struct {
     {0, 2, "P5", "PGM", ANL__PICTURE_PNM},
     {0, 2, "P6", "PPM", ANL__PICTURE_PNM},
     {0, 2, "BM", "BMP", ANL__PICTURE_BMP},
-    {0, 4, "GIF8", "GIF", ANL__PICTURE_NONE},
-    {8, 4, "WEBP", "WebP", ANL__PICTURE_NONE},
-    {0, 4, "II*\0", "TIFF", ANL__PICTURE_NONE},
-    {0, 4, "MM\0*", "TIFF", ANL__PICTURE_NONE},
+    {0, 4, "GIF8", "GIF", ANL__PICTURE_GIF},
+    {8, 4, "WEBP", "WebP", ANL__PICTURE_WEBP},
+    {0, 4, "II*\0", "TIFF", ANL__PICTURE_TIFF},
+    {0, 4, "MM\0*", "TIFF", ANL__PICTURE_TIFF},
+    {0, 4, "II+\0", "BigTIFF", ANL__PICTURE_TIFF},
+    {0, 4, "MM\0+", "BigTIFF", ANL__PICTURE_TIFF},
     {128, 4, "DICM", "DICOM", ANL__PICTURE_NONE},
     {4, 8, "ftypheic", "HEIC", ANL__PICTURE_NONE},
     {4, 8, "ftypavif", "AVIF", ANL__PICTURE_NONE},
@@ -65,16 +69,16 @@ bool anl__picture_name(const char *name)
 
 /* ---- JPEG: segments up to the end marker ------------------------------------------------------- */
 
-/* The orientation tag of EXIF (CIPA DC-008, tag 0x112) in a segment's content. */
+/* The orientation tag of EXIF (CIPA DC-008, tag 0x112): a TIFF, behind a mark in JPEG's segments and in some WebP files. */
 static int exif_orientation(bytes b)
 {
-    if (b.n < 14 || memcmp(b.p, "Exif\0\0", 6)) return 1;
-    const uint8_t *t = b.p + 6;
-    size_t n = b.n - 6;
+    size_t mark = b.n >= 6 && !memcmp(b.p, "Exif\0\0", 6) ? 6 : 0, n = b.n - mark;
+    const uint8_t *t = b.p + mark;
+    if (n < 10) return 1;
     bool little = !memcmp(t, "II*\0", 4);
     if (!little && memcmp(t, "MM\0*", 4)) return 1;
     size_t at = little ? le32(t + 4) : be32(t + 4);
-    if (at > n - 2 || n < 10) return 1;
+    if (at > n - 2) return 1;
     uint32_t entries = little ? le16(t + at) : be16(t + at);
     for (at += 2; entries && at + 12 <= n; entries--, at += 12) {
         if ((little ? le16(t + at) : be16(t + at)) != 0x112) continue;
@@ -202,6 +206,20 @@ uint8_t *anl__picture_png_padded(const uint8_t *p, size_t n, size_t *bytes_out)
     return out;
 }
 
+/* RIFF's chunks, each of an even length, all within the length that the head says. */
+static const char *check_webp(bytes b, int *orientation)
+{
+    size_t end = (size_t)le32(b.p + 4) + 8;
+    if (end > b.n) return "it is cut short";
+    for (size_t at = 12; at < end; ) {
+        size_t len = end - at < 8 ? end : le32(b.p + at + 4);
+        if (len > end - at - 8) return "it is damaged: a WebP chunk is longer than its file";
+        if (!memcmp(b.p + at, "EXIF", 4)) *orientation = exif_orientation((bytes){b.p + at + 8, len});
+        at += 8 + len + (len & 1);
+    }
+    return end < 20 ? "it has no picture in it" : NULL;
+}
+
 static const char *check_pnm(bytes b)
 {
     anl__pnm head;
@@ -226,6 +244,9 @@ const char *anl__picture_file_check(const uint8_t *p, size_t n, int *orientation
     switch (anl__picture_kind_of(p, n, NULL)) {
     case ANL__PICTURE_JPEG: return check_jpeg(b, orientation);
     case ANL__PICTURE_PNG: return check_png(b);
+    case ANL__PICTURE_GIF: return anl__gif_check(p, n);
+    case ANL__PICTURE_WEBP: return check_webp(b, orientation);
+    case ANL__PICTURE_TIFF: return anl__tiff_check(p, n, orientation);
     case ANL__PICTURE_PNM: return check_pnm(b);
     case ANL__PICTURE_BMP: return check_bmp(b);
     default: return "it is no picture";

@@ -1,6 +1,7 @@
 /* See picture_list.h. */
 #include "datasets/picture_list.h"
 
+#include "datasets/picture.h"
 #include "datasets/picture_file.h"
 #include "datasets/table.h"
 #include "runtime/base/files.h"
@@ -184,8 +185,8 @@ static anl_status folders(building *b, const char *dir, const anl__picture_list_
     if (is_dir_in(dir, "train")) ANL_TRY(part_folders(b, dir));
     else ANL_TRY(class_folders(b, dir, ANL__PART_TRAIN));
     if (!l->n && l->others)
-        return anl__fail(l->ctx, ANL_DATA, "%s: no pictures in folders of classes there (DIR/CLASS/*.jpg; JPEG, PNG, BMP and PNM are read), but such as %s", dir, l->first_other);
-    if (!l->n) return anl__fail(l->ctx, ANL_DATA, "%s: no pictures in folders of classes there (DIR/CLASS/*.jpg; JPEG, PNG, BMP and PNM are read)", dir);
+        return anl__fail(l->ctx, ANL_DATA, "%s: no pictures in folders of classes there (DIR/CLASS/*.jpg; %s are read), but such as %s", dir, anl__picture_formats(), l->first_other);
+    if (!l->n) return anl__fail(l->ctx, ANL_DATA, "%s: no pictures in folders of classes there (DIR/CLASS/*.jpg; %s are read)", dir, anl__picture_formats());
     return l->own_parts ? ANL_OK : draw(l, o);
 }
 
@@ -340,7 +341,7 @@ anl_status anl__picture_list_files(anl_ctx *ctx, const char *const *path, int n,
         else if (!S_ISREG(sb.st_mode)) st = anl__fail(ctx, ANL_DATA, "%s: is not a regular file", name);
         else st = add(&b, name, &sb, 0, ANL__PART_TEST);
     }
-    if (st == ANL_OK && !b.l->n) st = anl__fail(ctx, ANL_DATA, "%s: no pictures there (JPEG, PNG, BMP and PNM are read)", n ? path[0] : "");
+    if (st == ANL_OK && !b.l->n) st = anl__fail(ctx, ANL_DATA, "%s: no pictures there (%s are read)", n ? path[0] : "", anl__picture_formats());
     return give(b.l, st, out);
 }
 

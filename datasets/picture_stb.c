@@ -19,42 +19,35 @@
 #define STB_IMAGE_IMPLEMENTATION
 #include <stb/stb_image.h>
 
-bool anl__stb_look(const uint8_t *bytes, size_t n, anl__stb_picture *out)
+const char *anl__stb_look(const uint8_t *bytes, size_t n, anl__picture_samples *out)
 {
-    *out = (anl__stb_picture){0};
-    if (n > INT32_MAX) return false;
+    *out = (anl__picture_samples){0};
+    if (n > INT32_MAX) return "it is too large";
     if (stbi_info_from_memory(bytes, (int)n, &out->w, &out->h, &out->channels)) {
         if (out->h < 0) out->h = -out->h; /* a BMP from the top down */
-        return true;
+        return NULL;
     }
     stbi_image_free(stbi_load_from_memory(bytes, (int)n, &out->w, &out->h, &out->channels, 0)); /* this says why, of the right kind */
-    return false;
+    return stbi_failure_reason();
 }
 
-bool anl__stb_load(const uint8_t *bytes, size_t n, anl__stb_picture *out)
+const char *anl__stb_load(const uint8_t *bytes, size_t n, anl__picture_samples *out)
 {
-    *out = (anl__stb_picture){0};
-    if (n <= INT32_MAX) out->data = stbi_load_from_memory(bytes, (int)n, &out->w, &out->h, &out->channels, 0);
-    return out->data != NULL;
+    *out = (anl__picture_samples){0};
+    if (n > INT32_MAX) return "it is too large";
+    out->data = stbi_load_from_memory(bytes, (int)n, &out->w, &out->h, &out->channels, 0);
+    return out->data ? NULL : stbi_failure_reason();
 }
-
-const char *anl__stb_why(void) { return stbi_failure_reason(); }
-
-void anl__stb_free(uint8_t *data) { stbi_image_free(data); }
 
 #else
 
-bool anl__stb_look(const uint8_t *bytes, size_t n, anl__stb_picture *out)
+const char *anl__stb_look(const uint8_t *bytes, size_t n, anl__picture_samples *out)
 {
     (void)bytes, (void)n;
-    *out = (anl__stb_picture){0};
-    return false;
+    *out = (anl__picture_samples){0};
+    return "this build has no stb_image";
 }
 
-bool anl__stb_load(const uint8_t *bytes, size_t n, anl__stb_picture *out) { return anl__stb_look(bytes, n, out); }
-
-const char *anl__stb_why(void) { return "this build has no stb_image"; }
-
-void anl__stb_free(uint8_t *data) { (void)data; }
+const char *anl__stb_load(const uint8_t *bytes, size_t n, anl__picture_samples *out) { return anl__stb_look(bytes, n, out); }
 
 #endif

@@ -245,7 +245,7 @@ static bool key_of(const work *w, anl__cache_key *key)
     char hex[65];
     if (!w->list->root || !realpath(w->list->root, real)) return false;
     *key = (anl__cache_key){.size = (uint64_t)w->n};
-    int len = snprintf(key->path, sizeof key->path, "%s?%d,%s,%lldx%lldx%d,%d,%d", real, MAKING, o->part, (long long)o->shape.h, (long long)o->shape.w, o->shape.channels, (int)o->fit, o->drop_damaged);
+    int len = snprintf(key->path, sizeof key->path, "%s?%d,%s,%s,%lldx%lldx%d,%d,%d", real, MAKING, anl__picture_formats(), o->part, (long long)o->shape.h, (long long)o->shape.w, o->shape.channels, (int)o->fit, o->drop_damaged);
     if (len < 0 || (size_t)len >= sizeof key->path) return false;
     anl__sha256_init(&s);
     for (int64_t i = 0; i < w->n; i++) {

@@ -88,6 +88,12 @@ static void libraries(void)
 #if defined(ANL_HAVE_SQLITE)
          ", SQLite"
 #endif
+#if defined(ANL_HAVE_WEBP)
+         ", WebP"
+#endif
+#if defined(ANL_HAVE_TIFF)
+         ", TIFF"
+#endif
 #if defined(ANL_HAVE_ONNX)
          ", ONNX"
 #endif

@@ -238,6 +238,6 @@ static int run_predict(const options *o)
 
 const command command_predict = {
     .name = "predict", .args = "RUN [FILE|- ...] [key=value ...]", .summary = "says what the model makes of samples without labels, as CSV or JSON lines",
-    .details = "Images: pictures (JPEG, PNG, BMP, PNM), directories of them, files of IDX or NPY, compressed or not. Series: a table that is to be continued. Windows: a table. Texts: --text, files of lines, or tables (.csv, .tsv) with the column that was trained on; a text to go on with: --prompt.",
+    .details = "Images: pictures (JPEG, PNG, GIF, WebP, TIFF, BMP, PNM), directories of them, files of IDX or NPY, compressed or not. Series: a table that is to be continued. Windows: a table. Texts: --text, files of lines, or tables (.csv, .tsv) with the column that was trained on; a text to go on with: --prompt.",
     .options = predict_options, .min_args = 1, .max_args = OPTIONS_MOST, .overrides = true, .run = run_predict,
 };

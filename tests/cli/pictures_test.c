@@ -275,7 +275,7 @@ static void test_other_kinds(void **state)
     cli *c = *state;
     static const struct {
         const char *bytes, *ending, *name;
-    } kinds[] = {{"GIF89a", "gif", "GIF"}, {"RIFF1234WEBPVP8 ", "webp", "WebP"}, {"II*\\0aaaa", "tif", "TIFF"}};
+    } kinds[] = {{"\\0\\0\\0\\030ftypheic", "heic", "HEIC"}, {"\\0\\0\\0\\030ftypavif", "avif", "AVIF"}, {"P3\\n", "ppm", "ASCII PNM"}};
     char line[256];
     put_classes(c, "odd", 0, 3, 10);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

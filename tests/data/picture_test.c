@@ -374,9 +374,8 @@ static void limits(void **state)
     assert_memory_equal(out, "\0\0\0\0", 4);
     picture_free(&most);
     free(wide);
-    refused(of_text("GIF89a.......", 13), "GIF: such files are not read");
-    refused(of_text("RIFF....WEBPVP8 ", 16), "WebP: such files are not read");
-    refused(of_text("hello", 5), "it is no picture (JPEG, PNG, BMP, PNM)");
+    refused(of_text("\0\0\0\x18" "ftypheic....", 16), "HEIC: such files are not read");
+    refused(of_text("hello", 5), "it is no picture (JPEG, PNG, GIF, ");
     refused(of_text("", 0), "it is no picture");
     refused(of_text("\xff\xd8\xff\xda\0\2xx\xff\xd9", 10), "cannot be decoded");
 }

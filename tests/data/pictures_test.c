@@ -300,12 +300,12 @@ static void damaged_files(void **state)
         anl__dataset_close(opened(f, &o));
         logged(f, "2 of 4 files of ");
         o.cache = true;
-        put(at(f, "s/b/4.png"), "GIF89a", 6);
+        put(at(f, "s/b/4.png"), "\0\0\0\x18" "ftypheic", 12);
         refuses(f, &o, "class 1 (b) of 2 has no sample", NULL);
         o.pictures.drop_damaged = false;
         grey(f, "s/a/2.png", 2);
         grey(f, "s/a/3.png", 3);
-        refuses(f, &o, "s/b/4.png: GIF: such files are not read", NULL);
+        refuses(f, &o, "s/b/4.png: HEIC: such files are not read", NULL);
         o.pictures.drop_damaged = true;
         put(at(f, "s/a/1.png"), "no", 2);
         put(at(f, "s/a/2.png"), "no", 2);
