@@ -63,13 +63,26 @@ static const char *load_pnm(const uint8_t *bytes, size_t n, anl__picture_samples
     return NULL;
 }
 
+/* padded: frees it, where it is not NULL. */
+static const char *load_padded(const uint8_t *bytes, size_t n, uint8_t *padded, size_t more, anl__picture_samples *p)
+{
+    const char *why = anl__stb_load(padded ? padded : bytes, padded ? more : n, p);
+    free(padded);
+    return why;
+}
+
 static const char *load_png(const uint8_t *bytes, size_t n, anl__picture_samples *p)
 {
     size_t more = 0;
     uint8_t *padded = anl__picture_png_padded(bytes, n, &more);
-    const char *why = anl__stb_load(padded ? padded : bytes, padded ? more : n, p);
-    free(padded);
-    return why;
+    return load_padded(bytes, n, padded, more, p);
+}
+
+static const char *load_bmp(const uint8_t *bytes, size_t n, anl__picture_samples *p)
+{
+    size_t more = 0;
+    uint8_t *padded = anl__picture_bmp_padded(bytes, n, &more);
+    return load_padded(bytes, n, padded, more, p);
 }
 
 /* Width, height and channels of a file that was checked; the same with its samples. */
@@ -78,7 +91,7 @@ static const struct {
     decode *look, *load;
 } decoders[] = {
     [ANL__PICTURE_JPEG] = {anl__stb_look, anl__stb_load},   [ANL__PICTURE_PNG] = {anl__stb_look, load_png},         [ANL__PICTURE_GIF] = {anl__gif_look, anl__gif_load},
-    [ANL__PICTURE_WEBP] = {anl__webp_look, anl__webp_load}, [ANL__PICTURE_TIFF] = {anl__tiff_look, anl__tiff_load}, [ANL__PICTURE_BMP] = {anl__stb_look, anl__stb_load},
+    [ANL__PICTURE_WEBP] = {anl__webp_look, anl__webp_load}, [ANL__PICTURE_TIFF] = {anl__tiff_look, anl__tiff_load}, [ANL__PICTURE_BMP] = {anl__stb_look, load_bmp},
     [ANL__PICTURE_PNM] = {look_pnm, load_pnm},
 };
 

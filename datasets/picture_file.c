@@ -237,6 +237,22 @@ static const char *check_bmp(bytes b)
     return (int64_t)b.n < from + (w * bits + 31) / 32 * 4 * (h < 0 ? -h : h) ? "it is cut short" : NULL;
 }
 
+uint8_t *anl__picture_bmp_padded(const uint8_t *p, size_t n, size_t *bytes_out)
+{
+    enum { WHOLE = 256, OS2_GAP = 12 /* stb takes that head for so much longer when it counts colours */ };
+    bool old = le32(p + 14) == 12;
+    size_t from = le32(p + 10), head = 14 + (size_t)le32(p + 14), each = old ? 3 : 4, room = WHOLE * each + (old ? OS2_GAP : 0);
+    size_t colours = from > head ? (from - head) / each : 0;
+    if (le16(p + (old ? 24 : 28)) >= 16 || !colours || colours > WHOLE || (colours == WHOLE && !old)) return NULL;
+    uint8_t *out = calloc(1, head + room + n - from);
+    if (!out) return NULL;
+    memcpy(out, p, head + colours * each);
+    memcpy(out + head + room, p + from, n - from);
+    for (int i = 0; i < 4; i++) out[10 + i] = (uint8_t)((head + room) >> 8 * i);
+    *bytes_out = head + room + n - from;
+    return out;
+}
+
 const char *anl__picture_file_check(const uint8_t *p, size_t n, int *orientation)
 {
     bytes b = {p, n};

@@ -27,6 +27,8 @@ bool anl__picture_png_size(const uint8_t *p, size_t n, uint32_t *w, uint32_t *h)
 /* A checked PNG whose palette has fewer than 256 colours, with the others black (and a wrong sum there), from malloc: stb looks up
    what is missing in its uninitialized stack. NULL: nothing is missing, or no memory. */
 uint8_t *anl__picture_png_padded(const uint8_t *p, size_t n, size_t *bytes);
+/* The same of a checked BMP; and under OS/2's head stb takes four colours fewer than there are. */
+uint8_t *anl__picture_bmp_padded(const uint8_t *p, size_t n, size_t *bytes);
 /* May a file of that name be a picture? By its ending, also of kinds that are not read. */
 bool anl__picture_name(const char *name);
 /* NULL, or what is wrong; the text lives until the thread's next call. *orientation: 1 to 8 as in EXIF; 1 where nothing is said. Any thread. */

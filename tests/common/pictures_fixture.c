@@ -159,6 +159,31 @@ picture_file picture_bmp(int w, int h, int bits, bool top_down, const uint8_t *p
     return f;
 }
 
+picture_file picture_bmp_palette(int w, int h, bool os2, const uint8_t *index, const uint8_t *colour, int n)
+{
+    picture_file f = {0};
+    int head = os2 ? 12 : 40, size = os2 ? 2 : 4, from = 14 + head + n * (os2 ? 3 : 4);
+    add_text(&f, "BM");
+    add_number(&f, (uint32_t)(from + (w + 3) / 4 * 4 * h), 4, true);
+    add_number(&f, 0, 4, true);
+    add_number(&f, (uint32_t)from, 4, true);
+    add_number(&f, (uint32_t)head, 4, true);
+    add_number(&f, (uint32_t)w, size, true);
+    add_number(&f, (uint32_t)h, size, true);
+    add_number(&f, 1, 2, true);
+    add_number(&f, 8, 2, true);
+    for (int i = 0; !os2 && i < 6; i++) add_number(&f, i == 4 ? (uint32_t)n : 0, 4, true);
+    for (int i = 0; i < n; i++) {
+        const uint8_t bgr[4] = {colour[3 * i + 2], colour[3 * i + 1], colour[3 * i]};
+        add(&f, bgr, os2 ? 3 : 4);
+    }
+    for (int y = h - 1; y >= 0; y--) {
+        add(&f, index + y * w, (size_t)w);
+        add(&f, "\0\0\0", (size_t)(-w & 3));
+    }
+    return f;
+}
+
 picture_file picture_bmp_os2(int w, int h, const uint8_t *pixel)
 {
     picture_file f = {0};

@@ -23,6 +23,8 @@ picture_file picture_png_claims(uint32_t w, uint32_t h);
 
 /* pixel [h][w][bits / 8], red first (and alpha last). */
 picture_file picture_bmp(int w, int h, int bits, bool top_down, const uint8_t *pixel);
+/* Indices of a byte each; colours [n][3]; os2: under its short head. */
+picture_file picture_bmp_palette(int w, int h, bool os2, const uint8_t *index, const uint8_t *colour, int n);
 /* The same of 24 bits under OS/2's short head. */
 picture_file picture_bmp_os2(int w, int h, const uint8_t *pixel);
 /* channels 1 or 3; sample: bytes, or big-endian pairs where most is above 255. */

@@ -100,6 +100,17 @@ static void beyond_the_palette(void **state)
     const uint8_t index[4] = {0, 1, 2, 255}, colour[6] = {10, 20, 30, 200, 100, 50}, alpha[2] = {255, 255};
     becomes(picture_png_palette(4, 1, index, colour, NULL, 2), 1, 4, 3, (const uint8_t[]){10, 20, 30, 200, 100, 50, 0, 0, 0, 0, 0, 0});
     becomes(picture_png_palette(4, 1, index, colour, alpha, 2), 1, 4, 3, (const uint8_t[]){10, 20, 30, 200, 100, 50, 0, 0, 0, 0, 0, 0});
+    for (int os2 = 0; os2 < 2; os2++) becomes(picture_bmp_palette(4, 1, os2, index, colour, 2), 1, 4, 3, (const uint8_t[]){10, 20, 30, 200, 100, 50, 0, 0, 0, 0, 0, 0});
+}
+
+static void bmp_palettes(void **state)
+{
+    (void)state;
+    uint8_t index[256], colour[768];
+    for (int i = 0; i < 256; i++) index[i] = (uint8_t)i;
+    for (int i = 0; i < 768; i++) colour[i] = (uint8_t)(i * 7 + i / 256);
+    for (int n = 1; n <= 256; n++)
+        for (int os2 = 0; os2 < 2; os2++) becomes(picture_bmp_palette(n, 1, os2, index, colour, n), 1, n, 3, colour);
 }
 
 /* c * a / 255 + 255 - a, rounded. */
@@ -383,7 +394,7 @@ static void limits(void **state)
 #define TEST(name) cmocka_unit_test(name)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(values_are_exact), TEST(pnm_of_other_values), TEST(palettes), TEST(beyond_the_palette), TEST(alpha_over_white), TEST(grey_or_colour), TEST(jpegs_are_near),
+    const struct CMUnitTest tests[] = {TEST(values_are_exact), TEST(pnm_of_other_values), TEST(palettes), TEST(beyond_the_palette), TEST(bmp_palettes), TEST(alpha_over_white), TEST(grey_or_colour), TEST(jpegs_are_near),
                                        TEST(parts_that_no_scan_fills), TEST(orientations), TEST(turned_within), TEST(fits_of_a_wide_picture), TEST(checkers), TEST(own_size_is_a_copy), TEST(even_stays_even),
                                        TEST(limits)};
     if (!anl__picture_here()) {

@@ -6,6 +6,7 @@ import pathlib
 from PIL import Image
 
 OUT = pathlib.Path(__file__).resolve().parent / "seeds" / "picture"
+DECODED = OUT.parents[2] / "golden" / "data" / "decoded"  # what Pillow does not write
 COLOUR, MEND = 4, 8
 
 
@@ -55,8 +56,23 @@ def main():
         "pgm": (2, saved(grey, "PPM")),
         "pgm-16": (0, b"P5\n# 16 bits\n3 2 4095\n" + bytes(range(12))),
         "gif": (0, saved(grey, "GIF")),
+        "gif-interlaced": (COLOUR, saved(rgb.convert("P", palette=Image.ADAPTIVE, colors=9), "GIF", interlace=1, transparency=3)),
+        "gif-animated": (COLOUR + 1, saved(rgb.convert("P", palette=Image.ADAPTIVE, colors=4), "GIF", save_all=True, append_images=[grey.resize((17, 9)).convert("P")])),
+        "webp-lossy": (COLOUR, saved(rgb, "WEBP", quality=60, exif=exif(6))),
+        "webp-lossless": (1, saved(picture("RGBA", 5, 6), "WEBP", lossless=True)),
+        "webp-alpha": (COLOUR, saved(picture("RGBA", 9, 6), "WEBP", quality=40)),
+        "webp-animated": (COLOUR + 2, saved(rgb, "WEBP", save_all=True, append_images=[rgb.rotate(180)], duration=40)),
+        "tiff-none": (COLOUR, saved(rgb, "TIFF")),
+        "tiff-lzw": (COLOUR + 1, saved(picture("RGBA", 5, 6), "TIFF", compression="tiff_lzw", tiffinfo={317: 2})),
+        "tiff-deflate-16": (2, saved(Image.frombytes("I;16", (5, 4), bytes(range(40))), "TIFF", compression="tiff_adobe_deflate")),
+        "tiff-jpeg": (COLOUR, saved(rgb, "TIFF", compression="jpeg", quality=60)),
+        "tiff-palette": (COLOUR, saved(rgb.convert("P", palette=Image.ADAPTIVE, colors=9), "TIFF", compression="packbits")),
+        "tiff-1": (0, saved(grey.convert("1"), "TIFF", compression="group4")),
+        "tiff-tiles": (COLOUR, (DECODED / "tiff-tiles.tif").read_bytes()),
+        "tiff-planes": (COLOUR, (DECODED / "tiff-planes.tif").read_bytes()),
+        "tiff-big": (COLOUR, (DECODED / "tiff-big.tif").read_bytes()),
     }
-    OUT.mkdir(exist_ok=True)
+    OUT.mkdir(exist_ok=True)  # bmp-short-palette there was found by fuzzing
     for k, (name, (way, data)) in enumerate(seeds.items()):
         (OUT / name).write_bytes(bytes((way, (k * 7) % 40, (k * 11) % 40)) + data)
 
