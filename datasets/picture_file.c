@@ -211,11 +211,10 @@ static const char *check_webp(bytes b, int *orientation)
 {
     size_t end = (size_t)le32(b.p + 4) + 8;
     if (end > b.n) return "it is cut short";
-    for (size_t at = 12; at < end; ) {
-        size_t len = end - at < 8 ? end : le32(b.p + at + 4);
-        if (len > end - at - 8) return "it is damaged: a WebP chunk is longer than its file";
+    for (size_t at = 12, len; at < end; at += 8 + len + (len & 1)) {
+        if (end - at < 8 || le32(b.p + at + 4) > end - at - 8) return "it is damaged: a WebP chunk is longer than its file";
+        len = le32(b.p + at + 4);
         if (!memcmp(b.p + at, "EXIF", 4)) *orientation = exif_orientation((bytes){b.p + at + 8, len});
-        at += 8 + len + (len & 1);
     }
     return end < 20 ? "it has no picture in it" : NULL;
 }
@@ -231,8 +230,9 @@ static const char *check_bmp(bytes b)
     bool old = b.n >= 26 && le32(b.p + 14) == 12; /* OS/2: a head of 26 bytes */
     if (!old && b.n < 54) return "it is cut short";
     int64_t from = le32(b.p + 10), w = old ? (int64_t)le16(b.p + 18) : (int32_t)le32(b.p + 18), h = old ? (int64_t)le16(b.p + 20) : (int32_t)le32(b.p + 22);
-    int64_t bits = le16(b.p + (old ? 24 : 28));
-    if (w < 1 || w > 1 << 24 || !h || h > 1 << 24 || h < -(1 << 24) || bits > 32) return "its head is no BMP head";
+    int64_t bits = le16(b.p + (old ? 24 : 28)), palette = from - 14 - (int64_t)le32(b.p + 14);
+    if (w < 1 || w > 1 << 24 || !h || h > 1 << 24 || h < -(1 << 24) || bits > 32 || palette < 0) return "its head is no BMP head";
+    if (bits < 16 && palette < (old ? 3 : 4)) return "it has no palette";
     if (!old && (le32(b.p + 30) == 1 || le32(b.p + 30) == 2)) return "it is a compressed BMP, and such files are not read: convert it"; /* runs of pixels: no size tells what is cut */
     return (int64_t)b.n < from + (w * bits + 31) / 32 * 4 * (h < 0 ? -h : h) ? "it is cut short" : NULL;
 }

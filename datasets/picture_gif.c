@@ -143,16 +143,16 @@ static size_t put_run(const table *t, int code, uint8_t *out, size_t n)
 /* n indices from the code at p. false: there are fewer, or it is damaged. */
 static bool unpack(const uint8_t *p, table *t, uint8_t *out, size_t n)
 {
-    int clear = 1 << p[0], width = p[0] + 1, before = -1;
+    int depth = p[0], clear = 1 << (depth & 15), width = depth + 1, before = -1;
     reader r = {.p = p + 1};
-    if (p[0] < 1 || p[0] > 8) return false;
+    if (depth < 1 || depth > 8) return false;
     for (int i = 0; i < clear; i++) t->length[i] = 1, t->first[i] = t->last[i] = (uint8_t)i;
     t->next = clear + 2;
     for (size_t done = 0; done < n;) {
         int code = next_code(&r, width);
         if (code < 0 || code == clear + 1) return false;
         if (code == clear) {
-            t->next = clear + 2, width = p[0] + 1, before = -1;
+            t->next = clear + 2, width = depth + 1, before = -1;
             continue;
         }
         if (before < 0 ? code > clear : code > t->next) return false;

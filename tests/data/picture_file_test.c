@@ -297,13 +297,17 @@ static void impossible_heads(void **state)
     static const struct {
         size_t at;
         uint32_t v;
-    } wrong[] = {{18, 0}, {18, 0x80000000u}, {18, 0x7fffffff}, {22, 0}, {22, 0x80000000u}, {22, 0x7fffffff}, {28, 64}, {10, 0xffffffffu}};
+    } wrong[] = {{18, 0}, {18, 0x80000000u}, {18, 0x7fffffff}, {22, 0}, {22, 0x80000000u}, {22, 0x7fffffff}, {28, 64}, {10, 0xffffffffu}, {10, 0}, {10, 53}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         picture_file f = picture_bmp(W, H, 24, false, pixel);
         for (int k = 0; k < (wrong[i].at == 28 ? 2 : 4); k++) f.p[wrong[i].at + (size_t)k] = (uint8_t)(wrong[i].v >> 8 * k);
         assert_non_null(anl__picture_file_check(f.p, f.n, &o));
         picture_free(&f);
     }
+    picture_file pale = picture_bmp(W, H, 24, false, pixel);
+    pale.p[28] = 8; /* and the pixels right behind the head */
+    assert_non_null(strstr(anl__picture_file_check(pale.p, pale.n, &o), "no palette"));
+    picture_free(&pale);
     picture_file packed = picture_bmp(W, H, 24, false, pixel);
     packed.p[30] = 1;
     assert_non_null(strstr(anl__picture_file_check(packed.p, packed.n, &o), "compressed BMP"));
