@@ -50,7 +50,12 @@ anneal_dep(SQLITE sqlite3.h "sqlite3_libversion()" sqlite3)
 anneal_dep(DEFLATE libdeflate.h "libdeflate_alloc_decompressor()" deflate)
 anneal_dep(STB stb/stb_image.h "(void)sizeof(stbi_uc)") # a header: compiled in picture_stb.c
 anneal_dep(WEBP webp/demux.h "WebPAnimDecoderOptions o; return WebPAnimDecoderOptionsInit(&o) + WebPGetDecoderVersion()" webpdemux webp)
-anneal_dep(TIFF tiffio.h "TIFFOpenOptionsFree(TIFFOpenOptionsAlloc())" tiff) # 4.5: messages and limits of one file, not of the process
+set(tiff_test "TIFFOpenOptionsFree(TIFFOpenOptionsAlloc())") # 4.5: messages and limits of one file, not of the process
+if(ANL_BUNDLE)
+  anneal_dep(TIFF ${CMAKE_SOURCE_DIR}/cmake/tiff_codecs.c "${tiff_test}" tiff webp zstd lzma jpeg deflate z)
+else()
+  anneal_dep(TIFF tiffio.h "${tiff_test}" tiff)
+endif()
 # ONNX (`anneal export --to onnx`): the library, its compiler, and the distribution's schema for it; see AnnealOnnx.cmake
 anneal_dep(PROTOBUF_C protobuf-c/protobuf-c.h "protobuf_c_version()" protobuf-c)
 find_program(ANL_PROTOC_C protoc-c)

@@ -79,6 +79,11 @@ if(ANL_BUNDLE AND TARGET anneal_program)
   endif()
   install(PROGRAMS ${CMAKE_BINARY_DIR}/bundle/libstdc++.so.6 DESTINATION lib COMPONENT program)
 
+  if(ANL_HAVE_TIFF)
+    add_library(tiff_codecs STATIC cmake/tiff_codecs.c) # behind libtiff
+    target_link_libraries(anneal PUBLIC $<BUILD_INTERFACE:tiff_codecs>)
+  endif()
+
   # every other shared library but glibc's own, as the loader finds them
   install(CODE [[
     file(GET_RUNTIME_DEPENDENCIES EXECUTABLES "$<TARGET_FILE:anneal_program>" RESOLVED_DEPENDENCIES_VAR found
@@ -91,7 +96,7 @@ if(ANL_BUNDLE AND TARGET anneal_program)
   ]] COMPONENT program)
   # their licences
   foreach(package libdnnl2 ocl-icd-libopencl1 libgomp1 libstdc++6 libgcc-s1 libcjson1 libhdf5-103-1 libsz2 libaec0 zlib1g
-      libfyaml0 libsqlite3-0 libdeflate0 libprotobuf-c1 libonnx-dev)
+      libfyaml0 libsqlite3-0 libdeflate0 libprotobuf-c1 libonnx-dev libwebp7 libwebpdemux2 libtiff6 libzstd1 liblzma5 libjpeg62-turbo)
     if(EXISTS /usr/share/doc/${package}/copyright)
       install(FILES /usr/share/doc/${package}/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR}/licences RENAME ${package} COMPONENT program)
     endif()
