@@ -269,6 +269,29 @@ static void test_wrong_recipes(void **state)
     cli_says(c, "data.test draws a test part");
 }
 
+/* A folder as it is found: of other kinds, and under names that say another. */
+static void test_found_kinds(void **state)
+{
+    cli *c = *state;
+    if (!strstr(anl__picture_formats(), "WebP") || !strstr(anl__picture_formats(), "TIFF")) {
+        print_message("skipped: this build reads %s only\n", anl__picture_formats());
+        skip();
+    }
+    cli_shell(c, "mkdir -p found/web found/tiff && cp " ANL_TESTS_DIR "/golden/data/decoded/[gw]*.* found/web && cp " ANL_TESTS_DIR "/golden/data/decoded/t*.tif found/tiff && "
+                 "mv found/web/gif-grey.gif found/web/gif-grey.jpg");
+    cli_expect(c, 0, "data describe found");
+    cli_says(c, "format       pictures\nsamples      49\n");
+    cli_says(c, "classes      2");
+    cli_expect(c, 0, "train p.yaml --run found-run data.path=found data.size=8 data.color=rgb train.epochs=1 model.layers.1.units=2");
+    cli_says(c, "found: pictures as 8x8x3, 2 classes");
+    cli_expect(c, 0, "predict found-run found/web/webp-lossy.webp found/tiff/tiff-tiles.tif found/web/gif-grey.jpg");
+    cli_says(c, "\"found/tiff/tiff-tiles.tif\",");
+    cli_shell(c, ANL_PROGRAM " predict found-run - < found/tiff/tiff-tiles.tif > piped && grep -q 'web\\|tiff' piped");
+    cli_shell(c, "head -c 100 found/web/webp-lossy.webp > found/web/cut.webp");
+    cli_expect(c, 3, "train p.yaml --run no data.path=found data.size=8");
+    cli_says(c, "found/web/cut.webp: it is cut short");
+}
+
 /* Kinds that are not read are called by their names: in a set, by their names, and in a pipe. */
 static void test_other_kinds(void **state)
 {
@@ -304,7 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_train), cmocka_unit_test(test_first_steps), cmocka_unit_test(test_predict), cmocka_unit_test(test_eval_on_others), cmocka_unit_test(test_more_pictures),
                                        cmocka_unit_test(test_values), cmocka_unit_test(test_easily_wrong), cmocka_unit_test(test_describe_and_split), cmocka_unit_test(test_wrong_recipes),
-                                       cmocka_unit_test(test_other_kinds)};
+                                       cmocka_unit_test(test_found_kinds), cmocka_unit_test(test_other_kinds)};
     if (!anl__picture_here()) {
         print_message("skipped: a build without stb decodes no pictures\n");
         return 0;
