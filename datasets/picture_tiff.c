@@ -167,8 +167,8 @@ static const char *describe(image *im, anl__picture_samples *out)
 {
     TIFF *t = im->tiff;
     *out = (anl__picture_samples){0};
-    if (!TIFFGetField(t, TIFFTAG_IMAGEWIDTH, &im->w) || !TIFFGetField(t, TIFFTAG_IMAGELENGTH, &im->h) || !im->w || !im->h || im->w > INT32_MAX || im->h > INT32_MAX)
-        return "it does not say how large it is";
+    bool sized = TIFFGetField(t, TIFFTAG_IMAGEWIDTH, &im->w) && TIFFGetField(t, TIFFTAG_IMAGELENGTH, &im->h);
+    if (!sized || !im->w || !im->h || im->w > INT32_MAX || im->h > INT32_MAX) return "it does not say how large it is";
     const char *why = samples_of(im);
     if (why) return why;
     im->tiled = TIFFIsTiled(t);
