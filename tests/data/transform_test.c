@@ -65,6 +65,19 @@ static void statistics_of_bytes(void **state)
     check_norm(f->ctx, &c, NULL, 200);
 }
 
+/* Samples of several rows of lanes, a lane's rest and a part of one, of few and many channels. */
+static void statistics_of_large_samples(void **state)
+{
+    fixture *f = *state;
+    static uint8_t data[2 * 61 * 53 * 17];
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i * i % 251 + i % 5);
+    for (int64_t channels = 1; channels <= 17; channels++) {
+        int64_t dim[] = {61, 53, channels};
+        anl__dataset ds = set_of(f->ctx, ANL_U8, 2, 3, dim, data);
+        check_norm(f->ctx, &ds, NULL, 2);
+    }
+}
+
 /* More additions than a 32-bit sum holds. */
 static void statistics_do_not_overflow(void **state)
 {
@@ -303,6 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(statistics_of_bytes),
+        TEST(statistics_of_large_samples),
         TEST(statistics_do_not_overflow),
         TEST(statistics_of_floats),
         TEST(a_constant_channel_has_std_one),
