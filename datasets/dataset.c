@@ -154,13 +154,17 @@ static anl_status choose_format(anl_ctx *ctx, const anl__data_opts *o, const anl
                      near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
-anl_status anl__dataset_pick(anl__dataset *ds, const char *part, int (*part_of)(const void *user, int64_t i), const void *user, int64_t n, int64_t *pick, int64_t *picked)
+anl_status anl__dataset_pick(anl__dataset *ds, const char *part, int64_t most, int (*part_of)(const void *user, int64_t i), const void *user, int64_t n, int64_t *pick, int64_t *picked)
 {
     bool test = part && !strcmp(part, "test");
     *picked = 0;
     for (int p = ANL__PART_TRAIN; p < ANL__PARTS; p++)
         for (int64_t i = 0; i < n; i++)
             if (part_of(user, i) == p && (!part || test == (p == ANL__PART_TEST))) pick[(*picked)++] = i;
+    if (most && *picked > most) {
+        for (int64_t i = 0; i < most; i++) pick[i] = pick[anl__dataset_spread(i, most, *picked)];
+        *picked = most;
+    }
     return *picked ? ANL_OK : anl__fail(ds->ctx, ANL_DATA, "%s: found no samples of a %s part", ds->name, test ? "test" : "training");
 }
 

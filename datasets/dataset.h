@@ -106,6 +106,7 @@ struct anl__data_opts {
     bool cache;            /* default true */
     const char *cache_dir; /* NULL: $XDG_CACHE_HOME/anneal, else $HOME/.cache/anneal */
     bool cache_wait; /* write the cache before open returns, not beside the caller's work (default false) */
+    int64_t most; /* of pictures and HDF5 files no more than so many samples are read, spread evenly over the part; 0 (default): all. Others are read whole */
     anl__parts_opts parts; /* the test part of pictures and HDF5 files without parts of their own; default: nothing is drawn */
     anl__pictures_opts pictures;
 };
@@ -136,9 +137,15 @@ static inline const void *anl__dataset_get(const anl__dataset *ds, int field, in
    known). */
 anl_status anl__dataset_fingerprint(anl__dataset *ds, char hex[65]) ANL_MUST;
 
+/* Of n samples `most` that are spread evenly: number i of them, 0 <= i < most <= n. */
+static inline int64_t anl__dataset_spread(int64_t i, int64_t most, int64_t n)
+{
+    return (int64_t)((__int128)i * n / most);
+}
+
 /* The samples of one part among n items, part_of(user, i) being ANL__PART_* of each: training with the set's own validation part
-   behind it, or test; part NULL: all. Into pick, which has room for n. ANL_DATA: there are none. */
-anl_status anl__dataset_pick(anl__dataset *ds, const char *part, int (*part_of)(const void *user, int64_t i), const void *user, int64_t n, int64_t *pick, int64_t *picked) ANL_MUST;
+   behind it, or test; part NULL: all. most: as in anl__data_opts. Into pick, which has room for n. ANL_DATA: there are none. */
+anl_status anl__dataset_pick(anl__dataset *ds, const char *part, int64_t most, int (*part_of)(const void *user, int64_t i), const void *user, int64_t n, int64_t *pick, int64_t *picked) ANL_MUST;
 /* pictures.c, for dataset.c */
 anl_status anl__pictures_list(anl_ctx *ctx, const anl__data_opts *opts, anl__picture_list **out) ANL_MUST;
 extern const anl__dataset_vt anl__dataset_idx, anl__dataset_npy, anl__dataset_pictures, anl__dataset_hdf5;

@@ -254,7 +254,7 @@ static anl_status fill(anl__dataset *ds, const file *f, const anl__data_opts *o,
     int classes = 0;
     if (labelled && !o->values) ANL_TRY(read_classes(f, label, &classes));
     if (o->path) ANL_TRY(parts_of(f, o, classes ? label : NULL, classes, part));
-    ANL_TRY(anl__dataset_pick(ds, o->path ? o->part ? o->part : "train" : NULL, part_of, part, n, pick, &ds->n));
+    ANL_TRY(anl__dataset_pick(ds, o->path ? o->part ? o->part : "train" : NULL, o->most, part_of, part, n, pick, &ds->n));
     ANL_TRY(read_samples(ds, f, o, pick));
     ds->own_parts = f->part.id >= 0;
     ds->valid_from = ds->n;

@@ -30,7 +30,7 @@ static const option train_options[] = {
     {"no-test", NULL, "leave the test part alone: a run among many that are chosen from by validation"},
     {"dry-run", NULL, "model table, memory plan, one batch through train, eval, checkpoint and resume; writes no run"},
     {"overfit-batch", NULL, "trains on one batch only, as a test that the model can learn; writes no run"},
-    {"limit-batches", "N", "epochs of N batches, as a quick look; writes no run"},
+    {"limit-batches", "N", "epochs of N batches, as a quick look; of images also N of validation and test; writes no run"},
     {"json", NULL, "the scores at the end as one JSON object instead of a table"},
     {NULL, NULL, NULL},
 };
@@ -337,7 +337,7 @@ static anl_status prepare(train *t)
     int64_t until = 0;
     if (!options_int(t->o, "limit-batches", 0, 1, INT32_MAX, &limit, why) || !options_int(t->o, "until", 0, 1, INT32_MAX, &until, why)) return anl__fail(t->ctx, ANL_INVALID, "%s", why);
     ANL_TRY(decide(t->ctx, t->recipe, t->run.dir));
-    job_opts jo = {.train = true, .overfit = options_has(t->o, "overfit-batch") ? recipe_int(t->recipe, "train.batch") : 0};
+    job_opts jo = {.train = true, .no_test = options_has(t->o, "no-test"), .limit_batches = limit, .overfit = options_has(t->o, "overfit-batch") ? recipe_int(t->recipe, "train.batch") : 0};
     ANL_TRY(job_open(t->ctx, t->recipe, &jo, j));
     if (t->run.from) j->plans = anl__ckpt_text(t->run.from, "plans", NULL);
     ANL_TRY(say_notes(t, job_notes));

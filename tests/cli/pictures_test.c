@@ -107,6 +107,23 @@ static void test_first_steps(void **state)
     cli_expect(c, 0, "export runs/photos --out photos.safetensors");
 }
 
+/* What is not evaluated on is not read. */
+static void test_quick_look(void **state)
+{
+    cli *c = *state;
+    put_classes(c, "look/train", 0, 3, 10);
+    put_classes(c, "look/test", 0, 3, 10);
+    cli_expect(c, 0, "train p.yaml data.path=look --limit-batches 1 train.batch=6 train.epochs=1");
+    cli_says(c, "look: pictures as 8x8x1, 3 classes: 24 to train on, 6 to validate\n");
+    cli_says(c, "   6\n\nconfusion matrix"); /* the test part has 30 */
+    cli_shell(c, "echo no > look/test/dark/01.png");
+    cli_expect(c, 0, "train p.yaml data.path=look --limit-batches 1 train.batch=6 train.epochs=1");
+    cli_expect(c, 0, "train p.yaml data.path=look --run looked --no-test train.epochs=1");
+    cli_says(c, "24 to train on, 6 to validate\n");
+    cli_expect(c, 3, "train p.yaml data.path=look --run refused train.epochs=1");
+    cli_says(c, "look/test/dark/01.png");
+}
+
 static void test_predict(void **state)
 {
     cli *c = *state;
@@ -325,7 +342,7 @@ static void test_other_kinds(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_train), cmocka_unit_test(test_first_steps), cmocka_unit_test(test_predict), cmocka_unit_test(test_eval_on_others), cmocka_unit_test(test_more_pictures),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_train), cmocka_unit_test(test_first_steps), cmocka_unit_test(test_quick_look), cmocka_unit_test(test_predict), cmocka_unit_test(test_eval_on_others), cmocka_unit_test(test_more_pictures),
                                        cmocka_unit_test(test_values), cmocka_unit_test(test_easily_wrong), cmocka_unit_test(test_describe_and_split), cmocka_unit_test(test_wrong_recipes),
                                        cmocka_unit_test(test_found_kinds), cmocka_unit_test(test_other_kinds)};
     if (!anl__picture_here()) {

@@ -3,6 +3,7 @@
 
 #include "datasets/hdf5.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -111,6 +112,33 @@ static void parts_of_the_file(void **state)
     o.allow_empty_class = true;
     ds = must_open(f, &o);
     has_rows(ds, (const int[]){1, 6}, 2);
+    anl__dataset_close(ds);
+}
+
+/* No more than so many of a part, spread evenly: the others are not read, so that what is wrong with them is not seen. */
+static void some_of_a_part(void **state)
+{
+    const fixture *f = *state;
+    static float value[N * 2];
+    content c = good();
+    c.part = part;
+    anl__data_opts o = options(put_h5(f, "a.h5", &c), "train");
+    o.most = 4;
+    anl__dataset *ds = must_open(f, &o);
+    has_rows(ds, (const int[]){0, 4, 9, 11}, 4); /* of 0, 2, 4, 5, 7, 9, 10, 11, 3, 8 */
+    anl__dataset_close(ds);
+    o.most = 10;
+    ds = must_open(f, &o);
+    assert_int_equal(ds->n, 10);
+    anl__dataset_close(ds);
+    value[2] = NAN;
+    c = (content){.x = "features", .x_type = H5T_NATIVE_FLOAT, .rank = 2, .dim = {N, 2}, .data = value, .label_type = H5T_NATIVE_INT64, .label = label, .labels = N};
+    o = options(put_h5(f, "b.h5", &c), "train");
+    assert_int_equal(anl__dataset_open(f->ctx, &o, &ds), ANL_DATA);
+    o.most = 6; /* every second */
+    o.allow_empty_class = true;
+    ds = must_open(f, &o);
+    assert_int_equal(ds->n, 6);
     anl__dataset_close(ds);
 }
 
@@ -344,6 +372,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(parts_of_the_file, fixture_setup, fixture_teardown), cmocka_unit_test_setup_teardown(drawn_parts, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(some_of_a_part, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(class_names, fixture_setup, fixture_teardown),       cmocka_unit_test_setup_teardown(other_forms, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(round_trip, fixture_setup, fixture_teardown),        cmocka_unit_test_setup_teardown(bad_content, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(cut_files, fixture_setup, fixture_teardown),         cmocka_unit_test_setup_teardown(full_disk, fixture_setup, fixture_teardown),

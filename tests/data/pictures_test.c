@@ -649,9 +649,43 @@ static void failing_allocations(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+/* Of six pictures three, spread evenly; the others are not looked at. */
+static void some_of_a_part(void **state)
+{
+    fixture *f = *state;
+    anl__data_opts o = opts_of(f);
+    char name[64], one[512];
+    for (int i = 0; i < 6; i++) {
+        snprintf(name, sizeof name, "s/%c/%d.png", i < 2 ? 'a' : 'b', i);
+        if (i % 2) put(at(f, name), "no", 2);
+        else grey(f, name, (uint8_t)(10 * i));
+    }
+    refuses(f, &o, "s/a/1.png", NULL);
+    o.most = 3;
+    for (int round = 0; round < 2; round++) {
+        anl__dataset *ds = opened(f, &o);
+        samples_are(ds, 3, (const int[]){0, 20, 40}, (const int[]){0, 1, 1});
+        assert_int_equal(ds->classes, 2);
+        anl__dataset_close(ds);
+    }
+    assert_int_equal(entries(f, one), 1);
+    o.most = 0;
+    o.pictures.drop_damaged = true;
+    for (int round = 0; round < 2; round++) { /* all beside some: neither makes the other anew */
+        anl__dataset *ds = opened(f, &o);
+        samples_are(ds, 3, (const int[]){0, 20, 40}, (const int[]){0, 1, 1});
+        anl__dataset_close(ds);
+        assert_int_equal(entries(f, one), 2);
+    }
+    o.most = 7; /* more than there are */
+    anl__dataset *ds = opened(f, &o);
+    assert_int_equal(ds->n, 3);
+    anl__dataset_close(ds);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(parts_of_folders), TEST(drawn_test_part), TEST(tables), TEST(without_labels), TEST(number_of_classes), TEST(one_size_for_all),
+    const struct CMUnitTest tests[] = {TEST(parts_of_folders), TEST(drawn_test_part), TEST(tables), TEST(without_labels), TEST(some_of_a_part), TEST(number_of_classes), TEST(one_size_for_all),
                                        TEST(channels_of_all), TEST(damaged_files), TEST(second_opening_is_from_the_cache), TEST(changes_are_seen), TEST(entries_of_their_own),
                                        TEST(damaged_entries), TEST(no_place_for_a_cache), TEST(full_disk), TEST(failing_writes), TEST(other_writers),
                                        TEST(threads_make_no_difference), TEST(fingerprints_tell_content), TEST(failing_allocations)};

@@ -28,6 +28,20 @@ int job_devices(anl_ctx *ctx, const recipe *r)
     return there < 1 ? 1 : there < shards ? there : shards;
 }
 
+/* A part to evaluate on: those samples (index NULL: all n), or as many of them as the limit allows. */
+static anl_status open_evaluated(job *j, const job_opts *o, job_part part, const anl__dataset *ds, const int64_t *index, int64_t n)
+{
+    int64_t most = o->limit_batches * j->batch;
+    if (!most || n <= most) return job_feed_open(j, &j->part[part], ds, index, n, false);
+    int64_t *some = anl__arena_alloc(j->arena, sizeof *some * (size_t)most);
+    if (!some) return ANL_NOMEM;
+    for (int64_t i = 0; i < most; i++) {
+        int64_t at = anl__dataset_spread(i, most, n);
+        some[i] = index ? index[at] : at;
+    }
+    return job_feed_open(j, &j->part[part], ds, some, most, false);
+}
+
 anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
 {
     *out = (job){.ctx = ctx, .recipe = r, .foreign = o->from != NULL};
@@ -49,9 +63,9 @@ anl_status job_open(anl_ctx *ctx, recipe *r, const job_opts *o, job *out)
         ANL_TRY(job_feed_open(out, &out->part[JOB_TRAIN], out->set[0], s->train, s->n_train, !o->overfit));
         const int64_t *valid = o->overfit ? s->train : s->valid;
         int64_t n_valid = o->overfit ? s->n_train : s->n_valid;
-        if (n_valid) ANL_TRY(job_feed_open(out, &out->part[JOB_VALID], out->set[0], valid, n_valid, false));
+        if (n_valid) ANL_TRY(open_evaluated(out, o, JOB_VALID, out->set[0], valid, n_valid));
     }
-    return out->set[1] ? job_feed_open(out, &out->part[JOB_TEST], out->set[1], NULL, out->set[1]->n, false) : ANL_OK;
+    return out->set[1] ? open_evaluated(out, o, JOB_TEST, out->set[1], NULL, out->set[1]->n) : ANL_OK;
 }
 
 static void build(void *self, anl_graph *g, anl__size size)

@@ -72,6 +72,7 @@ typedef struct job {
     const char *plans;           /* what the device measured for this run before; NULL: nothing */
     anl__trainer *trainer;
     char fingerprint[65];        /* of the training set; "" when there is none */
+    bool whole_test;             /* images: all of the test part is there, if there is one */
     bool foreign;                /* the recipe came with a checkpoint: nothing that it names is run */
 } job;
 
@@ -87,6 +88,8 @@ typedef struct job_opts {
     bool answer;           /* sequences: programs that answer are compiled too (job_answer.h) */
     bool alone;            /* sequences: no data is opened (series: only test_data); what is needed comes from the checkpoint */
     bool bare;             /* no data is opened, and none is fed: for what only looks at the model (no feeds, no trainer) */
+    bool no_test;          /* images: the test part is not opened, unless test_data or test_file name one */
+    int64_t limit_batches; /* images: of validation and test no more than so many batches, spread evenly over the part; 0: all */
     int64_t overfit;       /* > 0: training and validation are the first so many samples, in order */
 } job_opts;
 

@@ -57,6 +57,7 @@ static anl_status open_train(job *j, const job_opts *o)
 static anl__data_opts test_opts(const job *j, const job_opts *o)
 {
     anl__data_opts d = data_opts(j, o, "test");
+    if (!anl_model_more_inputs(&j->model)) d.most = o->limit_batches * j->batch; /* else files of all of them lie beside it */
     if (o->test_data) {
         d.images = d.labels = NULL;
         d.path = o->test_data;
@@ -73,10 +74,12 @@ static anl__data_opts test_opts(const job *j, const job_opts *o)
 static anl_status open_test(job *j, const job_opts *o)
 {
     anl__data_opts d = test_opts(j, o);
-    if (o->set) return ANL_OK;
+    bool named = o->test_data || o->test_file;
+    j->whole_test = !o->no_test && !o->limit_batches;
+    if (o->set || (o->no_test && !named)) return ANL_OK;
     if (j->set[0]) {
         d.classes = j->set[0]->classes;
-        if (!o->test_data && !o->test_file && !anl__dataset_present(j->ctx, &d)) return ANL_OK;
+        if (!named && !anl__dataset_present(j->ctx, &d)) return ANL_OK;
     }
     d.allow_empty_class = true;
     return anl__dataset_open(j->ctx, &d, &j->set[1]);

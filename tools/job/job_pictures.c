@@ -60,7 +60,9 @@ anl_status job_pictures_note(const job *j, anl__buf *out)
     if (!ds->item) return out->status;
     anl__buf_add(out, "%s: pictures as %lldx%lldx%lld", ds->name, (long long)s->dim[0], (long long)s->dim[1], (long long)s->dim[2]);
     if (ds->label) anl__buf_add(out, ", %d classes", ds->classes);
-    anl__buf_add(out, ": %lld to train on, %lld to validate, %lld to test\n", (long long)j->split.n_train, (long long)j->split.n_valid, j->set[1] ? (long long)j->set[1]->n : 0);
+    anl__buf_add(out, ": %lld to train on, %lld to validate", (long long)j->split.n_train, (long long)j->split.n_valid);
+    if (j->whole_test) anl__buf_add(out, ", %lld to test", j->set[1] ? (long long)j->set[1]->n : 0);
+    anl__buf_add(out, "\n");
     if (ds->label && ds->classes == 1)
         anl__buf_add(out, "warning: %s: one class only (%s): there is nothing to tell apart. Are the folders of classes a level deeper?\n",
                      ds->name, ds->class_names ? ds->class_names[0] : "0");
