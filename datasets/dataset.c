@@ -154,18 +154,20 @@ static anl_status choose_format(anl_ctx *ctx, const anl__data_opts *o, const anl
                      near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
-anl_status anl__dataset_pick(anl__dataset *ds, const char *part, int64_t most, int (*part_of)(const void *user, int64_t i), const void *user, int64_t n, int64_t *pick, int64_t *picked)
+anl_status anl__dataset_pick(anl__dataset *ds, const anl__data_opts *opts, int (*part_of)(const void *user, int64_t i), const void *user, int64_t n, int64_t *pick, int64_t *picked)
 {
-    bool test = part && !strcmp(part, "test");
+    bool all = !opts->labels && !opts->path, test = opts->part && !strcmp(opts->part, "test");
+    int64_t most = opts->most;
     *picked = 0;
     for (int p = ANL__PART_TRAIN; p < ANL__PARTS; p++)
         for (int64_t i = 0; i < n; i++)
-            if (part_of(user, i) == p && (!part || test == (p == ANL__PART_TEST))) pick[(*picked)++] = i;
+            if (part_of(user, i) == p && (all || test == (p == ANL__PART_TEST))) pick[(*picked)++] = i;
     if (most && *picked > most) {
         for (int64_t i = 0; i < most; i++) pick[i] = pick[anl__dataset_spread(i, most, *picked)];
         *picked = most;
     }
-    return *picked ? ANL_OK : anl__fail(ds->ctx, ANL_DATA, "%s: found no samples of a %s part", ds->name, test ? "test" : "training");
+    if (*picked || opts->optional) return ANL_OK;
+    return anl__fail(ds->ctx, ANL_DATA, "%s: found no samples of a %s part", ds->name, test ? "test" : "training");
 }
 
 /* ---- what holds for every format -------------------------------------------------------------- */
@@ -249,40 +251,11 @@ static anl_status open_files(anl__dataset *ds, const anl__data_opts *o)
     ds->valid_from = -1;
     ds->own_parts = true;
     ANL_TRY(ds->vt->open(ds, o));
+    if (!ds->fields) return ANL_OK; /* no such part */
     if (ds->valid_from < 0) ds->valid_from = ds->n;
     if (ds->value) add_values(ds);
     if (ds->label) ANL_TRY(add_labels(ds, o));
     return ds->fields > 1 ? add_more(ds, o) : ANL_OK;
-}
-
-/* Files of IDX and NPY are of one part; those of pictures and HDF5 files lie, or are drawn, together. */
-static bool has_part(anl_ctx *ctx, const anl__data_opts *o)
-{
-    const anl__dataset_vt *vt = NULL;
-    anl__csv_opts co = anl__csv_opts_default();
-    anl__csv *c = NULL;
-    if (choose_format(ctx, o, &vt) != ANL_OK || vt == &anl__dataset_idx || vt == &anl__dataset_npy || !o->part || strcmp(o->part, "test")) return vt != NULL;
-    bool drawn = o->parts.test > 0 || o->parts.test_only, found = false;
-    if (vt == &anl__dataset_hdf5) return anl__hdf5_has_test(ctx, o);
-    if (!o->labels) return anl__picture_list_has_train(o->images) ? anl__picture_list_has_test(o->images) : drawn;
-    if (anl__csv_open(ctx, o->labels, &co, &c) != ANL_OK) return true; /* opening says what is wrong */
-    int64_t column = anl__csv_find(c, "part");
-    for (int64_t i = 0; i < c->rows && column >= 0 && !found; i++) found = !strcmp(anl__csv_get(c, i, column), "test");
-    anl__csv_close(c);
-    return column < 0 ? drawn : found;
-}
-
-bool anl__dataset_present(anl_ctx *ctx, const anl__data_opts *opts)
-{
-    anl__data_opts o = *opts;
-    anl__buf images, labels;
-    if (!o.path) return o.images && anl__path_exists(o.images) && has_part(ctx, &o);
-    anl__buf_init(&images, ctx);
-    anl__buf_init(&labels, ctx);
-    bool found = resolve(ctx, &o, &images, &labels) == ANL_OK && has_part(ctx, &o);
-    anl__buf_release(&images);
-    anl__buf_release(&labels);
-    return found;
 }
 
 anl_status anl__dataset_list(anl_ctx *ctx, const anl__data_opts *opts, anl__picture_list **out)
@@ -311,10 +284,17 @@ anl_status anl__dataset_open(anl_ctx *ctx, const anl__data_opts *opts, anl__data
     anl__dataset *ds = anl__alloc(ctx, sizeof *ds);
     if (!ds) ANL_GO(ANL_NOMEM);
     ds->ctx = ctx;
-    if (o.path) ANL_GO(resolve(ctx, &o, &images, &labels));
+    *out = NULL;
+    if (o.path) st = resolve(ctx, &o, &images, &labels);
+    if (o.optional && (st == ANL_DATA || (!o.path && !o.images))) {
+        st = ANL_OK;
+        goto done;
+    }
+    ANL_GO(st);
     ds->name = anl__strdup(ctx, o.path ? o.path : o.images ? o.images : "");
     if (!ds->name) ANL_GO(ANL_NOMEM);
     ANL_GO(open_files(ds, &o));
+    if (!ds->fields) goto done;
     *out = ds;
     ds = NULL;
 done:

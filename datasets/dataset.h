@@ -106,19 +106,19 @@ struct anl__data_opts {
     bool cache;            /* default true */
     const char *cache_dir; /* NULL: $XDG_CACHE_HOME/anneal, else $HOME/.cache/anneal */
     bool cache_wait; /* write the cache before open returns, not beside the caller's work (default false) */
+    bool optional; /* a part that is not there is none: ANL_OK and no set (default false: ANL_DATA) */
     int64_t most; /* of pictures and HDF5 files no more than so many samples are read, spread evenly over the part; 0 (default): all. Others are read whole */
     anl__parts_opts parts; /* the test part of pictures and HDF5 files without parts of their own; default: nothing is drawn */
     anl__pictures_opts pictures;
 };
 anl__data_opts anl__data_opts_default(void);
 
+/* With opts->optional *out may be NULL. */
 anl_status anl__dataset_open(anl_ctx *ctx, const anl__data_opts *opts, anl__dataset **out) ANL_MUST;
 /* Which pictures a set of pictures has, with nothing decoded (anl__picture_list_free); ANL_OK with NULL: it is another kind of set. */
 anl_status anl__dataset_list(anl_ctx *ctx, const anl__data_opts *opts, anl__picture_list **out) ANL_MUST;
 /* Further inputs of the same samples, without labels: <opts->path>/{train,test}-input<k>.npy[.gz], by opts->part. */
 anl_status anl__dataset_open_input(anl_ctx *ctx, const anl__data_opts *opts, int k, anl__dataset **out) ANL_MUST;
-/* Are there files of that part? Opens none; the context's message is not to be shown. */
-bool anl__dataset_present(anl_ctx *ctx, const anl__data_opts *opts);
 /* A set over the caller's memory: n samples x of one shape (rank 1 or 3, u8 or f32), and labels in [0,
    classes) (NULL: none). Both are copied. No class may be empty. */
 anl_status anl__dataset_from_memory(anl_ctx *ctx, anl_dtype dtype, const anl_shape *shape, int64_t n,
@@ -143,9 +143,10 @@ static inline int64_t anl__dataset_spread(int64_t i, int64_t most, int64_t n)
     return (int64_t)((__int128)i * n / most);
 }
 
-/* The samples of one part among n items, part_of(user, i) being ANL__PART_* of each: training with the set's own validation part
-   behind it, or test; part NULL: all. most: as in anl__data_opts. Into pick, which has room for n. ANL_DATA: there are none. */
-anl_status anl__dataset_pick(anl__dataset *ds, const char *part, int64_t most, int (*part_of)(const void *user, int64_t i), const void *user, int64_t n, int64_t *pick, int64_t *picked) ANL_MUST;
+/* The samples of the part that is asked for among n items, part_of(user, i) being ANL__PART_* of each: training with the set's own validation
+   part behind it, or test; of files that are named without labels: all. Into pick, which has room for n. ANL_DATA: there are none, and
+   the part is not optional. */
+anl_status anl__dataset_pick(anl__dataset *ds, const anl__data_opts *opts, int (*part_of)(const void *user, int64_t i), const void *user, int64_t n, int64_t *pick, int64_t *picked) ANL_MUST;
 /* pictures.c, for dataset.c */
 anl_status anl__pictures_list(anl_ctx *ctx, const anl__data_opts *opts, anl__picture_list **out) ANL_MUST;
 extern const anl__dataset_vt anl__dataset_idx, anl__dataset_npy, anl__dataset_pictures, anl__dataset_hdf5;

@@ -122,22 +122,6 @@ static anl_status parts_of(const file *f, const anl__data_opts *o, const int32_t
     return ANL_OK;
 }
 
-bool anl__hdf5_has_test(anl_ctx *ctx, const anl__data_opts *o)
-{
-    file f;
-    bool has = true; /* what is wrong is said when it is opened */
-    if (open_file(ctx, o->images, &f) == ANL_OK && check_file(&f) == ANL_OK) {
-        int64_t n = (int64_t)f.x.dim[0];
-        int32_t *part = anl__calloc(ctx, (size_t)n, sizeof *part);
-        has = f.part.id < 0 ? o->parts.test > 0 || o->parts.test_only : false;
-        if (f.part.id >= 0 && part && read_all(&f, &f.part, H5T_NATIVE_INT32, part) == ANL_OK)
-            for (int64_t i = 0; i < n; i++) has |= part[i] == ANL__PART_TEST;
-        anl__free(ctx, part);
-    }
-    close_file(&f);
-    return has;
-}
-
 /* ---- reading ----------------------------------------------------------------------------------- */
 
 /* Rows [from, from + rows) of x to `to`. */
@@ -254,7 +238,8 @@ static anl_status fill(anl__dataset *ds, const file *f, const anl__data_opts *o,
     int classes = 0;
     if (labelled && !o->values) ANL_TRY(read_classes(f, label, &classes));
     if (o->path) ANL_TRY(parts_of(f, o, classes ? label : NULL, classes, part));
-    ANL_TRY(anl__dataset_pick(ds, o->path ? o->part ? o->part : "train" : NULL, o->most, part_of, part, n, pick, &ds->n));
+    ANL_TRY(anl__dataset_pick(ds, o, part_of, part, n, pick, &ds->n));
+    if (!ds->n) return ANL_OK;
     ANL_TRY(read_samples(ds, f, o, pick));
     ds->own_parts = f->part.id >= 0;
     ds->valid_from = ds->n;
@@ -295,12 +280,6 @@ bool anl__hdf5_is_set(const char *path)
 {
     (void)path;
     return false;
-}
-
-bool anl__hdf5_has_test(anl_ctx *ctx, const anl__data_opts *o)
-{
-    (void)ctx, (void)o;
-    return true;
 }
 
 static anl_status hdf5_open(anl__dataset *ds, const anl__data_opts *o) { return anl__fail(ds->ctx, ANL_UNSUPPORTED, "%s: this build has no HDF5", o->images); }

@@ -15,8 +15,6 @@
 bool anl__hdf5_is(const char *path); /* by its first bytes */
 /* Is it HDF5 with the samples of a set in it, rather than a checkpoint or anything else? */
 bool anl__hdf5_is_set(const char *path);
-/* Has, or would have, the file a test part? */
-bool anl__hdf5_has_test(anl_ctx *ctx, const anl__data_opts *opts);
 /* Replaces the file by these sets: training, with its own validation part if it has one, and test (NULL: none). Both of
    one shape and type; labels or values as they are. */
 anl_status anl__hdf5_write(anl_ctx *ctx, const char *path, const anl__dataset *train, const anl__dataset *test) ANL_MUST;

@@ -367,7 +367,3 @@ static bool has(const char *dir, bool folder)
 }
 
 bool anl__picture_list_is(const char *dir) { return anl__path_is_dir(dir) && (has(dir, true) || has(dir, false)); }
-
-bool anl__picture_list_has_train(const char *dir) { return is_dir_in(dir, "train"); }
-
-bool anl__picture_list_has_test(const char *dir) { return is_dir_in(dir, "test"); }

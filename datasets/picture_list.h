@@ -47,9 +47,7 @@ anl_status anl__picture_list_table(anl_ctx *ctx, const char *dir, const char *ta
 anl_status anl__picture_list_files(anl_ctx *ctx, const char *const *path, int n, anl__picture_list **out) ANL_MUST;
 void anl__picture_list_free(anl__picture_list *l);
 
-/* Does a directory hold folders, or pictures? Has it parts of its own (DIR/train)? A test part among them? */
+/* Does a directory hold folders, or pictures? */
 bool anl__picture_list_is(const char *dir);
-bool anl__picture_list_has_train(const char *dir);
-bool anl__picture_list_has_test(const char *dir);
 
 #endif

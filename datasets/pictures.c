@@ -26,7 +26,7 @@ static int part_of(const void *list, int64_t i) { return ((const anl__picture_li
 static anl_status pick_of(anl__dataset *ds, const anl__data_opts *o, const anl__picture_list *l, int64_t **out, int64_t *n)
 {
     *out = anl__calloc(ds->ctx, (size_t)l->n, sizeof **out);
-    return *out ? anl__dataset_pick(ds, o->labels || o->path ? o->part ? o->part : "train" : NULL, o->most, part_of, l, l->n, *out, n) : ANL_NOMEM;
+    return *out ? anl__dataset_pick(ds, o, part_of, l, l->n, *out, n) : ANL_NOMEM;
 }
 
 static anl_status labels_of(anl__dataset *ds, const anl__data_opts *o, inside *in, const int64_t *pick, int64_t n)
@@ -70,6 +70,7 @@ static anl_status pictures_open(anl__dataset *ds, const anl__data_opts *o)
     if (!(ds->inside = in)) return ANL_NOMEM;
     ANL_GO(anl__pictures_list(ds->ctx, o, &in->list));
     ANL_GO(pick_of(ds, o, in->list, &pick, &n));
+    if (!n) goto done;
     bool test = o->part && !strcmp(o->part, "test");
     char part[40];
     if (o->most) snprintf(part, sizeof part, "%s/%lld", test ? "test" : "train", (long long)o->most); /* beside the entry of all */

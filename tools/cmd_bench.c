@@ -5,6 +5,7 @@
 #include "exit_code.h"
 #include "quoted.h"
 
+#include "datasets/known.h"
 #include "runtime/base/files.h"
 #include "runtime/base/philox.h"
 #include "tools/job/job.h"
@@ -103,9 +104,8 @@ static anl_status open_bench(anl_ctx *ctx, const options *o, int which, recipe *
     snprintf(threads, sizeof threads, "threads=%s", options_text(o, "threads", "0"));
     snprintf(precision, sizeof precision, "train.precision=%s", options_text(o, "dtype", "fp32"));
     job_opts jo = {.train = true};
-    anl__data_opts d = anl__data_opts_default();
-    d.path = "fashion-mnist";
-    bool sequence = shape.batch > 0, real = benches[which].channels == 1 && anl__dataset_present(ctx, &d);
+    char where[4096];
+    bool sequence = shape.batch > 0, real = benches[which].channels == 1 && anl__known_where(anl__known_find("fashion-mnist"), where, sizeof where);
     if (real) over[n++] = "data.path=fashion-mnist";
     for (int i = 0; i < o->n_override; i++) over[n++] = o->override[i];
     ANL_TRY(recipe_parse(ctx, "bench", text, strlen(text), over, n, r));

@@ -16,8 +16,9 @@ static anl_status open_test(anl_ctx *ctx, const anl__data_opts *opts, const anl_
     o.pictures.class_names = train->item ? train->class_names : NULL;
     o.pictures.classes = o.pictures.class_names ? train->classes : 0;
     if (s->rank == 3) o.pictures.height = s->dim[0], o.pictures.width = s->dim[1], o.pictures.channels = (int)s->dim[2];
-    if (!anl__dataset_present(ctx, &o)) return ANL_OK;
+    o.optional = true;
     ANL_TRY(anl__dataset_open(ctx, &o, test));
+    if (!*test) return ANL_OK;
     const anl__field *a = &train->field[ANL__FIELD_X], *b = &(*test)->field[ANL__FIELD_X];
     if (a->dtype == b->dtype && a->bytes == b->bytes && train->fields == (*test)->fields) return ANL_OK;
     return anl__fail(ctx, ANL_DATA, "%s: the test part's samples are of another shape or type than the training part's", train->name);

@@ -12,6 +12,9 @@ size_t take(const char *path, void *data, size_t most);
 void flip_byte(const char *path, long offset);
 void cut(const char *path, long bytes);
 
+/* Opens the set as an optional one: is there such a part? */
+bool is_there(const fixture *f, const anl__data_opts *o);
+
 /* An IDX file of u8 in out; returns its size. */
 size_t make_idx(uint8_t *out, int rank, const uint32_t *dim, const uint8_t *data, size_t bytes);
 /* The test's set: n images of 5x4 with pixel (i*7 + k*3) % 256, labels i % 3. Writes

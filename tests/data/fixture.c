@@ -90,3 +90,14 @@ void put_set(const fixture *f, int n, bool gz)
     free(labels);
     free(pixels);
 }
+
+bool is_there(const fixture *f, const anl__data_opts *opts)
+{
+    anl__data_opts o = *opts;
+    anl__dataset *ds = NULL;
+    o.optional = o.allow_empty_class = true;
+    if (anl__dataset_open(f->ctx, &o, &ds) != ANL_OK) fail_msg("%s", anl_last_error(f->ctx));
+    bool there = ds != NULL;
+    anl__dataset_close(ds);
+    return there;
+}

@@ -108,7 +108,7 @@ static void parts_of_the_file(void **state)
     assert_null(ds->class_names);
     anl__dataset_close(ds);
     o.part = "test";
-    assert_true(anl__dataset_present(f->ctx, &o));
+    assert_true(is_there(f, &o));
     o.allow_empty_class = true;
     ds = must_open(f, &o);
     has_rows(ds, (const int[]){1, 6}, 2);
@@ -169,7 +169,7 @@ static void drawn_parts(void **state)
     for (int i = 0; i < N; i++) assert_int_equal(seen[i], 1);
     for (int i = 0; i < 3; i++) assert_int_equal(of_class[i], 1);
     o.parts.test = 0;
-    assert_false(anl__dataset_present(f->ctx, &o));
+    assert_false(is_there(f, &o));
 }
 
 static void class_names(void **state)

@@ -129,6 +129,7 @@ static void missing_files(void **state)
     refuse(f, &o, ANL_DATA, "found no train files there");
     o.part = "test";
     refuse(f, &o, ANL_DATA, "t10k-images");
+    assert_false(is_there(f, &o));
     o.part = "tets";
     refuse(f, &o, ANL_INVALID, "train or test, not tets");
     o = opts_of(f);
@@ -140,6 +141,12 @@ static void missing_files(void **state)
     refuse(f, &o, ANL_DATA, "nothing: there is no such file");
     o.images = f->dir;
     refuse(f, &o, ANL_DATA, "no pictures there");
+    o.optional = true; /* a file that is named must be there */
+    o.images = at(f, "nothing");
+    refuse(f, &o, ANL_DATA, "nothing: there is no such file");
+    o.images = NULL;
+    assert_false(is_there(f, &o));
+    o.images = f->dir;
     o.format = "ixd";
     refuse(f, &o, ANL_INVALID, "did you mean idx?");
 }

@@ -120,8 +120,6 @@ static void what_a_directory_is(void **state)
     files(f, "s/train/a/1.png s/test/x.txt flat/1.png text/a.txt");
     assert_true(anl__picture_list_is(at(f, "s")) && anl__picture_list_is(at(f, "flat")));
     assert_false(anl__picture_list_is(at(f, "text")) || anl__picture_list_is(at(f, "none")) || anl__picture_list_is(at(f, "flat/1.png")));
-    assert_true(anl__picture_list_has_train(at(f, "s")) && anl__picture_list_has_test(at(f, "s")));
-    assert_false(anl__picture_list_has_train(at(f, "flat")) || anl__picture_list_has_test(at(f, "flat")));
 }
 
 static void nested_hidden_and_foreign(void **state)

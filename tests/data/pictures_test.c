@@ -82,7 +82,7 @@ static void parts_of_folders(void **state)
     grey(f, "s/val/dog/9.png", 90);
     grey(f, "s/test/dog/5.png", 50);
     grey(f, "s/train/readme.png", 1); /* in no class */
-    assert_true(anl__dataset_present(f->ctx, &o));
+    assert_true(is_there(f, &o));
     anl__dataset *ds = opened(f, &o);
     samples_are(ds, 4, (const int[]){10, 20, 30, 90}, (const int[]){0, 0, 1, 1});
     assert_int_equal(ds->valid_from, 3);
@@ -97,7 +97,7 @@ static void parts_of_folders(void **state)
     anl__dataset_close(ds);
     logged(f, "1 files are no pictures by their names, or lie in no class's folder, and are left out, the first");
     o.part = "test";
-    assert_true(anl__dataset_present(f->ctx, &o));
+    assert_true(is_there(f, &o));
     o.allow_empty_class = true;
     ds = opened(f, &o);
     samples_are(ds, 1, (const int[]){50}, (const int[]){1});
@@ -118,10 +118,10 @@ static void drawn_test_part(void **state)
         grey(f, name, (uint8_t)i);
     }
     o.part = "test";
-    assert_false(anl__dataset_present(f->ctx, &o)); /* none is drawn where none is asked for */
+    assert_false(is_there(f, &o)); /* none is drawn where none is asked for */
     refuses(f, &o, "found no samples of a test part", NULL);
     o.parts.test = 0.1;
-    assert_true(anl__dataset_present(f->ctx, &o));
+    assert_true(is_there(f, &o));
     for (int round = 0; round < 2; round++)
         for (int part = 0; part < 2; part++) {
             o.part = part ? "test" : "train";
@@ -159,7 +159,7 @@ static void tables(void **state)
     anl__dataset_close(ds);
     o.part = "test";
     o.allow_empty_class = true;
-    assert_true(anl__dataset_present(f->ctx, &o));
+    assert_true(is_there(f, &o));
     ds = opened(f, &o);
     samples_are(ds, 1, (const int[]){33}, (const int[]){0});
     anl__dataset_close(ds);
@@ -179,7 +179,7 @@ static void tables(void **state)
     assert_int_equal(ds->field[ANL__FIELD_LABEL].dtype, ANL_F32);
     anl__dataset_close(ds);
     o.part = "test";
-    assert_false(anl__dataset_present(f->ctx, &o));
+    assert_false(is_there(f, &o));
 }
 
 static void without_labels(void **state)

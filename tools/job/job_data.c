@@ -77,10 +77,8 @@ static anl_status open_test(job *j, const job_opts *o)
     bool named = o->test_data || o->test_file;
     j->whole_test = !o->no_test && !o->limit_batches;
     if (o->set || (o->no_test && !named)) return ANL_OK;
-    if (j->set[0]) {
-        d.classes = j->set[0]->classes;
-        if (!named && !anl__dataset_present(j->ctx, &d)) return ANL_OK;
-    }
+    if (j->set[0]) d.classes = j->set[0]->classes;
+    d.optional = j->set[0] && !named;
     d.allow_empty_class = true;
     return anl__dataset_open(j->ctx, &d, &j->set[1]);
 }
