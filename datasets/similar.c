@@ -1,6 +1,7 @@
 /* See similar.h. An index from trigrams (bytes, with a blank before and behind the text) to the texts that hold them. A text is looked
- * up by its rarest trigrams first, and no further than until the texts that have not come up cannot be among the best; those that have
- * are then compared as a whole. */
+ * up by its rarest trigrams first, and no further than until the texts that have not come up cannot be among the best: the lists of
+ * common trigrams are the long ones. How good the best are is known early, because texts that come up most often are compared as a
+ * whole at once; at the end the others that could be as good are. */
 #include "datasets/similar.h"
 
 #include <stdlib.h>
@@ -17,9 +18,10 @@ struct anl__similar {
     int64_t *begin;    /* [trigrams + 1] places in `holder` */
     int32_t *holder;   /* texts, by trigram */
     int64_t *own;      /* [n + 1] places in `gram` */
-    int32_t *gram;     /* numbers of trigrams, by text, ascending */
-    int32_t *common;   /* [n] trigrams in common so far; all 0 between two questions */
-    int32_t *touched;  /* [n] texts with such */
+    int32_t *gram;     /* numbers of trigrams, by text */
+    uint8_t *asked;    /* [trigrams] is it one of the text's that is looked up? All 0 between two questions, */
+    uint16_t *common;  /* [n] trigrams in common so far; likewise */
+    int32_t *touched;  /* [n + 1] texts that came up */
 };
 
 static int by_number(const void *a, const void *b)
@@ -65,9 +67,10 @@ static anl_status fill(anl__similar *s)
         grams += __builtin_popcountll(s->there[w]);
     }
     s->begin = anl__calloc(s->ctx, (size_t)grams + 2, sizeof *s->begin);
+    s->asked = anl__alloc(s->ctx, (size_t)grams + 1);
     s->gram = anl__calloc(s->ctx, (size_t)s->own[s->n] + 1, sizeof *s->gram);
     s->holder = anl__calloc(s->ctx, (size_t)s->own[s->n] + 1, sizeof *s->holder);
-    if (!s->begin || !s->gram || !s->holder) return ANL_NOMEM;
+    if (!s->begin || !s->asked || !s->gram || !s->holder) return ANL_NOMEM;
     for (int64_t i = 0, at = 0; i < s->n; i++) {
         int c = grams_of(s->text[i], g);
         for (int m = 0; m < c; m++) {
@@ -106,6 +109,7 @@ void anl__similar_destroy(anl__similar *s)
     anl__free(s->ctx, s->holder);
     anl__free(s->ctx, s->own);
     anl__free(s->ctx, s->gram);
+    anl__free(s->ctx, s->asked);
     anl__free(s->ctx, s->common);
     anl__free(s->ctx, s->touched);
     anl__free(s->ctx, s);
@@ -113,33 +117,50 @@ void anl__similar_destroy(anl__similar *s)
 
 /* ---- a question ------------------------------------------------------------------------------- */
 
-typedef struct found { /* the best so far */
-    int64_t text[ANL__MOST_SIMILAR];
+typedef struct question {
+    const anl__similar *s;
+    const char *text;
+    bool other;
+    int grams; /* of the text */
+    /* the best so far */
+    int64_t best[ANL__MOST_SIMILAR];
     double dice[ANL__MOST_SIMILAR]; /* falling */
     int n, most;
-} found;
+} question;
 
-static double worst(const found *f) { return f->n < f->most ? 0 : f->dice[f->n - 1]; }
+/* What a text must have to be among the best. */
+static double least(const question *q) { return q->n < q->most ? 0 : q->dice[q->n - 1]; }
 
-/* A text is there once, with the last value that is told of it, which is the largest. */
-static void keep(found *f, int64_t text, double dice)
+static bool is_in(const question *q, int64_t text)
 {
-    int at = 0, n = 0;
-    for (int i = 0; i < f->n; i++) { /* without it */
-        if (f->text[i] == text) continue;
-        f->text[n] = f->text[i];
-        f->dice[n++] = f->dice[i];
+    for (int i = 0; i < q->n; i++)
+        if (q->best[i] == text) return true;
+    return false;
+}
+
+static int64_t size_of(const anl__similar *s, int64_t text) { return s->own[text + 1] - s->own[text]; }
+
+static int common_with(const anl__similar *s, int64_t text)
+{
+    int c = 0;
+    for (int64_t m = s->own[text]; m < s->own[text + 1]; m++) c += s->asked[s->gram[m]];
+    return c;
+}
+
+/* A text that is not in yet, compared as a whole. */
+static void compare(question *q, int64_t text)
+{
+    double dice = 2.0 * common_with(q->s, text) / (double)(q->grams + size_of(q->s, text));
+    int at = 0;
+    while (at < q->n && (q->dice[at] > dice || (q->dice[at] == dice && q->best[at] < text))) at++;
+    if (at == q->most || (q->other && !strcmp(q->text, q->s->text[text]))) return;
+    if (q->n < q->most) q->n++;
+    for (int i = q->n - 1; i > at; i--) {
+        q->best[i] = q->best[i - 1];
+        q->dice[i] = q->dice[i - 1];
     }
-    while (at < n && (f->dice[at] > dice || (f->dice[at] == dice && f->text[at] < text))) at++;
-    f->n = n;
-    if (at == f->most) return;
-    if (n < f->most) f->n = n + 1;
-    for (int i = f->n - 1; i > at; i--) {
-        f->text[i] = f->text[i - 1];
-        f->dice[i] = f->dice[i - 1];
-    }
-    f->text[at] = text;
-    f->dice[at] = dice;
+    q->best[at] = text;
+    q->dice[at] = dice;
 }
 
 /* The known trigrams of a text by how many texts hold them. */
@@ -157,51 +178,49 @@ static int by_rarity(const anl__similar *s, const uint32_t *g, int c, int32_t *o
     return n;
 }
 
-static int common_with(const anl__similar *s, int64_t text, const int32_t *ascending, int n)
+/* Texts with `common` trigrams in common and more are compared: `left` with that number, then only those with more. */
+typedef struct eagerness {
+    int common, left;
+} eagerness;
+
+/* Counts one trigram's texts; returns how many came up by now. */
+static int32_t count_texts(question *q, int32_t trigram, eagerness *eager, int32_t touched)
 {
-    int c = 0, k = 0;
-    for (int64_t m = s->own[text]; m < s->own[text + 1] && k < n; m++) {
-        while (k < n && ascending[k] < s->gram[m]) k++;
-        c += k < n && ascending[k] == s->gram[m];
+    const anl__similar *s = q->s;
+    uint16_t *common = s->common;
+    for (int64_t p = s->begin[trigram]; p < s->begin[trigram + 1]; p++) {
+        int32_t t = s->holder[p];
+        int c = ++common[t];
+        s->touched[touched] = t;
+        touched += c == 1;
+        if (c < eager->common || is_in(q, t)) continue;
+        compare(q, t);
+        if (--eager->left) continue;
+        eager->common = c + 1;
+        eager->left = q->most;
     }
-    return c;
+    return touched;
 }
 
-/* Of a bound: roundings of a product drop no text that is as good as the worst. */
+/* Of a bound: its roundings drop no text that is as good as the worst. */
 static const double NEARLY = 1 - 1e-12;
 
 int anl__similar_find(anl__similar *s, const char *text, bool other, int64_t *out, int most)
 {
     uint32_t g[MOST_GRAMS];
-    int32_t rare[MOST_GRAMS], ascending[MOST_GRAMS];
-    int c = grams_of(text, g), known = by_rarity(s, g, c, rare), n = 0, asked = 0;
-    int32_t touched = 0;
-    double least = 0; /* worst(&f) */
-    found f = {.most = most};
-    for (int m = 0; m < c; m++) {
-        ascending[n] = number_of(s, g[m]);
-        n += ascending[n] >= 0;
-    }
-    for (; asked < known; asked++) {
-        int rest = known - asked; /* a text that has not come up has at most so many in common */
-        if (least > 2.0 * rest / (c + rest)) break;
-        for (int64_t p = s->begin[rare[asked]]; p < s->begin[rare[asked] + 1]; p++) {
-            int32_t t = s->holder[p];
-            if (!s->common[t]++) s->touched[touched++] = t;
-            double both = 2.0 * s->common[t], sum = (double)(c + s->own[t + 1] - s->own[t]);
-            if (both <= least * sum || (other && !strcmp(text, s->text[t]))) continue; /* a product: this is the innermost loop */
-            keep(&f, t, both / sum);
-            least = worst(&f);
-        }
-    }
-    found whole = {.most = most};
+    int32_t rare[MOST_GRAMS], touched = 0;
+    int c = grams_of(text, g), known = by_rarity(s, g, c, rare), rest = known; /* a text that has not come up has at most `rest` in common */
+    question q = {.s = s, .text = text, .other = other, .grams = c, .most = most};
+    eagerness eager = {2, most};
+    for (int m = 0; m < known; m++) s->asked[rare[m]] = 1;
+    for (; rest && least(&q) * NEARLY <= 2.0 * rest / (c + rest); rest--) touched = count_texts(&q, rare[known - rest], &eager, touched);
     for (int32_t i = 0; i < touched; i++) {
         int32_t t = s->touched[i];
-        double sum = (double)(c + s->own[t + 1] - s->own[t]), bound = 2.0 * (s->common[t] + known - asked);
+        double bound = 2.0 * (s->common[t] + rest);
         s->common[t] = 0;
-        if (bound < least * sum * NEARLY || bound < worst(&whole) * sum * NEARLY || (other && !strcmp(text, s->text[t]))) continue;
-        keep(&whole, t, 2.0 * common_with(s, t, ascending, n) / sum);
+        if (bound >= least(&q) * (double)(c + size_of(s, t)) * NEARLY && !is_in(&q, t)) compare(&q, t);
     }
-    memcpy(out, whole.text, sizeof *out * (size_t)whole.n);
-    return whole.n;
+    for (int m = 0; m < known; m++) s->asked[rare[m]] = 0;
+    memcpy(out, q.best, sizeof *out * (size_t)q.n);
+    return q.n;
 }
