@@ -202,7 +202,8 @@ anl_status anl_net_finish(anl_net *net, int moments, int grad_slabs, bool ema) A
 /* Fills parameters (from seed and name) and buffers. */
 anl_status anl_net_init(anl_net *net, uint64_t seed) ANL_MUST;
 
-/* Slabs are f32. Parameter i lies at offset (elements) in the PARAM, GRAD, MOMENT and EMA slabs; gaps are zero. */
+/* Slabs are f32. Parameter i lies at offset (elements) in the PARAM, GRAD, MOMENT and EMA slabs; gaps are zero. Frozen ones lie
+   behind the others, and the GRAD and MOMENT slabs end before them. */
 typedef enum anl_slab { ANL_SLAB_PARAM, ANL_SLAB_BUFFER, ANL_SLAB_EMA, ANL_SLAB_GRAD0, ANL_SLAB_MOMENT0 = ANL_SLAB_GRAD0 + 24, ANL_SLAB_COUNT = ANL_SLAB_MOMENT0 + 4 } anl_slab;
 typedef struct anl_tensor_info {
     const char *name; /* borrowed from the net */

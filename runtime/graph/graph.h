@@ -74,7 +74,7 @@ void anl__graph_call(const anl_graph *g, int node, anl__call *out);
 anl_value anl__graph_rng(anl_graph *g);   /* i32[8] */
 anl_value anl__graph_hyper(anl_graph *g); /* f32[ANL_HYPER_WORDS] */
 anl_value anl__graph_scale(anl_graph *g); /* f32[ANL__SCALE_WORDS] */
-/* A whole slab of a net whose layout is fixed: f32 [count]. ANL_SLAB_GRAD0 stands for the run's grad_slab. */
+/* A whole slab of a net whose layout is fixed, of parameters and their averages those that are not frozen: f32 [count]. ANL_SLAB_GRAD0 stands for the run's grad_slab. */
 anl_value anl__graph_slab(anl_graph *g, const anl_net *net, anl_slab slab);
 /* A sum of the run's grad slab by name (f32 [1]); for update programs. */
 anl_value anl__graph_sum(anl_graph *g, const anl_net *net, const char *name);

@@ -75,9 +75,11 @@ anl_status anl__registry_add(anl_net *net, anl__registry *t, const char *what, c
     return ANL_OK;
 }
 
-static int64_t lay(anl__registry *t, int64_t at, int64_t pad)
+/* Those of the entries that are frozen, or are not. */
+static int64_t lay(anl__registry *t, bool frozen, int64_t at, int64_t pad)
 {
     for (int64_t i = 0; i < t->n; i++) {
+        if (!(t->entry[i].flags & ANL_PARAM_FROZEN) == frozen) continue;
         t->entry[i].offset = at;
         at += (t->entry[i].count + pad - 1) / pad * pad;
     }
@@ -87,9 +89,10 @@ static int64_t lay(anl__registry *t, int64_t at, int64_t pad)
 anl_status anl_net_layout(anl_net *net)
 {
     if (net->laid_out) return ANL_OK;
-    net->param_count = lay(&net->param, 0, PAD);
-    net->buffer_count = lay(&net->buffer, 0, PAD);
-    net->grad_count = (lay(&net->sum, net->param_count, 1) + PAD - 1) / PAD * PAD;
+    net->moving_count = lay(&net->param, false, 0, PAD);
+    net->param_count = lay(&net->param, true, net->moving_count, PAD);
+    net->buffer_count = lay(&net->buffer, false, 0, PAD);
+    net->grad_count = (lay(&net->sum, false, net->moving_count, 1) + PAD - 1) / PAD * PAD;
     net->segment = anl__calloc(net->ctx, (size_t)net->param.n + 1, sizeof *net->segment);
     if (!net->segment) return ANL_NOMEM;
     for (int64_t i = 0; i < net->param.n; i++) {
@@ -125,7 +128,7 @@ static anl_status alloc_all(anl_net *net, int moments, int grad_slabs, bool ema)
     ANL_TRY(alloc_slab(net, ANL_SLAB_BUFFER, net->buffer_count));
     if (ema) ANL_TRY(alloc_slab(net, ANL_SLAB_EMA, net->param_count));
     for (int i = 0; i < grad_slabs; i++) ANL_TRY(alloc_slab(net, ANL_SLAB_GRAD0 + i, net->grad_count));
-    for (int i = 0; i < moments; i++) ANL_TRY(alloc_slab(net, ANL_SLAB_MOMENT0 + i, net->param_count));
+    for (int i = 0; i < moments; i++) ANL_TRY(alloc_slab(net, ANL_SLAB_MOMENT0 + i, net->moving_count));
     ANL_TRY(net->device->vt->alloc(net->device, 4096, &net->scalar));
     ANL_TRY(anl__context(net->ctx, net->device->vt->alloc(net->device, net->arena_bytes + 64, &net->arena), "arena of %zu bytes for activations", net->arena_bytes));
     return anl__context(net->ctx, net->device->vt->alloc(net->device, net->derived_bytes + 64, &net->derived), "%zu bytes for packed parameters", net->derived_bytes);
@@ -139,7 +142,7 @@ anl_status anl_net_finish(anl_net *net, int moments, int grad_slabs, bool ema)
         return anl__fail(net->ctx, ANL_INVALID, "%d moment and %d gradient slabs asked for", moments, grad_slabs);
     if (grad_slabs > 1) ANL_TRY(anl__net_compile_add(net, net->grad_count, "slab_add", &net->grad_add));
     if (grad_slabs < 1) grad_slabs = 1;
-    int64_t slabs = net->param_count * (1 + ema + moments) + net->buffer_count + net->grad_count * grad_slabs;
+    int64_t slabs = net->param_count * (1 + ema) + net->moving_count * moments + net->buffer_count + net->grad_count * grad_slabs;
     size_t room = net->device->vt->room ? net->device->vt->room(net->device) : 0;
     anl_status st = alloc_all(net, moments, grad_slabs, ema);
     if (st != ANL_OK) return anl__net_no_room(net, st, (size_t)slabs * anl__elem(net), room);
@@ -290,7 +293,7 @@ anl_status anl_net_grad_add(anl_net *net, int dst, anl_net *src_net, int src)
 
 anl_value anl__graph_slab(anl_graph *g, const anl_net *net, anl_slab slab)
 {
-    int64_t count = slab == ANL_SLAB_BUFFER ? net->buffer_count : net->param_count;
+    int64_t count = slab == ANL_SLAB_BUFFER ? net->buffer_count : net->moving_count;
     if (!net->laid_out) anl_graph_fail(g, ANL_INVALID, "slabs have no size before anl_net_layout");
     return anl__graph_value(g, &(anl__value){.kind = ANL__SLAB, .type = anl__type_of(net->elem, 1, &count), .node = -1, .slot = (int)slab});
 }

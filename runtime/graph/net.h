@@ -12,9 +12,10 @@ typedef enum anl__store {
 typedef struct anl__ref {
     anl__store store;
     size_t offset; /* bytes; ANL__STORE_INPUT: the input's index. PARAM, BUFFER, GRAD before the layout: the entry's
-                      number in its table (with ANL__SUM_ENTRY: in the table of sums) */
+                      number in its table (with ANL__SUM_ENTRY: in the table of sums), or ANL__WHOLE_SLAB */
 } anl__ref;
 #define ANL__SUM_ENTRY ((size_t)1 << 40)
+#define ANL__WHOLE_SLAB (ANL__SUM_ENTRY - 1)
 
 typedef struct anl__entry { /* a parameter, buffer or sum of the net */
     char *name;
@@ -58,7 +59,9 @@ struct anl_net {
     anl__segment *segment; /* [n_segment]: the parameters that are not frozen */
     int n_segment;
     bool laid_out, finished;
-    int64_t param_count, buffer_count, grad_count; /* elements with padding; grad: parameters, then sums */
+    int64_t param_count, buffer_count; /* elements with padding */
+    int64_t moving_count; /* of the parameters that are not frozen: they lie before the others, and only they have gradients and moments */
+    int64_t grad_count;   /* moving parameters, then sums */
     void *slab[ANL_SLAB_COUNT];
     int64_t slab_count[ANL_SLAB_COUNT];
     void *arena, *derived, *scalar;

@@ -52,6 +52,9 @@ static anl_value bindable(compile *c, anl_value v)
 
 static anl_status bind(compile *c, anl_value v, int entry, bool sum)
 {
+    const anl__entry *e = sum ? NULL : &c->net->param.entry[entry];
+    if (e && (e->flags & ANL_PARAM_FROZEN)) /* the slabs have no place for it */
+        return anl__fail(c->ctx, ANL_MISMATCH, "parameter '%s' is frozen in an earlier program of the net, and trains in this one", e->name);
     v = bindable(c, v);
     if (c->g->status != ANL_OK) return c->g->status;
     ANL_TRY(anl__grow(c->ctx, &c->bound, &c->cap_bound, c->n_bound + 1, sizeof *c->bound));
@@ -66,6 +69,7 @@ static anl_status bind_sum(compile *c, const char *name, const char *suffix, anl
     snprintf(full, sizeof full, "%s%s", name, suffix);
     anl__value named = c->g->value[v];
     named.name = full;
+    named.flags = 0;
     ANL_TRY(anl__registry_add(c->net, &c->net->sum, "sum", &named, &entry));
     return bind(c, v, entry, true);
 }
@@ -433,7 +437,7 @@ static void place_outside(compile *c)
         case ANL__SLAB:
             *r = (anl__ref){x->slot == ANL_SLAB_PARAM ? ANL__STORE_PARAM : x->slot == ANL_SLAB_BUFFER ? ANL__STORE_BUFFER
                             : x->slot == ANL_SLAB_EMA ? ANL__STORE_EMA : x->slot >= ANL_SLAB_MOMENT0 ? ANL__STORE_MOMENT + (x->slot - ANL_SLAB_MOMENT0)
-                                                                                                     : ANL__STORE_GRAD, 0};
+                                                                                                     : ANL__STORE_GRAD, ANL__WHOLE_SLAB};
             break;
         case ANL__TENSOR:
             if (!x->derived || x->node < 0 || g->node[x->node].dead) break;

@@ -8,6 +8,10 @@
 
 static void resolve(const anl_net *net, anl__ref *r)
 {
+    if (r->offset == ANL__WHOLE_SLAB) {
+        r->offset = 0;
+        return;
+    }
     const anl__registry *t = r->store == ANL__STORE_PARAM ? &net->param : r->store == ANL__STORE_BUFFER ? &net->buffer : NULL;
     if (r->store == ANL__STORE_GRAD) t = r->offset & ANL__SUM_ENTRY ? &net->sum : &net->param;
     size_t id = r->offset & ~ANL__SUM_ENTRY;

@@ -40,6 +40,9 @@ static const char *name_of(anl__arena *a, int slab, const anl__entry *e)
     return slab >= ANL_SLAB_MOMENT0 ? anl__arena_printf(a, "%d.%s", slab - ANL_SLAB_MOMENT0, e->name) : e->name;
 }
 
+/* Frozen parameters have no moments. */
+static bool has(int slab, const anl__entry *e) { return slab < ANL_SLAB_MOMENT0 || !(e->flags & ANL_PARAM_FROZEN); }
+
 static const anl__entry *entry_of(const anl_net *net, int slab, int i) { return slab == ANL_SLAB_BUFFER ? &net->buffer.entry[i] : &net->param.entry[i]; }
 
 static anl_status list(anl__capture *c, const anl__ckpt_tensor *extra, int n_extra)
@@ -57,6 +60,7 @@ static anl_status list(anl__capture *c, const anl__ckpt_tensor *extra, int n_ext
     for (int s = 0; s < ANL_SLAB_COUNT; s++)
         for (int i = 0; kept(net, s) && i < tensors_of(net, s); i++) {
             const anl__entry *e = entry_of(net, s, i);
+            if (!has(s, e)) continue;
             const char *name = name_of(c->arena, s, e);
             if (!name) return ANL_NOMEM;
             c->place[c->n] = (place){(anl_slab)s, e->offset, e->count};
@@ -176,6 +180,7 @@ static anl_status put_back(anl_net *net, const anl__ckpt *from, int slab, const 
     char here[96], there[96];
     for (int i = 0; i < tensors_of(net, slab); i++) {
         const anl__entry *e = entry_of(net, slab, i);
+        if (!has(slab, e)) continue;
         const char *name = name_of(a, slab, e);
         if (!name) return ANL_NOMEM;
         anl__ckpt_tensor x = anl__ckpt_find(from, group, name);

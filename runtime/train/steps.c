@@ -366,6 +366,9 @@ anl_status anl__trainer_enqueue(anl__trainer *t, const anl__feed_batch *b)
     return step_of_lanes(t);
 }
 
+/* The device counts the parameters that are not frozen. */
+static int param_of(const anl_net *net, int segment) { return segment < 0 ? -1 : anl__registry_find(&net->param, net->segment[segment].name); }
+
 anl_status anl__trainer_results(anl__trainer *t, anl__step_result *out)
 {
     float row[ANL__TAPE_ROWS][ANL__RING_WORDS];
@@ -374,7 +377,7 @@ anl_status anl__trainer_results(anl__trainer *t, anl__step_result *out)
     for (int i = 0; i < t->enqueued; i++) {
         const float *v = row[i];
         out[i] = (anl__step_result){.finite = v[ANL__RING_FINITE] != 0, .norm = (double)v[ANL__RING_NORM], .loss_num = (double)v[ANL__RING_NUM],
-                                    .loss_den = (double)v[ANL__RING_DEN], .correct = (double)v[ANL__RING_CORRECT], .bad_param = (int)v[ANL__RING_BAD],
+                                    .loss_den = (double)v[ANL__RING_DEN], .correct = (double)v[ANL__RING_CORRECT], .bad_param = param_of(t->rep[0].net, (int)v[ANL__RING_BAD]),
                                     .overflow = v[ANL__RING_OVERFLOW] != 0, .scale = (double)v[ANL__RING_SCALE]};
     }
     return ANL_OK;

@@ -11,6 +11,7 @@
 
 #include "models/layers.h"
 #include "runtime/graph/net.h"
+#include "runtime/train/capture.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,13 +24,19 @@ typedef struct after {
     int64_t params, buffers;
 } after;
 
-/* Reads a slab into `to`; how many elements it has. */
+/* Reads a slab into `to`, the parameters of one in their order, whichever are frozen; how many elements those are. */
 static int64_t slab(anl__trainer *t, anl_slab s, float *to, int64_t most)
 {
     anl_net *net = anl__trainer_net(t);
-    int64_t n = anl_net_slab_count(net, s);
+    int64_t n = s == ANL_SLAB_BUFFER ? anl_net_slab_count(net, s) : 0;
     assert_in_range(n, 0, most);
     if (n) assert_int_equal(anl_net_slab_read(net, s, 0, n, to), ANL_OK);
+    for (int i = 0; s != ANL_SLAB_BUFFER && anl_net_slab_count(net, s) && i < anl_net_param_count(net); i++) {
+        anl_tensor_info p = anl_net_param(net, i);
+        assert_in_range(n + p.count, 1, most);
+        assert_int_equal(anl_net_slab_read(net, s, p.offset, p.count, to + n), ANL_OK);
+        n += p.count;
+    }
     return n;
 }
 
@@ -63,16 +70,16 @@ static void train_at(const anl__trainer_opts *o, double lr, after *out)
     out->buffers = slab(t, ANL_SLAB_BUFFER, out->buffer, 256);
     slab(t, ANL_SLAB_EMA, out->ema, MOST);
     anl_net *net = anl__trainer_net(t);
-    for (int i = 0; i < anl_net_param_count(net); i++) { /* what moved, and what did not */
-        anl_tensor_info p = anl_net_param(net, i);
-        bool frozen = false,
-             same = !memcmp(out->begin + p.offset, out->param + p.offset, (size_t)p.count * sizeof(float));
+    for (int64_t i = 0, at = 0; i < anl_net_param_count(net); i++) { /* what moved, and what did not */
+        anl_tensor_info p = anl_net_param(net, (int)i);
+        bool frozen = false, same = !memcmp(out->begin + at, out->param + at, (size_t)p.count * sizeof(float));
         for (int k = 0; k < o->n_frozen; k++) frozen |= !strcmp(o->frozen[k], p.name);
         assert_int_equal(frozen, !!(p.flags & ANL_PARAM_FROZEN));
         if (frozen && !same) fail_msg("%s is frozen, and moved (%s)", p.name, o->optim.name);
         if (!frozen && same && !o->optim.rates) fail_msg("%s did not move (%s)", p.name, o->optim.name);
         if (frozen && o->optim.ema > 0)
-            assert_memory_equal(out->ema + p.offset, out->begin + p.offset, (size_t)p.count * sizeof(float));
+            assert_memory_equal(out->ema + at, out->begin + at, (size_t)p.count * sizeof(float));
+        at += p.count;
     }
     anl__trainer_destroy(t);
     toy_free(&data);
@@ -222,10 +229,120 @@ static void test_stops(void **state)
     anl_ctx_destroy(ctx);
 }
 
+/* Gradients and moments are there for what moves only, and a checkpoint has no other moments. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static const char *const frozen[] = {"conv1.weight", "conv2.weight"};
+    anl_ctx *ctx = anl_ctx_create();
+    anl__trainer *t;
+    anl__capture *c;
+    const anl__ckpt_tensor *tensor;
+    anl__trainer_opts o = base(frozen, 2);
+    int n = 0, moments = 0;
+    int64_t all = 0, moving = 0;
+    o.optim.name = "adam";
+    if (anl__trainer_create(ctx, &o, &t) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
+    assert_int_equal(anl__trainer_init(t), ANL_OK);
+    anl_net *net = anl__trainer_net(t);
+    for (int i = 0; i < anl_net_param_count(net); i++) {
+        anl_tensor_info p = anl_net_param(net, i);
+        int64_t room = (p.count + 15) / 16 * 16;
+        all += room;
+        if (!(p.flags & ANL_PARAM_FROZEN)) moving += room;
+    }
+    assert_int_equal(anl_net_slab_count(net, ANL_SLAB_PARAM), all);
+    assert_int_equal(anl_net_slab_count(net, ANL_SLAB_EMA), all);
+    for (int m = 0; m < 2; m++) assert_int_equal(anl_net_slab_count(net, (anl_slab)(ANL_SLAB_MOMENT0 + m)), moving);
+    assert_int_equal(anl_net_slab_count(net, ANL_SLAB_GRAD0), net->grad_count);
+    assert_in_range(net->grad_count, moving, moving + 64); /* the sums are behind */
+    assert_int_equal(anl__capture_create(ctx, t, NULL, 0, &c), ANL_OK);
+    assert_int_equal(anl__capture_take(c, &tensor, &n), ANL_OK);
+    for (int i = 0; i < n; i++) {
+        if (strcmp(tensor[i].group, "optim")) continue;
+        moments++;
+        for (int k = 0; k < 2; k++) assert_null(strstr(tensor[i].name, frozen[k]));
+    }
+    assert_int_equal(moments, 2 * (anl_net_param_count(net) - 2));
+    anl__capture_destroy(c);
+    anl__trainer_destroy(t);
+    anl_ctx_destroy(ctx);
+}
+
+/* The first parameter whose gradient is not finite is one that has a gradient. */
+static void test_bad_gradient(void **state)
+{
+    (void)state;
+    static const char *const frozen[] = {"conv1.weight", "bn1.weight", "bn1.bias"};
+    for (size_t d = 0; d < 2; d++) {
+        toy data;
+        anl__trainer *t;
+        anl__feed_batch b;
+        anl__step_result r;
+        anl_ctx *ctx = anl_ctx_create();
+        anl__trainer_opts o = base(frozen, 3);
+        o.device = devices[d];
+        toy_make(&data, SAMPLES, BATCH, true);
+        anl__feed f = toy_feed(&data);
+        if (anl__trainer_create(ctx, &o, &t) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
+        assert_int_equal(anl__trainer_init(t), ANL_OK);
+        anl_net *net = anl__trainer_net(t);
+        for (int i = 0; i < anl_net_param_count(net); i++)
+            if (!strcmp(anl_net_param(net, i).name, "out.weight"))
+                assert_int_equal(anl_net_slab_write(net, ANL_SLAB_PARAM, anl_net_param(net, i).offset, 1, &(float){NAN}), ANL_OK);
+        assert_int_equal(anl__trainer_begin_with(t), ANL_OK);
+        assert_int_equal(f.start(f.self, 0, 0), ANL_OK);
+        assert_int_equal(f.next(f.self, &b), ANL_OK);
+        assert_int_equal(anl__trainer_step(t, &b, 1, 0, 0.1, &r), ANL_OK);
+        f.release(f.self, &b);
+        assert_false(r.finite);
+        assert_string_equal(anl_net_param(net, r.bad_param).name, "conv2.weight");
+        anl__trainer_destroy(t);
+        toy_free(&data);
+        anl_ctx_destroy(ctx);
+    }
+}
+
+/* One net, two graphs that do not agree: refused before anything is written where it has no place. */
+static void test_disagreement(void **state)
+{
+    (void)state;
+    anl_ctx *ctx = anl_ctx_create();
+    anl_device *dev;
+    anl_net *net;
+    anl_program *p;
+    anl_device_opts o = anl_device_opts_default();
+    const char *const name[] = {"w"};
+    assert_int_equal(anl_device_open(ctx, "reference", &o, &dev), ANL_OK);
+    assert_int_equal(anl_net_create(dev, &net), ANL_OK);
+    for (int frozen = 1; frozen >= 0; frozen--) {
+        anl_graph *g;
+        int64_t dim[] = {2, 3}, target[] = {2, 1}, weight[] = {1, 3};
+        assert_int_equal(anl_graph_create(ctx, ANL_TRAIN, ANL_F32, &g), ANL_OK);
+        if (frozen) anl_graph_freeze(g, name, 1);
+        anl_value x = anl_input(g, "x", ANL_F32, 2, dim), y = anl_input(g, "y", ANL_F32, 2, target);
+        anl_value w = anl_param(g, "w", 2, weight, (anl_init){.kind = ANL_INIT_CONSTANT}, 0);
+        anl_value v = anl_param(g, "v", 2, weight, (anl_init){.kind = ANL_INIT_CONSTANT}, 0);
+        anl_value a = anl_node(g, "dense", "a", (anl_value[]){x, w}, 2, NULL), b = anl_node(g, "dense", "b", (anl_value[]){x, v}, 2, NULL);
+        anl_value s = anl_node(g, "add", "s", (anl_value[]){a, b}, 2, NULL);
+        anl_value num = anl_node(g, "mse", "loss", (anl_value[]){s, y}, 2, NULL);
+        anl_loss(g, "loss", num, anl_node_output(g, num, 1), 1);
+        anl_compile_opts c = anl_compile_opts_default(g);
+        anl_status st = anl_program_compile(net, g, &c, &p);
+        if (st != (frozen ? ANL_OK : ANL_MISMATCH)) fail_msg("%s", anl_last_error(ctx));
+    }
+    assert_non_null(strstr(anl_last_error(ctx), "'w' is frozen in an earlier program of the net, and trains in this one"));
+    anl_net_destroy(net);
+    anl_device_close(dev);
+    assert_int_equal(anl__live_blocks(ctx), 0);
+    anl_ctx_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_rate_0), cmocka_unit_test(test_shards),
                                        cmocka_unit_test(test_rates), cmocka_unit_test(test_normalisation),
-                                       cmocka_unit_test(test_stops)};
+                                       cmocka_unit_test(test_stops), cmocka_unit_test(test_memory),
+                                       cmocka_unit_test(test_bad_gradient), cmocka_unit_test(test_disagreement)};
     return cmocka_run_group_tests_name("train/freeze", tests, NULL, NULL);
 }
