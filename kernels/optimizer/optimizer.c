@@ -18,12 +18,12 @@ static anl_status one_slab(anl_ctx *ctx, const anl__call *c, int first, int last
 
 static anl_status infer_stats(anl_ctx *ctx, anl__call *c)
 {
-    int64_t four[1] = {4};
+    int64_t words[1] = {ANL__STAT_WORDS};
     if (anl_shape_count(&c->in[ANL__STATS_DEN].shape) != 1 || anl_shape_count(&c->in[ANL__STATS_HYPER].shape) != ANL_HYPER_WORDS)
         return anl__fail(ctx, ANL_SHAPE, "needs the gradient slab, the denominator and the hyper block");
     if (anl__has_in(c, ANL__STATS_SCALE) && anl_shape_count(&c->in[ANL__STATS_SCALE].shape) != ANL__SCALE_WORDS) return anl__fail(ctx, ANL_SHAPE, "needs the scale block");
     c->n_out = 1;
-    c->out[0] = anl__type_of(ANL_F32, 1, four);
+    c->out[0] = anl__type_of(ANL_F32, 1, words);
     return ANL_OK;
 }
 
@@ -35,7 +35,7 @@ static const anl__attr_def scale_attrs[] = {{"steps", ANL__FLOAT, "2000", 0, 1e7
 
 static anl_status infer_scale(anl_ctx *ctx, anl__call *c)
 {
-    if (anl_shape_count(&c->in[0].shape) != ANL__SCALE_WORDS || anl_shape_count(&c->in[1].shape) != 4)
+    if (anl_shape_count(&c->in[0].shape) != ANL__SCALE_WORDS || anl_shape_count(&c->in[1].shape) != ANL__STAT_WORDS)
         return anl__fail(ctx, ANL_SHAPE, "needs the scale block and grad_stats' result");
     c->n_out = 0;
     return ANL_OK;
@@ -44,7 +44,7 @@ static anl_status infer_scale(anl_ctx *ctx, anl__call *c)
 /* param, grad, stat, hyper, then the moments. */
 static anl_status infer_update(anl_ctx *ctx, anl__call *c)
 {
-    if (anl_shape_count(&c->in[2].shape) != 4 || anl_shape_count(&c->in[3].shape) != ANL_HYPER_WORDS) return anl__fail(ctx, ANL_SHAPE, "needs grad_stats' result and the hyper block");
+    if (anl_shape_count(&c->in[2].shape) != ANL__STAT_WORDS || anl_shape_count(&c->in[3].shape) != ANL_HYPER_WORDS) return anl__fail(ctx, ANL_SHAPE, "needs grad_stats' result and the hyper block");
     ANL_TRY(one_slab(ctx, c, 0, 1));
     if (c->n_in > 4) ANL_TRY(one_slab(ctx, c, 4, c->n_in - 1));
     c->n_out = 0;

@@ -8,6 +8,7 @@
 #include <math.h>
 
 enum { ANL__UP_PARAM, ANL__UP_GRAD, ANL__UP_STAT, ANL__UP_HYPER, ANL__UP_M, ANL__UP_V };
+enum { ANL__STAT_BIAS1 = ANL__STAT_OVERFLOW + 1, ANL__STAT_BIAS2, ANL__STAT_WORDS }; /* of grad_stats' result, behind op.h's: Adam's 1 - beta^t */
 enum { ANL__STATS_GRAD, ANL__STATS_DEN, ANL__STATS_HYPER, ANL__STATS_SCALE, ANL__STATS_NUM }; /* inputs of grad_stats */
 
 #if defined(__CUDACC__)
@@ -15,6 +16,13 @@ enum { ANL__STATS_GRAD, ANL__STATS_DEN, ANL__STATS_HYPER, ANL__STATS_SCALE, ANL_
 #else
 #define ANL_UP static inline
 #endif
+
+/* 1 - beta^t, where t counts the steps that the loss scale did not leave out (as PyTorch's GradScaler has it): all but those are in the hyper block. */
+ANL_UP float anl__up_bias(float all, float beta, float step, const float *scale)
+{
+    float skipped = scale ? scale[ANL__SCALE_SKIPPED] : 0;
+    return skipped > 0 ? (float)(1 - pow((double)beta, (double)(step - skipped))) : all;
+}
 
 /* The verdict on a reduced gradient whose squares add up to `sum`. scale, num: NULL where there is no scale block. A gradient that is not finite beside a finite
    loss is the scale's fault as long as it can be smaller. */
@@ -26,6 +34,8 @@ ANL_UP void anl__up_stat(double sum, float den, const float *h, const float *sca
     stat[ANL__STAT_FINITE] = finite;
     stat[ANL__STAT_FACTOR] = finite ? (float)(clip / all) : 0;
     stat[ANL__STAT_NORM] = (float)norm;
+    stat[ANL__STAT_BIAS1] = anl__up_bias(h[ANL__HYPER_BIAS1], h[ANL__HYPER_BETA1], h[ANL__HYPER_STEP], scale);
+    stat[ANL__STAT_BIAS2] = anl__up_bias(h[ANL__HYPER_BIAS2], h[ANL__HYPER_BETA2], h[ANL__HYPER_STEP], scale);
     stat[ANL__STAT_OVERFLOW] = !finite && scale && scale[ANL__SCALE_NOW] > scale_min && den > 0 && isfinite(den) && (!num || isfinite(*num));
 }
 

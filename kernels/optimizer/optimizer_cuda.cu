@@ -75,7 +75,7 @@ static __global__ void update(segments s, int kind, int64_t n, float *__restrict
 {
     if (stat[ANL__STAT_FINITE] == 0) return;
     float f = stat[ANL__STAT_FACTOR], cv = h[ANL__HYPER_CLIP_VALUE], b1 = h[ANL__HYPER_BETA1], b2 = h[ANL__HYPER_BETA2], eps = h[ANL__HYPER_EPS];
-    float c1 = h[ANL__HYPER_BIAS1], c2 = h[ANL__HYPER_BIAS2], mu = h[ANL__HYPER_MOMENTUM];
+    float c1 = stat[ANL__STAT_BIAS1], c2 = stat[ANL__STAT_BIAS2], mu = h[ANL__HYPER_MOMENTUM];
     ANL_EACH(i, n)
     {
         int k = last_at(s.begin, s.n, i);
@@ -109,7 +109,7 @@ static __global__ void lamb_chunks(segments s, const float *__restrict__ p, cons
     norms sum = {0, 0};
     for (int64_t i = from + threadIdx.x; i < to; i += ANL_THREADS) {
         float g = anl__up_gradient(grad[i], stat[ANL__STAT_FACTOR], h[ANL__HYPER_CLIP_VALUE]);
-        float u = anl__up_adam(g, &m[i], &v[i], h[ANL__HYPER_BETA1], h[ANL__HYPER_BETA2], h[ANL__HYPER_BIAS1], h[ANL__HYPER_BIAS2], h[ANL__HYPER_EPS]) + wd * p[i];
+        float u = anl__up_adam(g, &m[i], &v[i], h[ANL__HYPER_BETA1], h[ANL__HYPER_BETA2], stat[ANL__STAT_BIAS1], stat[ANL__STAT_BIAS2], h[ANL__HYPER_EPS]) + wd * p[i];
         sum.p += (double)p[i] * (double)p[i];
         sum.u += (double)u * (double)u;
     }

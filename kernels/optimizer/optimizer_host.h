@@ -34,7 +34,7 @@ static inline __attribute__((always_inline)) void anl__update_range(const anl__u
     float *restrict p = in[ANL__UP_PARAM], *restrict m = in[ANL__UP_M], *restrict v = s->kind == ANL__SGD || s->kind == ANL__ADAGRAD ? NULL : (float *)in[ANL__UP_V];
     const float *restrict grad = in[ANL__UP_GRAD], *stat = in[ANL__UP_STAT], *h = in[ANL__UP_HYPER];
     float f = stat[ANL__STAT_FACTOR], cv = h[ANL__HYPER_CLIP_VALUE], lr = h[ANL__HYPER_LR] * seg->rate, wd = h[ANL__HYPER_WEIGHT_DECAY] * seg->decay;
-    float b1 = h[ANL__HYPER_BETA1], b2 = h[ANL__HYPER_BETA2], c1 = h[ANL__HYPER_BIAS1], c2 = h[ANL__HYPER_BIAS2], eps = h[ANL__HYPER_EPS];
+    float b1 = h[ANL__HYPER_BETA1], b2 = h[ANL__HYPER_BETA2], c1 = stat[ANL__STAT_BIAS1], c2 = stat[ANL__STAT_BIAS2], eps = h[ANL__HYPER_EPS];
     float mu = h[ANL__HYPER_MOMENTUM], damp = h[ANL__HYPER_DAMPENING], rho = h[ANL__HYPER_RHO];
     int nesterov = h[ANL__HYPER_NESTEROV] != 0;
     switch (s->kind) {
@@ -67,7 +67,7 @@ static inline void anl__lamb_norms(const anl__segment *seg, void *const *in, int
     float wd = h[ANL__HYPER_WEIGHT_DECAY] * seg->decay;
     for (int64_t i = a; i < b; i++) {
         float g = anl__up_gradient(grad[i], stat[ANL__STAT_FACTOR], h[ANL__HYPER_CLIP_VALUE]);
-        float u = anl__up_adam(g, &m[i], &v[i], h[ANL__HYPER_BETA1], h[ANL__HYPER_BETA2], h[ANL__HYPER_BIAS1], h[ANL__HYPER_BIAS2], h[ANL__HYPER_EPS]) + wd * p[i];
+        float u = anl__up_adam(g, &m[i], &v[i], h[ANL__HYPER_BETA1], h[ANL__HYPER_BETA2], stat[ANL__STAT_BIAS1], stat[ANL__STAT_BIAS2], h[ANL__HYPER_EPS]) + wd * p[i];
         *pp += (double)p[i] * (double)p[i];
         *uu += (double)u * (double)u;
     }

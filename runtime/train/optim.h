@@ -30,7 +30,7 @@ anl_status anl__optim_check(anl_ctx *ctx, const anl__optim_opts *o) ANL_MUST;
 int anl__optim_moments(const anl__optim_opts *o); /* slabs */
 
 /* Compiles grad_stats, the update, the averaging and the running statistics over a net whose layout is fixed. Output
-   "stat" f32[4]: finite (1 or 0), factor, norm of the averaged gradient, whether a smaller loss scale may help. */
+   "stat" f32: finite (1 or 0), factor, norm of the averaged gradient, whether a smaller loss scale may help (op.h); and what is the operators' own. */
 anl_status anl__optim_compile(anl_net *net, const anl__optim_opts *o, anl_program **out) ANL_MUST;
 
 /* step counts from 1; lr is this step's. */

@@ -1,5 +1,6 @@
 /* Ten steps of each optimizer against PyTorch's: whole-slab updates on every device, with two parameters that differ in decay and rate. */
 #include "fixture.h"
+#include "kernels/optimizer/optimizer.h"
 #include "tests/ops/harness.h"
 
 #include <math.h>
@@ -44,7 +45,7 @@ static void fill_hyper(const golden_case *c, int k, double *h)
 /* The update with the slabs of this operator: param, grad, stat, hyper, moments. */
 static int open_case(const golden_case *c, anl__case *of, test_case *tc)
 {
-    static const char *const inputs[] = {"stat 8", "stat 8", "stat 4", "stat 32", "stat 8", "stat 8"};
+    static const char *const inputs[] = {"stat 8", "stat 8", "stat 6", "stat 32", "stat 8", "stat 8"};
     char why[ANL__WHY];
     const anl__op *op = anl__op_find(c->op);
     if (!op) return -1;
@@ -56,11 +57,13 @@ static int open_case(const golden_case *c, anl__case *of, test_case *tc)
 /* Runs the ten steps of one kernel; param ends in p. */
 static anl_status run_steps(direct *d, const golden_case *c, int n_in, double p[N])
 {
-    double grad[N], stat[4] = {1, 1, 0, 0}, hyper[ANL_HYPER_WORDS], m[2][N] = {{0}};
+    double grad[N], stat[ANL__STAT_WORDS] = {1, 1, 0, 0}, hyper[ANL_HYPER_WORDS], m[2][N] = {{0}};
     double *in[6] = {p, grad, stat, hyper, m[0], m[1]};
     for (int k = 0; k < STEPS; k++) {
         memcpy(grad, golden_find(c, "in1")->v + k * N, sizeof grad);
         fill_hyper(c, k + 1, hyper);
+        stat[ANL__STAT_BIAS1] = hyper[ANL__HYPER_BIAS1];
+        stat[ANL__STAT_BIAS2] = hyper[ANL__HYPER_BIAS2];
         ANL_TRY(direct_load(d, in, NULL));
         ANL_TRY(direct_run(d));
         for (int i = 0, r = 0; i < n_in; i++) {
@@ -121,8 +124,38 @@ static void ten_steps(void **state)
     assert_true(runs >= 10);
 }
 
+/* Adam over these gradients, of which the first `over` overflow under the loss scale; the weight then. */
+static float adam(int over, int steps, const float *grad)
+{
+    float p = 1, m = 0, v = 0, den = 1, hyper[ANL_HYPER_WORDS] = {0}, scale[ANL__SCALE_WORDS] = {1024}, stat[ANL__STAT_WORDS];
+    golden_case c = {.attrs = "lr=0.1 eps=1e-8"};
+    for (int k = 0; k < steps; k++) {
+        double h[ANL_HYPER_WORDS], g = k < over ? INFINITY : (double)grad[k - over] * (double)scale[ANL__SCALE_NOW];
+        fill_hyper(&c, k + 1, h);
+        for (int i = 0; i < ANL_HYPER_WORDS; i++) hyper[i] = (float)h[i];
+        anl__up_stat(g * g, den, hyper, scale, NULL, 1, stat);
+        assert_int_equal(stat[ANL__STAT_FINITE] != 0, k >= over);
+        if (k >= over)
+            p -= hyper[ANL__HYPER_LR] * anl__up_adam(anl__up_gradient((float)g, stat[ANL__STAT_FACTOR], 0), &m, &v, hyper[ANL__HYPER_BETA1], hyper[ANL__HYPER_BETA2],
+                                                     stat[ANL__STAT_BIAS1], stat[ANL__STAT_BIAS2], hyper[ANL__HYPER_EPS]);
+        anl__up_scale(scale, stat, 0, 1, 65536);
+    }
+    return p;
+}
+
+/* Steps that the loss scale leaves out are none for Adam's correction, as PyTorch's GradScaler has it. */
+static void left_out_steps(void **state)
+{
+    (void)state;
+    const float grad[] = {0.5f, -0.25f, 2};
+    for (int n = 1; n <= 3; n++) {
+        float plain = adam(0, n, grad), late = adam(4, 4 + n, grad);
+        if (fabsf(plain - late) > 1e-5f) fail_msg("after %d steps: %.9g, but %.9g where four overflowed before", n, (double)plain, (double)late);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ten_steps)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ten_steps), cmocka_unit_test(left_out_steps)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
