@@ -67,7 +67,7 @@ bool anl__picture_name(const char *name)
     return false;
 }
 
-/* ---- JPEG: segments up to the end marker ------------------------------------------------------- */
+/* ---- which way is up --------------------------------------------------------------------------- */
 
 /* The orientation tag of EXIF (CIPA DC-008, tag 0x112): a TIFF, behind a mark in JPEG's segments and in some WebP files. */
 static int exif_orientation(bytes b)
@@ -87,6 +87,15 @@ static int exif_orientation(bytes b)
     }
     return 1;
 }
+
+/* Of a JPEG segment's content, which may be another. */
+static int segment_orientation(bytes b)
+{
+    bool exif = b.n >= 6 && !memcmp(b.p, "Exif\0\0", 6);
+    return exif ? exif_orientation((bytes){b.p + 6, b.n - 6}) : 1;
+}
+
+/* ---- JPEG: segments up to the end marker ------------------------------------------------------- */
 
 /* From behind a scan's head: the place of the next marker's 0xff that is no stuffing and no restart; b.n: none. */
 static size_t behind_scan(bytes b, size_t at)
@@ -139,7 +148,7 @@ static const char *check_jpeg(bytes b, int *orientation)
         size_t len = be16(b.p + at + 2);
         if (len < 2 || len > b.n - at - 2) return cut;
         if (m == 0xc4 && !tables_fit((bytes){b.p + at + 4, len - 2})) return "it is damaged: its Huffman tables are none";
-        if (m == 0xe1 && *orientation == 1) *orientation = exif_orientation((bytes){b.p + at + 4, len - 2});
+        if (m == 0xe1 && *orientation == 1) *orientation = segment_orientation((bytes){b.p + at + 4, len - 2});
         at += 2 + len;
         if (m != 0xda) continue;
         scan = true;
@@ -164,13 +173,14 @@ static uint32_t crc32_of(const uint8_t *p, size_t n)
     return ~c;
 }
 
-static const char *check_png(bytes b)
+static const char *check_png(bytes b, int *orientation)
 {
     for (size_t at = 8; at + 12 <= b.n;) {
         size_t len = be32(b.p + at);
         if (len > b.n - at - 12) break;
         if (crc32_of(b.p + at + 4, len + 4) != be32(b.p + at + 8 + len)) return "it is damaged: a PNG checksum is wrong";
         if (!memcmp(b.p + at + 4, "IEND", 4)) return NULL;
+        if (!memcmp(b.p + at + 4, "eXIf", 4)) *orientation = exif_orientation((bytes){b.p + at + 8, len});
         at += 12 + len;
     }
     return "it is cut short: no end chunk";
@@ -259,7 +269,7 @@ const char *anl__picture_file_check(const uint8_t *p, size_t n, int *orientation
     *orientation = 1;
     switch (anl__picture_kind_of(p, n, NULL)) {
     case ANL__PICTURE_JPEG: return check_jpeg(b, orientation);
-    case ANL__PICTURE_PNG: return check_png(b);
+    case ANL__PICTURE_PNG: return check_png(b, orientation);
     case ANL__PICTURE_GIF: return anl__gif_check(p, n);
     case ANL__PICTURE_WEBP: return check_webp(b, orientation);
     case ANL__PICTURE_TIFF: return anl__tiff_check(p, n, orientation);

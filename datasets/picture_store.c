@@ -13,7 +13,7 @@
 
 enum {
     MANY = 500,            /* to be told that it takes a while */
-    MAKING = 1             /* another number where the same files become other bytes: what older versions left in the cache is not taken */
+    MAKING = 2             /* another number where the same files become other bytes: what older versions left in the cache is not taken */
 };
 
 typedef struct head {

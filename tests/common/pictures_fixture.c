@@ -225,22 +225,40 @@ picture_file picture_jpeg(int w, int h, int channels, int quality, const uint8_t
     return f;
 }
 
+/* EXIF's TIFF part. */
+static void tiff(picture_file *t, int o, bool little, uint32_t at)
+{
+    add(t, little ? "II*\0" : "MM\0*", 4);
+    add_number(t, at, 4, little);
+    add_number(t, 2, 2, little); /* two entries: a width, and the orientation */
+    const uint32_t entry[2][4] = {{0x100, 3, 1, 640}, {0x112, 3, 1, (uint32_t)o}};
+    for (int i = 0; i < 2; i++) {
+        add_number(t, entry[i][0], 2, little);
+        add_number(t, entry[i][1], 2, little);
+        add_number(t, entry[i][2], 4, little);
+        add_number(t, entry[i][3], 2, little);
+        add_number(t, 0, 2, little);
+    }
+    add_number(t, 0, 4, little);
+}
+
+picture_file picture_png_exif(const picture_file *png, int o, bool little, uint32_t at, bool late)
+{
+    const size_t head = 8 + 12 + 13, end = 12, place = late ? png->n - end : head;
+    picture_file f = {0}, t = {0};
+    tiff(&t, o, little, at);
+    add(&f, png->p, place);
+    chunk(&f, "eXIf", t.p, t.n);
+    add(&f, png->p + place, png->n - place);
+    picture_free(&t);
+    return f;
+}
+
 picture_file picture_exif(const picture_file *jpeg, int o, bool little, uint32_t at, const picture_file *thumb)
 {
     picture_file f = {0}, t = {0};
     add(&t, "Exif\0\0", 6);
-    add(&t, little ? "II*\0" : "MM\0*", 4);
-    add_number(&t, at, 4, little);
-    add_number(&t, 2, 2, little); /* two entries: a width, and the orientation */
-    const uint32_t entry[2][4] = {{0x100, 3, 1, 640}, {0x112, 3, 1, (uint32_t)o}};
-    for (int i = 0; i < 2; i++) {
-        add_number(&t, entry[i][0], 2, little);
-        add_number(&t, entry[i][1], 2, little);
-        add_number(&t, entry[i][2], 4, little);
-        add_number(&t, entry[i][3], 2, little);
-        add_number(&t, 0, 2, little);
-    }
-    add_number(&t, 0, 4, little);
+    tiff(&t, o, little, at);
     if (thumb) add(&t, thumb->p, thumb->n);
     add(&f, jpeg->p, 2);
     add(&f, "\xff\xe1", 2);

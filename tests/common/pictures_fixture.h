@@ -36,6 +36,9 @@ picture_file picture_jpeg(int w, int h, int channels, int quality, const uint8_t
    NULL, lies behind it: a JPEG in the segment. */
 picture_file picture_exif(const picture_file *jpeg, int o, bool little, uint32_t at, const picture_file *thumb);
 
+/* A PNG with that directory in a chunk eXIf behind its head, or, late, behind its data. */
+picture_file picture_png_exif(const picture_file *png, int o, bool little, uint32_t at, bool late);
+
 /* A picture for tests: pixel (y, x, c) of an even, not symmetric pattern. */
 uint8_t picture_pattern(int y, int x, int c);
 void picture_fill(uint8_t *pixel, int w, int h, int channels);

@@ -236,13 +236,18 @@ static void damaged_pngs(void **state)
     picture_free(&f);
 }
 
+/* In a JPEG and a PNG, which say the same. */
 static int orientation_of(const picture_file *jpeg, int o, bool little, uint32_t at)
 {
-    int found = 0;
-    picture_file f = picture_exif(jpeg, o, little, at, NULL);
-    assert_null(anl__picture_file_check(f.p, f.n, &found));
-    picture_free(&f);
-    return found;
+    int found[2] = {0};
+    picture_file png = picture_png(1, 1, PNG_GREY, 8, (const uint8_t[]){7}), f[2] = {picture_exif(jpeg, o, little, at, NULL), picture_png_exif(&png, o, little, at, little)};
+    for (int i = 0; i < 2; i++) {
+        assert_null(anl__picture_file_check(f[i].p, f[i].n, &found[i]));
+        picture_free(&f[i]);
+    }
+    picture_free(&png);
+    assert_int_equal(found[0], found[1]);
+    return found[0];
 }
 
 /* Markers that make a whole JPEG for the check, without one to decode. */

@@ -205,11 +205,11 @@ static void orientations(void **state)
     uint8_t stored[B * 2 * B * 3], out[B * 2 * B * 3];
     for (int y = 0; y < 2 * B; y++)
         for (int x = 0; x < 3 * B; x++) stored[y * 3 * B + x] = (uint8_t)(20 + 40 * (y / B * 3 + x / B));
-    picture_file plain = picture_jpeg(3 * B, 2 * B, 1, 100, stored);
+    picture_file plain = picture_jpeg(3 * B, 2 * B, 1, 100, stored), png = picture_png(3 * B, 2 * B, PNG_GREY, 8, stored);
     for (int o = 1; o <= 8; o++)
-        for (int little = 0; little < 2; little++) {
+        for (int way = 0; way < 4; way++) { /* a JPEG, a PNG; the latter's chunk before the data and behind it */
             int w = o < 5 ? 3 : 2, h = o < 5 ? 2 : 3;
-            picture_file f = picture_exif(&plain, o, little, 8, NULL);
+            picture_file f = way < 2 ? picture_exif(&plain, o, way, 8, NULL) : picture_png_exif(&png, o, way == 2, 8, way == 3);
             anl__picture_shape s = {0};
             assert_null(anl__picture_look(f.p, f.n, &s));
             assert_int_equal(s.h, h * B);
@@ -222,6 +222,7 @@ static void orientations(void **state)
                 }
             picture_free(&f);
         }
+    picture_free(&png);
     picture_free(&plain);
 }
 
