@@ -1,8 +1,13 @@
 /* See memory.h. */
 #include "datasets/memory.h"
 
+#include "datasets/cache.h"
 #include "datasets/similar.h"
+#include "runtime/base/files.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct anl__memory {
@@ -98,11 +103,17 @@ anl_status anl__memory_read(anl_ctx *ctx, const char *text, size_t bytes, anl__m
 
 /* ---- recalling -------------------------------------------------------------------------------- */
 
-anl_status anl__memory_recall(anl__memory *m, const anl__tokens *k, const char *text, bool other, int count, int64_t longest, anl__ids *out)
+static void find(anl__memory *m, const char *text, bool other, int count, int32_t *out)
 {
-    int64_t at[ANL__MOST_SIMILAR], unknown = 0;
+    int64_t at[ANL__MOST_SIMILAR];
     int n = anl__similar_find(m->similar, text, other, at, count);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < count; i++) out[i] = i < n ? (int32_t)at[i] : -1;
+}
+
+anl_status anl__memory_append(const anl__memory *m, const anl__tokens *k, const int32_t *at, int count, int64_t longest, anl__ids *out)
+{
+    int64_t unknown = 0;
+    for (int i = 0; i < count && at[i] >= 0; i++) {
         const char *target = m->target[at[i]];
         int64_t before = out->n;
         ANL_TRY(anl__ids_add(m->ctx, out, anl__tokens_eos(k)));
@@ -113,4 +124,67 @@ anl_status anl__memory_recall(anl__memory *m, const anl__tokens *k, const char *
         }
     }
     return ANL_OK;
+}
+
+anl_status anl__memory_recall(anl__memory *m, const anl__tokens *k, const char *text, bool other, int count, int64_t longest, anl__ids *out)
+{
+    int32_t at[ANL__MOST_SIMILAR];
+    find(m, text, other, count, at);
+    return anl__memory_append(m, k, at, count, longest, out);
+}
+
+/* ---- many, kept in the cache ------------------------------------------------------------------ */
+
+enum { FINDING = 1 /* another number where the same texts give other pairs: what older versions left in the cache is not taken */ };
+
+/* The file, how many pairs, and a hash of all texts. false: no such file, or too long a path. */
+static bool key_of(const anl__memory *m, const anl__memory_asked *q, anl__cache_key *key, char hex[65])
+{
+    char real[PATH_MAX];
+    anl__sha256 s;
+    if (!q->file || !realpath(q->file, real)) return false;
+    *key = (anl__cache_key){.size = (uint64_t)q->n};
+    int len = snprintf(key->path, sizeof key->path, "%s?similar,%d,%d", real, FINDING, q->count);
+    if (len < 0 || (size_t)len >= sizeof key->path) return false;
+    anl__sha256_init(&s);
+    anl__sha256_add(&s, &m->n, sizeof m->n);
+    for (int64_t i = 0; i < m->n; i++) anl__sha256_add(&s, m->source[i], strlen(m->source[i]) + 1);
+    for (int64_t i = 0; i < q->n; i++) anl__sha256_add(&s, q->text[i], strlen(q->text[i]) + 1);
+    anl__sha256_add(&s, q->other, sizeof *q->other * (size_t)q->n);
+    anl__sha256_hex(&s, hex);
+    memcpy(key->trailer, hex, sizeof key->trailer);
+    sscanf(hex + sizeof key->trailer, "%15llx%15llx", (unsigned long long *)&key->mtime_s, (unsigned long long *)&key->mtime_ns);
+    return true;
+}
+
+/* Whole, and of pairs that there are? What the sums do not say. */
+static bool take(const anl__memory *m, const anl__memory_asked *q, const anl__cache_entry *e, int32_t *out)
+{
+    size_t bytes = (size_t)q->n * (size_t)q->count * sizeof *out;
+    if (e->bytes != bytes) return false;
+    memcpy(out, e->data, bytes);
+    for (int64_t i = 0; i < q->n * q->count; i++)
+        if (out[i] < -1 || out[i] >= m->n) return false;
+    return true;
+}
+
+anl_status anl__memory_find(anl__memory *m, const anl__memory_asked *q, int32_t *out)
+{
+    anl__cache_key *key = anl__alloc(m->ctx, sizeof *key);
+    anl__cache_entry entry = {0};
+    char *path = NULL, hex[65];
+    const char *why = "";
+    bool there = false;
+    anl_status st = key ? ANL_OK : ANL_NOMEM;
+    if (st == ANL_OK && key_of(m, q, key, hex)) st = anl__cache_path(m->ctx, q->cache_dir, key, &path);
+    if (st == ANL_OK && path && anl__cache_map(path, key, &entry, &why) == ANL__CACHE_HIT) there = take(m, q, &entry, out);
+    anl__cache_unmap(&entry);
+    if (st == ANL_OK && !there) {
+        for (int64_t i = 0; i < q->n; i++) find(m, q->text[i], q->other[i], q->count, out + i * q->count);
+        if (path && anl__cache_write(m->ctx, path, key, out, (size_t)q->n * (size_t)q->count * sizeof *out, hex) != ANL_OK)
+            anl__log(m->ctx, ANL_LOG_WARN, "the translation memory's answers for %s are not cached: %s", q->file, anl_last_error(m->ctx));
+    }
+    anl__free(m->ctx, path);
+    anl__free(m->ctx, key);
+    return st;
 }

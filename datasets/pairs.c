@@ -23,7 +23,8 @@ typedef struct builder {
     int64_t *item;                      /* [rows] of the set; -1: left out */
     anl__ids src, tgt;                  /* all tokens; targets as bos .. eos */
     int64_t *src_at, *tgt_at;           /* [rows + 1] */
-    int64_t items, recalled;            /* recalled: tokens at the end of the last item's source */
+    int64_t items;
+    int32_t *similar;                   /* [sources][o->similar] pairs of the memory that are most like a source; NULL: no memory */
 } builder;
 
 static anl__span cell(const builder *b, int64_t row, int64_t column)
@@ -125,18 +126,25 @@ static anl_status find_memory(builder *b)
     return st;
 }
 
-/* Behind the row's source; what the item before it has, where that is of the same source. */
-static anl_status recall(builder *b, int64_t row)
+/* What of it is most like each source: of the training part, another one. */
+static anl_status ask_memory(builder *b)
 {
     anl__pairs *p = b->p;
-    int64_t end = b->src_at[b->items], before = b->src.n;
-    if (row && b->group[row] == b->group[row - 1] && b->item[row - 1] >= 0) {
-        for (int64_t i = end - b->recalled; i < end; i++) ANL_TRY(anl__ids_add(p->ctx, &b->src, b->src.id[i]));
-        return ANL_OK;
+    size_t n = (size_t)b->sources.n;
+    if (!p->memory) return ANL_OK;
+    const char **text = anl__calloc(p->ctx, n, sizeof *text);
+    bool *other = anl__calloc(p->ctx, n, sizeof *other);
+    b->similar = anl__calloc(p->ctx, n, sizeof *b->similar * (size_t)(b->o->similar ? b->o->similar : 1));
+    anl_status st = text && other && b->similar ? ANL_OK : ANL_NOMEM;
+    for (int64_t i = 0; i < b->rows && st == ANL_OK; i++) {
+        text[b->group[i]] = anl__csv_get(p->csv, i, b->source);
+        other[b->group[i]] = b->row_part[i] == ANL__PART_TRAIN;
     }
-    ANL_TRY(anl__memory_recall(p->memory, p->source_tokens, cell(b, row, b->source).text, b->row_part[row] == ANL__PART_TRAIN, b->o->similar, 0, &b->src));
-    b->recalled = b->src.n - before;
-    return ANL_OK;
+    anl__memory_asked q = {text, other, b->sources.n, b->o->similar, b->o->cache ? p->csv->path : NULL, b->o->cache_dir};
+    if (st == ANL_OK) st = anl__memory_find(p->memory, &q, b->similar);
+    anl__free(p->ctx, other);
+    anl__free(p->ctx, text);
+    return st;
 }
 
 /* Tokens of a row behind those of the rows before; a row that is left out adds none. */
@@ -151,7 +159,7 @@ static anl_status encode_row(builder *b, int64_t row)
     if (b->src.n == src) return anl__csv_fail(p->csv, row, b->source, "the source has no token");
     b->item[row] = b->items;
     int64_t own = b->src.n - src;
-    if (p->memory) ANL_TRY(recall(b, row));
+    if (p->memory) ANL_TRY(anl__memory_append(p->memory, p->source_tokens, b->similar + (int64_t)b->group[row] * b->o->similar, b->o->similar, 0, &b->src)); /* behind it */
     if (b->o->max_length && (own > b->o->max_length || b->tgt.n - tgt - 2 > b->o->max_length)) {
         b->src.n = src;
         b->tgt.n = tgt;
@@ -279,6 +287,7 @@ static void release_arrays(builder *b)
     anl_ctx *ctx = b->p->ctx;
     anl__vocab_release(&b->sources);
     anl__free(ctx, b->group);
+    anl__free(ctx, b->similar);
     anl__free(ctx, b->row_part);
     anl__free(ctx, b->item);
     anl__free(ctx, b->src_at);
@@ -303,6 +312,7 @@ static anl_status fill(builder *b)
     ANL_TRY(find_parts(b));
     ANL_TRY(find_tokenizers(b));
     ANL_TRY(find_memory(b));
+    ANL_TRY(ask_memory(b));
     ANL_TRY(encode_rows(b));
     ANL_TRY(make_set(b));
     ANL_TRY(make_parts(b));

@@ -21,6 +21,8 @@ typedef struct anl__pairs_opts {
     const anl__tokens *source_tokenizer, *target_tokenizer; /* given: borrowed; NULL: built from the training part */
     int64_t max_length;                                     /* rows with more tokens on a side are left out and counted; 0: none */
     int similar;                                            /* 0 to ANL__MOST_SIMILAR */
+    bool cache;                                             /* similar: what is found of a file is kept in the cache directory (default false) */
+    const char *cache_dir;                                  /* NULL: the default (cache.h) */
     anl__memory *memory;                                    /* similar: given, borrowed; NULL: of the training part */
 } anl__pairs_opts;
 anl__pairs_opts anl__pairs_opts_default(void);

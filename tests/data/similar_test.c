@@ -4,9 +4,11 @@
 #include "runtime/base/philox.h"
 #include "tests/data/data_test.h"
 
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { TEXTS = 400, LONGEST = 12 };
 
@@ -144,6 +146,57 @@ static void remembered(void **state)
     anl__tokens_destroy(k);
 }
 
+/* The one entry of the cache: which file that is, 0 where there is none. */
+static ino_t entry_of(const fixture *f, char path[512])
+{
+    glob_t g;
+    struct stat s;
+    ino_t is = 0;
+    snprintf(path, 512, "%s/cache/*.cache", f->dir);
+    if (!glob(path, 0, NULL, &g)) {
+        assert_int_equal(g.gl_pathc, 1);
+        snprintf(path, 512, "%s", g.gl_pathv[0]);
+        assert_int_equal(stat(path, &s), 0);
+        is = s.st_ino;
+    }
+    globfree(&g);
+    return is;
+}
+
+/* What was found is taken from the cache as long as pairs, texts and their number are the same, and only if it is whole. */
+static void kept(void **state)
+{
+    fixture *f = *state;
+    const char *source[] = {"the red house", "the old house", "a red horse"}, *target[] = {"a", "b", "c"}, *text[] = {"the red house", "old horse", "xyz"};
+    bool other[] = {true, false, false};
+    const int32_t want[] = {1, 2, 2, 1, -1, -1};
+    char path[512], dir[512], file[512];
+    anl__memory *m;
+    snprintf(dir, sizeof dir, "%s/cache", f->dir);
+    snprintf(file, sizeof file, "%s", at(f, "pairs.tsv"));
+    put(file, "x", 1);
+    anl__memory_asked q = {.text = text, .other = other, .n = 3, .count = 2, .cache_dir = dir};
+    assert_int_equal(anl__memory_create(f->ctx, source, target, 3, &m), ANL_OK);
+    ino_t last = 0;
+    for (int round = 0; round < 7; round++) {
+        int32_t out[6];
+        if (round == 1) q.file = file;
+        if (round == 3) flip_byte(path, 8192);
+        if (round == 5) other[0] = false; /* the text itself is the most like it */
+        if (round == 6) text[1] = "old house";
+        assert_int_equal(anl__memory_find(m, &q, out), ANL_OK);
+        if (round < 5) assert_memory_equal(out, want, sizeof want);
+        else assert_int_equal(out[0], 0);
+        if (round == 6) assert_int_equal(out[2], 1);
+        ino_t now = entry_of(f, path);
+        if (round == 0) assert_int_equal(now, 0); /* of no file: not kept */
+        else if (round == 2 || round == 4) assert_int_equal(now, last);
+        else assert_int_not_equal(now, last);
+        last = now;
+    }
+    anl__memory_destroy(m);
+}
+
 static void refused(void **state)
 {
     fixture *f = *state;
@@ -161,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_compared, fixture_setup, fixture_teardown), cmocka_unit_test_setup_teardown(without_memory, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(kept, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(remembered, fixture_setup, fixture_teardown),   cmocka_unit_test_setup_teardown(refused, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -332,6 +332,8 @@ static anl_status open_pairs(job *j, const job_opts *o)
     p.target_tokenizer = s->given[1];
     p.similar = (int)recipe_int(r, "data.similar");
     p.memory = s->given_memory;
+    p.cache = recipe_bool(r, "data.cache");
+    p.cache_dir = recipe_text(r, "data.cache_dir");
     ANL_TRY(anl__pairs_open(j->ctx, path, &p, &s->pairs));
     s->tokens[0] = s->pairs->source_tokens;
     s->tokens[1] = s->pairs->target_tokens;
