@@ -159,7 +159,8 @@ static anl_status encode_row(builder *b, int64_t row)
     if (b->src.n == src) return anl__csv_fail(p->csv, row, b->source, "the source has no token");
     b->item[row] = b->items;
     int64_t own = b->src.n - src;
-    if (p->memory) ANL_TRY(anl__memory_append(p->memory, p->source_tokens, b->similar + (int64_t)b->group[row] * b->o->similar, b->o->similar, 0, &b->src)); /* behind it */
+    const int32_t *similar = b->similar ? b->similar + (int64_t)b->group[row] * b->o->similar : NULL;
+    if (similar) ANL_TRY(anl__memory_append(p->memory, p->source_tokens, similar, b->o->similar, 0, &b->src)); /* behind it */
     if (b->o->max_length && (own > b->o->max_length || b->tgt.n - tgt - 2 > b->o->max_length)) {
         b->src.n = src;
         b->tgt.n = tgt;
