@@ -1,0 +1,452 @@
+/* Memory: device addresses lie where the host cannot go, each allocation apart from the next, and are never given out again, so that a
+ * pointer to what was freed, or past an end, is seen for what it is. */
+#include "driver.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+enum { PAGE = 4096 };
+#define SPACE ((size_t)1 << 44)
+static uintptr_t space, space_next;
+static block *blocks; /* by address */
+static size_t block_count, block_room;
+static size_t in_use[MOST_DEVICES];
+static uint64_t last_id;
+
+double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+uintptr_t device_addresses(size_t bytes, size_t aligned)
+{
+    if (!space) {
+        void *p = mmap(NULL, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (p == MAP_FAILED) return 0;
+        space = (uintptr_t)p;
+        space_next = space + (2 << 20);
+    }
+    if (aligned < PAGE) aligned = PAGE;
+    uintptr_t at = (space_next + aligned - 1) / aligned * aligned;
+    if (bytes > SPACE || at + bytes + 2 * PAGE > space + SPACE) return 0;
+    space_next = (at + bytes + 2 * PAGE - 1) / PAGE * PAGE; /* a page between */
+    return at;
+}
+
+bool is_device_address(uintptr_t at) { return space && at >= space && at < space + SPACE; }
+
+/* The first block above `at`. */
+static size_t above(uintptr_t at)
+{
+    size_t low = 0, high = block_count;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (blocks[mid].at <= at) low = mid + 1;
+        else high = mid;
+    }
+    return low;
+}
+
+block *block_find(uintptr_t at)
+{
+    size_t i = above(at);
+    if (!i) return NULL;
+    block *b = &blocks[i - 1];
+    return at < b->at + (b->bytes ? b->bytes : 1) ? b : NULL;
+}
+
+block *block_add(place place, int device, uintptr_t at, char *shadow, size_t bytes, const char *owner)
+{
+    if (block_count == block_room) {
+        size_t room = block_room ? 2 * block_room : 1024;
+        block *more = realloc(blocks, room * sizeof *more);
+        if (!more) return NULL;
+        blocks = more;
+        block_room = room;
+    }
+    size_t i = above(at);
+    memmove(blocks + i + 1, blocks + i, (block_count - i) * sizeof *blocks);
+    block_count++;
+    blocks[i] = (block){.at = at, .bytes = bytes, .shadow = shadow, .place = place, .device = device, .owner = owner, .id = ++last_id};
+    return &blocks[i];
+}
+
+void block_remove(block *b)
+{
+    size_t i = (size_t)(b - blocks);
+    memmove(blocks + i, blocks + i + 1, (block_count - i - 1) * sizeof *blocks);
+    block_count--;
+}
+
+char *bytes_at(uintptr_t at, size_t bytes, const char *what)
+{
+    block *b = block_find(at);
+    if (b && b->freed) return fault(0, "%s: %#zx (%zu bytes) lies in memory that was freed (%zu bytes of %s)", what, (size_t)at, bytes, b->bytes, b->owner), NULL;
+    if (b && at + bytes > b->at + b->bytes)
+        return fault(0, "%s: %#zx with %zu bytes goes past the end of its memory (%zu bytes of %s, at %zu of them)", what, (size_t)at, bytes, b->bytes, b->owner, (size_t)(at - b->at)), NULL;
+    if (b) return b->shadow + (at - b->at);
+    if (is_device_address(at)) return fault(0, "%s: %#zx (%zu bytes) is no memory of a device", what, (size_t)at, bytes), NULL;
+    return at ? (char *)at : (fault(0, "%s: a null pointer", what), NULL); /* memory of the host that is not ours */
+}
+
+CUresult memory_take(size_t bytes, const char *owner, CUdeviceptr *out)
+{
+    CUcontext ctx = context_current();
+    size_t taken = (bytes + 511) / 512 * 512;
+    if (!bytes) return CUDA_ERROR_INVALID_VALUE;
+    if (in_use[ctx->device] + taken > device_memory()) return CUDA_ERROR_OUT_OF_MEMORY;
+    uintptr_t at = device_addresses(bytes, 512);
+    void *shadow = at ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) : MAP_FAILED;
+    if (shadow == MAP_FAILED) return CUDA_ERROR_OUT_OF_MEMORY;
+    if (!block_add(ON_DEVICE, ctx->device, at, shadow, bytes, owner)) return CUDA_ERROR_OUT_OF_MEMORY;
+    in_use[ctx->device] += taken;
+    keep(K_MEMORY, owner, 1);
+    *out = at;
+    return CUDA_SUCCESS;
+}
+
+CUresult memory_give_back(uintptr_t at)
+{
+    block *b = block_find(at);
+    if (!b || b->at != at || b->place == ON_HOST || b->handle) return refuse(CUDA_ERROR_INVALID_VALUE, "%#zx was not given out", (size_t)at);
+    if (b->freed) return refuse(CUDA_ERROR_INVALID_VALUE, "memory of %s is freed twice", b->owner);
+    munmap(b->shadow, b->bytes);
+    if (b->place == ON_DEVICE) in_use[b->device] -= (b->bytes + 511) / 512 * 512;
+    keep(K_MEMORY, b->owner, -1);
+    b->freed = true;
+    if (b->place == MANAGED) block_remove(b);
+    return CUDA_SUCCESS;
+}
+
+/* ---- allocation ------------------------------------------------------------------------------ */
+
+PLAYED CUresult cuMemGetInfo(size_t *room, size_t *total)
+{
+    ENTER;
+    NEED_CONTEXT(ctx);
+    *total = device_memory();
+    *room = *total - in_use[ctx->device];
+    return CUDA_SUCCESS;
+}
+
+PLAYED CUresult cuMemAlloc(CUdeviceptr *out, size_t bytes)
+{
+    ENTER;
+    NEED_CONTEXT(ctx);
+    CUresult r = capture_forbids(ctx, "memory is taken");
+    return r ? r : memory_take(bytes, OWNER, out);
+}
+
+PLAYED CUresult cuMemAllocPitch(CUdeviceptr *out, size_t *pitch, size_t width, size_t height, unsigned element)
+{
+    ENTER;
+    NEED_CONTEXT(ctx);
+    (void)element;
+    CUresult r = capture_forbids(ctx, "memory is taken");
+    *pitch = (width + 511) / 512 * 512;
+    return r ? r : memory_take(*pitch * height, OWNER, out);
+}
+
+PLAYED CUresult cuMemFree(CUdeviceptr at)
+{
+    ENTER;
+    NEED_CONTEXT(ctx);
+    if (!at) return CUDA_SUCCESS;
+    CUresult r = capture_forbids(ctx, "memory is freed");
+    return r ? r : memory_give_back(at);
+}
+
+static CUresult host_memory(size_t bytes, const char *owner, place place, void **out)
+{
+    NEED_CONTEXT(ctx);
+    CUresult r = capture_forbids(ctx, "memory is taken");
+    if (r) return r;
+    if (!bytes) return CUDA_ERROR_INVALID_VALUE;
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED || !block_add(place, ctx->device, (uintptr_t)p, p, bytes, owner)) return CUDA_ERROR_OUT_OF_MEMORY;
+    keep(place == ON_HOST ? K_PINNED : K_MEMORY, owner, 1);
+    *out = p;
+    return CUDA_SUCCESS;
+}
+
+PLAYED CUresult cuMemHostAlloc(void **out, size_t bytes, unsigned flags)
+{
+    ENTER;
+    (void)flags;
+    return host_memory(bytes, OWNER, ON_HOST, out);
+}
+
+PLAYED CUresult cuMemAllocHost(void **out, size_t bytes)
+{
+    ENTER;
+    return host_memory(bytes, OWNER, ON_HOST, out);
+}
+
+PLAYED CUresult cuMemAllocManaged(CUdeviceptr *out, size_t bytes, unsigned flags)
+{
+    ENTER;
+    (void)flags;
+    return host_memory(bytes, OWNER, MANAGED, (void **)out);
+}
+
+PLAYED CUresult cuMemFreeHost(void *p)
+{
+    ENTER;
+    NEED_CONTEXT(ctx);
+    CUresult r = capture_forbids(ctx, "memory is freed");
+    if (r) return r;
+    block *b = block_find((uintptr_t)p);
+    if (!b || b->at != (uintptr_t)p || b->place != ON_HOST) return refuse(CUDA_ERROR_INVALID_VALUE, "%p is no pinned memory", p);
+    munmap(p, b->bytes);
+    keep(K_PINNED, b->owner, -1);
+    block_remove(b);
+    return CUDA_SUCCESS;
+}
+
+PLAYED CUresult cuMemHostRegister(void *p, size_t bytes, unsigned flags)
+{
+    ENTER;
+    NEED_CONTEXT(ctx);
+    (void)flags;
+    CUresult r = capture_forbids(ctx, "memory is pinned");
+    if (r) return r;
+    if (block_find((uintptr_t)p)) return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+    block *b = block_add(ON_HOST, ctx->device, (uintptr_t)p, p, bytes, OWNER);
+    if (!b) return CUDA_ERROR_OUT_OF_MEMORY;
+    keep(K_PINNED, b->owner, 1);
+    return CUDA_SUCCESS;
+}
+
+PLAYED CUresult cuMemHostUnregister(void *p)
+{
+    ENTER;
+    block *b = block_find((uintptr_t)p);
+    if (!b || b->place != ON_HOST) return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+    keep(K_PINNED, b->owner, -1);
+    block_remove(b);
+    return CUDA_SUCCESS;
+}
+
+PLAYED CUresult cuMemHostGetDevicePointer(CUdeviceptr *out, void *p, unsigned flags)
+{
+    ENTER;
+    (void)flags;
+    if (!block_find((uintptr_t)p)) return CUDA_ERROR_INVALID_VALUE;
+    *out = (CUdeviceptr)(uintptr_t)p;
+    return CUDA_SUCCESS;
+}
+
+PLAYED CUresult cuMemHostGetFlags(unsigned *flags, void *p)
+{
+    ENTER;
+    if (!block_find((uintptr_t)p)) return CUDA_ERROR_INVALID_VALUE;
+    *flags = CU_MEMHOSTALLOC_DEVICEMAP;
+    return CUDA_SUCCESS;
+}
+
+PLAYED CUresult cuMemGetAddressRange(CUdeviceptr *base, size_t *bytes, CUdeviceptr at)
+{
+    ENTER;
+    block *b = block_find(at);
+    if (!b || b->freed) return CUDA_ERROR_NOT_FOUND;
+    if (base) *base = b->at;
+    if (bytes) *bytes = b->bytes;
+    return CUDA_SUCCESS;
+}
+
+static CUresult pointer_attribute(void *data, CUpointer_attribute a, CUdeviceptr at)
+{
+    block *b = block_find(at);
+    if (b && b->freed) b = NULL;
+    switch (a) {
+    case CU_POINTER_ATTRIBUTE_CONTEXT: *(CUcontext *)data = b ? context_primary(b->device) : NULL; break;
+    case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
+        if (!b) return *(unsigned *)data = 0, CUDA_ERROR_INVALID_VALUE;
+        *(unsigned *)data = b->place == ON_HOST ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE;
+        break;
+    case CU_POINTER_ATTRIBUTE_DEVICE_POINTER: *(CUdeviceptr *)data = b ? at : 0; break;
+    case CU_POINTER_ATTRIBUTE_HOST_POINTER: *(void **)data = b && b->place != ON_DEVICE ? (void *)(uintptr_t)at : NULL; break;
+    case CU_POINTER_ATTRIBUTE_BUFFER_ID: *(unsigned long long *)data = b ? b->id : 0; break;
+    case CU_POINTER_ATTRIBUTE_IS_MANAGED: *(unsigned *)data = b && b->place == MANAGED; break;
+    case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL: *(int *)data = b ? b->device : -2; break;
+    case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR: *(void **)data = b ? (void *)b->at : NULL; break;
+    case CU_POINTER_ATTRIBUTE_RANGE_SIZE: *(size_t *)data = b ? b->bytes : 0; break;
+    case CU_POINTER_ATTRIBUTE_MAPPED: *(bool *)data = b != NULL; break;
+    case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE: *(bool *)data = b && b->place == ON_DEVICE && !b->handle; break;
+    case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES: *(unsigned long long *)data = 0; break;
+    case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS: *(unsigned *)data = b ? 3 : 0; break;
+    case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE: *(CUmemoryPool *)data = NULL; break;
+    case CU_POINTER_ATTRIBUTE_IS_GPU_DIRECT_RDMA_CAPABLE: *(bool *)data = false; break;
+    default: return CUDA_ERROR_NOT_SUPPORTED;
+    }
+    return b ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+PLAYED CUresult cuPointerGetAttribute(void *data, CUpointer_attribute a, CUdeviceptr at)
+{
+    ENTER;
+    return pointer_attribute(data, a, at);
+}
+
+/* Of memory that is not known the attributes are zeros, and that is no failure. */
+PLAYED CUresult cuPointerGetAttributes(unsigned n, CUpointer_attribute *a, void **data, CUdeviceptr at)
+{
+    ENTER;
+    for (unsigned i = 0; i < n; i++)
+        if (pointer_attribute(data[i], a[i], at) == CUDA_ERROR_NOT_SUPPORTED) return fault(CUDA_ERROR_INVALID_VALUE, "attribute %d of a pointer is not played", (int)a[i]);
+    return CUDA_SUCCESS;
+}
+
+PLAYED CUresult cuPointerSetAttribute(const void *value, CUpointer_attribute a, CUdeviceptr at)
+{
+    ENTER;
+    (void)value, (void)a;
+    return block_find(at) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+/* ---- copies and memsets ---------------------------------------------------------------------- */
+
+CUresult copy_check(const copy_work *c)
+{
+    size_t from = c->rows ? (c->rows - 1) * c->from_pitch + c->width : 0, to = c->rows ? (c->rows - 1) * c->to_pitch + c->width : 0;
+    if (!from || !to) return CUDA_SUCCESS;
+    return bytes_at(c->from, from, "a copy reads") && bytes_at(c->to, to, "a copy writes") ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult copy_do(const copy_work *c)
+{
+    CUresult r = copy_check(c);
+    if (r || !c->rows || !c->width) return r;
+    const char *from = bytes_at(c->from, c->width, "a copy reads");
+    char *to = bytes_at(c->to, c->width, "a copy writes");
+    for (size_t i = 0; i < c->rows; i++) memmove(to + i * c->to_pitch, from + i * c->from_pitch, c->width);
+    count(N_COPIES, 1);
+    return CUDA_SUCCESS;
+}
+
+CUresult set_check(const set_work *s)
+{
+    size_t bytes = s->rows ? (s->rows - 1) * s->pitch + s->width * (size_t)s->size : 0;
+    if (s->to % (size_t)s->size) return refuse(CUDA_ERROR_INVALID_VALUE, "a memset of %d bytes each at %#zx", s->size, (size_t)s->to);
+    return !bytes || bytes_at(s->to, bytes, "a memset writes") ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult set_do(const set_work *s)
+{
+    CUresult r = set_check(s);
+    if (r || !s->rows || !s->width) return r;
+    char *to = bytes_at(s->to, s->width * (size_t)s->size, "a memset writes");
+    for (size_t i = 0; i < s->rows; i++)
+        for (size_t k = 0; s->size > 1 && k < s->width; k++) memcpy(to + i * s->pitch + k * (size_t)s->size, &s->value, (size_t)s->size);
+    for (size_t i = 0; i < s->rows && s->size == 1; i++) memset(to + i * s->pitch, (int)s->value, s->width);
+    return CUDA_SUCCESS;
+}
+
+static CUresult copy_on(CUstream handle, copy_work c)
+{
+    CUstream s;
+    CUgraphNode node;
+    CUresult r = stream_takes(handle, NODE_COPY, &s, &node, "a copy");
+    if (r) return r;
+    if (!node) return copy_do(&c);
+    node->copy = c;
+    return copy_check(&c);
+}
+
+/* At once, as on the legacy stream. */
+static CUresult copy_now(copy_work c)
+{
+    NEED_CONTEXT(ctx);
+    CUresult r = capture_forbids_legacy(ctx, "a copy that waits");
+    if (!r) r = capture_forbids(ctx, "a copy that waits");
+    return r ? r : copy_do(&c);
+}
+
+#define LINE(to, from, n) ((copy_work){(uintptr_t)(to), (uintptr_t)(from), (n), 1, 0, 0})
+PLAYED CUresult cuMemcpy(CUdeviceptr to, CUdeviceptr from, size_t n) { ENTER; return copy_now(LINE(to, from, n)); }
+PLAYED CUresult cuMemcpyHtoD(CUdeviceptr to, const void *from, size_t n) { ENTER; return copy_now(LINE(to, from, n)); }
+PLAYED CUresult cuMemcpyDtoH(void *to, CUdeviceptr from, size_t n) { ENTER; return copy_now(LINE(to, from, n)); }
+PLAYED CUresult cuMemcpyDtoD(CUdeviceptr to, CUdeviceptr from, size_t n) { ENTER; return copy_now(LINE(to, from, n)); }
+PLAYED CUresult cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, size_t n, CUstream s) { ENTER; return copy_on(s, LINE(to, from, n)); }
+PLAYED CUresult cuMemcpyHtoDAsync(CUdeviceptr to, const void *from, size_t n, CUstream s) { ENTER; return copy_on(s, LINE(to, from, n)); }
+PLAYED CUresult cuMemcpyDtoHAsync(void *to, CUdeviceptr from, size_t n, CUstream s) { ENTER; return copy_on(s, LINE(to, from, n)); }
+PLAYED CUresult cuMemcpyDtoDAsync(CUdeviceptr to, CUdeviceptr from, size_t n, CUstream s) { ENTER; return copy_on(s, LINE(to, from, n)); }
+
+PLAYED CUresult cuMemcpyPeerAsync(CUdeviceptr to, CUcontext to_ctx, CUdeviceptr from, CUcontext from_ctx, size_t n, CUstream s)
+{
+    ENTER;
+    if (!context_is(to_ctx) || !context_is(from_ctx)) return CUDA_ERROR_INVALID_CONTEXT;
+    return copy_on(s, LINE(to, from, n));
+}
+
+PLAYED CUresult cuMemcpyPeer(CUdeviceptr to, CUcontext to_ctx, CUdeviceptr from, CUcontext from_ctx, size_t n)
+{
+    ENTER;
+    if (!context_is(to_ctx) || !context_is(from_ctx)) return CUDA_ERROR_INVALID_CONTEXT;
+    return copy_now(LINE(to, from, n));
+}
+
+static copy_work of_2d(const CUDA_MEMCPY2D *c)
+{
+    uintptr_t to = c->dstMemoryType == CU_MEMORYTYPE_HOST ? (uintptr_t)c->dstHost : (uintptr_t)c->dstDevice;
+    uintptr_t from = c->srcMemoryType == CU_MEMORYTYPE_HOST ? (uintptr_t)c->srcHost : (uintptr_t)c->srcDevice;
+    return (copy_work){to + c->dstY * c->dstPitch + c->dstXInBytes, from + c->srcY * c->srcPitch + c->srcXInBytes, c->WidthInBytes, c->Height, c->dstPitch, c->srcPitch};
+}
+
+static CUresult good_2d(const CUDA_MEMCPY2D *c)
+{
+    if (c->srcMemoryType == CU_MEMORYTYPE_ARRAY || c->dstMemoryType == CU_MEMORYTYPE_ARRAY) return fault(CUDA_ERROR_NOT_SUPPORTED, "arrays are not played");
+    return c->Height > 1 && (c->srcPitch < c->WidthInBytes || c->dstPitch < c->WidthInBytes) ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}
+
+PLAYED CUresult cuMemcpy2DAsync(const CUDA_MEMCPY2D *c, CUstream s)
+{
+    ENTER;
+    CUresult r = good_2d(c);
+    return r ? r : copy_on(s, of_2d(c));
+}
+
+PLAYED CUresult cuMemcpy2D(const CUDA_MEMCPY2D *c)
+{
+    ENTER;
+    CUresult r = good_2d(c);
+    return r ? r : copy_now(of_2d(c));
+}
+
+PLAYED CUresult cuMemcpy2DUnaligned(const CUDA_MEMCPY2D *c)
+{
+    ENTER;
+    CUresult r = good_2d(c);
+    return r ? r : copy_now(of_2d(c));
+}
+
+static CUresult set_on(CUstream handle, set_work w)
+{
+    CUstream s;
+    CUgraphNode node;
+    CUresult r = stream_takes(handle, NODE_SET, &s, &node, "a memset");
+    if (r) return r;
+    if (!node) return set_do(&w);
+    node->set = w;
+    return set_check(&w);
+}
+
+static CUresult set_now(set_work w)
+{
+    NEED_CONTEXT(ctx);
+    CUresult r = capture_forbids_legacy(ctx, "a memset that waits");
+    return r ? r : set_do(&w);
+}
+
+PLAYED CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char v, size_t n, CUstream s) { ENTER; return set_on(s, (set_work){to, v, 1, n, 1, 0}); }
+PLAYED CUresult cuMemsetD16Async(CUdeviceptr to, unsigned short v, size_t n, CUstream s) { ENTER; return set_on(s, (set_work){to, v, 2, n, 1, 0}); }
+PLAYED CUresult cuMemsetD32Async(CUdeviceptr to, unsigned v, size_t n, CUstream s) { ENTER; return set_on(s, (set_work){to, v, 4, n, 1, 0}); }
+PLAYED CUresult cuMemsetD2D8Async(CUdeviceptr to, size_t pitch, unsigned char v, size_t w, size_t h, CUstream s) { ENTER; return set_on(s, (set_work){to, v, 1, w, h, pitch}); }
+PLAYED CUresult cuMemsetD2D32Async(CUdeviceptr to, size_t pitch, unsigned v, size_t w, size_t h, CUstream s) { ENTER; return set_on(s, (set_work){to, v, 4, w, h, pitch}); }
+PLAYED CUresult cuMemsetD8(CUdeviceptr to, unsigned char v, size_t n) { ENTER; return set_now((set_work){to, v, 1, n, 1, 0}); }
+PLAYED CUresult cuMemsetD16(CUdeviceptr to, unsigned short v, size_t n) { ENTER; return set_now((set_work){to, v, 2, n, 1, 0}); }
+PLAYED CUresult cuMemsetD32(CUdeviceptr to, unsigned v, size_t n) { ENTER; return set_now((set_work){to, v, 4, n, 1, 0}); }
