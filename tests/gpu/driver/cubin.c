@@ -7,6 +7,7 @@
 
 /* Attributes of .nv.info sections: a format, a code, then a value in 16 bits or so many bytes. */
 enum { SIZED = 4, MAX_THREADS = 0x05, PARAM_CBANK = 0x0a, FRAME_SIZE = 0x11, REQUIRED = 0x10, KPARAM = 0x17, CBANK_SIZE = 0x19, REGCOUNT = 0x2f, KPARAM_V2 = 0x45 };
+enum { RESERVED = 1024 }; /* bytes of a kernel's shared memory that the system has */
 
 typedef struct cubin { const char *base; size_t size; const Elf64_Shdr *sections; int count; const char *names; } cubin;
 
@@ -81,7 +82,7 @@ static kernel_info *read_kernel(const cubin *c, const Elf64_Shdr *text, const ch
     attributes(c, all, count_registers, &r);
     k->registers = (int)(r.count ? r.count : text->sh_info >> 24);
     k->local = (int)r.frame;
-    k->shared = shared ? shared->sh_size : 0;
+    k->shared = shared && shared->sh_size > RESERVED ? shared->sh_size - RESERVED : 0;
     for (int i = 0; i < params; i++)
         if (k->param[i].offset + k->param[i].bytes > k->param_bytes) k->param_bytes = k->param[i].offset + k->param[i].bytes;
     int by_registers = k->registers ? REGISTERS / ((k->registers + 7) / 8 * 8) / 128 * 128 : 1024; /* whole warps on each of four schedulers */

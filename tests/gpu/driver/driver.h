@@ -33,6 +33,7 @@ void driver_in(int depth);
 /* One line "FAULT: ..." with the call that it happened in; given back is `r`. */
 CUresult fault(CUresult r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 CUresult refuse(CUresult r, const char *format, ...) __attribute__((format(printf, 2, 3))); /* as fault, where the caller is told: "REFUSED: ..." */
+void note(const char *format, ...) __attribute__((format(printf, 1, 2))); /* where calls are traced */
 void unplayed(const char *name);   /* a function that is not there was called */
 const char *caller_module(void *address); /* base name of the file that holds it */
 typedef enum counted { N_LAUNCHES, N_LAUNCHES_CAPTURED, N_LAUNCHES_REPLAYED, N_GRAPH_LAUNCHES, N_CAPTURES, N_COPIES, N_LEGACY, N_MODULES, N_COUNTED } counted;
@@ -84,6 +85,7 @@ typedef struct block {
     int handle;        /* of mapped memory (vmm.c), else 0 */
 } block;
 block *block_find(uintptr_t at);             /* alive or freed; NULL: nothing of ours was ever there */
+block *block_before(uintptr_t at);           /* that `at` is not far behind the end of, or in */
 block *block_add(place place, int device, uintptr_t at, char *shadow, size_t bytes, const char *owner);
 void block_remove(block *b);                 /* from the book; the address may be taken again */
 uintptr_t device_addresses(size_t bytes, size_t aligned); /* reserves */

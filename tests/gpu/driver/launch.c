@@ -47,20 +47,16 @@ int launch_blocks_per_sm(CUfunction f, int threads, size_t dynamic)
     return cudaOccMaxActiveBlocksPerMultiprocessor(&r, &gpu, &a, &s, threads, dynamic) == CUDA_OCC_SUCCESS ? r.activeBlocksPerMultiprocessor : 0;
 }
 
-/* Every word among the arguments that is an address of a device. */
+/* Every word among the arguments that is an address of a device. What lies far from all memory is taken for two numbers of 32 bits; the end of
+ * an array may be an argument. */
 bool launch_pointers_live(const launch *l, const char *when)
 {
     for (size_t i = 0; i + 8 <= l->param_bytes; i += 8) {
         uintptr_t at;
         memcpy(&at, l->params + i, 8);
-        if (!is_device_address(at)) continue;
-        const block *b = block_find(at);
-        if (b && !b->freed) continue;
-        if (!b) {
-            const block *before = block_find(at - 1); /* the end of an array may be an argument */
-            if (before && !before->freed) continue;
-        }
-        fault(0, "%s %s: the argument at byte %zu, %#zx, %s", l->f->info->name, when, i, (size_t)at, b ? "lies in memory that was freed" : "is no memory of a device");
+        const block *b = is_device_address(at) ? block_before(at) : NULL;
+        if (!b || (!b->freed && at <= b->at + b->bytes)) continue;
+        fault(0, "%s %s: the argument at byte %zu, %#zx, lies %s memory of %zu bytes of %s, at %zu", l->f->info->name, when, i, (size_t)at, b->freed ? "in freed" : "behind the end of", b->bytes, b->owner, (size_t)(at - b->at));
         return false;
     }
     return true;

@@ -25,10 +25,11 @@ double now(void)
 uintptr_t device_addresses(size_t bytes, size_t aligned)
 {
     if (!space) {
-        void *p = mmap(NULL, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        /* Far from the host's own addresses, halves of which may lie between the arguments of a launch. */
+        void *p = mmap((void *)0x100000000000, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (p == MAP_FAILED) return 0;
         space = (uintptr_t)p;
-        space_next = space + (2 << 20);
+        space_next = space + ((size_t)5 << 30);
     }
     if (aligned < PAGE) aligned = PAGE;
     uintptr_t at = (space_next + aligned - 1) / aligned * aligned;
@@ -57,6 +58,13 @@ block *block_find(uintptr_t at)
     if (!i) return NULL;
     block *b = &blocks[i - 1];
     return at < b->at + (b->bytes ? b->bytes : 1) ? b : NULL;
+}
+
+/* The block whose end `at` lies behind, by little. */
+block *block_before(uintptr_t at)
+{
+    size_t i = above(at);
+    return i && at < blocks[i - 1].at + blocks[i - 1].bytes + (1 << 16) ? &blocks[i - 1] : NULL;
 }
 
 block *block_add(place place, int device, uintptr_t at, char *shadow, size_t bytes, const char *owner)

@@ -90,6 +90,7 @@ static CUresult find_function(CUfunction *out, CUmodule m, const char *name)
         add_function(m, k);
         return *out = m->all[m->count - 1], CUDA_SUCCESS;
     }
+    note("no function %s", name);
     return CUDA_ERROR_NOT_FOUND;
 }
 
@@ -107,8 +108,10 @@ static CUresult find_global(CUdeviceptr *out, size_t *bytes, CUmodule m, const c
         }
         if (out) *out = p->at[ctx->device];
         if (bytes) *bytes = p->v.bytes;
+        note("variable %s of %zu bytes", name, p->v.bytes);
         return CUDA_SUCCESS;
     }
+    note("no variable %s among %zu", name, m->global_count);
     return CUDA_ERROR_NOT_FOUND;
 }
 

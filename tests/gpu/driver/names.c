@@ -5,17 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+int unplayed_call(const char *name);
+
 /* ---- functions that are not played -------------------------------------------------------------------- */
 
 enum { THUNKS = 512 };
 static const char *thunk_names[THUNKS];
 static int thunk_count;
-static CUresult called(int i)
+int unplayed_call(const char *name) /* also older.c's */
 {
     ENTER;
-    unplayed(thunk_names[i]);
+    unplayed(name);
     return CUDA_ERROR_NOT_SUPPORTED;
 }
+static CUresult called(int i) { return unplayed_call(thunk_names[i]); }
 #define T1(n) static CUresult thunk_##n(void) { return called(0##n); }
 #define T8(n) T1(n##0) T1(n##1) T1(n##2) T1(n##3) T1(n##4) T1(n##5) T1(n##6) T1(n##7)
 #define T64(n) T8(n##0) T8(n##1) T8(n##2) T8(n##3) T8(n##4) T8(n##5) T8(n##6) T8(n##7)

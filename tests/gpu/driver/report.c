@@ -88,6 +88,15 @@ CUresult refuse(CUresult r, const char *format, ...)
     return r;
 }
 
+void note(const char *format, ...)
+{
+    va_list args;
+    if (traced <= 0) return;
+    va_start(args, format);
+    line("note", 0, format, args);
+    va_end(args);
+}
+
 void unplayed(const char *name)
 {
     for (int i = 0; i < unplayed_count; i++)
