@@ -224,6 +224,7 @@ PLAYED CUresult cuCtxGetLimit(size_t *value, CUlimit limit)
     NEED_CONTEXT(c);
     if ((unsigned)limit >= 16) return CUDA_ERROR_UNSUPPORTED_LIMIT;
     *value = c->limits[limit];
+    note("limit %d is %zu", (int)limit, *value);
     return CUDA_SUCCESS;
 }
 

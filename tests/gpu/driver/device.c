@@ -148,6 +148,7 @@ PLAYED CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute a, CUdevice 
     bool known;
     NEED_DEVICE(dev);
     *value = device_attribute(a, dev, &known);
+    note("attribute %d is %d", (int)a, *value);
     return known ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 

@@ -94,6 +94,7 @@ static CUresult launched(launch l, CUstream handle, void **params, void **extra)
     CUresult r = launch_prepare(&l, params, extra);
     if (!r) r = launch_check(&l, ctx);
     if (!r) r = stream_takes(handle, NODE_KERNEL, &s, &node, l.f->info->name);
+    if (!r) note("%s of %s, %u x %u x %u blocks of %u x %u x %u threads, %zu bytes", l.f->info->name, OWNER, l.grid[0], l.grid[1], l.grid[2], l.block[0], l.block[1], l.block[2], l.shared);
     if (node) {
         node->launch = l;
         node->given = (CUDA_KERNEL_NODE_PARAMS){.func = l.f, .gridDimX = l.grid[0], .gridDimY = l.grid[1], .gridDimZ = l.grid[2], .blockDimX = l.block[0], .blockDimY = l.block[1], .blockDimZ = l.block[2], .sharedMemBytes = (unsigned)l.shared};
@@ -146,14 +147,21 @@ static CUresult occupancy(int *n, CUfunction f, int threads, size_t dynamic)
 PLAYED CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *n, CUfunction f, int threads, size_t dynamic) { ENTER; return occupancy(n, f, threads, dynamic); }
 PLAYED CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *n, CUfunction f, int threads, size_t dynamic, unsigned flags) { ENTER; (void)flags; return occupancy(n, f, threads, dynamic); }
 
+/* A cluster is of one group of multiprocessors. */
+static const int gpcs[] = {16, 16, 16, 16, 16, 16, 18, 18};
+
 PLAYED CUresult cuOccupancyMaxActiveClusters(int *n, CUfunction f, const CUlaunchConfig *c)
 {
     ENTER;
     unsigned in_cluster = 1;
     for (unsigned i = 0; i < c->numAttrs; i++)
         if (c->attrs[i].id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION) in_cluster = c->attrs[i].value.clusterDim.x * c->attrs[i].value.clusterDim.y * c->attrs[i].value.clusterDim.z;
-    CUresult r = occupancy(n, f, (int)(c->blockDimX * c->blockDimY * c->blockDimZ), c->sharedMemBytes);
-    if (!r) *n = *n * SM_COUNT / (int)(in_cluster ? in_cluster : 1);
+    int per_sm = 0;
+    CUresult r = occupancy(&per_sm, f, (int)(c->blockDimX * c->blockDimY * c->blockDimZ), c->sharedMemBytes);
+    *n = 0;
+    if (!r && in_cluster > (function_of(f)->nonportable ? 16u : 8u)) r = CUDA_ERROR_INVALID_CLUSTER_SIZE;
+    for (size_t i = 0; !r && i < sizeof gpcs / sizeof *gpcs; i++) *n += per_sm * gpcs[i] / (int)in_cluster;
+    note("%u blocks of %u threads a cluster, %u bytes: %d at once", in_cluster, c->blockDimX * c->blockDimY * c->blockDimZ, c->sharedMemBytes, *n);
     return r;
 }
 

@@ -80,7 +80,23 @@ static CUresult context_check(CUcontext c, uint32_t *flags, const void **more) {
 static uint32_t context_check3(void) { return 0; }
 static CUresult device_something(unsigned char *out, CUdevice dev) { (void)dev; *out = 0; return CUDA_SUCCESS; }
 
-static CUresult no_tool(void **out) { (void)out; return CUDA_ERROR_NOT_SUPPORTED; }
+static CUresult tools_context(CUcontext *out)
+{
+    ENTER;
+    NEED_CONTEXT(ctx);
+    *out = ctx;
+    return CUDA_SUCCESS;
+}
+
+static CUresult tools_context_id(CUcontext c, uint64_t *out)
+{
+    ENTER;
+    if (!context_is(c)) return CUDA_ERROR_INVALID_CONTEXT;
+    *out = c->id;
+    return CUDA_SUCCESS;
+}
+
+static CUresult not_had(void **out, void **more) { (void)out, (void)more; return CUDA_ERROR_NOT_SUPPORTED; }
 
 static CUresult integrity(uint32_t version, uint64_t seconds, uint64_t out[2]);
 
@@ -90,7 +106,9 @@ static table tables[] = {
     {ID(6B, D5, FB, 6C, 5B, F4, E7, 4A, 89, 87, D9, 39, 12, FD, 9D, F9), "cudart interface", 13, true,
      {F(1, module_of), F(2, primary_context), F(6, module_of_wrapper), F(7, nothing), F(8, module_of_header), F(12, compilers)}, {0}},
     {ID(D4, 08, 20, 55, BD, E6, 70, 4B, 8D, 34, BA, 12, 3C, 66, E1, F2), "integrity check", 3, true, {F(1, integrity)}, {0}},
-    {ID(42, D8, 5A, 81, 23, F6, CB, 47, 82, 98, F6, E7, 8A, 3A, EC, DC), "tools' local storage", 4, true, {F(2, no_tool)}, {0}},
+    {ID(42, D8, 5A, 81, 23, F6, CB, 47, 82, 98, F6, E7, 8A, 3A, EC, DC), "tools' local storage", 4, true, {F(2, tools_context)}, {0}},
+    {ID(21, 31, 8C, 60, 97, 14, 32, 48, 8C, A6, 41, FF, 73, 24, C8, F2), "tools' contexts", 16, true, {F(4, tools_context_id)}, {0}},
+    {ID(17, 34, DC, 26, 80, 0D, 47, 45, 87, 26, C0, F1, E7, DD, 8B, CA), "cuBLASLt's, unknown", 16, true, {F(4, not_had)}, {0}},
     {ID(A0, 94, 79, 8C, 2E, 74, 2E, 74, 93, F2, 08, 00, 20, 0C, 0A, 66), "tools' hooks", 7, true, {F(2, hook_buffer1), F(6, hook_buffer2)}, {0}},
     {ID(C6, 93, 33, 6E, 11, 21, DF, 11, A8, C3, 68, F3, 55, D8, 95, 93), "context storage", 4, false, {F(0, storage_put), F(1, storage_delete), F(2, storage_get)}, {0}},
     {ID(B1, 05, 41, E1, F7, C7, C7, 4A, 9F, 64, F2, 23, BE, 99, F1, E2), "extended device", 26, true, {F(13, device_something)}, {0}},
@@ -123,8 +141,9 @@ PLAYED CUresult cuGetExportTable(const void **out, const CUuuid *id)
     ENTER;
     char name[64] = "table ";
     for (int i = 0; i < TABLES; i++)
-        if (!memcmp(tables[i].id, id->bytes, 16)) return *out = made(&tables[i]), CUDA_SUCCESS;
+        if (!memcmp(tables[i].id, id->bytes, 16)) return note("%s", tables[i].name), *out = made(&tables[i]), CUDA_SUCCESS;
     for (int i = 0; i < 16; i++) snprintf(name + 6 + 2 * i, 3, "%02X", (unsigned char)id->bytes[i]);
+    note("%s", name);
     unplayed(strdup(name));
     *out = NULL;
     return CUDA_ERROR_INVALID_VALUE;
