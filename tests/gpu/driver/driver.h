@@ -114,6 +114,7 @@ struct CUfunc_st {
     int64_t launches;
 };
 bool function_is(CUfunction f);
+const char *module_owner(CUmodule m);       /* the file whose code loaded it */
 /* The function behind what a launch was given: a CUfunction or a CUkernel. */
 CUfunction function_of(CUfunction f);
 

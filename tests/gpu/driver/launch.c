@@ -48,14 +48,16 @@ int launch_blocks_per_sm(CUfunction f, int threads, size_t dynamic)
 }
 
 /* Every word among the arguments that is an address of a device. What lies far from all memory is taken for two numbers of 32 bits; the end of
- * an array may be an argument. */
+ * an array may be an argument, and NVIDIA's libraries give addresses before the first element of one, from which a kernel then counts. */
 bool launch_pointers_live(const launch *l, const char *when)
 {
+    bool ours = strncmp(module_owner(l->f->module), "lib", 3) != 0;
     for (size_t i = 0; i + 8 <= l->param_bytes; i += 8) {
         uintptr_t at;
         memcpy(&at, l->params + i, 8);
         const block *b = is_device_address(at) ? block_before(at) : NULL;
-        if (!b || (!b->freed && at <= b->at + b->bytes)) continue;
+        bool inside = b && at <= b->at + b->bytes;
+        if (!b || (inside && !b->freed) || (!inside && !ours)) continue;
         fault(0, "%s %s: the argument at byte %zu, %#zx, lies %s memory of %zu bytes of %s, at %zu", l->f->info->name, when, i, (size_t)at, b->freed ? "in freed" : "behind the end of", b->bytes, b->owner, (size_t)(at - b->at));
         return false;
     }

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, GAP = 16 << 20 }; /* GAP: between blocks, so that an address near one is not in another */
 #define SPACE ((size_t)1 << 44)
 static uintptr_t space, space_next;
 static block *blocks; /* by address */
@@ -33,8 +33,8 @@ uintptr_t device_addresses(size_t bytes, size_t aligned)
     }
     if (aligned < PAGE) aligned = PAGE;
     uintptr_t at = (space_next + aligned - 1) / aligned * aligned;
-    if (bytes > SPACE || at + bytes + 2 * PAGE > space + SPACE) return 0;
-    space_next = (at + bytes + 2 * PAGE - 1) / PAGE * PAGE; /* a page between */
+    if (bytes > SPACE || at + bytes + GAP > space + SPACE) return 0;
+    space_next = (at + bytes + GAP) / PAGE * PAGE;
     return at;
 }
 

@@ -22,6 +22,8 @@ bool function_is(CUfunction f) { return f && f->magic == function_magic; }
 CUfunction function_of(CUfunction f) { return function_is(f) ? f : NULL; }
 static bool module_is(CUmodule m) { return m && m->magic == module_magic; }
 
+const char *module_owner(CUmodule m) { return m->owner; }
+
 static void add_function(void *to, kernel_info *k)
 {
     CUmodule m = to;
