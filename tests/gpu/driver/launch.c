@@ -47,12 +47,11 @@ int launch_blocks_per_sm(CUfunction f, int threads, size_t dynamic)
     return cudaOccMaxActiveBlocksPerMultiprocessor(&r, &gpu, &a, &s, threads, dynamic) == CUDA_OCC_SUCCESS ? r.activeBlocksPerMultiprocessor : 0;
 }
 
-/* Every word among the arguments that is an address of a device. What lies far from all memory is taken for two numbers of 32 bits; the end of
- * an array may be an argument, and NVIDIA's libraries give addresses before the first element of one, from which a kernel then counts. */
-bool launch_pointers_live(const launch *l, const char *when)
+/* One argument: every word of it that is an address of a device. What lies far from all memory is taken for two numbers of 32 bits; the end of an
+ * array may be an argument. */
+static bool argument_live(const launch *l, size_t from, size_t bytes, bool ours, const char *when)
 {
-    bool ours = strncmp(module_owner(l->f->module), "lib", 3) != 0;
-    for (size_t i = 0; i + 8 <= l->param_bytes; i += 8) {
+    for (size_t i = from; i + 8 <= from + bytes; i += 8) {
         uintptr_t at;
         memcpy(&at, l->params + i, 8);
         const block *b = is_device_address(at) ? block_before(at) : NULL;
@@ -60,6 +59,19 @@ bool launch_pointers_live(const launch *l, const char *when)
         if (!b || (inside && !b->freed) || (!inside && !ours)) continue;
         fault(0, "%s %s: the argument at byte %zu, %#zx, lies %s memory of %zu bytes of %s, at %zu", l->f->info->name, when, i, (size_t)at, b->freed ? "in freed" : "behind the end of", b->bytes, b->owner, (size_t)(at - b->at));
         return false;
+    }
+    return true;
+}
+
+/* NVIDIA's libraries give structures with words that were never set, and addresses before the first element of an array: of their kernels only
+ * arguments that are one word are looked at, and only for memory that was freed. */
+bool launch_pointers_live(const launch *l, const char *when)
+{
+    const kernel_info *k = l->f->info;
+    bool ours = strncmp(module_owner(l->f->module), "lib", 3) != 0;
+    for (int i = 0; i < k->params; i++) {
+        size_t bytes = (size_t)k->param[i].bytes, from = ((size_t)k->param[i].offset + 7) / 8 * 8;
+        if ((ours || bytes == 8) && !argument_live(l, from, bytes, ours, when)) return false;
     }
     return true;
 }
