@@ -79,8 +79,6 @@ PLAYED CUresult cuStreamBeginCaptureToGraph(CUstream s, CUgraph g, const CUgraph
     return graph_is(g) ? begin(s, mode, g, after, n, OWNER) : CUDA_ERROR_INVALID_VALUE;
 }
 
-CUstream stream_unjoined(const capture *c);
-
 PLAYED CUresult cuStreamEndCapture(CUstream s, CUgraph *out)
 {
     ENTER;
@@ -159,8 +157,7 @@ PLAYED CUresult cuStreamUpdateCaptureDependencies(CUstream s, CUgraphNode *after
     return update(s, after, n, flags);
 }
 
-#undef cuStreamUpdateCaptureDependencies
-PLAYED CUresult cuStreamUpdateCaptureDependencies(CUstream s, CUgraphNode *after, size_t n, unsigned flags);
+#undef cuStreamUpdateCaptureDependencies /* its older form */
 PLAYED CUresult cuStreamUpdateCaptureDependencies(CUstream s, CUgraphNode *after, size_t n, unsigned flags)
 {
     ENTER;

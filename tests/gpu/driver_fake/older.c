@@ -1,17 +1,16 @@
 /* Functions that libraries look up with dlsym, and must find: older forms of some, and some that only report that they were called. */
-#include <stdbool.h>
-
 int unplayed_call(const char *name);
 #define PLAYED __attribute__((visibility("default")))
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
 /* An older form of a function with the same arguments. */
-#define OLDER(name, newer) PLAYED int name(void *a, void *b, void *c); int newer(void *a, void *b, void *c); int name(void *a, void *b, void *c) { return newer(a, b, c); }
+#define OLDER(name, newer) int newer(void *a, void *b, void *c); PLAYED int name(void *a, void *b, void *c) { return newer(a, b, c); }
 OLDER(cuDevicePrimaryCtxRelease, cuDevicePrimaryCtxRelease_v2)
 OLDER(cuEventElapsedTime, cuEventElapsedTime_v2)
 OLDER(cuCtxPopCurrent, cuCtxPopCurrent_v2)
 OLDER(cuCtxPushCurrent, cuCtxPushCurrent_v2)
 
-#define NOT_PLAYED(name) PLAYED int name(void); int name(void) { return unplayed_call(#name); }
+#define NOT_PLAYED(name) PLAYED int name(void) { return unplayed_call(#name); }
 NOT_PLAYED(cuLinkCreate_v2)
 NOT_PLAYED(cuLinkAddData_v2)
 NOT_PLAYED(cuLinkComplete)

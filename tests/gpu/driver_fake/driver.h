@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #define PLAYED __attribute__((visibility("default")))
+#pragma GCC diagnostic ignored "-Wmissing-prototypes" /* older forms of functions are in no header */
 
 enum { MOST_DEVICES = 16 };
 
@@ -86,7 +87,7 @@ typedef struct block {
 } block;
 block *block_find(uintptr_t at);             /* alive or freed; NULL: nothing of ours was ever there */
 block *block_before(uintptr_t at);           /* that `at` is not far behind the end of, or in */
-block *block_add(place place, int device, uintptr_t at, char *shadow, size_t bytes, const char *owner);
+block *block_add(place where, int device, uintptr_t at, char *shadow, size_t bytes, const char *owner);
 void block_remove(block *b);                 /* from the book; the address may be taken again */
 uintptr_t device_addresses(size_t bytes, size_t aligned); /* reserves */
 bool is_device_address(uintptr_t at);
@@ -212,6 +213,8 @@ struct capture {
     bool own_graph;
     capture *next;
 };
+capture *capture_alive(uint64_t id);         /* NULL: it has ended */
+CUstream stream_unjoined(const capture *c);
 CUresult capture_forbids(CUcontext ctx, const char *what);  /* potentially unsafe calls */
 CUresult capture_forbids_legacy(CUcontext ctx, const char *what);
 CUresult capture_break(capture *c, CUresult r, const char *why);

@@ -242,8 +242,6 @@ PLAYED CUresult cuEventDestroy(CUevent e)
     return CUDA_SUCCESS;
 }
 
-capture *capture_alive(uint64_t id);
-
 static CUresult record(CUevent e, CUstream handle, unsigned flags)
 {
     NEED_STREAM(s, handle);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int unplayed_call(const char *name);
-
 /* ---- functions that are not played -------------------------------------------------------------------- */
 
 enum { THUNKS = 512 };
@@ -84,8 +82,7 @@ PLAYED CUresult cuGetProcAddress(const char *name, void **out, int version, cuui
     return CUDA_SUCCESS;
 }
 
-#undef cuGetProcAddress
-PLAYED CUresult cuGetProcAddress(const char *name, void **out, int version, cuuint64_t flags);
+#undef cuGetProcAddress /* its older form */
 PLAYED CUresult cuGetProcAddress(const char *name, void **out, int version, cuuint64_t flags) { return cuGetProcAddress_v2(name, out, version, flags, NULL); }
 
 /* ---- errors ------------------------------------------------------------------------------------------------- */

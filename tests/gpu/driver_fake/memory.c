@@ -67,7 +67,7 @@ block *block_before(uintptr_t at)
     return i && at < blocks[i - 1].at + blocks[i - 1].bytes + (1 << 16) ? &blocks[i - 1] : NULL;
 }
 
-block *block_add(place place, int device, uintptr_t at, char *shadow, size_t bytes, const char *owner)
+block *block_add(place where, int device, uintptr_t at, char *shadow, size_t bytes, const char *owner)
 {
     if (block_count == block_room) {
         size_t room = block_room ? 2 * block_room : 1024;
@@ -79,7 +79,7 @@ block *block_add(place place, int device, uintptr_t at, char *shadow, size_t byt
     size_t i = above(at);
     memmove(blocks + i + 1, blocks + i, (block_count - i) * sizeof *blocks);
     block_count++;
-    blocks[i] = (block){.at = at, .bytes = bytes, .shadow = shadow, .place = place, .device = device, .owner = owner, .id = ++last_id};
+    blocks[i] = (block){.at = at, .bytes = bytes, .shadow = shadow, .place = where, .device = device, .owner = owner, .id = ++last_id};
     return &blocks[i];
 }
 
@@ -168,15 +168,15 @@ PLAYED CUresult cuMemFree(CUdeviceptr at)
     return r ? r : memory_give_back(at);
 }
 
-static CUresult host_memory(size_t bytes, const char *owner, place place, void **out)
+static CUresult host_memory(size_t bytes, const char *owner, place where, void **out)
 {
     NEED_CONTEXT(ctx);
     CUresult r = capture_forbids(ctx, "memory is taken");
     if (r) return r;
     if (!bytes) return CUDA_ERROR_INVALID_VALUE;
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED || !block_add(place, ctx->device, (uintptr_t)p, p, bytes, owner)) return CUDA_ERROR_OUT_OF_MEMORY;
-    keep(place == ON_HOST ? K_PINNED : K_MEMORY, owner, 1);
+    if (p == MAP_FAILED || !block_add(where, ctx->device, (uintptr_t)p, p, bytes, owner)) return CUDA_ERROR_OUT_OF_MEMORY;
+    keep(where == ON_HOST ? K_PINNED : K_MEMORY, owner, 1);
     *out = p;
     return CUDA_SUCCESS;
 }
