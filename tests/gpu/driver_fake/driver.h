@@ -82,7 +82,6 @@ typedef struct block {
     bool freed;
     const char *owner;
     uint64_t id;
-    struct pool *pool;
     int handle;        /* of mapped memory (vmm.c), else 0 */
 } block;
 block *block_find(uintptr_t at);             /* alive or freed; NULL: nothing of ours was ever there */
@@ -178,7 +177,6 @@ struct CUgraphNode_st {
     CUDA_HOST_NODE_PARAMS host;
     CUevent event;
     CUgraph child;
-    uintptr_t memory;
     bool disabled;
     uint64_t seen;          /* by the search of this number */
 };

@@ -418,7 +418,6 @@ static CUresult executed(CUgraph g)
         }
         case NODE_RECORD: n->event->recorded = true, n->event->at = now(); break;
         case NODE_CHILD: r = executed(n->child); break;
-        case NODE_FREE: r = memory_give_back(n->memory); break;
         default: break;
         }
     }
