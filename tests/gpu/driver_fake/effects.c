@@ -1,6 +1,6 @@
-/* What kernels do: nothing, but for the two ends of a step (kernels/step/step_cuda.cu). With them steps are counted and each has a loss of 1 and finite
- * gradients, so that whole trainings run to their end. */
-#include "driver.h"
+/* What kernels do: nothing, but for the two ends of a step (kernels/step/step_cuda.cu) and NCCL's transfers. With the ends steps are counted and each has
+ * a loss of 1 and finite gradients, so that whole trainings run to their end. */
+#include "effects.h"
 
 #include "runtime/op.h"
 
@@ -56,4 +56,5 @@ void launch_play(const launch *l)
     const char *name = l->f->info->name;
     if (!strcmp(name, "_Z5beginPiS_i")) step_begin(l);
     if (!strncmp(name, "_Z3endPKf", 9)) step_end(l);
+    if (strstr(name, "ncclDevKernel_SendRecv")) transfers_play(l);
 }

@@ -1,5 +1,5 @@
 /* What the stand-in saw: faults as they happen, counts and what is left at the end. */
-#include "driver.h"
+#include "effects.h"
 
 #include <dlfcn.h>
 #include <stdarg.h>
@@ -138,6 +138,7 @@ __attribute__((destructor)) static void at_the_end(void)
     static const char *const kinds[K_KEPT] = {"memory", "pinned", "streams", "events", "graphs", "graph_execs"};
     FILE *f = report();
     if (!device_ready()) return;
+    if (transfers_waiting()) fault(0, "%d transfers have no other side", transfers_waiting());
     fprintf(f, "SUMMARY: pid=%d faults=%lld refused=%lld unplayed=%d", (int)getpid(), (long long)faults, (long long)refused, unplayed_count);
     for (int i = 0; i < N_COUNTED; i++) fprintf(f, " %s=%lld", names[i], (long long)counts[i]);
     fprintf(f, "\n");
