@@ -147,6 +147,7 @@ static CUresult update(CUstream s, CUgraphNode *after, size_t n, unsigned flags)
     if (s->capture->broken) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
     if (flags == CU_STREAM_SET_CAPTURE_DEPENDENCIES) stream_tips(s, after, n);
     else stream_joins(s, s->capture, after, n);
+    s->tips_set = flags == CU_STREAM_SET_CAPTURE_DEPENDENCIES;
     return CUDA_SUCCESS;
 }
 

@@ -147,6 +147,7 @@ struct CUstream_st {
     capture *capture;       /* NULL: none goes on */
     CUgraphNode *tips;      /* what the next node of the capture comes after */
     size_t tip_count;
+    bool tips_set;          /* by cuStreamUpdateCaptureDependencies: they need not be joined (NCCL leaves its own so) */
     CUstream next;
 };
 struct CUevent_st {

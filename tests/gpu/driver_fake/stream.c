@@ -26,6 +26,7 @@ void stream_tips(CUstream s, CUgraphNode const *tips, size_t n)
     free(s->tips);
     s->tips = copy;
     s->tip_count = copy ? n : 0;
+    s->tips_set = false;
 }
 
 /* It comes after these too. */
@@ -58,7 +59,7 @@ void streams_forget_capture(capture *c)
 CUstream stream_unjoined(const capture *c)
 {
     for (CUstream s = streams; s; s = s->next) {
-        if (s->capture != c || s == c->origin) continue;
+        if (s->capture != c || s == c->origin || s->tips_set) continue;
         for (size_t i = 0; i < s->tip_count; i++) {
             bool joined = false;
             for (size_t k = 0; k < c->origin->tip_count && !joined; k++) joined = node_before(s->tips[i], c->origin->tips[k]);
