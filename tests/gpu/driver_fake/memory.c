@@ -343,6 +343,18 @@ CUresult set_check(const set_work *s)
     return !bytes || bytes_at(s->to, bytes, "a memset writes") ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
+/* Zeros: whole pages are given back, and are zeros when they are touched again. */
+static void zero(char *to, size_t bytes)
+{
+    size_t head = (PAGE - (uintptr_t)to % PAGE) % PAGE, pages = bytes > head ? (bytes - head) / PAGE * PAGE : 0;
+    if (pages < (1 << 20) || madvise(to + head, pages, MADV_DONTNEED)) {
+        memset(to, 0, bytes);
+        return;
+    }
+    memset(to, 0, head);
+    memset(to + head + pages, 0, bytes - head - pages);
+}
+
 CUresult set_do(const set_work *s)
 {
     CUresult r = set_check(s);
@@ -350,7 +362,10 @@ CUresult set_do(const set_work *s)
     char *to = bytes_at(s->to, s->width * (size_t)s->size, "a memset writes");
     for (size_t i = 0; i < s->rows; i++)
         for (size_t k = 0; s->size > 1 && k < s->width; k++) memcpy(to + i * s->pitch + k * (size_t)s->size, &s->value, (size_t)s->size);
-    for (size_t i = 0; i < s->rows && s->size == 1; i++) memset(to + i * s->pitch, (int)s->value, s->width);
+    for (size_t i = 0; i < s->rows && s->size == 1; i++) {
+        if (s->value) memset(to + i * s->pitch, (int)s->value, s->width);
+        else zero(to + i * s->pitch, s->width);
+    }
     return CUDA_SUCCESS;
 }
 
