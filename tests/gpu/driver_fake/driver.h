@@ -37,7 +37,7 @@ CUresult refuse(CUresult r, const char *format, ...) __attribute__((format(print
 void note(const char *format, ...) __attribute__((format(printf, 1, 2))); /* where calls are traced */
 void unplayed(const char *name);   /* a function that is not there was called */
 const char *caller_module(void *address); /* base name of the file that holds it */
-typedef enum counted { N_LAUNCHES, N_LAUNCHES_CAPTURED, N_LAUNCHES_REPLAYED, N_GRAPH_LAUNCHES, N_CAPTURES, N_COPIES, N_LEGACY, N_MODULES, N_COUNTED } counted;
+typedef enum counted { N_LAUNCHES, N_LAUNCHES_CAPTURED, N_LAUNCHES_REPLAYED, N_GRAPH_LAUNCHES, N_CAPTURES, N_COPIES, N_LEGACY, N_MODULES, N_LOADS_CAPTURED, N_COUNTED } counted;
 void count(counted what, int64_t n);
 typedef enum kept { K_MEMORY, K_PINNED, K_STREAM, K_EVENT, K_GRAPH, K_EXEC, K_KEPT } kept;
 void keep(kept what, const char *owner, int n); /* n more (or fewer) are alive that `owner` made */

@@ -22,6 +22,16 @@ double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Two numbers of 32 bits beside each other, the upper left over from an address, look like one: the lower quarter of each 4 GiB, where small numbers
+ * would point to, is left free by what fits into the rest. */
+static uintptr_t apart_from_numbers(uintptr_t at, size_t bytes)
+{
+    const uintptr_t whole = (uintptr_t)1 << 32, quarter = whole / 4, low = at % whole;
+    if (low >= quarter && low + bytes <= whole) return at;
+    if (low < quarter && bytes <= whole - quarter) return at - low + quarter;
+    return at - low + whole + quarter;
+}
+
 uintptr_t device_addresses(size_t bytes, size_t aligned)
 {
     if (!space) {
@@ -29,10 +39,10 @@ uintptr_t device_addresses(size_t bytes, size_t aligned)
         void *p = mmap((void *)0x100000000000, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (p == MAP_FAILED) return 0;
         space = (uintptr_t)p;
-        space_next = space + ((size_t)5 << 30);
+        space_next = space;
     }
     if (aligned < PAGE) aligned = PAGE;
-    uintptr_t at = (space_next + aligned - 1) / aligned * aligned;
+    uintptr_t at = apart_from_numbers((space_next + aligned - 1) / aligned * aligned, bytes);
     if (bytes > SPACE || at + bytes + GAP > space + SPACE) return 0;
     space_next = (at + bytes + GAP) / PAGE * PAGE;
     return at;

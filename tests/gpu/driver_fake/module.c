@@ -144,6 +144,8 @@ PLAYED CUresult cuLibraryLoadData(CUlibrary *out, const void *code, CUjit_option
 {
     ENTER;
     (void)jo, (void)jv, (void)jn, (void)lo, (void)lv, (void)ln;
+    CUcontext ctx = context_current();
+    if (ctx && ctx->captures) count(N_LOADS_CAPTURED, 1); /* may wait, NVIDIA says of lazy loading, and is not refused */
     return load((CUmodule *)out, code, OWNER);
 }
 

@@ -134,7 +134,7 @@ void keep(kept what, const char *owner, int n)
 
 __attribute__((destructor)) static void at_the_end(void)
 {
-    static const char *const names[N_COUNTED] = {"launches", "launches_captured", "launches_replayed", "graph_launches", "captures", "copies", "legacy_stream", "modules"};
+    static const char *const names[N_COUNTED] = {"launches", "launches_captured", "launches_replayed", "graph_launches", "captures", "copies", "legacy_stream", "modules", "loads_captured"};
     static const char *const kinds[K_KEPT] = {"memory", "pinned", "streams", "events", "graphs", "graph_execs"};
     FILE *f = report();
     if (!device_ready()) return;
