@@ -13,6 +13,7 @@
 #include "plan_memory.h"
 
 #include <cuda_runtime_api.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,11 +75,20 @@ const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev)
     return d->libs;
 }
 
+/* What CUDA says of the device, where that is why a library fails: it may say no more than that it does not support the case. */
+static void said_by_cuda(const anl_device *dev, char text[256])
+{
+    cudaError_t e = ((const cuda_impl *)dev->impl)->recording ? cudaSuccess : cudaStreamQuery(anl__cuda_stream(dev));
+    if (e != cudaSuccess && e != cudaErrorNotReady) snprintf(text, 256, "CUDA says %s (%s)", cudaGetErrorString(e), cudaGetErrorName(e));
+    cudaGetLastError();
+}
+
 anl_status anl__cuda_failed(const anl_device *dev, const char *library, int status, const char *where)
 {
     const anl__cudnn *dnn = anl__cuda_libs_of(dev)->cudnn;
     char text[256] = "";
     if (dnn && !strcmp(library, "cuDNN")) dnn->GetLastErrorString(text, sizeof text);
+    said_by_cuda(dev, text);
     return anl__fail(dev->ctx, ANL_DEVICE, "%s failed in %s: status %d%s%.200s; results on the device are lost, checkpoints are whole", library, where, status, *text ? ", " : "", text);
 }
 

@@ -5,7 +5,8 @@
  * GPU and of their own code, and every pointer among their arguments to the memory that is alive. What a real driver refuses is refused
  * with its code, above all in a capture; what it would not notice, but is wrong, is a line in the report.
  *
- * Environment: ANL_DRIVER_DEVICES, ANL_DRIVER_REPORT (a file; without it stderr), ANL_DRIVER_TRACE=1 (each call), ANL_DRIVER_MEMORY (MiB of a device).
+ * Environment: ANL_DRIVER_DEVICES, ANL_DRIVER_REPORT (a file; without it stderr), ANL_DRIVER_TRACE=1 (each call), ANL_DRIVER_MEMORY (MiB of a device),
+ * ANL_DRIVER_LOST=D:N (after N launches a kernel of device D fails, and with it all that follows).
  */
 #ifndef ANL_TEST_DRIVER_H
 #define ANL_TEST_DRIVER_H
@@ -61,7 +62,10 @@ struct CUctx_st {
     size_t limits[16];
     int captures;         /* that are going on on its streams */
     bool peers[MOST_DEVICES];
+    int64_t launches;
+    bool lost;            /* every call fails from now on, as after a failed kernel */
 };
+void context_launches(CUcontext c); /* one more; ANL_DRIVER_LOST=device:n makes the one after n the last */
 CUcontext context_current(void);
 CUcontext context_primary(int device);
 bool context_is(CUcontext c);
@@ -69,7 +73,8 @@ bool context_is(CUcontext c);
 #define NEED_CONTEXT(ctx)                                            \
     CUcontext ctx = context_current();                               \
     if (!device_ready()) return CUDA_ERROR_NOT_INITIALIZED;          \
-    if (!ctx) return CUDA_ERROR_INVALID_CONTEXT
+    if (!ctx) return CUDA_ERROR_INVALID_CONTEXT;                     \
+    if (ctx->lost) return CUDA_ERROR_LAUNCH_FAILED
 
 /* ---- memory.c -------------------------------------------------------------------------------- */
 typedef enum place { ON_DEVICE, ON_HOST, MANAGED, ANYWHERE } place;

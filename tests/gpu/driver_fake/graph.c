@@ -395,15 +395,16 @@ PLAYED CUresult cuGraphUpload(CUgraphExec e, CUstream s)
     return CUDA_SUCCESS;
 }
 
-static CUresult executed(CUgraph g)
+static CUresult executed(CUgraph g, CUcontext ctx)
 {
     CUresult r = CUDA_SUCCESS;
-    for (size_t i = 0; i < g->count && !r; i++) {
+    for (size_t i = 0; i < g->count && !r && !ctx->lost; i++) {
         CUgraphNode n = g->nodes[i];
         if (n->disabled) continue;
         switch (n->kind) {
         case NODE_KERNEL:
             count(N_LAUNCHES_REPLAYED, 1);
+            context_launches(ctx);
             if (!function_is(n->launch.f)) r = fault(CUDA_ERROR_ILLEGAL_ADDRESS, "a graph launches a function of a module that is gone");
             else if (!launch_pointers_live(&n->launch, "in a graph")) r = CUDA_ERROR_ILLEGAL_ADDRESS;
             else launch_play(&n->launch);
@@ -417,7 +418,7 @@ static CUresult executed(CUgraph g)
             break;
         }
         case NODE_RECORD: n->event->recorded = true, n->event->at = now(); break;
-        case NODE_CHILD: r = executed(n->child); break;
+        case NODE_CHILD: r = executed(n->child, ctx); break;
         default: break;
         }
     }
@@ -443,5 +444,5 @@ PLAYED CUresult cuGraphLaunch(CUgraphExec e, CUstream handle)
         count(N_LEGACY, 1);
     }
     count(N_GRAPH_LAUNCHES, 1);
-    return executed((CUgraph)e);
+    return executed((CUgraph)e, ctx);
 }

@@ -118,7 +118,8 @@ static CUresult launched(launch l, CUstream handle, void **params, void **extra)
     if (!r) {
         l.f->launches++;
         count(N_LAUNCHES, 1);
-        launch_play(&l);
+        context_launches(ctx);
+        if (!ctx->lost) launch_play(&l);
     }
     launch_release(&l);
     return r;
