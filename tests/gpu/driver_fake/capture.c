@@ -35,7 +35,8 @@ CUresult capture_forbids(CUcontext ctx, const char *what)
     if (thread_mode == CU_STREAM_CAPTURE_MODE_RELAXED) return CUDA_SUCCESS;
     for (capture *c = captures; c; c = c->next) {
         bool own = pthread_equal(c->thread, pthread_self());
-        bool forbidden = own ? c->mode != CU_STREAM_CAPTURE_MODE_RELAXED : c->mode == CU_STREAM_CAPTURE_MODE_GLOBAL && thread_mode == CU_STREAM_CAPTURE_MODE_GLOBAL;
+        bool forbidden = own ? c->mode != CU_STREAM_CAPTURE_MODE_RELAXED
+                             : c->mode == CU_STREAM_CAPTURE_MODE_GLOBAL && thread_mode == CU_STREAM_CAPTURE_MODE_GLOBAL;
         if (forbidden) return capture_break(c, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, what);
     }
     return CUDA_SUCCESS;
@@ -61,7 +62,13 @@ static CUresult begin(CUstream handle, CUstreamCaptureMode mode, CUgraph graph, 
     if (s->capture) return refuse(CUDA_ERROR_ILLEGAL_STATE, "a stream that is captured is to be captured");
     capture *c = calloc(1, sizeof *c);
     if (!c) return CUDA_ERROR_OUT_OF_MEMORY;
-    *c = (capture){.id = ++last_id, .graph = graph ? graph : graph_new(owner), .own_graph = !graph, .origin = s, .mode = mode, .thread = pthread_self(), .next = captures};
+    *c = (capture){.id = ++last_id,
+                   .graph = graph ? graph : graph_new(owner),
+                   .own_graph = !graph,
+                   .origin = s,
+                   .mode = mode,
+                   .thread = pthread_self(),
+                   .next = captures};
     captures = c;
     s->ctx->captures++;
     s->capture = c;
@@ -70,9 +77,14 @@ static CUresult begin(CUstream handle, CUstreamCaptureMode mode, CUgraph graph, 
     return CUDA_SUCCESS;
 }
 
-PLAYED CUresult cuStreamBeginCapture(CUstream s, CUstreamCaptureMode mode) { ENTER; return begin(s, mode, NULL, NULL, 0, OWNER); }
+PLAYED CUresult cuStreamBeginCapture(CUstream s, CUstreamCaptureMode mode)
+{
+    ENTER;
+    return begin(s, mode, NULL, NULL, 0, OWNER);
+}
 
-PLAYED CUresult cuStreamBeginCaptureToGraph(CUstream s, CUgraph g, const CUgraphNode *after, const CUgraphEdgeData *data, size_t n, CUstreamCaptureMode mode)
+PLAYED CUresult cuStreamBeginCaptureToGraph(CUstream s, CUgraph g, const CUgraphNode *after, const CUgraphEdgeData *data, size_t n,
+                                            CUstreamCaptureMode mode)
 {
     ENTER;
     (void)data;
@@ -88,9 +100,12 @@ PLAYED CUresult cuStreamEndCapture(CUstream s, CUgraph *out)
     *out = NULL;
     if (!c) return refuse(CUDA_ERROR_ILLEGAL_STATE, "a stream is not captured");
     if (c->origin != s) return capture_break(c, CUDA_ERROR_STREAM_CAPTURE_UNMATCHED, "it is ended on another stream than it began on");
-    if (c->mode != CU_STREAM_CAPTURE_MODE_RELAXED && !pthread_equal(c->thread, pthread_self())) return refuse(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD, "a capture is ended by another thread");
-    if (c->broken) r = CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
-    else if (stream_unjoined(c)) r = refuse(CUDA_ERROR_STREAM_CAPTURE_UNJOINED, "a stream that was forked from it was not joined");
+    if (c->mode != CU_STREAM_CAPTURE_MODE_RELAXED && !pthread_equal(c->thread, pthread_self()))
+        return refuse(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD, "a capture is ended by another thread");
+    if (c->broken)
+        r = CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+    else if (stream_unjoined(c))
+        r = refuse(CUDA_ERROR_STREAM_CAPTURE_UNJOINED, "a stream that was forked from it was not joined");
     streams_forget_capture(c);
     for (capture **p = &captures; *p; p = &(*p)->next)
         if (*p == c) {
@@ -98,8 +113,10 @@ PLAYED CUresult cuStreamEndCapture(CUstream s, CUgraph *out)
             break;
         }
     s->ctx->captures--;
-    if (!r) *out = c->graph;
-    else if (c->own_graph) graph_free(c->graph);
+    if (!r)
+        *out = c->graph;
+    else if (c->own_graph)
+        graph_free(c->graph);
     free(c);
     return r;
 }
@@ -111,7 +128,9 @@ PLAYED CUresult cuStreamIsCapturing(CUstream handle, CUstreamCaptureStatus *stat
     CUstream s = stream_of(handle, ctx);
     if (!s) return refuse(CUDA_ERROR_INVALID_HANDLE, "no stream");
     if (s->legacy && ctx->captures) return capture_forbids_legacy(ctx, "the legacy stream is asked whether it is captured");
-    *status = !s->capture ? CU_STREAM_CAPTURE_STATUS_NONE : s->capture->broken ? CU_STREAM_CAPTURE_STATUS_INVALIDATED : CU_STREAM_CAPTURE_STATUS_ACTIVE;
+    *status = !s->capture          ? CU_STREAM_CAPTURE_STATUS_NONE
+              : s->capture->broken ? CU_STREAM_CAPTURE_STATUS_INVALIDATED
+                                   : CU_STREAM_CAPTURE_STATUS_ACTIVE;
     return CUDA_SUCCESS;
 }
 
@@ -127,13 +146,15 @@ static CUresult info(CUstream handle, CUstreamCaptureStatus *status, cuuint64_t 
     return CUDA_SUCCESS;
 }
 
-PLAYED CUresult cuStreamGetCaptureInfo_v2(CUstream s, CUstreamCaptureStatus *status, cuuint64_t *id, CUgraph *graph, const CUgraphNode **after, size_t *n)
+PLAYED CUresult cuStreamGetCaptureInfo_v2(CUstream s, CUstreamCaptureStatus *status, cuuint64_t *id, CUgraph *graph, const CUgraphNode **after,
+                                          size_t *n)
 {
     ENTER;
     return info(s, status, id, graph, after, n);
 }
 
-PLAYED CUresult cuStreamGetCaptureInfo(CUstream s, CUstreamCaptureStatus *status, cuuint64_t *id, CUgraph *graph, const CUgraphNode **after, const CUgraphEdgeData **data, size_t *n)
+PLAYED CUresult cuStreamGetCaptureInfo(CUstream s, CUstreamCaptureStatus *status, cuuint64_t *id, CUgraph *graph, const CUgraphNode **after,
+                                       const CUgraphEdgeData **data, size_t *n)
 {
     ENTER;
     if (data) *data = NULL;
@@ -145,8 +166,10 @@ static CUresult update(CUstream s, CUgraphNode *after, size_t n, unsigned flags)
     if (!stream_is(s)) return refuse(CUDA_ERROR_INVALID_HANDLE, "no stream");
     if (!s->capture) return refuse(CUDA_ERROR_ILLEGAL_STATE, "a stream is not captured");
     if (s->capture->broken) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
-    if (flags == CU_STREAM_SET_CAPTURE_DEPENDENCIES) stream_tips(s, after, n);
-    else stream_joins(s, s->capture, after, n);
+    if (flags == CU_STREAM_SET_CAPTURE_DEPENDENCIES)
+        stream_tips(s, after, n);
+    else
+        stream_joins(s, s->capture, after, n);
     s->tips_set = flags == CU_STREAM_SET_CAPTURE_DEPENDENCIES;
     return CUDA_SUCCESS;
 }

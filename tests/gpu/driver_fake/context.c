@@ -13,9 +13,13 @@ static uint64_t last_id;
 
 static void begin(CUcontext c, int device, bool primary)
 {
-    static const size_t limits[] = {[CU_LIMIT_STACK_SIZE] = 1024, [CU_LIMIT_PRINTF_FIFO_SIZE] = 1 << 20, [CU_LIMIT_MALLOC_HEAP_SIZE] = 8 << 20,
-                                    [CU_LIMIT_DEV_RUNTIME_SYNC_DEPTH] = 2, [CU_LIMIT_DEV_RUNTIME_PENDING_LAUNCH_COUNT] = 2048,
-                                    [CU_LIMIT_MAX_L2_FETCH_GRANULARITY] = 64, [CU_LIMIT_PERSISTING_L2_CACHE_SIZE] = 0};
+    static const size_t limits[] = {[CU_LIMIT_STACK_SIZE] = 1024,
+                                    [CU_LIMIT_PRINTF_FIFO_SIZE] = 1 << 20,
+                                    [CU_LIMIT_MALLOC_HEAP_SIZE] = 8 << 20,
+                                    [CU_LIMIT_DEV_RUNTIME_SYNC_DEPTH] = 2,
+                                    [CU_LIMIT_DEV_RUNTIME_PENDING_LAUNCH_COUNT] = 2048,
+                                    [CU_LIMIT_MAX_L2_FETCH_GRANULARITY] = 64,
+                                    [CU_LIMIT_PERSISTING_L2_CACHE_SIZE] = 0};
     c->magic = magic;
     c->device = device;
     c->primary = primary;
@@ -213,7 +217,8 @@ PLAYED CUresult cuCtxSynchronize(void)
 {
     ENTER;
     NEED_CONTEXT(c);
-    if (c->captures) return capture_breaks_all(c, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "the context is waited for while one of its streams is captured");
+    if (c->captures)
+        return capture_breaks_all(c, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "the context is waited for while one of its streams is captured");
     return CUDA_SUCCESS;
 }
 
@@ -221,7 +226,8 @@ PLAYED CUresult cuCtxSynchronize_v2(CUcontext c)
 {
     ENTER;
     if (!context_is(c)) return CUDA_ERROR_INVALID_CONTEXT;
-    if (c->captures) return capture_breaks_all(c, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "the context is waited for while one of its streams is captured");
+    if (c->captures)
+        return capture_breaks_all(c, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "the context is waited for while one of its streams is captured");
     return CUDA_SUCCESS;
 }
 

@@ -6,10 +6,26 @@
 #include <string.h>
 
 /* Attributes of .nv.info sections: a format, a code, then a value in 16 bits or so many bytes. */
-enum { SIZED = 4, MAX_THREADS = 0x05, PARAM_CBANK = 0x0a, FRAME_SIZE = 0x11, REQUIRED = 0x10, KPARAM = 0x17, CBANK_SIZE = 0x19, REGCOUNT = 0x2f, KPARAM_V2 = 0x45 };
+enum {
+    SIZED = 4,
+    MAX_THREADS = 0x05,
+    PARAM_CBANK = 0x0a,
+    FRAME_SIZE = 0x11,
+    REQUIRED = 0x10,
+    KPARAM = 0x17,
+    CBANK_SIZE = 0x19,
+    REGCOUNT = 0x2f,
+    KPARAM_V2 = 0x45
+};
 enum { RESERVED = 1024 }; /* bytes of a kernel's shared memory that the system has */
 
-typedef struct cubin { const char *base; size_t size; const Elf64_Shdr *sections; int count; const char *names; } cubin;
+typedef struct cubin {
+    const char *base;
+    size_t size;
+    const Elf64_Shdr *sections;
+    int count;
+    const char *names;
+} cubin;
 
 static const Elf64_Shdr *section(const cubin *c, const char *prefix, const char *name)
 {
@@ -21,8 +37,16 @@ static const Elf64_Shdr *section(const cubin *c, const char *prefix, const char 
     return NULL;
 }
 
-static uint32_t word(const char *p) { uint32_t v; return memcpy(&v, p, 4), v; }
-static uint16_t half(const char *p) { uint16_t v; return memcpy(&v, p, 2), v; }
+static uint32_t word(const char *p)
+{
+    uint32_t v;
+    return memcpy(&v, p, 4), v;
+}
+static uint16_t half(const char *p)
+{
+    uint16_t v;
+    return memcpy(&v, p, 2), v;
+}
 
 /* Calls `each` for every attribute of a section. */
 static void attributes(const cubin *c, const Elf64_Shdr *s, void (*each)(void *to, int code, const char *value, int bytes), void *to)
@@ -58,7 +82,9 @@ static void count_params(void *to, int code, const char *v, int bytes)
     if ((code == KPARAM || code == KPARAM_V2) && bytes >= 12 && half(v + 4) + 1 > *n) *n = half(v + 4) + 1;
 }
 
-typedef struct registers { uint32_t symbol, count, frame; } registers;
+typedef struct registers {
+    uint32_t symbol, count, frame;
+} registers;
 static void count_registers(void *to, int code, const char *v, int bytes)
 {
     registers *r = to;
@@ -108,6 +134,7 @@ void cubin_read(const image *im, void (*kernel)(void *to, kernel_info *k), void 
     for (size_t i = 0; i < symbols->sh_size / sizeof *s; i++) {
         if (ELF64_ST_TYPE(s[i].st_info) != STT_OBJECT || s[i].st_shndx >= c.count) continue;
         const Elf64_Shdr *in = &c.sections[s[i].st_shndx];
-        global(to, (variable){(char *)strings + s[i].st_name, s[i].st_size, in->sh_type == SHT_NOBITS ? NULL : c.base + in->sh_offset + s[i].st_value});
+        global(to,
+               (variable){(char *)strings + s[i].st_name, s[i].st_size, in->sh_type == SHT_NOBITS ? NULL : c.base + in->sh_offset + s[i].st_value});
     }
 }

@@ -5,8 +5,8 @@
  * GPU and of their own code, and every pointer among their arguments to the memory that is alive. What a real driver refuses is refused
  * with its code, above all in a capture; what it would not notice, but is wrong, is a line in the report.
  *
- * Environment: ANL_DRIVER_DEVICES, ANL_DRIVER_REPORT (a file; without it stderr), ANL_DRIVER_TRACE=1 (each call), ANL_DRIVER_MEMORY (MiB of a device),
- * ANL_DRIVER_LOST=D:N (after N launches a kernel of device D fails, and with it all that follows).
+ * Environment: ANL_DRIVER_DEVICES, ANL_DRIVER_REPORT (a file; without it stderr), ANL_DRIVER_TRACE=1 (each call), ANL_DRIVER_MEMORY (MiB of a
+ * device), ANL_DRIVER_LOST=D:N (after N launches a kernel of device D fails, and with it all that follows).
  */
 #ifndef ANL_TEST_DRIVER_H
 #define ANL_TEST_DRIVER_H
@@ -24,7 +24,9 @@
 enum { MOST_DEVICES = 16 };
 
 /* Every call holds one lock, so the devices' state is that of one thread. Host functions are called without it. */
-typedef struct held { int held; } held;
+typedef struct held {
+    int held;
+} held;
 held driver_enter(const char *call);
 void driver_leave(held *h);
 #define ENTER __attribute__((cleanup(driver_leave))) held held_ = driver_enter(__func__)
@@ -35,10 +37,21 @@ void driver_in(int depth);
 /* One line "FAULT: ..." with the call that it happened in; given back is `r`. */
 CUresult fault(CUresult r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 CUresult refuse(CUresult r, const char *format, ...) __attribute__((format(printf, 2, 3))); /* as fault, where the caller is told: "REFUSED: ..." */
-void note(const char *format, ...) __attribute__((format(printf, 1, 2))); /* where calls are traced */
-void unplayed(const char *name);   /* a function that is not there was called */
-const char *caller_module(void *address); /* base name of the file that holds it */
-typedef enum counted { N_LAUNCHES, N_LAUNCHES_CAPTURED, N_LAUNCHES_REPLAYED, N_GRAPH_LAUNCHES, N_CAPTURES, N_COPIES, N_LEGACY, N_MODULES, N_LOADS_CAPTURED, N_COUNTED } counted;
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));                   /* where calls are traced */
+void unplayed(const char *name);                                                            /* a function that is not there was called */
+const char *caller_module(void *address);                                                   /* base name of the file that holds it */
+typedef enum counted {
+    N_LAUNCHES,
+    N_LAUNCHES_CAPTURED,
+    N_LAUNCHES_REPLAYED,
+    N_GRAPH_LAUNCHES,
+    N_CAPTURES,
+    N_COPIES,
+    N_LEGACY,
+    N_MODULES,
+    N_LOADS_CAPTURED,
+    N_COUNTED
+} counted;
 void count(counted what, int64_t n);
 typedef enum kept { K_MEMORY, K_PINNED, K_STREAM, K_EVENT, K_GRAPH, K_EXEC, K_KEPT } kept;
 void keep(kept what, const char *owner, int n); /* n more (or fewer) are alive that `owner` made */
@@ -51,7 +64,11 @@ int device_attribute(CUdevice_attribute a, CUdevice dev, bool *known);
 enum { SM_COUNT = 132, SHARED_STATIC = 49152, SHARED_OPTIN = 232448, SHARED_SM = 233472, REGISTERS = 65536 };
 
 /* ---- context.c ------------------------------------------------------------------------------- */
-typedef struct storage { void *key, *value; void (*gone)(CUcontext, void *, void *); struct storage *next; } storage;
+typedef struct storage {
+    void *key, *value;
+    void (*gone)(CUcontext, void *, void *);
+    struct storage *next;
+} storage;
 struct CUctx_st {
     unsigned magic;
     int device, references;
@@ -60,39 +77,39 @@ struct CUctx_st {
     uint64_t id;
     storage *storage;
     size_t limits[16];
-    int captures;         /* that are going on on its streams */
+    int captures; /* that are going on on its streams */
     bool peers[MOST_DEVICES];
     int64_t launches;
-    bool lost;            /* every call fails from now on, as after a failed kernel */
+    bool lost; /* every call fails from now on, as after a failed kernel */
 };
 void context_launches(CUcontext c); /* one more; ANL_DRIVER_LOST=device:n makes the one after n the last */
 CUcontext context_current(void);
 CUcontext context_primary(int device);
 bool context_is(CUcontext c);
 /* What every call with a context begins with. */
-#define NEED_CONTEXT(ctx)                                            \
-    CUcontext ctx = context_current();                               \
-    if (!device_ready()) return CUDA_ERROR_NOT_INITIALIZED;          \
-    if (!ctx) return CUDA_ERROR_INVALID_CONTEXT;                     \
+#define NEED_CONTEXT(ctx)                                                                                                                            \
+    CUcontext ctx = context_current();                                                                                                               \
+    if (!device_ready()) return CUDA_ERROR_NOT_INITIALIZED;                                                                                          \
+    if (!ctx) return CUDA_ERROR_INVALID_CONTEXT;                                                                                                     \
     if (ctx->lost) return CUDA_ERROR_LAUNCH_FAILED
 
 /* ---- memory.c -------------------------------------------------------------------------------- */
 typedef enum place { ON_DEVICE, ON_HOST, MANAGED, ANYWHERE } place;
 typedef struct block {
-    uintptr_t at;      /* what the program sees */
+    uintptr_t at; /* what the program sees */
     size_t bytes;
-    char *shadow;      /* where the bytes are; of host memory the same */
+    char *shadow; /* where the bytes are; of host memory the same */
     place place;
     int device;
     bool freed;
     const char *owner;
     uint64_t id;
-    int handle;        /* of mapped memory (vmm.c), else 0 */
+    int handle; /* of mapped memory (vmm.c), else 0 */
 } block;
-block *block_find(uintptr_t at);             /* alive or freed; NULL: nothing of ours was ever there */
-block *block_before(uintptr_t at);           /* that `at` is not far behind the end of, or in */
+block *block_find(uintptr_t at);   /* alive or freed; NULL: nothing of ours was ever there */
+block *block_before(uintptr_t at); /* that `at` is not far behind the end of, or in */
 block *block_add(place where, int device, uintptr_t at, char *shadow, size_t bytes, const char *owner);
-void block_remove(block *b);                 /* from the book; the address may be taken again */
+void block_remove(block *b);                              /* from the book; the address may be taken again */
 uintptr_t device_addresses(size_t bytes, size_t aligned); /* reserves */
 bool is_device_address(uintptr_t at);
 /* The bytes at a pointer as the host can reach them, or NULL after a fault. */
@@ -105,21 +122,23 @@ int memory_left(void);
 typedef struct kernel_info {
     char *name;
     int registers, max_threads, required[3], local, params, param_bytes;
-    size_t shared, constant;
-    bool cooperative, known;
-    struct { int offset, bytes; } param[1]; /* `params` of them */
+    size_t shared;
+    bool known; /* false: of PTX, which is not compiled */
+    struct {
+        int offset, bytes;
+    } param[1]; /* `params` of them */
 } kernel_info;
 struct CUfunc_st {
     unsigned magic;
     kernel_info *info;
     CUmodule module;
-    size_t dynamic_most;    /* cuFuncSetAttribute */
+    size_t dynamic_most; /* cuFuncSetAttribute */
     int carveout, cluster[3];
     bool nonportable;
     int64_t launches;
 };
 bool function_is(CUfunction f);
-const char *module_owner(CUmodule m);       /* the file whose code loaded it */
+const char *module_owner(CUmodule m); /* the file whose code loaded it */
 /* The function behind what a launch was given: a CUfunction or a CUkernel. */
 CUfunction function_of(CUfunction f);
 
@@ -129,7 +148,7 @@ typedef struct launch {
     unsigned grid[3], block[3], cluster[3];
     size_t shared;
     bool cooperative;
-    char *params;           /* a copy of all of them */
+    char *params; /* a copy of all of them */
     size_t param_bytes;
 } launch;
 CUresult launch_check(const launch *l, CUcontext ctx);
@@ -149,10 +168,10 @@ struct CUstream_st {
     uint64_t id;
     bool legacy;
     const char *owner;
-    capture *capture;       /* NULL: none goes on */
-    CUgraphNode *tips;      /* what the next node of the capture comes after */
+    capture *capture;  /* NULL: none goes on */
+    CUgraphNode *tips; /* what the next node of the capture comes after */
     size_t tip_count;
-    bool tips_set;          /* by cuStreamUpdateCaptureDependencies: they need not be joined (NCCL leaves its own so) */
+    bool tips_set; /* by cuStreamUpdateCaptureDependencies: they need not be joined (NCCL leaves its own so) */
     CUstream next;
 };
 struct CUevent_st {
@@ -160,16 +179,35 @@ struct CUevent_st {
     CUcontext ctx;
     unsigned flags;
     bool recorded;
-    double at;              /* seconds */
+    double at; /* seconds */
     const char *owner;
-    capture *capture;       /* recorded in this capture */
+    capture *capture; /* recorded in this capture */
     uint64_t capture_id;
     CUgraphNode *tips;
     size_t tip_count;
 };
-typedef enum node_kind { NODE_KERNEL, NODE_COPY, NODE_SET, NODE_HOST, NODE_EMPTY, NODE_RECORD, NODE_WAIT, NODE_CHILD, NODE_ALLOC, NODE_FREE } node_kind;
-typedef struct copy_work { uintptr_t to, from; size_t width, rows, to_pitch, from_pitch; } copy_work;
-typedef struct set_work { uintptr_t to; unsigned value; int size; size_t width, rows, pitch; } set_work;
+typedef enum node_kind {
+    NODE_KERNEL,
+    NODE_COPY,
+    NODE_SET,
+    NODE_HOST,
+    NODE_EMPTY,
+    NODE_RECORD,
+    NODE_WAIT,
+    NODE_CHILD,
+    NODE_ALLOC,
+    NODE_FREE
+} node_kind;
+typedef struct copy_work {
+    uintptr_t to, from;
+    size_t width, rows, to_pitch, from_pitch;
+} copy_work;
+typedef struct set_work {
+    uintptr_t to;
+    unsigned value;
+    int size;
+    size_t width, rows, pitch;
+} set_work;
 struct CUgraphNode_st {
     unsigned magic;
     node_kind kind;
@@ -184,24 +222,35 @@ struct CUgraphNode_st {
     CUevent event;
     CUgraph child;
     bool disabled;
-    uint64_t seen;          /* by the search of this number */
+    uint64_t seen; /* by the search of this number */
+};
+typedef struct held_object {
+    CUuserObject object;
+    unsigned references;
+    struct held_object *next;
+} held_object;
+struct CUuserObject_st {
+    void *data;
+    CUhostFn gone;
+    unsigned references;
 };
 struct CUgraph_st {
     unsigned magic;
     CUgraphNode *nodes;
     size_t count, room;
     const char *owner;
-    struct held_object *objects;
+    held_object *objects;
     bool exec;
-    CUcontext ctx;
-    uint64_t id;
 };
-#define MAGIC(four) ((unsigned)(four)[0] | (unsigned)(four)[1] << 8 | (unsigned)(four)[2] << 16 | (unsigned)(four)[3] << 24)
 extern const unsigned stream_magic, event_magic, graph_magic, node_magic;
 
 bool stream_is(CUstream s);
 /* The stream object of a handle: NULL and 1 are the legacy stream, 2 the thread's own, played as the legacy one. NULL: not a stream. */
 CUstream stream_of(CUstream handle, CUcontext ctx);
+#define NEED_STREAM(s, handle)                                                                                                                       \
+    NEED_CONTEXT(ctx);                                                                                                                               \
+    CUstream s = stream_of(handle, ctx);                                                                                                             \
+    if (!s) return refuse(CUDA_ERROR_INVALID_HANDLE, "no stream")
 void streams_forget_capture(capture *c);
 /* Work goes to a stream: in a capture `node` has been made of it (NULL: nothing else is to be done), else it is to be done now. */
 CUresult stream_takes(CUstream handle, node_kind kind, CUstream *stream, CUgraphNode *node, const char *what);
@@ -213,13 +262,13 @@ struct capture {
     CUstream origin;
     CUstreamCaptureMode mode;
     pthread_t thread;
-    bool broken;            /* invalidated */
+    bool broken; /* invalidated */
     bool own_graph;
     capture *next;
 };
-capture *capture_alive(uint64_t id);         /* NULL: it has ended */
+capture *capture_alive(uint64_t id); /* NULL: it has ended */
 CUstream stream_unjoined(const capture *c);
-CUresult capture_forbids(CUcontext ctx, const char *what);  /* potentially unsafe calls */
+CUresult capture_forbids(CUcontext ctx, const char *what); /* potentially unsafe calls */
 CUresult capture_forbids_legacy(CUcontext ctx, const char *what);
 CUresult capture_break(capture *c, CUresult r, const char *why);
 CUresult capture_breaks_all(CUcontext ctx, CUresult r, const char *why);
@@ -228,6 +277,7 @@ void stream_joins(CUstream s, capture *c, CUgraphNode const *tips, size_t n);
 
 CUgraph graph_new(const char *owner);
 void graph_free(CUgraph g);
+CUgraph graph_copy(CUgraph g, bool exec, const char *owner); /* nodes so that each comes after those that it waits for */
 bool graph_is(CUgraph g);
 CUgraphNode graph_add(CUgraph g, node_kind kind, CUgraphNode const *after, size_t n);
 bool node_before(CUgraphNode a, CUgraphNode b); /* a is b or comes before it by edges */

@@ -1,5 +1,5 @@
-/* What kernels do: nothing, but for the two ends of a step (kernels/step/step_cuda.cu) and NCCL's transfers. With the ends steps are counted and each has
- * a loss of 1 and finite gradients, so that whole trainings run to their end. */
+/* What kernels do: nothing, but for the two ends of a step (kernels/step/step_cuda.cu) and NCCL's transfers. With the ends steps are counted and each
+ * has a loss of 1 and finite gradients, so that whole trainings run to their end. */
 #include "effects.h"
 
 #include "runtime/op.h"
@@ -30,7 +30,8 @@ static void step_begin(const launch *l)
     int32_t *tape = (int32_t *)bytes_at(pointer(l, 0), sizeof(int32_t) * ANL__TAPE_HEAD, "the tape");
     char *scalar = bytes_at(pointer(l, 1), sizeof(int32_t) * (size_t)words, "the scalars");
     if (!tape || !scalar) return;
-    const char *row = bytes_at(pointer(l, 0) + sizeof(int32_t) * (size_t)(ANL__TAPE_HEAD + (int64_t)tape[0] * words), sizeof(int32_t) * (size_t)words, "a row of the tape");
+    const char *row = bytes_at(pointer(l, 0) + sizeof(int32_t) * (size_t)(ANL__TAPE_HEAD + (int64_t)tape[0] * words), sizeof(int32_t) * (size_t)words,
+                               "a row of the tape");
     if (!row) return;
     memcpy(scalar, row, sizeof(int32_t) * (size_t)words);
     tape[0]++;

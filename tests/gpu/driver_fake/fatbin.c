@@ -7,12 +7,19 @@
 #include <string.h>
 
 enum { PTX = 1, ELF = 2, LZ4 = 0x2000, ZSTD = 0x8000, ARCH = 90 };
-typedef struct wrapper { uint32_t magic, version; const void *data, *more; } wrapper;
-typedef struct header { uint32_t magic; uint16_t version, bytes; uint64_t all; } header;
+typedef struct wrapper {
+    uint32_t magic, version;
+    const void *data, *more;
+} wrapper;
+typedef struct header {
+    uint32_t magic;
+    uint16_t version, bytes;
+    uint64_t all;
+} header;
 typedef struct entry {
     uint16_t kind, version;
-    uint32_t bytes;      /* of this header */
-    uint64_t payload;    /* with padding */
+    uint32_t bytes;   /* of this header */
+    uint64_t payload; /* with padding */
     uint32_t compressed, options_at, minor_major, arch, name_at, name_bytes;
     uint64_t flags, zero, plain; /* plain: bytes when it is not compressed */
 } entry;
@@ -78,9 +85,12 @@ static void entries(const char *at, const char *end, unsigned kind, image **list
             continue;
         }
         char *plain = malloc(e->plain + 1);
-        bool good = plain && (e->flags & LZ4 ? lz4((const unsigned char *)payload, e->compressed, plain, e->plain) : zstd(payload, e->compressed, plain, e->plain));
-        if (good) add(list, n, plain, e->plain, kind == PTX);
-        else fault(0, "code of %u bytes cannot be decompressed (flags %#llx)", e->compressed, (unsigned long long)e->flags);
+        bool good = plain && (e->flags & LZ4 ? lz4((const unsigned char *)payload, e->compressed, plain, e->plain)
+                                             : zstd(payload, e->compressed, plain, e->plain));
+        if (good)
+            add(list, n, plain, e->plain, kind == PTX);
+        else
+            fault(0, "code of %u bytes cannot be decompressed (flags %#llx)", e->compressed, (unsigned long long)e->flags);
         free(plain);
     }
 }

@@ -5,13 +5,8 @@
 #include <string.h>
 
 const unsigned graph_magic = 0x68707267, node_magic = 0x65646f6e;
-static uint64_t last_id;
-
-typedef struct held_object { CUuserObject object; unsigned references; struct held_object *next; } held_object;
-struct CUuserObject_st { void *data; CUhostFn gone; unsigned references; };
 
 bool graph_is(CUgraph g) { return g && g->magic == graph_magic && !g->exec; }
-static bool exec_is(CUgraphExec e) { return e && ((CUgraph)e)->magic == graph_magic && ((CUgraph)e)->exec; }
 static bool node_is(CUgraphNode n) { return n && n->magic == node_magic; }
 
 CUgraph graph_new(const char *owner)
@@ -20,7 +15,6 @@ CUgraph graph_new(const char *owner)
     if (!g) return NULL;
     g->magic = graph_magic;
     g->owner = owner;
-    g->id = ++last_id;
     keep(K_GRAPH, owner, 1);
     return g;
 }
@@ -122,12 +116,17 @@ PLAYED CUresult cuGraphAddKernelNode(CUgraphNode *out, CUgraph g, const CUgraphN
 {
     ENTER;
     NEED_CONTEXT(ctx);
-    launch l = {.f = p->func ? p->func : (CUfunction)p->kern, .grid = {p->gridDimX, p->gridDimY, p->gridDimZ}, .block = {p->blockDimX, p->blockDimY, p->blockDimZ}, .shared = p->sharedMemBytes};
+    launch l = {.f = p->func ? p->func : (CUfunction)p->kern,
+                .grid = {p->gridDimX, p->gridDimY, p->gridDimZ},
+                .block = {p->blockDimX, p->blockDimY, p->blockDimZ},
+                .shared = p->sharedMemBytes};
     CUresult r = launch_prepare(&l, p->kernelParams, p->extra);
     if (!r) r = launch_check(&l, ctx);
     if (!r) r = added(out, g, after, n, NODE_KERNEL);
-    if (r) launch_release(&l);
-    else (*out)->launch = l, (*out)->given = *p;
+    if (r)
+        launch_release(&l);
+    else
+        (*out)->launch = l, (*out)->given = *p;
     return r;
 }
 
@@ -146,7 +145,8 @@ PLAYED CUresult cuGraphAddMemcpyNode(CUgraphNode *out, CUgraph g, const CUgraphN
     uintptr_t to = c->dstMemoryType == CU_MEMORYTYPE_HOST ? (uintptr_t)c->dstHost : (uintptr_t)c->dstDevice;
     uintptr_t from = c->srcMemoryType == CU_MEMORYTYPE_HOST ? (uintptr_t)c->srcHost : (uintptr_t)c->srcDevice;
     copy_work w = {to + c->dstXInBytes, from + c->srcXInBytes, c->WidthInBytes, c->Height, c->dstPitch, c->srcPitch};
-    if (c->Depth != 1 || c->srcMemoryType == CU_MEMORYTYPE_ARRAY || c->dstMemoryType == CU_MEMORYTYPE_ARRAY) return fault(CUDA_ERROR_NOT_SUPPORTED, "such a copy is not played");
+    if (c->Depth != 1 || c->srcMemoryType == CU_MEMORYTYPE_ARRAY || c->dstMemoryType == CU_MEMORYTYPE_ARRAY)
+        return fault(CUDA_ERROR_NOT_SUPPORTED, "such a copy is not played");
     CUresult r = copy_check(&w);
     if (!r) r = added(out, g, after, n, NODE_COPY);
     if (!r) (*out)->copy = w;
@@ -194,14 +194,12 @@ PLAYED CUresult cuGraphAddEventWaitNode(CUgraphNode *out, CUgraph g, const CUgra
     return r;
 }
 
-static CUgraph copied(CUgraph g, bool exec, const char *owner);
-
 PLAYED CUresult cuGraphAddChildGraphNode(CUgraphNode *out, CUgraph g, const CUgraphNode *after, size_t n, CUgraph child)
 {
     ENTER;
     if (!graph_is(child)) return refuse(CUDA_ERROR_INVALID_VALUE, "no graph");
     CUresult r = added(out, g, after, n, NODE_CHILD);
-    if (!r) (*out)->child = copied(child, false, OWNER);
+    if (!r) (*out)->child = graph_copy(child, false, OWNER);
     return r;
 }
 
@@ -210,7 +208,8 @@ PLAYED CUresult cuGraphAddDependencies(CUgraph g, const CUgraphNode *from, const
     ENTER;
     (void)data;
     for (size_t i = 0; i < n; i++) {
-        if (!node_is(from[i]) || !node_is(to[i]) || from[i]->graph != g || to[i]->graph != g) return refuse(CUDA_ERROR_INVALID_VALUE, "an edge between nodes of another graph");
+        if (!node_is(from[i]) || !node_is(to[i]) || from[i]->graph != g || to[i]->graph != g)
+            return refuse(CUDA_ERROR_INVALID_VALUE, "an edge between nodes of another graph");
         if (node_before(to[i], from[i])) return refuse(CUDA_ERROR_INVALID_VALUE, "an edge makes a circle");
         CUgraphNode *more = realloc(to[i]->after, (to[i]->after_count + 2) * sizeof *more);
         if (!more) return CUDA_ERROR_OUT_OF_MEMORY;
@@ -261,9 +260,11 @@ PLAYED CUresult cuGraphNodeGetDependencies(CUgraphNode node, CUgraphNode *out, C
 PLAYED CUresult cuGraphNodeGetType(CUgraphNode node, CUgraphNodeType *type)
 {
     ENTER;
-    static const CUgraphNodeType types[] = {[NODE_KERNEL] = CU_GRAPH_NODE_TYPE_KERNEL, [NODE_COPY] = CU_GRAPH_NODE_TYPE_MEMCPY, [NODE_SET] = CU_GRAPH_NODE_TYPE_MEMSET,
-        [NODE_HOST] = CU_GRAPH_NODE_TYPE_HOST, [NODE_EMPTY] = CU_GRAPH_NODE_TYPE_EMPTY, [NODE_RECORD] = CU_GRAPH_NODE_TYPE_EVENT_RECORD, [NODE_WAIT] = CU_GRAPH_NODE_TYPE_WAIT_EVENT,
-        [NODE_CHILD] = CU_GRAPH_NODE_TYPE_GRAPH, [NODE_ALLOC] = CU_GRAPH_NODE_TYPE_MEM_ALLOC, [NODE_FREE] = CU_GRAPH_NODE_TYPE_MEM_FREE};
+    static const CUgraphNodeType types[] = {
+        [NODE_KERNEL] = CU_GRAPH_NODE_TYPE_KERNEL,   [NODE_COPY] = CU_GRAPH_NODE_TYPE_MEMCPY, [NODE_SET] = CU_GRAPH_NODE_TYPE_MEMSET,
+        [NODE_HOST] = CU_GRAPH_NODE_TYPE_HOST,       [NODE_EMPTY] = CU_GRAPH_NODE_TYPE_EMPTY, [NODE_RECORD] = CU_GRAPH_NODE_TYPE_EVENT_RECORD,
+        [NODE_WAIT] = CU_GRAPH_NODE_TYPE_WAIT_EVENT, [NODE_CHILD] = CU_GRAPH_NODE_TYPE_GRAPH, [NODE_ALLOC] = CU_GRAPH_NODE_TYPE_MEM_ALLOC,
+        [NODE_FREE] = CU_GRAPH_NODE_TYPE_MEM_FREE};
     if (!node_is(node)) return CUDA_ERROR_INVALID_VALUE;
     *type = types[node->kind];
     return CUDA_SUCCESS;
@@ -290,8 +291,18 @@ PLAYED CUresult cuUserObjectCreate(CUuserObject *out, void *data, CUhostFn gone,
     return CUDA_SUCCESS;
 }
 
-PLAYED CUresult cuUserObjectRetain(CUuserObject o, unsigned n) { ENTER; o->references += n; return CUDA_SUCCESS; }
-PLAYED CUresult cuUserObjectRelease(CUuserObject o, unsigned n) { ENTER; object_let_go(o, n); return CUDA_SUCCESS; }
+PLAYED CUresult cuUserObjectRetain(CUuserObject o, unsigned n)
+{
+    ENTER;
+    o->references += n;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuUserObjectRelease(CUuserObject o, unsigned n)
+{
+    ENTER;
+    object_let_go(o, n);
+    return CUDA_SUCCESS;
+}
 
 PLAYED CUresult cuGraphRetainUserObject(CUgraph g, CUuserObject o, unsigned n, unsigned flags)
 {
@@ -303,146 +314,4 @@ PLAYED CUresult cuGraphRetainUserObject(CUgraph g, CUuserObject o, unsigned n, u
     *h = (held_object){o, n, g->objects};
     g->objects = h;
     return CUDA_SUCCESS;
-}
-
-/* ---- executing ------------------------------------------------------------------------------------ */
-
-/* Nodes so that each comes after those that it waits for. */
-static CUgraph copied(CUgraph g, bool exec, const char *owner)
-{
-    CUgraph to = calloc(1, sizeof *to);
-    if (!to) return NULL;
-    *to = (struct CUgraph_st){.magic = graph_magic, .owner = owner, .exec = exec, .ctx = context_current(), .id = ++last_id};
-    keep(exec ? K_EXEC : K_GRAPH, owner, 1);
-    CUgraphNode *made = calloc(g->count + 1, sizeof *made);
-    for (size_t done = 0; made && done < g->count;) {
-        for (size_t i = 0; i < g->count; i++) {
-            CUgraphNode from = g->nodes[i], after[256], n;
-            size_t k = 0;
-            if (made[i] || from->after_count > 256) continue;
-            for (; k < from->after_count; k++) {
-                size_t j = 0;
-                while (j < g->count && g->nodes[j] != from->after[k]) j++;
-                if (j == g->count || !made[j]) break;
-                after[k] = made[j];
-            }
-            if (k < from->after_count || !(n = graph_add(to, from->kind, after, k))) continue;
-            struct CUgraphNode_st links = *n;
-            *n = *from;
-            n->graph = to;
-            n->after = links.after;
-            n->after_count = links.after_count;
-            if (n->kind == NODE_KERNEL && from->launch.params) {
-                n->launch.params = malloc(from->launch.param_bytes + 1);
-                if (n->launch.params) memcpy(n->launch.params, from->launch.params, from->launch.param_bytes);
-            }
-            if (from->child) n->child = copied(from->child, false, owner);
-            made[i] = n;
-            done++;
-        }
-    }
-    free(made);
-    for (held_object *h = g->objects; h; h = h->next) {
-        held_object *mine = malloc(sizeof *mine);
-        if (!mine) break;
-        *mine = (held_object){h->object, h->references, to->objects};
-        h->object->references += h->references;
-        to->objects = mine;
-    }
-    return to;
-}
-
-static CUresult instantiated(CUgraphExec *out, CUgraph g, const char *owner)
-{
-    NEED_CONTEXT(ctx);
-    if (!graph_is(g)) return refuse(CUDA_ERROR_INVALID_VALUE, "no graph");
-    CUresult r = capture_forbids(ctx, "a graph is instantiated");
-    if (r) return r;
-    CUgraph e = copied(g, true, owner);
-    *out = (CUgraphExec)e;
-    return e ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
-}
-
-PLAYED CUresult cuGraphInstantiateWithFlags(CUgraphExec *out, CUgraph g, unsigned long long flags)
-{
-    ENTER;
-    (void)flags;
-    return instantiated(out, g, OWNER);
-}
-
-PLAYED CUresult cuGraphInstantiateWithParams(CUgraphExec *out, CUgraph g, CUDA_GRAPH_INSTANTIATE_PARAMS *p)
-{
-    ENTER;
-    CUresult r = instantiated(out, g, OWNER);
-    p->result_out = r ? CUDA_GRAPH_INSTANTIATE_ERROR : CUDA_GRAPH_INSTANTIATE_SUCCESS;
-    p->hErrNode_out = NULL;
-    return r;
-}
-
-PLAYED CUresult cuGraphExecDestroy(CUgraphExec e)
-{
-    ENTER;
-    if (!exec_is(e)) return refuse(CUDA_ERROR_INVALID_VALUE, "no executable graph");
-    graph_free((CUgraph)e);
-    return CUDA_SUCCESS;
-}
-
-PLAYED CUresult cuGraphUpload(CUgraphExec e, CUstream s)
-{
-    ENTER;
-    NEED_CONTEXT(ctx);
-    if (!exec_is(e) || !stream_of(s, ctx)) return refuse(CUDA_ERROR_INVALID_VALUE, "no executable graph, or no stream");
-    return CUDA_SUCCESS;
-}
-
-static CUresult executed(CUgraph g, CUcontext ctx)
-{
-    CUresult r = CUDA_SUCCESS;
-    for (size_t i = 0; i < g->count && !r && !ctx->lost; i++) {
-        CUgraphNode n = g->nodes[i];
-        if (n->disabled) continue;
-        switch (n->kind) {
-        case NODE_KERNEL:
-            count(N_LAUNCHES_REPLAYED, 1);
-            context_launches(ctx);
-            if (!function_is(n->launch.f)) r = fault(CUDA_ERROR_ILLEGAL_ADDRESS, "a graph launches a function of a module that is gone");
-            else if (!launch_pointers_live(&n->launch, "in a graph")) r = CUDA_ERROR_ILLEGAL_ADDRESS;
-            else launch_play(&n->launch);
-            break;
-        case NODE_COPY: r = copy_do(&n->copy); break;
-        case NODE_SET: r = set_do(&n->set); break;
-        case NODE_HOST: {
-            int out = driver_out();
-            n->host.fn(n->host.userData);
-            driver_in(out);
-            break;
-        }
-        case NODE_RECORD: n->event->recorded = true, n->event->at = now(); break;
-        case NODE_CHILD: r = executed(n->child, ctx); break;
-        default: break;
-        }
-    }
-    return r;
-}
-
-PLAYED CUresult cuGraphLaunch(CUgraphExec e, CUstream handle)
-{
-    ENTER;
-    NEED_CONTEXT(ctx);
-    CUstream s = stream_of(handle, ctx);
-    if (!exec_is(e)) return refuse(CUDA_ERROR_INVALID_VALUE, "no executable graph");
-    if (!s) return refuse(CUDA_ERROR_INVALID_HANDLE, "no stream");
-    if (s->capture) {
-        CUgraphNode node;
-        CUresult r = stream_takes(handle, NODE_CHILD, &s, &node, "a graph");
-        if (!r) node->child = copied((CUgraph)e, false, OWNER);
-        return r;
-    }
-    if (s->legacy) {
-        CUresult r = capture_forbids_legacy(ctx, "a graph");
-        if (r) return r;
-        count(N_LEGACY, 1);
-    }
-    count(N_GRAPH_LAUNCHES, 1);
-    return executed((CUgraph)e, ctx);
 }

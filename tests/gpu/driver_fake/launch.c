@@ -27,21 +27,37 @@ CUresult launch_prepare(launch *l, void **params, void **extra)
     l->param_bytes = buffer ? bytes : k->known ? (size_t)k->param_bytes : 0;
     l->params = calloc(1, l->param_bytes + 1);
     if (!l->params) return CUDA_ERROR_OUT_OF_MEMORY;
-    if (buffer) memcpy(l->params, buffer, bytes);
-    else if (k->known && k->params && !params) return refuse(CUDA_ERROR_INVALID_VALUE, "%s: no arguments", k->name);
+    if (buffer)
+        memcpy(l->params, buffer, bytes);
+    else if (k->known && k->params && !params)
+        return refuse(CUDA_ERROR_INVALID_VALUE, "%s: no arguments", k->name);
     for (int i = 0; !buffer && k->known && i < k->params; i++) memcpy(l->params + k->param[i].offset, params[i], (size_t)k->param[i].bytes);
     return CUDA_SUCCESS;
 }
 
-static const cudaOccDeviceProp gpu = {.computeMajor = 9, .computeMinor = 0, .maxThreadsPerBlock = 1024, .maxThreadsPerMultiprocessor = 2048, .regsPerBlock = REGISTERS,
-    .regsPerMultiprocessor = REGISTERS, .warpSize = 32, .sharedMemPerBlock = SHARED_STATIC, .sharedMemPerMultiprocessor = SHARED_SM, .numSms = SM_COUNT,
-    .sharedMemPerBlockOptin = SHARED_OPTIN, .reservedSharedMemPerBlock = 1024};
+static const cudaOccDeviceProp gpu = {.computeMajor = 9,
+                                      .computeMinor = 0,
+                                      .maxThreadsPerBlock = 1024,
+                                      .maxThreadsPerMultiprocessor = 2048,
+                                      .regsPerBlock = REGISTERS,
+                                      .regsPerMultiprocessor = REGISTERS,
+                                      .warpSize = 32,
+                                      .sharedMemPerBlock = SHARED_STATIC,
+                                      .sharedMemPerMultiprocessor = SHARED_SM,
+                                      .numSms = SM_COUNT,
+                                      .sharedMemPerBlockOptin = SHARED_OPTIN,
+                                      .reservedSharedMemPerBlock = 1024};
 
 int launch_blocks_per_sm(CUfunction f, int threads, size_t dynamic)
 {
     const kernel_info *k = f->info;
-    cudaOccFuncAttributes a = {.maxThreadsPerBlock = k->max_threads, .numRegs = k->registers, .sharedSizeBytes = k->shared, .partitionedGCConfig = PARTITIONED_GC_OFF,
-                               .shmemLimitConfig = FUNC_SHMEM_LIMIT_OPTIN, .maxDynamicSharedSizeBytes = f->dynamic_most, .numBlockBarriers = 1};
+    cudaOccFuncAttributes a = {.maxThreadsPerBlock = k->max_threads,
+                               .numRegs = k->registers,
+                               .sharedSizeBytes = k->shared,
+                               .partitionedGCConfig = PARTITIONED_GC_OFF,
+                               .shmemLimitConfig = FUNC_SHMEM_LIMIT_OPTIN,
+                               .maxDynamicSharedSizeBytes = f->dynamic_most,
+                               .numBlockBarriers = 1};
     cudaOccDeviceState s = {.cacheConfig = CACHE_PREFER_NONE, .carveoutConfig = f->carveout};
     cudaOccResult r;
     return cudaOccMaxActiveBlocksPerMultiprocessor(&r, &gpu, &a, &s, threads, dynamic) == CUDA_OCC_SUCCESS ? r.activeBlocksPerMultiprocessor : 0;
@@ -57,7 +73,8 @@ static bool argument_live(const launch *l, size_t from, size_t bytes, bool ours,
         const block *b = is_device_address(at) ? block_before(at) : NULL;
         bool inside = b && at <= b->at + b->bytes;
         if (!b || (inside && !b->freed) || (!inside && !ours)) continue;
-        fault(0, "%s %s: the argument at byte %zu, %#zx, lies %s memory of %zu bytes of %s, at %zu", l->f->info->name, when, i, (size_t)at, b->freed ? "in freed" : "behind the end of", b->bytes, b->owner, (size_t)(at - b->at));
+        fault(0, "%s %s: the argument at byte %zu, %#zx, lies %s memory of %zu bytes of %s, at %zu", l->f->info->name, when, i, (size_t)at,
+              b->freed ? "in freed" : "behind the end of", b->bytes, b->owner, (size_t)(at - b->at));
         return false;
     }
     return true;
@@ -81,22 +98,36 @@ CUresult launch_check(const launch *l, CUcontext ctx)
     const kernel_info *k = l->f->info;
     uint64_t threads = (uint64_t)l->block[0] * l->block[1] * l->block[2], blocks = (uint64_t)l->grid[0] * l->grid[1] * l->grid[2];
     (void)ctx;
-    if (!blocks || !threads) return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %u x %u x %u blocks of %u x %u x %u threads", k->name, l->grid[0], l->grid[1], l->grid[2], l->block[0], l->block[1], l->block[2]);
-    if (l->grid[0] > 2147483647u || l->grid[1] > 65535 || l->grid[2] > 65535) return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %u x %u x %u blocks", k->name, l->grid[0], l->grid[1], l->grid[2]);
-    if (l->block[0] > 1024 || l->block[1] > 1024 || l->block[2] > 64 || threads > 1024) return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %u x %u x %u threads", k->name, l->block[0], l->block[1], l->block[2]);
-    if (threads > (uint64_t)k->max_threads) return refuse(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, "%s: %d threads, made for %d", k->name, (int)threads, k->max_threads);
-    if (k->required[0] && (l->block[0] != (unsigned)k->required[0] || l->block[1] != (unsigned)k->required[1] || l->block[2] != (unsigned)k->required[2]))
-        return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %u x %u x %u threads, compiled for %d x %d x %d", k->name, l->block[0], l->block[1], l->block[2], k->required[0], k->required[1], k->required[2]);
-    if (l->shared > l->f->dynamic_most) return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %zu bytes of shared memory at launch, %zu are allowed", k->name, l->shared, l->f->dynamic_most);
-    if (l->shared + k->shared > SHARED_OPTIN) return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %zu + %zu bytes of shared memory", k->name, k->shared, l->shared);
+    if (!blocks || !threads)
+        return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %u x %u x %u blocks of %u x %u x %u threads", k->name, l->grid[0], l->grid[1], l->grid[2],
+                      l->block[0], l->block[1], l->block[2]);
+    if (l->grid[0] > 2147483647u || l->grid[1] > 65535 || l->grid[2] > 65535)
+        return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %u x %u x %u blocks", k->name, l->grid[0], l->grid[1], l->grid[2]);
+    if (l->block[0] > 1024 || l->block[1] > 1024 || l->block[2] > 64 || threads > 1024)
+        return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %u x %u x %u threads", k->name, l->block[0], l->block[1], l->block[2]);
+    if (threads > (uint64_t)k->max_threads)
+        return refuse(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, "%s: %d threads, made for %d", k->name, (int)threads, k->max_threads);
+    if (k->required[0] &&
+        (l->block[0] != (unsigned)k->required[0] || l->block[1] != (unsigned)k->required[1] || l->block[2] != (unsigned)k->required[2]))
+        return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %u x %u x %u threads, compiled for %d x %d x %d", k->name, l->block[0], l->block[1], l->block[2],
+                      k->required[0], k->required[1], k->required[2]);
+    if (l->shared > l->f->dynamic_most)
+        return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %zu bytes of shared memory at launch, %zu are allowed", k->name, l->shared, l->f->dynamic_most);
+    if (l->shared + k->shared > SHARED_OPTIN)
+        return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %zu + %zu bytes of shared memory", k->name, k->shared, l->shared);
     int per_sm = launch_blocks_per_sm(l->f, (int)threads, l->shared);
-    if (!per_sm) return refuse(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, "%s: a block of %d threads, %d registers each, %zu bytes of shared memory fits no multiprocessor", k->name, (int)threads, k->registers, l->shared + k->shared);
+    if (!per_sm)
+        return refuse(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES,
+                      "%s: a block of %d threads, %d registers each, %zu bytes of shared memory fits no multiprocessor", k->name, (int)threads,
+                      k->registers, l->shared + k->shared);
     if (l->cooperative && blocks > (uint64_t)per_sm * SM_COUNT)
-        return refuse(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, "%s: %llu blocks at once, %d fit", k->name, (unsigned long long)blocks, per_sm * SM_COUNT);
+        return refuse(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, "%s: %llu blocks at once, %d fit", k->name, (unsigned long long)blocks,
+                      per_sm * SM_COUNT);
     unsigned in_cluster = l->cluster[0] * l->cluster[1] * l->cluster[2];
     if (in_cluster > (l->f->nonportable ? 16u : 8u)) return refuse(CUDA_ERROR_INVALID_CLUSTER_SIZE, "%s: %u blocks a cluster", k->name, in_cluster);
     for (int i = 0; in_cluster && i < 3; i++)
-        if (l->grid[i] % l->cluster[i]) return refuse(CUDA_ERROR_INVALID_CLUSTER_SIZE, "%s: %u blocks in clusters of %u", k->name, l->grid[i], l->cluster[i]);
+        if (l->grid[i] % l->cluster[i])
+            return refuse(CUDA_ERROR_INVALID_CLUSTER_SIZE, "%s: %u blocks in clusters of %u", k->name, l->grid[i], l->cluster[i]);
     return launch_pointers_live(l, "launched") ? CUDA_SUCCESS : CUDA_ERROR_ILLEGAL_ADDRESS;
 }
 
@@ -108,10 +139,19 @@ static CUresult launched(launch l, CUstream handle, void **params, void **extra)
     CUresult r = launch_prepare(&l, params, extra);
     if (!r) r = launch_check(&l, ctx);
     if (!r) r = stream_takes(handle, NODE_KERNEL, &s, &node, l.f->info->name);
-    if (!r) note("%s of %s, %u x %u x %u blocks of %u x %u x %u threads, %zu bytes", l.f->info->name, OWNER, l.grid[0], l.grid[1], l.grid[2], l.block[0], l.block[1], l.block[2], l.shared);
+    if (!r)
+        note("%s of %s, %u x %u x %u blocks of %u x %u x %u threads, %zu bytes", l.f->info->name, OWNER, l.grid[0], l.grid[1], l.grid[2], l.block[0],
+             l.block[1], l.block[2], l.shared);
     if (node) {
         node->launch = l;
-        node->given = (CUDA_KERNEL_NODE_PARAMS){.func = l.f, .gridDimX = l.grid[0], .gridDimY = l.grid[1], .gridDimZ = l.grid[2], .blockDimX = l.block[0], .blockDimY = l.block[1], .blockDimZ = l.block[2], .sharedMemBytes = (unsigned)l.shared};
+        node->given = (CUDA_KERNEL_NODE_PARAMS){.func = l.f,
+                                                .gridDimX = l.grid[0],
+                                                .gridDimY = l.grid[1],
+                                                .gridDimZ = l.grid[2],
+                                                .blockDimX = l.block[0],
+                                                .blockDimY = l.block[1],
+                                                .blockDimZ = l.block[2],
+                                                .sharedMemBytes = (unsigned)l.shared};
         count(N_LAUNCHES_CAPTURED, 1);
         return CUDA_SUCCESS;
     }
@@ -125,13 +165,15 @@ static CUresult launched(launch l, CUstream handle, void **params, void **extra)
     return r;
 }
 
-PLAYED CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, CUstream s, void **params, void **extra)
+PLAYED CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
+                               CUstream s, void **params, void **extra)
 {
     ENTER;
     return launched((launch){.f = f, .grid = {gx, gy, gz}, .block = {bx, by, bz}, .shared = shared}, s, params, extra);
 }
 
-PLAYED CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, CUstream s, void **params)
+PLAYED CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
+                                          CUstream s, void **params)
 {
     ENTER;
     return launched((launch){.f = f, .grid = {gx, gy, gz}, .block = {bx, by, bz}, .shared = shared, .cooperative = true}, s, params, NULL);
@@ -140,11 +182,13 @@ PLAYED CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned gx, unsigned gy
 PLAYED CUresult cuLaunchKernelEx(const CUlaunchConfig *c, CUfunction f, void **params, void **extra)
 {
     ENTER;
-    launch l = {.f = f, .grid = {c->gridDimX, c->gridDimY, c->gridDimZ}, .block = {c->blockDimX, c->blockDimY, c->blockDimZ}, .shared = c->sharedMemBytes};
+    launch l = {
+        .f = f, .grid = {c->gridDimX, c->gridDimY, c->gridDimZ}, .block = {c->blockDimX, c->blockDimY, c->blockDimZ}, .shared = c->sharedMemBytes};
     for (unsigned i = 0; i < c->numAttrs; i++) {
         const CUlaunchAttribute *a = &c->attrs[i];
         if (a->id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE) l.cooperative = a->value.cooperative;
-        if (a->id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION) l.cluster[0] = a->value.clusterDim.x, l.cluster[1] = a->value.clusterDim.y, l.cluster[2] = a->value.clusterDim.z;
+        if (a->id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION)
+            l.cluster[0] = a->value.clusterDim.x, l.cluster[1] = a->value.clusterDim.y, l.cluster[2] = a->value.clusterDim.z;
     }
     return launched(l, c->hStream, params, extra);
 }
@@ -159,8 +203,17 @@ static CUresult occupancy(int *n, CUfunction f, int threads, size_t dynamic)
     return CUDA_SUCCESS;
 }
 
-PLAYED CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *n, CUfunction f, int threads, size_t dynamic) { ENTER; return occupancy(n, f, threads, dynamic); }
-PLAYED CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *n, CUfunction f, int threads, size_t dynamic, unsigned flags) { ENTER; (void)flags; return occupancy(n, f, threads, dynamic); }
+PLAYED CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *n, CUfunction f, int threads, size_t dynamic)
+{
+    ENTER;
+    return occupancy(n, f, threads, dynamic);
+}
+PLAYED CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *n, CUfunction f, int threads, size_t dynamic, unsigned flags)
+{
+    ENTER;
+    (void)flags;
+    return occupancy(n, f, threads, dynamic);
+}
 
 /* A cluster is of one group of multiprocessors. */
 static const int gpcs[] = {16, 16, 16, 16, 16, 16, 18, 18};
@@ -170,7 +223,8 @@ PLAYED CUresult cuOccupancyMaxActiveClusters(int *n, CUfunction f, const CUlaunc
     ENTER;
     unsigned in_cluster = 1;
     for (unsigned i = 0; i < c->numAttrs; i++)
-        if (c->attrs[i].id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION) in_cluster = c->attrs[i].value.clusterDim.x * c->attrs[i].value.clusterDim.y * c->attrs[i].value.clusterDim.z;
+        if (c->attrs[i].id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION)
+            in_cluster = c->attrs[i].value.clusterDim.x * c->attrs[i].value.clusterDim.y * c->attrs[i].value.clusterDim.z;
     int per_sm = 0;
     CUresult r = occupancy(&per_sm, f, (int)(c->blockDimX * c->blockDimY * c->blockDimZ), c->sharedMemBytes);
     *n = 0;

@@ -5,12 +5,14 @@
 #include <string.h>
 
 static const unsigned module_magic = 0x6c756d6d, function_magic = 0x636e7566;
-typedef struct placed { variable v; CUdeviceptr at[MOST_DEVICES]; } placed;
+typedef struct placed {
+    variable v;
+    CUdeviceptr at[MOST_DEVICES];
+} placed;
 struct CUmod_st {
     unsigned magic;
     image *images;
     int image_count;
-    CUfunction functions; /* an array would move */
     struct CUfunc_st **all;
     size_t count, room;
     placed *globals;
@@ -124,14 +126,49 @@ CUresult module_load(CUmodule *out, const void *data, const char *owner)
     return r ? r : load(out, data, owner);
 }
 
-PLAYED CUresult cuModuleLoadData(CUmodule *out, const void *data) { ENTER; return module_load(out, data, OWNER); }
-PLAYED CUresult cuModuleLoadFatBinary(CUmodule *out, const void *data) { ENTER; return module_load(out, data, OWNER); }
-PLAYED CUresult cuModuleLoadDataEx(CUmodule *out, const void *data, unsigned n, CUjit_option *o, void **v) { ENTER; (void)n, (void)o, (void)v; return module_load(out, data, OWNER); }
-PLAYED CUresult cuModuleUnload(CUmodule m) { ENTER; return unload(m); }
-PLAYED CUresult cuModuleGetLoadingMode(CUmoduleLoadingMode *mode) { ENTER; *mode = CU_MODULE_LAZY_LOADING; return CUDA_SUCCESS; }
-PLAYED CUresult cuModuleGetFunction(CUfunction *out, CUmodule m, const char *name) { ENTER; return find_function(out, m, name); }
-PLAYED CUresult cuModuleGetGlobal(CUdeviceptr *out, size_t *bytes, CUmodule m, const char *name) { ENTER; return find_global(out, bytes, m, name); }
-PLAYED CUresult cuModuleGetFunctionCount(unsigned *n, CUmodule m) { ENTER; *n = (unsigned)m->count; return CUDA_SUCCESS; }
+PLAYED CUresult cuModuleLoadData(CUmodule *out, const void *data)
+{
+    ENTER;
+    return module_load(out, data, OWNER);
+}
+PLAYED CUresult cuModuleLoadFatBinary(CUmodule *out, const void *data)
+{
+    ENTER;
+    return module_load(out, data, OWNER);
+}
+PLAYED CUresult cuModuleLoadDataEx(CUmodule *out, const void *data, unsigned n, CUjit_option *o, void **v)
+{
+    ENTER;
+    (void)n, (void)o, (void)v;
+    return module_load(out, data, OWNER);
+}
+PLAYED CUresult cuModuleUnload(CUmodule m)
+{
+    ENTER;
+    return unload(m);
+}
+PLAYED CUresult cuModuleGetLoadingMode(CUmoduleLoadingMode *mode)
+{
+    ENTER;
+    *mode = CU_MODULE_LAZY_LOADING;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuModuleGetFunction(CUfunction *out, CUmodule m, const char *name)
+{
+    ENTER;
+    return find_function(out, m, name);
+}
+PLAYED CUresult cuModuleGetGlobal(CUdeviceptr *out, size_t *bytes, CUmodule m, const char *name)
+{
+    ENTER;
+    return find_global(out, bytes, m, name);
+}
+PLAYED CUresult cuModuleGetFunctionCount(unsigned *n, CUmodule m)
+{
+    ENTER;
+    *n = (unsigned)m->count;
+    return CUDA_SUCCESS;
+}
 
 PLAYED CUresult cuModuleEnumerateFunctions(CUfunction *out, unsigned n, CUmodule m)
 {
@@ -140,7 +177,8 @@ PLAYED CUresult cuModuleEnumerateFunctions(CUfunction *out, unsigned n, CUmodule
     return CUDA_SUCCESS;
 }
 
-PLAYED CUresult cuLibraryLoadData(CUlibrary *out, const void *code, CUjit_option *jo, void **jv, unsigned jn, CUlibraryOption *lo, void **lv, unsigned ln)
+PLAYED CUresult cuLibraryLoadData(CUlibrary *out, const void *code, CUjit_option *jo, void **jv, unsigned jn, CUlibraryOption *lo, void **lv,
+                                  unsigned ln)
 {
     ENTER;
     (void)jo, (void)jv, (void)jn, (void)lo, (void)lv, (void)ln;
@@ -149,12 +187,38 @@ PLAYED CUresult cuLibraryLoadData(CUlibrary *out, const void *code, CUjit_option
     return load((CUmodule *)out, code, OWNER);
 }
 
-PLAYED CUresult cuLibraryUnload(CUlibrary l) { ENTER; return unload((CUmodule)l); }
-PLAYED CUresult cuLibraryGetKernel(CUkernel *out, CUlibrary l, const char *name) { ENTER; return find_function((CUfunction *)out, (CUmodule)l, name); }
-PLAYED CUresult cuLibraryGetModule(CUmodule *out, CUlibrary l) { ENTER; *out = (CUmodule)l; return CUDA_SUCCESS; }
-PLAYED CUresult cuLibraryGetGlobal(CUdeviceptr *out, size_t *bytes, CUlibrary l, const char *name) { ENTER; return find_global(out, bytes, (CUmodule)l, name); }
-PLAYED CUresult cuLibraryGetManaged(CUdeviceptr *out, size_t *bytes, CUlibrary l, const char *name) { ENTER; return find_global(out, bytes, (CUmodule)l, name); }
-PLAYED CUresult cuLibraryGetKernelCount(unsigned *n, CUlibrary l) { ENTER; *n = (unsigned)((CUmodule)l)->count; return CUDA_SUCCESS; }
+PLAYED CUresult cuLibraryUnload(CUlibrary l)
+{
+    ENTER;
+    return unload((CUmodule)l);
+}
+PLAYED CUresult cuLibraryGetKernel(CUkernel *out, CUlibrary l, const char *name)
+{
+    ENTER;
+    return find_function((CUfunction *)out, (CUmodule)l, name);
+}
+PLAYED CUresult cuLibraryGetModule(CUmodule *out, CUlibrary l)
+{
+    ENTER;
+    *out = (CUmodule)l;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuLibraryGetGlobal(CUdeviceptr *out, size_t *bytes, CUlibrary l, const char *name)
+{
+    ENTER;
+    return find_global(out, bytes, (CUmodule)l, name);
+}
+PLAYED CUresult cuLibraryGetManaged(CUdeviceptr *out, size_t *bytes, CUlibrary l, const char *name)
+{
+    ENTER;
+    return find_global(out, bytes, (CUmodule)l, name);
+}
+PLAYED CUresult cuLibraryGetKernelCount(unsigned *n, CUlibrary l)
+{
+    ENTER;
+    *n = (unsigned)((CUmodule)l)->count;
+    return CUDA_SUCCESS;
+}
 
 PLAYED CUresult cuLibraryEnumerateKernels(CUkernel *out, unsigned n, CUlibrary l)
 {
@@ -164,19 +228,76 @@ PLAYED CUresult cuLibraryEnumerateKernels(CUkernel *out, unsigned n, CUlibrary l
     return CUDA_SUCCESS;
 }
 
-#define NEED_FUNCTION(f) \
+#define NEED_FUNCTION(f)                                                                                                                             \
     if (!function_is(f)) return refuse(CUDA_ERROR_INVALID_HANDLE, "no function")
 
-PLAYED CUresult cuKernelGetFunction(CUfunction *out, CUkernel k) { ENTER; NEED_FUNCTION((CUfunction)k); *out = (CUfunction)k; return CUDA_SUCCESS; }
-PLAYED CUresult cuKernelGetLibrary(CUlibrary *out, CUkernel k) { ENTER; NEED_FUNCTION((CUfunction)k); *out = (CUlibrary)((CUfunction)k)->module; return CUDA_SUCCESS; }
-PLAYED CUresult cuFuncGetModule(CUmodule *out, CUfunction f) { ENTER; NEED_FUNCTION(f); *out = f->module; return CUDA_SUCCESS; }
-PLAYED CUresult cuFuncGetName(const char **name, CUfunction f) { ENTER; NEED_FUNCTION(f); *name = f->info->name; return CUDA_SUCCESS; }
-PLAYED CUresult cuKernelGetName(const char **name, CUkernel k) { ENTER; return cuFuncGetName(name, (CUfunction)k); }
-PLAYED CUresult cuFuncIsLoaded(CUfunctionLoadingState *state, CUfunction f) { ENTER; NEED_FUNCTION(f); *state = CU_FUNCTION_LOADING_STATE_LOADED; return CUDA_SUCCESS; }
-PLAYED CUresult cuFuncLoad(CUfunction f) { ENTER; NEED_FUNCTION(f); return CUDA_SUCCESS; }
-PLAYED CUresult cuFuncSetCacheConfig(CUfunction f, CUfunc_cache c) { ENTER; NEED_FUNCTION(f); (void)c; return CUDA_SUCCESS; }
-PLAYED CUresult cuKernelSetCacheConfig(CUkernel k, CUfunc_cache c, CUdevice d) { ENTER; NEED_FUNCTION((CUfunction)k); (void)c, (void)d; return CUDA_SUCCESS; }
-PLAYED CUresult cuFuncSetSharedMemConfig(CUfunction f, CUsharedconfig c) { ENTER; NEED_FUNCTION(f); (void)c; return CUDA_SUCCESS; }
+PLAYED CUresult cuKernelGetFunction(CUfunction *out, CUkernel k)
+{
+    ENTER;
+    NEED_FUNCTION((CUfunction)k);
+    *out = (CUfunction)k;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuKernelGetLibrary(CUlibrary *out, CUkernel k)
+{
+    ENTER;
+    NEED_FUNCTION((CUfunction)k);
+    *out = (CUlibrary)((CUfunction)k)->module;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuFuncGetModule(CUmodule *out, CUfunction f)
+{
+    ENTER;
+    NEED_FUNCTION(f);
+    *out = f->module;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuFuncGetName(const char **name, CUfunction f)
+{
+    ENTER;
+    NEED_FUNCTION(f);
+    *name = f->info->name;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuKernelGetName(const char **name, CUkernel k)
+{
+    ENTER;
+    return cuFuncGetName(name, (CUfunction)k);
+}
+PLAYED CUresult cuFuncIsLoaded(CUfunctionLoadingState *state, CUfunction f)
+{
+    ENTER;
+    NEED_FUNCTION(f);
+    *state = CU_FUNCTION_LOADING_STATE_LOADED;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuFuncLoad(CUfunction f)
+{
+    ENTER;
+    NEED_FUNCTION(f);
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuFuncSetCacheConfig(CUfunction f, CUfunc_cache c)
+{
+    ENTER;
+    NEED_FUNCTION(f);
+    (void)c;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuKernelSetCacheConfig(CUkernel k, CUfunc_cache c, CUdevice d)
+{
+    ENTER;
+    NEED_FUNCTION((CUfunction)k);
+    (void)c, (void)d;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuFuncSetSharedMemConfig(CUfunction f, CUsharedconfig c)
+{
+    ENTER;
+    NEED_FUNCTION(f);
+    (void)c;
+    return CUDA_SUCCESS;
+}
 
 PLAYED CUresult cuFuncGetParamInfo(CUfunction f, size_t i, size_t *offset, size_t *bytes)
 {
@@ -187,7 +308,11 @@ PLAYED CUresult cuFuncGetParamInfo(CUfunction f, size_t i, size_t *offset, size_
     if (bytes) *bytes = (size_t)f->info->param[i].bytes;
     return CUDA_SUCCESS;
 }
-PLAYED CUresult cuKernelGetParamInfo(CUkernel k, size_t i, size_t *offset, size_t *bytes) { ENTER; return cuFuncGetParamInfo((CUfunction)k, i, offset, bytes); }
+PLAYED CUresult cuKernelGetParamInfo(CUkernel k, size_t i, size_t *offset, size_t *bytes)
+{
+    ENTER;
+    return cuFuncGetParamInfo((CUfunction)k, i, offset, bytes);
+}
 
 PLAYED CUresult cuFuncGetAttribute(int *v, CUfunction_attribute a, CUfunction f)
 {
@@ -197,7 +322,6 @@ PLAYED CUresult cuFuncGetAttribute(int *v, CUfunction_attribute a, CUfunction f)
     switch (a) {
     case CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK: *v = k->max_threads; break;
     case CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES: *v = (int)k->shared; break;
-    case CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES: *v = (int)k->constant; break;
     case CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES: *v = k->local; break;
     case CU_FUNC_ATTRIBUTE_NUM_REGS: *v = k->registers; break;
     case CU_FUNC_ATTRIBUTE_PTX_VERSION: *v = 90; break;
@@ -220,7 +344,8 @@ PLAYED CUresult cuFuncSetAttribute(CUfunction f, CUfunction_attribute a, int v)
     NEED_FUNCTION(f);
     switch (a) {
     case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES:
-        if (v < 0 || (size_t)v + f->info->shared > SHARED_OPTIN) return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %zu + %d bytes of shared memory are to be allowed", f->info->name, f->info->shared, v);
+        if (v < 0 || (size_t)v + f->info->shared > SHARED_OPTIN)
+            return refuse(CUDA_ERROR_INVALID_VALUE, "%s: %zu + %d bytes of shared memory are to be allowed", f->info->name, f->info->shared, v);
         f->dynamic_most = (size_t)v;
         break;
     case CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT:
@@ -235,5 +360,15 @@ PLAYED CUresult cuFuncSetAttribute(CUfunction f, CUfunction_attribute a, int v)
     }
     return CUDA_SUCCESS;
 }
-PLAYED CUresult cuKernelGetAttribute(int *v, CUfunction_attribute a, CUkernel k, CUdevice d) { ENTER; (void)d; return cuFuncGetAttribute(v, a, (CUfunction)k); }
-PLAYED CUresult cuKernelSetAttribute(CUfunction_attribute a, int v, CUkernel k, CUdevice d) { ENTER; (void)d; return cuFuncSetAttribute((CUfunction)k, a, v); }
+PLAYED CUresult cuKernelGetAttribute(int *v, CUfunction_attribute a, CUkernel k, CUdevice d)
+{
+    ENTER;
+    (void)d;
+    return cuFuncGetAttribute(v, a, (CUfunction)k);
+}
+PLAYED CUresult cuKernelSetAttribute(CUfunction_attribute a, int v, CUkernel k, CUdevice d)
+{
+    ENTER;
+    (void)d;
+    return cuFuncSetAttribute((CUfunction)k, a, v);
+}

@@ -4,7 +4,11 @@
 #include <stdlib.h>
 
 static const unsigned magic = 0x6c6f6f70;
-struct CUmemPoolHandle_st { unsigned magic; int device; cuuint64_t attribute[16]; };
+struct CUmemPoolHandle_st {
+    unsigned magic;
+    int device;
+    cuuint64_t attribute[16];
+};
 static struct CUmemPoolHandle_st defaults[MOST_DEVICES];
 
 static CUmemoryPool default_of(int device)
@@ -47,13 +51,25 @@ PLAYED CUresult cuMemPoolGetAttribute(CUmemoryPool p, CUmemPool_attribute a, voi
 {
     ENTER;
     if (!pool_is(p) || (unsigned)a >= 16) return CUDA_ERROR_INVALID_VALUE;
-    if (a <= CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES) *(int *)value = (int)p->attribute[a];
-    else *(cuuint64_t *)value = p->attribute[a];
+    if (a <= CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES)
+        *(int *)value = (int)p->attribute[a];
+    else
+        *(cuuint64_t *)value = p->attribute[a];
     return CUDA_SUCCESS;
 }
 
-PLAYED CUresult cuMemPoolSetAccess(CUmemoryPool p, const CUmemAccessDesc *access, size_t n) { ENTER; (void)access, (void)n; return pool_is(p) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE; }
-PLAYED CUresult cuMemPoolTrimTo(CUmemoryPool p, size_t bytes) { ENTER; (void)bytes; return pool_is(p) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE; }
+PLAYED CUresult cuMemPoolSetAccess(CUmemoryPool p, const CUmemAccessDesc *access, size_t n)
+{
+    ENTER;
+    (void)access, (void)n;
+    return pool_is(p) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+PLAYED CUresult cuMemPoolTrimTo(CUmemoryPool p, size_t bytes)
+{
+    ENTER;
+    (void)bytes;
+    return pool_is(p) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
 
 PLAYED CUresult cuDeviceGetDefaultMemPool(CUmemoryPool *out, CUdevice dev)
 {
@@ -62,7 +78,11 @@ PLAYED CUresult cuDeviceGetDefaultMemPool(CUmemoryPool *out, CUdevice dev)
     *out = default_of(dev);
     return CUDA_SUCCESS;
 }
-PLAYED CUresult cuDeviceGetMemPool(CUmemoryPool *out, CUdevice dev) { ENTER; return cuDeviceGetDefaultMemPool(out, dev); }
+PLAYED CUresult cuDeviceGetMemPool(CUmemoryPool *out, CUdevice dev)
+{
+    ENTER;
+    return cuDeviceGetDefaultMemPool(out, dev);
+}
 
 static CUresult take(CUdeviceptr *out, size_t bytes, CUstream handle, const char *owner)
 {
@@ -72,8 +92,16 @@ static CUresult take(CUdeviceptr *out, size_t bytes, CUstream handle, const char
     return r ? r : memory_take(bytes, owner, out);
 }
 
-PLAYED CUresult cuMemAllocAsync(CUdeviceptr *out, size_t bytes, CUstream s) { ENTER; return take(out, bytes, s, OWNER); }
-PLAYED CUresult cuMemAllocFromPoolAsync(CUdeviceptr *out, size_t bytes, CUmemoryPool p, CUstream s) { ENTER; return pool_is(p) ? take(out, bytes, s, OWNER) : CUDA_ERROR_INVALID_VALUE; }
+PLAYED CUresult cuMemAllocAsync(CUdeviceptr *out, size_t bytes, CUstream s)
+{
+    ENTER;
+    return take(out, bytes, s, OWNER);
+}
+PLAYED CUresult cuMemAllocFromPoolAsync(CUdeviceptr *out, size_t bytes, CUmemoryPool p, CUstream s)
+{
+    ENTER;
+    return pool_is(p) ? take(out, bytes, s, OWNER) : CUDA_ERROR_INVALID_VALUE;
+}
 
 PLAYED CUresult cuMemFreeAsync(CUdeviceptr at, CUstream handle)
 {

@@ -15,7 +15,10 @@ static int traced = -1;
 static int64_t faults, refused, counts[N_COUNTED];
 
 enum { MOST_OWNERS = 64, MOST_UNPLAYED = 256 };
-static struct { const char *name; int64_t alive[K_KEPT], made[K_KEPT]; } owners[MOST_OWNERS];
+static struct {
+    const char *name;
+    int64_t alive[K_KEPT], made[K_KEPT];
+} owners[MOST_OWNERS];
 static int owner_count;
 static const char *unplayed_names[MOST_UNPLAYED];
 static int unplayed_count;
@@ -108,7 +111,10 @@ void unplayed(const char *name)
 
 const char *caller_module(void *address)
 {
-    static struct { uintptr_t base; const char *name; } seen[MOST_OWNERS];
+    static struct {
+        uintptr_t base;
+        const char *name;
+    } seen[MOST_OWNERS];
     static int n;
     Dl_info info;
     if (!dladdr(address, &info) || !info.dli_fname) return "?";
@@ -134,7 +140,8 @@ void keep(kept what, const char *owner, int n)
 
 __attribute__((destructor)) static void at_the_end(void)
 {
-    static const char *const names[N_COUNTED] = {"launches", "launches_captured", "launches_replayed", "graph_launches", "captures", "copies", "legacy_stream", "modules", "loads_captured"};
+    static const char *const names[N_COUNTED] = {"launches", "launches_captured", "launches_replayed", "graph_launches", "captures",
+                                                 "copies",   "legacy_stream",     "modules",           "loads_captured"};
     static const char *const kinds[K_KEPT] = {"memory", "pinned", "streams", "events", "graphs", "graph_execs"};
     FILE *f = report();
     if (!device_ready()) return;

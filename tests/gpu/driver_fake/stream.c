@@ -1,10 +1,10 @@
-/* Streams, events, and what goes to them. Work is done as it comes; in a capture it becomes a node. */
+/* Streams and what goes to them. Work is done as it comes; in a capture it becomes a node. */
 #include "driver.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-const unsigned stream_magic = 0x6d727473, event_magic = 0x746e7665;
+const unsigned stream_magic = 0x6d727473;
 static CUstream streams;
 static struct CUstream_st legacy[MOST_DEVICES];
 static uint64_t last_id;
@@ -77,7 +77,8 @@ CUresult stream_takes(CUstream handle, node_kind kind, CUstream *out, CUgraphNod
     *out = s;
     if (!s) return refuse(CUDA_ERROR_INVALID_HANDLE, "%s goes to what is no stream", what);
     if (!s->legacy && s->ctx->device != ctx->device && kind == NODE_KERNEL)
-        return refuse(CUDA_ERROR_INVALID_HANDLE, "%s goes to a stream of device %d, and device %d is the thread's", what, s->ctx->device, ctx->device);
+        return refuse(CUDA_ERROR_INVALID_HANDLE, "%s goes to a stream of device %d, and device %d is the thread's", what, s->ctx->device,
+                      ctx->device);
     if (s->legacy) {
         CUresult r = capture_forbids_legacy(ctx, what);
         count(N_LEGACY, 1);
@@ -97,15 +98,31 @@ static CUresult create(CUstream *out, unsigned flags, int priority, const char *
     if (flags > CU_STREAM_NON_BLOCKING) return CUDA_ERROR_INVALID_VALUE;
     CUstream s = calloc(1, sizeof *s);
     if (!s) return CUDA_ERROR_OUT_OF_MEMORY;
-    *s = (struct CUstream_st){.magic = stream_magic, .ctx = ctx, .flags = flags, .priority = priority > 0 ? 0 : priority < -5 ? -5 : priority, .id = ++last_id, .owner = owner, .next = streams};
+    *s = (struct CUstream_st){.magic = stream_magic,
+                              .ctx = ctx,
+                              .flags = flags,
+                              .priority = priority > 0    ? 0
+                                          : priority < -5 ? -5
+                                                          : priority,
+                              .id = ++last_id,
+                              .owner = owner,
+                              .next = streams};
     streams = s;
     keep(K_STREAM, owner, 1);
     *out = s;
     return CUDA_SUCCESS;
 }
 
-PLAYED CUresult cuStreamCreate(CUstream *out, unsigned flags) { ENTER; return create(out, flags, 0, OWNER); }
-PLAYED CUresult cuStreamCreateWithPriority(CUstream *out, unsigned flags, int priority) { ENTER; return create(out, flags, priority, OWNER); }
+PLAYED CUresult cuStreamCreate(CUstream *out, unsigned flags)
+{
+    ENTER;
+    return create(out, flags, 0, OWNER);
+}
+PLAYED CUresult cuStreamCreateWithPriority(CUstream *out, unsigned flags, int priority)
+{
+    ENTER;
+    return create(out, flags, priority, OWNER);
+}
 
 PLAYED CUresult cuStreamDestroy(CUstream s)
 {
@@ -123,28 +140,69 @@ PLAYED CUresult cuStreamDestroy(CUstream s)
     return CUDA_SUCCESS;
 }
 
-#define NEED_STREAM(s, handle)                                             \
-    NEED_CONTEXT(ctx);                                                     \
-    CUstream s = stream_of(handle, ctx);                                   \
-    if (!s) return refuse(CUDA_ERROR_INVALID_HANDLE, "no stream")
-
 /* Waiting for, or asking after, a stream. */
 static CUresult settled(CUstream handle, const char *what)
 {
     NEED_STREAM(s, handle);
-    if (s->capture) return capture_break(s->capture, s->capture->broken ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED : CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, what);
+    if (s->capture)
+        return capture_break(s->capture, s->capture->broken ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED : CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, what);
     return s->legacy ? capture_forbids_legacy(ctx, what) : CUDA_SUCCESS;
 }
 
-PLAYED CUresult cuStreamSynchronize(CUstream s) { ENTER; return settled(s, "a stream is waited for"); }
-PLAYED CUresult cuStreamQuery(CUstream s) { ENTER; return settled(s, "a stream is asked whether it is done"); }
+PLAYED CUresult cuStreamSynchronize(CUstream s)
+{
+    ENTER;
+    return settled(s, "a stream is waited for");
+}
+PLAYED CUresult cuStreamQuery(CUstream s)
+{
+    ENTER;
+    return settled(s, "a stream is asked whether it is done");
+}
 
-PLAYED CUresult cuStreamGetFlags(CUstream handle, unsigned *flags) { ENTER; NEED_STREAM(s, handle); *flags = s->flags; return CUDA_SUCCESS; }
-PLAYED CUresult cuStreamGetId(CUstream handle, unsigned long long *id) { ENTER; NEED_STREAM(s, handle); *id = s->id; return CUDA_SUCCESS; }
-PLAYED CUresult cuStreamGetPriority(CUstream handle, int *p) { ENTER; NEED_STREAM(s, handle); *p = s->priority; return CUDA_SUCCESS; }
-PLAYED CUresult cuStreamGetCtx(CUstream handle, CUcontext *c) { ENTER; NEED_STREAM(s, handle); *c = s->ctx; return CUDA_SUCCESS; }
-PLAYED CUresult cuStreamGetCtx_v2(CUstream handle, CUcontext *c, CUgreenCtx *g) { ENTER; NEED_STREAM(s, handle); *c = s->ctx; if (g) *g = NULL; return CUDA_SUCCESS; }
-PLAYED CUresult cuStreamGetDevice(CUstream handle, CUdevice *d) { ENTER; NEED_STREAM(s, handle); *d = s->ctx->device; return CUDA_SUCCESS; }
+PLAYED CUresult cuStreamGetFlags(CUstream handle, unsigned *flags)
+{
+    ENTER;
+    NEED_STREAM(s, handle);
+    *flags = s->flags;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuStreamGetId(CUstream handle, unsigned long long *id)
+{
+    ENTER;
+    NEED_STREAM(s, handle);
+    *id = s->id;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuStreamGetPriority(CUstream handle, int *p)
+{
+    ENTER;
+    NEED_STREAM(s, handle);
+    *p = s->priority;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuStreamGetCtx(CUstream handle, CUcontext *c)
+{
+    ENTER;
+    NEED_STREAM(s, handle);
+    *c = s->ctx;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuStreamGetCtx_v2(CUstream handle, CUcontext *c, CUgreenCtx *g)
+{
+    ENTER;
+    NEED_STREAM(s, handle);
+    *c = s->ctx;
+    if (g) *g = NULL;
+    return CUDA_SUCCESS;
+}
+PLAYED CUresult cuStreamGetDevice(CUstream handle, CUdevice *d)
+{
+    ENTER;
+    NEED_STREAM(s, handle);
+    *d = s->ctx->device;
+    return CUDA_SUCCESS;
+}
 
 PLAYED CUresult cuStreamGetAttribute(CUstream handle, CUstreamAttrID a, CUstreamAttrValue *value)
 {
@@ -186,7 +244,11 @@ static CUresult host_call(CUstream handle, CUhostFn fn, void *data)
     return CUDA_SUCCESS;
 }
 
-PLAYED CUresult cuLaunchHostFunc(CUstream s, CUhostFn fn, void *data) { ENTER; return host_call(s, fn, data); }
+PLAYED CUresult cuLaunchHostFunc(CUstream s, CUhostFn fn, void *data)
+{
+    ENTER;
+    return host_call(s, fn, data);
+}
 
 PLAYED CUresult cuStreamAddCallback(CUstream handle, CUstreamCallback fn, void *data, unsigned flags)
 {
@@ -211,117 +273,15 @@ static CUresult write_value(CUstream handle, CUdeviceptr at, uint64_t v, size_t 
     if (to && !node) memcpy(to, &v, bytes);
     return r ? r : to ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
-PLAYED CUresult cuStreamWriteValue32(CUstream s, CUdeviceptr at, cuuint32_t v, unsigned flags) { ENTER; (void)flags; return write_value(s, at, v, 4); }
-PLAYED CUresult cuStreamWriteValue64(CUstream s, CUdeviceptr at, cuuint64_t v, unsigned flags) { ENTER; (void)flags; return write_value(s, at, v, 8); }
-
-/* ---- events ----------------------------------------------------------------------------------- */
-
-static bool event_is(CUevent e) { return e && e->magic == event_magic; }
-#define NEED_EVENT(e) \
-    if (!event_is(e)) return refuse(CUDA_ERROR_INVALID_HANDLE, "no event")
-
-PLAYED CUresult cuEventCreate(CUevent *out, unsigned flags)
+PLAYED CUresult cuStreamWriteValue32(CUstream s, CUdeviceptr at, cuuint32_t v, unsigned flags)
 {
     ENTER;
-    NEED_CONTEXT(ctx);
-    CUevent e = calloc(1, sizeof *e);
-    if (!e) return CUDA_ERROR_OUT_OF_MEMORY;
-    *e = (struct CUevent_st){.magic = event_magic, .ctx = ctx, .flags = flags, .owner = OWNER};
-    keep(K_EVENT, e->owner, 1);
-    *out = e;
-    return CUDA_SUCCESS;
+    (void)flags;
+    return write_value(s, at, v, 4);
 }
-
-PLAYED CUresult cuEventDestroy(CUevent e)
+PLAYED CUresult cuStreamWriteValue64(CUstream s, CUdeviceptr at, cuuint64_t v, unsigned flags)
 {
     ENTER;
-    NEED_EVENT(e);
-    keep(K_EVENT, e->owner, -1);
-    free(e->tips);
-    e->tips = NULL;
-    e->magic = 0;
-    return CUDA_SUCCESS;
-}
-
-static CUresult record(CUevent e, CUstream handle, unsigned flags)
-{
-    NEED_STREAM(s, handle);
-    NEED_EVENT(e);
-    if (e->ctx->device != s->ctx->device) return refuse(CUDA_ERROR_INVALID_HANDLE, "an event of device %d is recorded on a stream of device %d", e->ctx->device, s->ctx->device);
-    if (s->legacy) {
-        CUresult r = capture_forbids_legacy(ctx, "an event is recorded");
-        if (r) return r;
-    }
-    free(e->tips);
-    e->tips = NULL;
-    e->tip_count = 0;
-    e->capture_id = 0;
-    e->recorded = true;
-    e->at = now();
-    if (!s->capture) return CUDA_SUCCESS;
-    if (s->capture->broken) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
-    if (flags & CU_EVENT_RECORD_EXTERNAL) {
-        CUgraphNode node = graph_add(s->capture->graph, NODE_RECORD, s->tips, s->tip_count);
-        if (!node) return CUDA_ERROR_OUT_OF_MEMORY;
-        node->event = e;
-        stream_tips(s, &node, 1);
-        return CUDA_SUCCESS;
-    }
-    e->capture_id = s->capture->id;
-    e->tips = malloc((s->tip_count + 1) * sizeof *e->tips);
-    if (!e->tips) return CUDA_ERROR_OUT_OF_MEMORY;
-    memcpy(e->tips, s->tips, s->tip_count * sizeof *e->tips);
-    e->tip_count = s->tip_count;
-    return CUDA_SUCCESS;
-}
-
-PLAYED CUresult cuEventRecord(CUevent e, CUstream s) { ENTER; return record(e, s, 0); }
-PLAYED CUresult cuEventRecordWithFlags(CUevent e, CUstream s, unsigned flags) { ENTER; return record(e, s, flags); }
-
-/* Waiting for, or asking after, an event: not for one that was recorded in a capture. */
-static CUresult event_settled(CUevent e)
-{
-    NEED_CONTEXT(ctx);
-    NEED_EVENT(e);
-    capture *c = e->capture_id ? capture_alive(e->capture_id) : NULL;
-    if (c) return capture_break(c, CUDA_ERROR_CAPTURED_EVENT, "an event recorded in it is waited for");
-    if (e->capture_id) return refuse(CUDA_ERROR_CAPTURED_EVENT, "an event recorded in a capture is waited for");
-    return capture_forbids(ctx, "an event is waited for");
-}
-PLAYED CUresult cuEventQuery(CUevent e) { ENTER; return event_settled(e); }
-PLAYED CUresult cuEventSynchronize(CUevent e) { ENTER; return event_settled(e); }
-
-PLAYED CUresult cuEventElapsedTime(float *ms, CUevent from, CUevent to)
-{
-    ENTER;
-    NEED_EVENT(from);
-    NEED_EVENT(to);
-    if ((from->flags | to->flags) & CU_EVENT_DISABLE_TIMING) return refuse(CUDA_ERROR_INVALID_HANDLE, "an event without times is asked for one");
-    if (!from->recorded || !to->recorded || from->capture_id || to->capture_id) return refuse(CUDA_ERROR_INVALID_HANDLE, "an event was not recorded");
-    *ms = (float)(1e3 * (to->at - from->at));
-    return CUDA_SUCCESS;
-}
-
-PLAYED CUresult cuStreamWaitEvent(CUstream handle, CUevent e, unsigned flags)
-{
-    ENTER;
-    NEED_STREAM(s, handle);
-    NEED_EVENT(e);
-    capture *c = e->capture_id ? capture_alive(e->capture_id) : NULL;
-    if (flags & CU_EVENT_WAIT_EXTERNAL) {
-        if (!s->capture) return CUDA_ERROR_INVALID_VALUE;
-        CUgraphNode node = graph_add(s->capture->graph, NODE_WAIT, s->tips, s->tip_count);
-        if (!node) return CUDA_ERROR_OUT_OF_MEMORY;
-        node->event = e;
-        stream_tips(s, &node, 1);
-        return CUDA_SUCCESS;
-    }
-    if (e->capture_id && !c) return refuse(CUDA_ERROR_INVALID_VALUE, "a stream waits for an event of a capture that has ended");
-    if (s->capture && !c && e->recorded) return capture_break(s->capture, CUDA_ERROR_STREAM_CAPTURE_ISOLATION, "it comes to depend on work that is not captured");
-    if (!c) return CUDA_SUCCESS;
-    if (s->legacy) return capture_break(c, CUDA_ERROR_STREAM_CAPTURE_IMPLICIT, "the legacy stream comes to depend on it");
-    if (s->capture && s->capture != c) return capture_break(c, CUDA_ERROR_STREAM_CAPTURE_MERGE, "two captures would become one");
-    if (c->broken) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
-    stream_joins(s, c, e->tips, e->tip_count);
-    return CUDA_SUCCESS;
+    (void)flags;
+    return write_value(s, at, v, 8);
 }

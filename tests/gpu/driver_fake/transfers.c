@@ -5,12 +5,29 @@
 #include <string.h>
 
 enum { IN_ARGUMENTS = 0, P2P = 0, MOST_WORKS = 256, MOST_WAITING = 4096 };
-typedef struct arguments { uint64_t comm, channels; uint8_t storage; uint32_t mask; uint64_t works; uint64_t end; } arguments;
-typedef struct batch { uint32_t jump : 14, extends : 1, type : 2, function : 15, base; uint64_t offsets; } batch;
-typedef struct work { uint64_t from, to, send_bytes, receive_bytes; int32_t to_rank, from_rank; uint8_t parts, first, senders, receivers, more[4]; } work;
+typedef struct arguments {
+    uint64_t comm, channels;
+    uint8_t storage;
+    uint32_t mask;
+    uint64_t works;
+    uint64_t end;
+} arguments;
+typedef struct batch {
+    uint32_t jump : 14, extends : 1, type : 2, function : 15, base;
+    uint64_t offsets;
+} batch;
+typedef struct work {
+    uint64_t from, to, send_bytes, receive_bytes;
+    int32_t to_rank, from_rank;
+    uint8_t parts, first, senders, receivers, more[4];
+} work;
 _Static_assert(sizeof(work) == 48 && sizeof(batch) == 16, "as in device.h");
 
-typedef struct waiting { int from, to; uint64_t at, bytes; bool sends; } waiting;
+typedef struct waiting {
+    int from, to;
+    uint64_t at, bytes;
+    bool sends;
+} waiting;
 static waiting list[MOST_WAITING];
 static int waiting_count;
 
@@ -20,14 +37,19 @@ static void offer(waiting w)
     for (int i = 0; i < waiting_count; i++) {
         waiting *o = &list[i];
         if (o->from != w.from || o->to != w.to || o->sends == w.sends) continue;
-        if (o->bytes != w.bytes) fault(0, "%d sends %d %llu bytes, which takes %llu", w.from, w.to, (unsigned long long)(w.sends ? w.bytes : o->bytes), (unsigned long long)(w.sends ? o->bytes : w.bytes));
-        else (void)copy_do(&(copy_work){.to = w.sends ? o->at : w.at, .from = w.sends ? w.at : o->at, .width = w.bytes, .rows = 1});
+        if (o->bytes != w.bytes)
+            fault(0, "%d sends %d %llu bytes, which takes %llu", w.from, w.to, (unsigned long long)(w.sends ? w.bytes : o->bytes),
+                  (unsigned long long)(w.sends ? o->bytes : w.bytes));
+        else
+            (void)copy_do(&(copy_work){.to = w.sends ? o->at : w.at, .from = w.sends ? w.at : o->at, .width = w.bytes, .rows = 1});
         memmove(o, o + 1, (size_t)(waiting_count - i - 1) * sizeof *o);
         waiting_count--;
         return;
     }
-    if (waiting_count == MOST_WAITING) fault(0, "%d transfers wait for the other side", MOST_WAITING);
-    else list[waiting_count++] = w;
+    if (waiting_count == MOST_WAITING)
+        fault(0, "%d transfers wait for the other side", MOST_WAITING);
+    else
+        list[waiting_count++] = w;
 }
 
 int transfers_waiting(void) { return waiting_count; }

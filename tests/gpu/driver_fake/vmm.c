@@ -5,7 +5,13 @@
 #include <sys/mman.h>
 
 enum { MOST_HANDLES = 4096, GRAIN = 2 << 20 };
-static struct { char *shadow; size_t bytes; int references; CUmemAllocationProp prop; const char *owner; } handles[MOST_HANDLES]; /* 0 is none */
+static struct {
+    char *shadow;
+    size_t bytes;
+    int references;
+    CUmemAllocationProp prop;
+    const char *owner;
+} handles[MOST_HANDLES]; /* 0 is none */
 
 static int handle_of(CUmemGenericAllocationHandle h) { return h > 0 && h < MOST_HANDLES && handles[h].references ? (int)h : 0; }
 
@@ -71,7 +77,8 @@ PLAYED CUresult cuMemMap(CUdeviceptr at, size_t bytes, size_t offset, CUmemGener
 {
     ENTER;
     (void)flags;
-    if (!handle_of(h) || !is_device_address(at) || offset + bytes > handles[h].bytes) return refuse(CUDA_ERROR_INVALID_VALUE, "no such memory or addresses");
+    if (!handle_of(h) || !is_device_address(at) || offset + bytes > handles[h].bytes)
+        return refuse(CUDA_ERROR_INVALID_VALUE, "no such memory or addresses");
     block *b = block_find(at);
     if (b && !b->freed) return refuse(CUDA_ERROR_INVALID_VALUE, "something is mapped there");
     if (b) block_remove(b);

@@ -27,7 +27,10 @@ PLAYED int nvmlDeviceGetCudaComputeCapability(device d, int *major, int *minor) 
 PLAYED int nvmlDeviceGetP2PStatus(device a, device b, int what, int *status) { return (void)a, (void)b, (void)what, *status = P2P_OK, SUCCESS; }
 PLAYED int nvmlDeviceGetNvLinkState(device d, unsigned link, int *on) { return (void)d, (void)link, *on = 0, NOT_SUPPORTED; }
 PLAYED int nvmlDeviceGetNvLinkRemotePciInfo(device d, unsigned link, void *pci) { return (void)d, (void)link, (void)pci, NOT_SUPPORTED; }
-PLAYED int nvmlDeviceGetNvLinkCapability(device d, unsigned link, int what, unsigned *can) { return (void)d, (void)link, (void)what, *can = 0, NOT_SUPPORTED; }
+PLAYED int nvmlDeviceGetNvLinkCapability(device d, unsigned link, int what, unsigned *can)
+{
+    return (void)d, (void)link, (void)what, *can = 0, NOT_SUPPORTED;
+}
 PLAYED int nvmlDeviceGetFieldValues(device d, int n, void *values) { return (void)d, (void)n, (void)values, NOT_SUPPORTED; }
 PLAYED int nvmlDeviceGetGpuFabricInfoV(device d, void *info) { return (void)d, (void)info, NOT_SUPPORTED; }
 PLAYED int nvmlDeviceGetPlatformInfo(device d, void *info) { return (void)d, (void)info, NOT_SUPPORTED; }
@@ -42,7 +45,10 @@ PLAYED int nvmlDeviceGetHandleByPciBusId(const char *id, device *out)
 }
 
 /* What NCCL reads of a card in /sys elsewhere: vendor and device, and its PCIe. */
-typedef struct pci { char id[16]; unsigned domain, bus, device, vendor, subsystem, reserved[4]; } pci;
+typedef struct pci {
+    char id[16];
+    unsigned domain, bus, device, vendor, subsystem, reserved[4];
+} pci;
 
 PLAYED int nvmlDeviceGetPciInfo_v3(device d, pci *out)
 {
