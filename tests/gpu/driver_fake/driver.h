@@ -5,8 +5,9 @@
  * GPU and of their own code, and every pointer among their arguments to the memory that is alive. What a real driver refuses is refused
  * with its code, above all in a capture; what it would not notice, but is wrong, is a line in the report.
  *
- * Environment: ANL_DRIVER_DEVICES, ANL_DRIVER_REPORT (a file; without it stderr), ANL_DRIVER_TRACE=1 (each call), ANL_DRIVER_MEMORY (MiB of a
- * device), ANL_DRIVER_LOST=D:N (after N launches a kernel of device D fails, and with it all that follows).
+ * Environment: ANL_DRIVER_DEVICES, ANL_DRIVER_REPORT (a file; without it stderr), ANL_DRIVER_TRACE=1 (each call), ANL_DRIVER_MEMORY (MiB of a device),
+ * ANL_DRIVER_LOST=D:N (after N launches a kernel of device D fails, and with it all that follows), ANL_DRIVER_ARCH (90) and ANL_DRIVER_VERSION (13000),
+ * to be refused as another device or driver would be.
  */
 #ifndef ANL_TEST_DRIVER_H
 #define ANL_TEST_DRIVER_H
@@ -60,6 +61,7 @@ void keep(kept what, const char *owner, int n); /* n more (or fewer) are alive t
 extern int device_count;
 bool device_ready(void); /* cuInit was called */
 size_t device_memory(void);
+int device_arch(void); /* 90: compute capability 9.0 */
 int device_attribute(CUdevice_attribute a, CUdevice dev, bool *known);
 enum { SM_COUNT = 132, SHARED_STATIC = 49152, SHARED_OPTIN = 232448, SHARED_SM = 233472, REGISTERS = 65536 };
 

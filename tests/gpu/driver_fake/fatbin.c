@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PTX = 1, ELF = 2, LZ4 = 0x2000, ZSTD = 0x8000, ARCH = 90 };
+enum { PTX = 1, ELF = 2, LZ4 = 0x2000, ZSTD = 0x8000 };
 typedef struct wrapper {
     uint32_t magic, version;
     const void *data, *more;
@@ -77,7 +77,8 @@ static void entries(const char *at, const char *end, unsigned kind, image **list
     while (at + sizeof(entry) <= end) {
         const entry *e = (const entry *)at;
         const char *payload = at + e->bytes;
-        bool fits = kind == ELF ? e->arch == ARCH : e->arch <= ARCH;
+        uint32_t arch = (uint32_t)device_arch();
+        bool fits = kind == ELF ? e->arch / 10 == arch / 10 && e->arch <= arch : e->arch <= arch;
         at = payload + e->payload;
         if (e->kind != kind || !fits) continue;
         if (!(e->flags & (LZ4 | ZSTD))) {
