@@ -59,8 +59,8 @@ int device_attribute(CUdevice_attribute a, CUdevice dev, bool *known)
     return attributes[a].value;
 }
 
-#define NEED_DEVICE(dev)                                         \
-    if (!ready) return CUDA_ERROR_NOT_INITIALIZED;               \
+#define NEED_DEVICE(dev) \
+    if (!ready) return CUDA_ERROR_NOT_INITIALIZED; \
     if ((dev) < 0 || (dev) >= device_count) return CUDA_ERROR_INVALID_DEVICE
 
 /* CUDA_VISIBLE_DEVICES as the driver reads it: numbers, up to the first that is none. */

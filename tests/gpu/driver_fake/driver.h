@@ -25,9 +25,7 @@
 enum { MOST_DEVICES = 16 };
 
 /* Every call holds one lock, so the devices' state is that of one thread. Host functions are called without it. */
-typedef struct held {
-    int held;
-} held;
+typedef struct held { int held; } held;
 held driver_enter(const char *call);
 void driver_leave(held *h);
 #define ENTER __attribute__((cleanup(driver_leave))) held held_ = driver_enter(__func__)
@@ -89,14 +87,14 @@ CUcontext context_current(void);
 CUcontext context_primary(int device);
 bool context_is(CUcontext c);
 /* What every call with a context begins with. */
-#define NEED_CONTEXT(ctx)                                                                                                                            \
-    CUcontext ctx = context_current();                                                                                                               \
-    if (!device_ready()) return CUDA_ERROR_NOT_INITIALIZED;                                                                                          \
-    if (!ctx) return CUDA_ERROR_INVALID_CONTEXT;                                                                                                     \
+#define NEED_CONTEXT(ctx) \
+    CUcontext ctx = context_current(); \
+    if (!device_ready()) return CUDA_ERROR_NOT_INITIALIZED; \
+    if (!ctx) return CUDA_ERROR_INVALID_CONTEXT; \
     if (ctx->lost) return CUDA_ERROR_LAUNCH_FAILED
 
 /* ---- memory.c -------------------------------------------------------------------------------- */
-typedef enum place { ON_DEVICE, ON_HOST, MANAGED, ANYWHERE } place;
+typedef enum place { ON_DEVICE, ON_HOST, MANAGED } place;
 typedef struct block {
     uintptr_t at; /* what the program sees */
     size_t bytes;
@@ -118,7 +116,6 @@ bool is_device_address(uintptr_t at);
 char *bytes_at(uintptr_t at, size_t bytes, const char *what);
 CUresult memory_take(size_t bytes, const char *owner, CUdeviceptr *out);
 CUresult memory_give_back(uintptr_t at);
-int memory_left(void);
 
 /* ---- module.c -------------------------------------------------------------------------------- */
 typedef struct kernel_info {
@@ -137,7 +134,6 @@ struct CUfunc_st {
     size_t dynamic_most; /* cuFuncSetAttribute */
     int carveout, cluster[3];
     bool nonportable;
-    int64_t launches;
 };
 bool function_is(CUfunction f);
 const char *module_owner(CUmodule m); /* the file whose code loaded it */
@@ -183,8 +179,7 @@ struct CUevent_st {
     bool recorded;
     double at; /* seconds */
     const char *owner;
-    capture *capture; /* recorded in this capture */
-    uint64_t capture_id;
+    uint64_t capture_id; /* 0: not recorded in a capture */
     CUgraphNode *tips;
     size_t tip_count;
 };
@@ -223,7 +218,6 @@ struct CUgraphNode_st {
     CUDA_HOST_NODE_PARAMS host;
     CUevent event;
     CUgraph child;
-    bool disabled;
     uint64_t seen; /* by the search of this number */
 };
 typedef struct held_object {
@@ -249,9 +243,9 @@ extern const unsigned stream_magic, event_magic, graph_magic, node_magic;
 bool stream_is(CUstream s);
 /* The stream object of a handle: NULL and 1 are the legacy stream, 2 the thread's own, played as the legacy one. NULL: not a stream. */
 CUstream stream_of(CUstream handle, CUcontext ctx);
-#define NEED_STREAM(s, handle)                                                                                                                       \
-    NEED_CONTEXT(ctx);                                                                                                                               \
-    CUstream s = stream_of(handle, ctx);                                                                                                             \
+#define NEED_STREAM(s, handle) \
+    NEED_CONTEXT(ctx); \
+    CUstream s = stream_of(handle, ctx); \
     if (!s) return refuse(CUDA_ERROR_INVALID_HANDLE, "no stream")
 void streams_forget_capture(capture *c);
 /* Work goes to a stream: in a capture `node` has been made of it (NULL: nothing else is to be done), else it is to be done now. */

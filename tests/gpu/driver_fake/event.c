@@ -7,7 +7,7 @@
 const unsigned event_magic = 0x746e7665;
 
 static bool event_is(CUevent e) { return e && e->magic == event_magic; }
-#define NEED_EVENT(e)                                                                                                                                \
+#define NEED_EVENT(e) \
     if (!event_is(e)) return refuse(CUDA_ERROR_INVALID_HANDLE, "no event")
 
 PLAYED CUresult cuEventCreate(CUevent *out, unsigned flags)

@@ -105,7 +105,6 @@ static CUresult executed(CUgraph g, CUcontext ctx)
     CUresult r = CUDA_SUCCESS;
     for (size_t i = 0; i < g->count && !r && !ctx->lost; i++) {
         CUgraphNode n = g->nodes[i];
-        if (n->disabled) continue;
         switch (n->kind) {
         case NODE_KERNEL:
             count(N_LAUNCHES_REPLAYED, 1);

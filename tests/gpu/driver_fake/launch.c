@@ -156,7 +156,6 @@ static CUresult launched(launch l, CUstream handle, void **params, void **extra)
         return CUDA_SUCCESS;
     }
     if (!r) {
-        l.f->launches++;
         count(N_LAUNCHES, 1);
         context_launches(ctx);
         if (!ctx->lost) launch_play(&l);

@@ -228,7 +228,7 @@ PLAYED CUresult cuLibraryEnumerateKernels(CUkernel *out, unsigned n, CUlibrary l
     return CUDA_SUCCESS;
 }
 
-#define NEED_FUNCTION(f)                                                                                                                             \
+#define NEED_FUNCTION(f) \
     if (!function_is(f)) return refuse(CUDA_ERROR_INVALID_HANDLE, "no function")
 
 PLAYED CUresult cuKernelGetFunction(CUfunction *out, CUkernel k)
