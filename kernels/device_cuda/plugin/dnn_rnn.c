@@ -197,11 +197,11 @@ static anl_status try_algorithm(anl_device *dev, const anl__cudnn *dnn, anl__rnn
     return st;
 }
 
-/* cuDNN has no persistent kernel for bf16, and a persistent grid that more than a wave of samples must share
- * gains nothing. */
-static bool may_persist(const anl__rnn_shape *s)
+/* cuDNN has no persistent kernel for bf16: asked for one it runs the standard algorithm's. A grid that more than a wave of samples must share,
+ * or larger units, may gain nothing: there it is tried only where the faster algorithm is taken. */
+static bool may_persist(const anl_device *dev, const anl__rnn_shape *s)
 {
-    return s->type != ANL_BF16 && s->batch <= 128 && s->units <= 1024;
+    return s->type != ANL_BF16 && (dev->opts.tune || (s->batch <= 128 && s->units <= 1024));
 }
 
 static void key_of(const anl_device *dev, const anl__rnn_shape *s, char out[128])
@@ -220,7 +220,7 @@ static anl_status try_all(anl_device *dev, const anl__cudnn *dnn, const anl__rnn
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         anl__rnn_found one = {.shape = *s, .algo = order[i]};
         bool ok = false;
-        if ((order[i] == DNN_RNN_PERSIST_STATIC && !may_persist(s)) || (only >= 0 && order[i] != only))
+        if ((order[i] == DNN_RNN_PERSIST_STATIC && !may_persist(dev, s)) || (only >= 0 && order[i] != only))
             continue;
         ANL_TRY(try_algorithm(dev, dnn, &one, &ok));
         if (ok && (best->algo < 0 || one.us < best->us)) *best = one;

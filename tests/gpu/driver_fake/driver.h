@@ -42,6 +42,7 @@ const char *caller_module(void *address);                                       
 typedef enum counted {
     N_LAUNCHES,
     N_LAUNCHES_CAPTURED,
+    N_COOPERATIVE,
     N_LAUNCHES_REPLAYED,
     N_GRAPH_LAUNCHES,
     N_CAPTURES,

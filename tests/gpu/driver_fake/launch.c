@@ -142,6 +142,7 @@ static CUresult launched(launch l, CUstream handle, void **params, void **extra)
     if (!r)
         note("%s of %s, %u x %u x %u blocks of %u x %u x %u threads, %zu bytes", l.f->info->name, OWNER, l.grid[0], l.grid[1], l.grid[2], l.block[0],
              l.block[1], l.block[2], l.shared);
+    if (!r && l.cooperative) count(N_COOPERATIVE, 1);
     if (node) {
         node->launch = l;
         node->given = (CUDA_KERNEL_NODE_PARAMS){.func = l.f,

@@ -140,7 +140,7 @@ void keep(kept what, const char *owner, int n)
 
 __attribute__((destructor)) static void at_the_end(void)
 {
-    static const char *const names[N_COUNTED] = {"launches", "launches_captured", "launches_replayed", "graph_launches", "captures",
+    static const char *const names[N_COUNTED] = {"launches", "launches_captured", "cooperative", "launches_replayed", "graph_launches", "captures",
                                                  "copies",   "legacy_stream",     "modules",           "loads_captured"};
     static const char *const kinds[K_KEPT] = {"memory", "pinned", "streams", "events", "graphs", "graph_execs"};
     FILE *f = report();
