@@ -24,7 +24,7 @@ const anl__op *const *const anl__op_table[] = {0};
 " @ONLY)
 # Our C of the plug-in, for the real one and for the shim; unused parts of operators' files are dropped by the linker.
 set(ANL_CUDA_PLUGIN_C ${CMAKE_BINARY_DIR}/gen/cuda_table.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/plugin.c
-  ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/lt_product.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/lt_tune.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/dnn_conv.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/dnn_form.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/dnn_rnn.c
+  ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/lt_product.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/lt_tune.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/dnn_adds.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/dnn_conv.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/dnn_form.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/dnn_rnn.c
   ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/plan_memory.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/plan_tune.c
   ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/measure.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/group.c ${CMAKE_SOURCE_DIR}/kernels/device_cuda/plugin/group_try.c
   ${ANL_CUDA_LIBRARY_KERNELS}

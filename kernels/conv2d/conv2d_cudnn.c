@@ -1,10 +1,11 @@
 /* conv2d and its gradients by cuDNN's backend graph API, f32 (exact but where the device may use TF32), bf16 or f16 with f32 sums. Bias, or bias and relu, are in cuDNN's graph where that has a plan, the
  * bias in the type of the activations; else, and for relu alone, they follow as a pass of ours. Fewer than 8 input channels in 16 bits may be widened to 8 with zeros (tensor cores): x, and
- * the filters, are copied into the workspace so. A 16-bit gradient of filters leaves cuDNN in 16 bits and is widened; where results are added to what is there, cuDNN writes
- * beside it. Bound: arithmetic. Not run on a GPU yet. */
+ * the filters, are copied into the workspace so. A 16-bit gradient of filters leaves cuDNN in 16 bits and is widened. Where a branch's gradient of data meets another one cuDNN adds it to
+ * that (2 passes over it where a result beside it takes 4); gradients of filters that are added to what is there are written beside it. Bound: arithmetic. Not run on a GPU yet. */
 #include "conv2d.h"
 #include "device.h"
 #include "kernels/device_cuda/plugin/calls.h"
+#include "kernels/device_cuda/plugin/dnn_adds.h"
 #include "kernels/device_cuda/plugin/plan_memory.h"
 
 #include <stdio.h>
@@ -24,8 +25,8 @@ static anl__dnn_shape shape_of(const anl__env *env, const anl__call *c)
 {
     anl__conv_geometry g;
     anl__conv_geometry_of(c, &g);
-    bool bias = bias_fits(c), relu = bias && anl__attr_int(c, "act");
-    return (anl__dnn_shape){.kind = kind_of(c), .type = c->in[0].dtype, .bias = bias, .relu = relu, .n = g.n, .h = g.h, .w = g.w, .c = g.c, .k = g.k, .r = g.r, .s = g.s, .oh = g.oh,
+    bool bias = bias_fits(c), relu = bias && anl__attr_int(c, "act"), add = c->accum[0] && kind_of(c) == ANL__DNN_DATA && anl__dnn_adds(env->device, c->in[0].dtype);
+    return (anl__dnn_shape){.kind = kind_of(c), .type = c->in[0].dtype, .bias = bias, .relu = relu, .add = add, .n = g.n, .h = g.h, .w = g.w, .c = g.c, .k = g.k, .r = g.r, .s = g.s, .oh = g.oh,
                             .ow = g.ow, .groups = g.groups, .stride = {g.stride[0], g.stride[1]}, .dilation = {g.dilation[0], g.dilation[1]}, .before = {g.pad[0], g.pad[1]},
                             .after = {g.pad[2], g.pad[3]}, .deterministic = env->deterministic, .workspace_most = WORKSPACE_MOST};
 }
@@ -55,7 +56,7 @@ static bool is_wide(const anl__call *c, const anl__dnn_shape *s) { return kind_o
 static bool aside(const anl__call *c, const anl__dnn_shape *s)
 {
     bool filter = kind_of(c) == ANL__DNN_FILTER;
-    return c->accum[0] || (filter && (s->type != c->out[0].dtype || is_wide(c, s)));
+    return (c->accum[0] && !s->add) || (filter && (s->type != c->out[0].dtype || is_wide(c, s)));
 }
 
 static space space_of(const anl__call *c, const anl__dnn_conv *p)
@@ -83,7 +84,7 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
     p->state = q;
     p->workspace = space_of(&p->call, q).bytes;
     snprintf(p->note, sizeof p->note, "engine %lld%s%s%s", (long long)q->engine, q->tensor_core ? ", tensor cores" : "", is_wide(&p->call, &q->shape) ? ", 8 channels" : "",
-             q->shape.relu ? ", bias, relu" : q->shape.bias ? ", bias" : "");
+             q->shape.relu ? ", bias, relu" : q->shape.bias ? ", bias" : q->shape.add ? ", adds" : "");
     if (q->us > 0) snprintf(p->note + strlen(p->note), sizeof p->note - strlen(p->note), ", %.1f us", q->us);
     return ANL_OK;
 }

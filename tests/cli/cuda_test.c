@@ -113,6 +113,36 @@ static void test_losses(void **state)
     }
 }
 
+/* Where branches meet, cuDNN adds a gradient to the other branch's; a library that does not is found out, and its results are added by us. */
+static void test_branches(void **state)
+{
+    static const char *const net = "res.yaml model.name=resnet-cifar model.depth=8 data.validation=540 train.epochs=1";
+    static const char *const precision[] = {"fp32", "bf16"};
+    cli *c = *state;
+    char words[300], run[3][40];
+    cli_write(c, "res.yaml", "data: {path: data}\ntrain: {batch: 32}\noptim: {name: sgd, lr: 0.01}\n");
+    for (int p = 0; p < 2; p++) {
+        for (int way = 0; way < 3; way++) { /* the library adds; we do; the reference */
+            with_shim(way < 2);
+            if (way == 1) setenv("ANL_SHIM_NO_ADD", "1", 1);
+            if (way < 2) {
+                snprintf(words, sizeof words, "explain %s device=cuda train.precision=%s", net, precision[p]);
+                cli_expect(c, 0, words);
+                if ((strstr(c->out, ", adds]") != NULL) != (way == 0)) fail_msg("%s", c->out);
+            }
+            snprintf(run[way], sizeof run[way], "branches-%s-%d", precision[p], way);
+            snprintf(words, sizeof words, "train %s --run %s train.precision=%s device=%s", net, run[way], way < 2 ? precision[p] : "fp32", way < 2 ? "cuda" : "cpu");
+            cli_expect(c, 0, words);
+            unsetenv("ANL_SHIM_NO_ADD");
+        }
+        for (int way = 0; way < 2; way++) {
+            double got = last_loss(c, run[way], "valid.loss"), want = last_loss(c, run[2], "valid.loss");
+            if (!(fabs(got - want) <= (p ? 2e-2 : 2e-4) * fabs(want))) fail_msg("%s: %.9g, on the cpu %.9g", run[way], got, want);
+        }
+    }
+    with_shim(true);
+}
+
 static void test_same_again(void **state)
 {
     cli *c = *state;
@@ -433,6 +463,6 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_same_again), cmocka_unit_test(test_resident), cmocka_unit_test(test_room), cmocka_unit_test(test_killed), cmocka_unit_test(test_fp16), cmocka_unit_test(test_precisions), cmocka_unit_test(test_signal), cmocka_unit_test(test_memory), cmocka_unit_test(test_lost), cmocka_unit_test(test_refused), cmocka_unit_test(test_tuned), cmocka_unit_test(test_unfit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_gpu), cmocka_unit_test(test_losses), cmocka_unit_test(test_branches), cmocka_unit_test(test_same_again), cmocka_unit_test(test_resident), cmocka_unit_test(test_room), cmocka_unit_test(test_killed), cmocka_unit_test(test_fp16), cmocka_unit_test(test_precisions), cmocka_unit_test(test_signal), cmocka_unit_test(test_memory), cmocka_unit_test(test_lost), cmocka_unit_test(test_refused), cmocka_unit_test(test_tuned), cmocka_unit_test(test_unfit)};
     return cmocka_run_group_tests_name("cli/cuda", tests, begin, end);
 }

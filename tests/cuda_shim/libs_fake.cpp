@@ -174,9 +174,9 @@ static const std::map<int, std::vector<int>> needed = {
     {DNN_VARIANT_PACK, {DNN_A_PACK_IDS, DNN_A_PACK_POINTERS, DNN_A_PACK_WORKSPACE}},
 };
 
-static const struct conv_op { int type, conv, x, w, y; } conv_ops[] = {{DNN_CONV_FORWARD, DNN_A_FORWARD_CONV, DNN_A_FORWARD_X, DNN_A_FORWARD_W, DNN_A_FORWARD_Y},
-                                                                        {DNN_CONV_DATA, DNN_A_DATA_CONV, DNN_A_DATA_DX, DNN_A_DATA_W, DNN_A_DATA_DY},
-                                                                        {DNN_CONV_FILTER, DNN_A_FILTER_CONV, DNN_A_FILTER_X, DNN_A_FILTER_DW, DNN_A_FILTER_DY}};
+static const struct conv_op { int type, conv, x, w, y, alpha, beta; } conv_ops[] = {{DNN_CONV_FORWARD, DNN_A_FORWARD_CONV, DNN_A_FORWARD_X, DNN_A_FORWARD_W, DNN_A_FORWARD_Y, DNN_A_FORWARD_ALPHA, DNN_A_FORWARD_BETA},
+                                                                        {DNN_CONV_DATA, DNN_A_DATA_CONV, DNN_A_DATA_DX, DNN_A_DATA_W, DNN_A_DATA_DY, DNN_A_DATA_ALPHA, DNN_A_DATA_BETA},
+                                                                        {DNN_CONV_FILTER, DNN_A_FILTER_CONV, DNN_A_FILTER_X, DNN_A_FILTER_DW, DNN_A_FILTER_DY, DNN_A_FILTER_ALPHA, DNN_A_FILTER_BETA}};
 
 /* Tensor cores want channels in eights; bias and relu are not for groups. */
 static bool has_engine(const dnn_descriptor *graph, int engine)
@@ -267,7 +267,7 @@ static size_t at(const dnn_tensor &t, int64_t n, int64_t c, int64_t h, int64_t w
 enum relus { NO_RELU, RELU_HIDES_NAN, RELU_PASSES_NAN };
 
 /* Every term of a convolution, added up in double where its result belongs. */
-static void convolve(int type, const dnn_tensor &x, const dnn_tensor &w, const dnn_tensor &y, void *px, void *pw, void *py, const void *pb, relus relu,
+static void convolve(int type, const dnn_tensor &x, const dnn_tensor &w, const dnn_tensor &y, void *px, void *pw, void *py, const void *pb, relus relu, double alpha, double beta,
                      const int64_t pad[2], const int64_t stride[2], const int64_t dilation[2])
 {
     const dnn_tensor &r = type == DNN_CONV_FORWARD ? y : type == DNN_CONV_DATA ? x : w;
@@ -290,7 +290,7 @@ static void convolve(int type, const dnn_tensor &x, const dnn_tensor &w, const d
                         }
     void *out = type == DNN_CONV_FORWARD ? py : type == DNN_CONV_DATA ? px : pw;
     for (size_t i = 0; i < sum.size(); i++) {
-        double v = sum[i] + (pb ? (double)load(pb, r.kind == TF32 ? F32 : r.kind, i % (size_t)r.dim[1]) : 0);
+        double v = alpha * sum[i] + (beta != 0 ? beta * (double)load(out, r.kind == TF32 ? F32 : r.kind, i) : 0) + (pb ? (double)load(pb, r.kind == TF32 ? F32 : r.kind, i % (size_t)r.dim[1]) : 0);
         store(out, r.kind, i, (relu && v < 0) || (relu == RELU_HIDES_NAN && std::isnan(v)) ? 0 : v);
     }
 }
@@ -352,9 +352,10 @@ static int dnn_execute(void *handle, void *plan, void *pack)
         }
         void *px = pointer.at(x.id), *pw = pointer.at(w.id), *py = pointer.at(y.id), *pb = more.bias ? pointer.at(more.b.id) : nullptr;
         if (((uintptr_t)px | (uintptr_t)pw | (uintptr_t)py | (uintptr_t)pb | (uintptr_t)ws) % 16) return 3002;
+        double alpha = (double)get<float>(op, o.alpha), beta = getenv("ANL_SHIM_NO_ADD") ? 0 : (double)get<float>(op, o.beta); /* a library that does not add */
         return anl_shim_enqueue(((dnn_handle *)handle)->stream, [=] {
             memset(ws, 0xff, DNN_WORKSPACE);
-            convolve(o.type, x, w, y, px, pw, py, pb, more.relu, g.pad, g.stride, g.dilation);
+            convolve(o.type, x, w, y, px, pw, py, pb, more.relu, alpha, beta, g.pad, g.stride, g.dilation);
         });
     }
     return 3003;

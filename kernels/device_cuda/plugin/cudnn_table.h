@@ -3,6 +3,8 @@
 #ifndef ANL_CUDNN_TABLE_H
 #define ANL_CUDNN_TABLE_H
 
+#include "base/base.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,6 +85,7 @@ typedef struct anl__cudnn {
                                  void *dweights, size_t ws_bytes, void *ws, size_t reserve_bytes, void *reserve);
     struct anl_ctx *ctx;           /* of the device that opened it */
     struct anl__dnn_forms *forms;  /* dnn_form.c */
+    signed char adds[ANL_DTYPE_COUNT]; /* dnn_adds.c: 1 yes, -1 no, 0 not asked yet */
 } anl__cudnn;
 
 #endif

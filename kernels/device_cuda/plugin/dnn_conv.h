@@ -1,4 +1,5 @@
-/* Convolutions by cuDNN's backend graph API: a plan for one convolution, forward (with bias, or bias and relu, behind it) or either gradient, NHWC, prepared once. */
+/* Convolutions by cuDNN's backend graph API: a plan for one convolution, forward (with bias, or bias and relu, behind it) or either gradient (of data also
+ * added to what is there), NHWC, prepared once. */
 #ifndef ANL_DNN_CONV_H
 #define ANL_DNN_CONV_H
 
@@ -10,6 +11,7 @@ typedef struct anl__dnn_shape {
     anl__dnn_kind kind;
     anl_dtype type; /* of all three tensors and of the bias: f32, bf16 or f16; sums are f32 */
     bool bias, relu; /* forward: in the same graph; relu only with a bias */
+    bool add;        /* the result is added to what is there, before it is rounded */
     int64_t n, h, w, c, k, r, s, oh, ow, groups;
     int64_t stride[2], dilation[2], before[2], after[2]; /* rows, columns */
     bool deterministic;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
-enum { KEY_WORDS = 22 };
+enum { KEY_WORDS = 23 };
 typedef struct anl__dnn_forms {
     anl__dnn_form **form;
     int64_t n, cap;
@@ -17,7 +17,7 @@ static void key_of(const anl__dnn_shape *s, int64_t key[KEY_WORDS])
         s->kind,      s->type,      s->bias,      s->relu,      s->n,           s->h,
         s->w,         s->c,         s->k,         s->r,         s->s,           s->oh,
         s->ow,        s->groups,    s->stride[0], s->stride[1], s->dilation[0], s->dilation[1],
-        s->before[0], s->before[1], s->after[0],  s->after[1]};
+        s->before[0], s->before[1], s->after[0],  s->after[1],  s->add};
     memcpy(key, words, sizeof words);
 }
 
@@ -92,7 +92,7 @@ static void *operation(anl__dnn_form *p, const anl__dnn_shape *s, void *y)
         [ANL__DNN_FILTER] = {DNN_CONV_FILTER, DNN_A_FILTER_CONV, DNN_A_FILTER_X, DNN_A_FILTER_DW,
                              DNN_A_FILTER_DY, DNN_A_FILTER_ALPHA, DNN_A_FILTER_BETA},
     };
-    float one = 1, zero = 0;
+    float one = 1, beta = s->add ? 1 : 0;
     void *conv = window(p, s), *x = tensor(p, s->type, ANL__DNN_ID_X, s->n, s->c, s->h, s->w),
          *w = tensor(p, s->type, ANL__DNN_ID_W, s->k, s->c / s->groups, s->r, s->s),
          *op = conv && x && w && y ? make(p, of[s->kind].type) : NULL;
@@ -101,7 +101,7 @@ static void *operation(anl__dnn_form *p, const anl__dnn_shape *s, void *y)
               set(p, op, of[s->kind].w, DNN_T_DESCRIPTOR, 1, &w) &&
               set(p, op, of[s->kind].y, DNN_T_DESCRIPTOR, 1, &y) &&
               set(p, op, of[s->kind].alpha, DNN_T_FLOAT, 1, &one) &&
-              set(p, op, of[s->kind].beta, DNN_T_FLOAT, 1, &zero) && finalize(p, op);
+              set(p, op, of[s->kind].beta, DNN_T_FLOAT, 1, &beta) && finalize(p, op);
     return ok ? op : NULL;
 }
 

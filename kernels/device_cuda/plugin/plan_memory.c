@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RULES = 4 }; /* counts changes of what is acceptable, or comes first: older files are not read */
+enum { RULES = 5 }; /* counts changes of what is acceptable, or comes first: older files are not read */
 enum { KEY = 192, MOST_BYTES = 16 << 20 };
 typedef struct plan {
     char key[KEY]; /* of the case as asked */
@@ -34,12 +34,12 @@ static void key_of(const anl_device *dev, const anl__dnn_shape *s, char out[KEY]
     static const char *const kind[] = {"forward", "data", "filter"};
     snprintf(
         out, KEY,
-        "%s %s %lldx%lldx%lldx%lld %lldx%lldx%lld s%lld,%lld d%lld,%lld p%lld,%lld,%lld,%lld g%lld%s%s%s %zu%s",
+        "%s %s %lldx%lldx%lldx%lld %lldx%lldx%lld s%lld,%lld d%lld,%lld p%lld,%lld,%lld,%lld g%lld%s%s%s%s %zu%s",
         kind[s->kind], type_name(dev, s->type), (long long)s->n, (long long)s->h, (long long)s->w,
         (long long)s->c, (long long)s->k, (long long)s->r, (long long)s->s, (long long)s->stride[0],
         (long long)s->stride[1], (long long)s->dilation[0], (long long)s->dilation[1],
         (long long)s->before[0], (long long)s->before[1], (long long)s->after[0], (long long)s->after[1],
-        (long long)s->groups, s->bias ? " bias" : "", s->relu ? " relu" : "",
+        (long long)s->groups, s->bias ? " bias" : "", s->relu ? " relu" : "", s->add ? " add" : "",
         s->deterministic ? " deterministic" : "", s->workspace_most >> 20, dev->opts.tune ? " timed" : "");
 }
 
