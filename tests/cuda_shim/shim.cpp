@@ -1,5 +1,5 @@
 /* Test only: the CUDA runtime on the host. A block's threads are fibres of one OS thread; __syncthreads and warp shuffles
- * are rendezvous. It finds what a GPU hides: a missing barrier (threads run in an order shuffled by ANL_SHIM_SEED), a barrier that
+ * are rendezvous. It finds what a GPU hides: a missing barrier (blocks and threads run in an order shuffled by ANL_SHIM_SEED), a barrier that
  * not all threads reach, shared memory read before it was written (it starts as NaN) and, under a sanitizer, every access
  * past an end, a launch on a stream of a device that is not the thread's current one, a call that a capture forbids. It says nothing
  * about speed. Several devices can be played, each by threads of the host; one block runs at a time all the same.
@@ -274,7 +274,7 @@ static void forbid_in_capture(const char *what)
     if (captures) broken(what);
 }
 
-/* What the environment says of the devices that are played: ANL_SHIM_DEVICES how many; ANL_SHIM_SEED the order of threads; ANL_SHIM_MEMORY MiB;
+/* What the environment says of the devices that are played: ANL_SHIM_DEVICES how many; ANL_SHIM_SEED the order of blocks and threads; ANL_SHIM_MEMORY MiB;
    ANL_SHIM_DRIVER CUDA's version as 13000; ANL_SHIM_CAPABILITY as 90; ANL_SHIM_LOST: after so many launches of kernels every call fails;
    ANL_SHIM_REFUSE: the how manieth launch, copy or library call inside a capture is refused, and the capture with it; ANL_SHIM_ON: only that device
    is lost, or refuses; ANL_SHIM_LATE=1, with one device: all that is enqueued is done when the host waits for it, and not before, so that memory
@@ -374,29 +374,32 @@ static void shuffle(std::vector<unsigned> &order, uint64_t seed)
     }
 }
 
+static std::vector<unsigned> some_order(unsigned n)
+{
+    std::vector<unsigned> order(n);
+    for (unsigned i = 0; i < n; i++) order[i] = i;
+    shuffle(order, seed_of_process());
+    return order;
+}
+
 static void run_grid(dim3 grid, dim3 block, const std::function<void()> &body)
 {
     unsigned threads = block.x * block.y * block.z;
-    uint64_t seed = seed_of_process();
     blockDim = block;
     gridDim = grid;
-    std::vector<unsigned> order(threads);
-    for (unsigned t = 0; t < threads; t++) order[t] = t;
-    shuffle(order, seed);
-    for (unsigned z = 0; z < grid.z; z++)
-        for (unsigned y = 0; y < grid.y; y++)
-            for (unsigned x = 0; x < grid.x; x++) {
-                block_state b;
-                b.body = &body;
-                b.order = order;
-                b.threads = (int)threads;
-                b.warp.resize((threads + 31) / 32);
-                b.exchanges.resize(threads);
-                blockIdx = {x, y, z};
-                now = &b;
-                run_block();
-                now = nullptr;
-            }
+    std::vector<unsigned> order = some_order(threads);
+    for (unsigned at : some_order(grid.x * grid.y * grid.z)) {
+        block_state b;
+        b.body = &body;
+        b.order = order;
+        b.threads = (int)threads;
+        b.warp.resize((threads + 31) / 32);
+        b.exchanges.resize(threads);
+        blockIdx = {at % grid.x, at / grid.x % grid.y, at / grid.x / grid.y};
+        now = &b;
+        run_block();
+        now = nullptr;
+    }
 }
 
 void anl_shim_launch(cudaStream_t s, dim3 grid, dim3 block, std::function<void()> thread)

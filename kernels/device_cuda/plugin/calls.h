@@ -19,6 +19,10 @@ bool anl__cuda_has_code(void);
 const anl__cuda_libs *anl__cuda_libs_of(const anl_device *dev);
 /* cudaMemsetAsync on the device's stream. */
 anl_status anl__cuda_zero(const anl_device *dev, void *p, size_t bytes);
+/* Counters on the device, all 0 whenever none of our kernels runs, for anl_last_block (kernels/common/last_block.cuh). They are of the device handle, whose
+   kernels follow each other on one stream: no two launches count in them at once. A launch that is cut off leaves them as they are; the device is lost then. */
+enum { ANL__CUDA_COUNTERS = 1024 };
+unsigned *anl__cuda_counters(const anl_device *dev);
 /* Memory that a prepared kernel keeps on the device, filled from the host. */
 anl_status anl__cuda_keep(anl_device *dev, const void *host, size_t bytes, void **out);
 void anl__cuda_drop(anl_device *dev, void *p);

@@ -33,6 +33,7 @@ typedef struct cuda_impl {
     int next;
     bool recording;
     bool narrowing_failed; /* the launch of a copy in 16 bits, which cannot say so itself */
+    void *counters; /* calls.h */
     anl__cuda_libs *libs;
     anl__cuda_group *group; /* NULL: it is in none */
     char *plans, *plan_dir; /* what dev->opts points to */
@@ -105,6 +106,8 @@ anl_status anl__cuda_zero(const anl_device *dev, void *p, size_t bytes)
     return ANL_OK;
 }
 
+unsigned *anl__cuda_counters(const anl_device *dev) { return ((const cuda_impl *)dev->impl)->counters; }
+
 typedef struct narrow { const anl_device *dev; anl_dtype to; int64_t n; } narrow;
 
 static void narrow_run(void *state, const void *src, void *dst, anl__pool *pool)
@@ -162,10 +165,13 @@ static void cuda_close(anl_device *dev)
         if (d->ring[i].host) cudaFreeHost(d->ring[i].host);
         if (d->ring[i].copied) cudaEventDestroy(d->ring[i].copied);
     }
+    if (d->counters) cudaFree(d->counters);
     if (d->stream) cudaStreamDestroy(d->stream);
     anl__free(dev->ctx, d);
     dev->impl = NULL;
 }
+
+static anl_status cuda_alloc(anl_device *dev, size_t bytes, void **out);
 
 static anl_status prepare(anl_device *dev, cuda_impl *d)
 {
@@ -180,7 +186,7 @@ static anl_status prepare(anl_device *dev, cuda_impl *d)
     }
     CUDA_TRY(dev, cudaStreamCreateWithFlags(&d->stream, cudaStreamNonBlocking));
     for (int i = 0; i < RING; i++) CUDA_TRY(dev, cudaEventCreateWithFlags(&d->ring[i].copied, cudaEventDisableTiming));
-    return ANL_OK;
+    return cuda_alloc(dev, ANL__CUDA_COUNTERS * sizeof(unsigned), &d->counters);
 }
 
 static anl_status cuda_open(anl_device *dev, const anl_device_opts *opts)

@@ -49,6 +49,13 @@ template <class T> static inline T __shfl_down_sync(unsigned, T v, int d)
 template <class T> static inline T __shfl_sync(unsigned, T v, int from) { return anl_shim_shuffle(v, from & 31, "__shfl_sync"); }
 unsigned anl_shim_ballot(bool vote);
 static inline unsigned __ballot_sync(unsigned, bool vote) { return anl_shim_ballot(vote); }
+static inline void __threadfence() {}
+static inline unsigned atomicInc(unsigned *p, unsigned most) /* one block runs at a time, one thread of it */
+{
+    unsigned old = *p;
+    *p = old >= most ? 0 : old + 1;
+    return old;
+}
 static inline int __popc(unsigned v) { return __builtin_popcount(v); }
 static inline int __ffs(int v) { return __builtin_ffs(v); }
 static inline float rsqrtf(float v) { return 1 / sqrtf(v); }
