@@ -16,6 +16,9 @@ BN(vectors, "act=relu", "3,5,5,24", "24", "3,5,5,24");
 BN(many_vectors, "act=relu", "2,3,3,72", "72", "2,3,3,72");
 BN(few_each, "act=relu", "37,3,1,2", "2", "37,3,1,2");
 BN(no_image, "act=relu", "41,8", "8", "41,8");
+/* so many slices of the rows on cuda that a lane has several, in one and in two blocks' columns */
+static const anl__case slices = {.op = "batchnorm", .in = {"8300,17", "param 17", "param 17", "stat 17 nograd", "stat 17 positive nograd"}, .nograd = true, .reduction = 8300};
+static const anl__case slices_bwd = {.op = "batchnorm_bwd", .in = {"4500,33", "4500,33", "param 33", "stat 33", "stat 33 positive"}, .nograd = true, .reduction = 4500};
 /* frozen: statistics are given, gamma and beta do not move */
 #define GIVEN(id, attributes, x, k, ...) \
     static const anl__case id = {.op = "batchnorm", .attrs = "global_stats=1 " attributes, .reduction = 2, \
@@ -46,4 +49,4 @@ static const anl__case bench_bwd = {.op = "batchnorm_bwd", .attrs = "act=relu re
 static const anl__case large = {.op = "batchnorm", .attrs = "act=relu", .in = {"64,56,56,256", "param 256", "param 256", "stat 256", "stat 256 positive"}, .large = true, .bench = true, .nograd = true};
 static const anl__case large_add = {.op = "batchnorm", .attrs = "act=relu", .in = {"64,56,56,256", "param 256", "param 256", "stat 256", "stat 256 positive", "64,56,56,256"}, .large = true, .bench = true, .nograd = true};
 static const anl__case large_bwd = {.op = "batchnorm_bwd", .attrs = "act=relu", .in = {"64,56,56,256", "64,56,56,256", "param 256", "stat 256", "stat 256 positive", "param 256"}, .large = true, .bench = true, .nograd = true};
-const anl__case *const anl__cases_batchnorm[] = {&plain, &flat, &relu, &residual, &residual_only, &one_channel, &wide, &wider, &large_sample, &one_sample, &vectors, &many_vectors, &few_each, &no_image, &given, &given_one, &given_relu, &given_add, &far, &mask, &neither, &back, &back_large, &back_vectors, &back_relu, &back_wide, &back_plain, &running, &single, &channels, &other, &bench, &bench_add, &bench_relu, &bench_bwd, &large, &large_add, &large_bwd, NULL};
+const anl__case *const anl__cases_batchnorm[] = {&plain, &flat, &relu, &residual, &residual_only, &one_channel, &wide, &wider, &large_sample, &one_sample, &vectors, &many_vectors, &few_each, &no_image, &slices, &slices_bwd, &given, &given_one, &given_relu, &given_add, &far, &mask, &neither, &back, &back_large, &back_vectors, &back_relu, &back_wide, &back_plain, &running, &single, &channels, &other, &bench, &bench_add, &bench_relu, &bench_bwd, &large, &large_add, &large_bwd, NULL};

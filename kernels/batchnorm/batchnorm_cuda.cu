@@ -1,11 +1,11 @@
 /* batchnorm with residual and relu, and its gradient, NHWC. Statistics: a block takes a slice of rows and up to 32 channels; a thread
  * sums x - x0 and (x - x0)^2 over its rows, x0 being its first (so nothing is cancelled), threads and then slices are merged by Chan's
- * rule in a fixed tree, the slices by a block for every four channels. How rows are sliced follows from shapes alone. Bytes moved: x
+ * rule in a fixed tree, the slices by the last blocks of the same launch. How rows are sliced follows from shapes alone. Bytes moved: x
  * twice forward (statistics, result); x and dy twice backward; bound: memory. Loads: 16 bytes in the passes that write, where channels
  * are whole vectors; the sums read neighbours one by one, backward those of four rows before it needs the first. An element's channel,
  * sample and bit of the mask are found by division once a vector; the sums over rows step through samples without.
  * Not measured on a GPU. */
-#include "kernels/common/lanes.cuh"
+#include "kernels/common/slices.cuh"
 #include "kernels/common/vectors.cuh"
 
 extern "C" {
@@ -24,22 +24,14 @@ static plan plan_of(const anl_shape *x)
     s.rows = anl_shape_count(x) / s.k;
     s.channels = anl_block_columns(s.k, ANL_MOST_COLUMNS);
     s.lanes = ANL_THREADS / s.channels;
-    int64_t columns = (s.k + s.channels - 1) / s.channels, most = 1024 / columns > 1 ? 1024 / columns : 1, wanted = (s.rows + 8 * s.lanes - 1) / (8 * s.lanes);
+    int64_t columns = (s.k + s.channels - 1) / s.channels, most = anl_most_slices(columns), wanted = (s.rows + 8 * s.lanes - 1) / (8 * s.lanes);
     s.slices = (int)(wanted < most ? wanted : most);
     s.each = (s.rows + s.slices - 1) / s.slices;
     s.slices = (int)((s.rows + s.each - 1) / s.each);
     return s;
 }
 
-/* The same, for the kernel that adds the slices. */
-static plan finish_of(plan s)
-{
-    s.channels = anl_block_columns(s.k, ANL_MOST_FINISHED);
-    s.lanes = ANL_THREADS / s.channels;
-    return s;
-}
-
-static unsigned columns_of(const plan &s) { return (unsigned)((s.k + s.channels - 1) / s.channels); }
+static dim3 grid_of(const plan &s) { return dim3((unsigned)((s.k + s.channels - 1) / s.channels), (unsigned)s.slices); }
 
 struct moments { float n, mean, m2; };
 
@@ -51,12 +43,12 @@ static __device__ __forceinline__ moments merge(moments a, moments b)
     return r;
 }
 
-static __device__ __forceinline__ moments merge_lanes(moments v, moments *space, const plan &s)
-{
-    return anl_merge_lanes(v, space, s.channels, [](moments a, moments b) { return merge(a, b); });
-}
+struct measured { /* of each channel; stat: what moves the running statistics */
+    float *mean, *rstd, *stat;
+    float eps, samples;
+};
 
-template <class T> __global__ void slice_moments(plan s, const T *x, moments *part)
+template <class T> __global__ void measure(plan s, const T *x, moments *part, unsigned *counters, measured out)
 {
     ANL_SHARED_ARRAY(moments, space, ANL_THREADS);
     int64_t j = (int64_t)blockIdx.x * s.channels + threadIdx.x % s.channels, from = blockIdx.y * s.each + threadIdx.x / s.channels;
@@ -73,23 +65,13 @@ template <class T> __global__ void slice_moments(plan s, const T *x, moments *pa
         v.mean = x0 + sum / v.n;
         v.m2 = fmaxf(sum2 - sum * (sum / v.n), 0.0f);
     }
-    v = merge_lanes(v, space, s);
-    if (threadIdx.x / s.channels == 0 && j < s.k) part[blockIdx.y * s.k + j] = v;
-}
-
-/* Mean and rstd of each channel; in training also what moves the running statistics. */
-static __global__ void finish_moments(plan s, const moments *part, float *mean, float *rstd, float *stat, float eps, float n)
-{
-    ANL_SHARED_ARRAY(moments, space, ANL_THREADS);
-    int64_t j = (int64_t)blockIdx.x * s.channels + threadIdx.x % s.channels;
-    moments v = {0, 0, 0};
-    for (int i = threadIdx.x / s.channels; i < s.slices && j < s.k; i += s.lanes) v = merge(v, part[i * s.k + j]);
-    v = merge_lanes(v, space, s);
-    if (threadIdx.x / s.channels || j >= s.k) return;
-    mean[j] = v.mean;
-    rstd[j] = 1 / sqrtf(v.m2 / v.n + eps);
-    stat[j] = n * v.mean;
-    stat[s.k + j] = n * (v.m2 / (v.n - 1));
+    auto merge_two = [](moments a, moments b) { return merge(a, b); };
+    v = anl_merge_lanes(v, space, s.channels, merge_two);
+    if (!anl_merge_slices(v, j, s.k, part, space, s.channels, counters, merge_two) || threadIdx.x / s.channels || j >= s.k) return;
+    out.mean[j] = v.mean;
+    out.rstd[j] = 1 / sqrtf(v.m2 / v.n + out.eps);
+    out.stat[j] = out.samples * v.mean;
+    out.stat[s.k + j] = out.samples * (v.m2 / (v.n - 1));
 }
 
 static __global__ void fixed_moments(const float *running_mean, const float *running_var, float *mean, float *rstd, int64_t k, float eps)
@@ -166,11 +148,9 @@ template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl
     float *mean = train ? (float *)r->out[1] : (float *)r->ws, *rstd = train ? (float *)r->out[2] : mean + s.k;
     int64_t samples = c->in[0].shape.dim[0], n = s.rows * s.k;
     if (train) {
-        moments *part = (moments *)r->ws;
-        plan last = finish_of(s);
-        void (*f)(plan, const T *, moments *) = slice_moments<T>;
-        ANL_TRY(ANL_LAUNCH(f, dim3(columns_of(s), (unsigned)s.slices), ANL_THREADS, r, s, x, part));
-        ANL_TRY(ANL_LAUNCH(finish_moments, columns_of(last), ANL_THREADS, r, last, (const moments *)part, mean, rstd, (float *)r->out[3], eps, (float)samples));
+        measured out = {mean, rstd, (float *)r->out[3], eps, (float)samples};
+        void (*f)(plan, const T *, moments *, unsigned *, measured) = measure<T>;
+        ANL_TRY(ANL_LAUNCH(f, grid_of(s), ANL_THREADS, r, s, x, (moments *)r->ws, anl__cuda_counters(r->device), out));
     } else {
         ANL_TRY(ANL_LAUNCH(fixed_moments, anl_blocks(s.k, ANL_THREADS), ANL_THREADS, r, (const float *)r->in[3], (const float *)r->in[4], mean, rstd, s.k, eps));
     }
@@ -215,13 +195,8 @@ template <int V> static __device__ __forceinline__ void unmask(const uint8_t *ma
 
 struct pair { float sum, dot; };
 
-static __device__ __forceinline__ pair add_lanes(pair v, pair *space, const plan &s)
-{
-    return anl_merge_lanes(v, space, s.channels, [](pair a, pair b) { return pair{a.sum + b.sum, a.dot + b.dot}; });
-}
-
 /* ROWS rows at a time: all their loads come before what depends on one of them. */
-template <class T> __global__ void slice_sums(plan s, gate g, channel c, const T *x, const T *dy, pair *part)
+template <class T> __global__ void gradient_sums(plan s, gate g, channel c, const T *x, const T *dy, pair *part, unsigned *counters, float *dgamma, float *dbeta)
 {
     constexpr int ROWS = 4;
     ANL_SHARED_ARRAY(pair, space, ANL_THREADS);
@@ -262,22 +237,9 @@ template <class T> __global__ void slice_sums(plan s, gate g, channel c, const T
             v.dot += d * xhat;
         }
     }
-    v = add_lanes(v, space, s);
-    if (threadIdx.x / s.channels == 0 && j < s.k) part[blockIdx.y * s.k + j] = v;
-}
-
-static __global__ void finish_sums(plan s, const pair *part, float *dgamma, float *dbeta)
-{
-    ANL_SHARED_ARRAY(pair, space, ANL_THREADS);
-    int64_t j = (int64_t)blockIdx.x * s.channels + threadIdx.x % s.channels;
-    int slices = j < s.k ? s.slices : 0;
-    pair v = {0, 0};
-    for (int i = threadIdx.x / s.channels; i < slices; i += s.lanes) {
-        v.sum += part[i * s.k + j].sum;
-        v.dot += part[i * s.k + j].dot;
-    }
-    v = add_lanes(v, space, s);
-    if (threadIdx.x / s.channels || j >= s.k) return;
+    auto add_two = [](pair a, pair b) { return pair{a.sum + b.sum, a.dot + b.dot}; };
+    v = anl_merge_lanes(v, space, s.channels, add_two);
+    if (!anl_merge_slices(v, j, s.k, part, space, s.channels, counters, add_two) || threadIdx.x / s.channels || j >= s.k) return;
     dgamma[j] = v.dot;
     dbeta[j] = v.sum;
 }
@@ -312,20 +274,19 @@ template <class T, int V> __global__ void spread(channel c, gate g, const T *x, 
 template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl__run *r)
 {
     const anl__call *c = &p->call;
-    plan s = plan_of(&c->in[0].shape), last = finish_of(s);
+    plan s = plan_of(&c->in[0].shape);
     const T *x = (const T *)r->in[0], *dy = (const T *)r->in[1];
     int64_t each = s.rows * s.k / c->in[0].shape.dim[0];
     channel ch = {(const float *)r->in[3], (const float *)r->in[4], (const float *)r->in[2], NULL};
     gate g = {anl__has_in(c, 6) ? (const uint8_t *)r->in[6] : (const uint8_t *)NULL, anl__has_in(c, 5) ? (const float *)r->in[5] : (const float *)NULL, each,
               anl__bn_mask_bytes(each), anl__attr_int(c, "act") != 0};
-    pair *part = (pair *)r->ws;
+    float *dgamma = (float *)r->out[1], *dbeta = (float *)r->out[2];
     T *residual = c->n_out > 3 ? (T *)r->out[3] : (T *)NULL;
-    bool wide = anl_vectors<T>(s.k, {x, dy, g.mask, r->out[0], residual, ch.mean, ch.rstd, ch.gamma, g.beta, r->out[1], r->out[2]});
-    void (*sums)(plan, gate, channel, const T *, const T *, pair *) = slice_sums<T>;
+    bool wide = anl_vectors<T>(s.k, {x, dy, g.mask, r->out[0], residual, ch.mean, ch.rstd, ch.gamma, g.beta, dgamma, dbeta});
+    void (*sums)(plan, gate, channel, const T *, const T *, pair *, unsigned *, float *, float *) = gradient_sums<T>;
     void (*f)(channel, gate, const T *, const T *, const float *, const float *, T *, T *, int64_t, int64_t) = wide ? spread<T, anl_vec<T>::N> : spread<T, 1>;
-    ANL_TRY(ANL_LAUNCH(sums, dim3(columns_of(s), (unsigned)s.slices), ANL_THREADS, r, s, g, ch, x, dy, part));
-    ANL_TRY(ANL_LAUNCH(finish_sums, columns_of(last), ANL_THREADS, r, last, (const pair *)part, (float *)r->out[1], (float *)r->out[2]));
-    return ANL_LAUNCH(f, anl_blocks(s.rows * s.k / (wide ? anl_vec<T>::N : 1), ANL_THREADS), ANL_THREADS, r, ch, g, x, dy, (const float *)r->out[1], (const float *)r->out[2], (T *)r->out[0],
+    ANL_TRY(ANL_LAUNCH(sums, grid_of(s), ANL_THREADS, r, s, g, ch, x, dy, (pair *)r->ws, anl__cuda_counters(r->device), dgamma, dbeta));
+    return ANL_LAUNCH(f, anl_blocks(s.rows * s.k / (wide ? anl_vec<T>::N : 1), ANL_THREADS), ANL_THREADS, r, ch, g, x, dy, (const float *)dgamma, (const float *)dbeta, (T *)r->out[0],
                       residual, s.rows, s.k);
 }
 ANL_TYPED_RUN(bwd)
