@@ -19,6 +19,7 @@
 #define ANL__MAX_OUT 8
 #define ANL__MAX_INTS 8
 #define ANL__WHY 128 /* bytes of a refusal's reason */
+#define ANL__MOST_AT_ONCE 64 /* steps that run_many is given */
 
 /* ---- attributes ------------------------------------------------------------------------------ */
 
@@ -210,6 +211,9 @@ struct anl__kernel {
     anl_status (*prepare)(const anl__env *env, anl__prepared *p);
     /* Either run, or task (+ finish). */
     anl_status (*run)(const anl__prepared *p, const anl__run *r);
+    /* n steps of this kernel that follow each other in a program and touch nothing that another of them writes, in one go: the same bits as `run` of each.
+       NULL: they are run one by one. */
+    anl_status (*run_many)(const anl__prepared *const *p, const anl__run *r, int n);
     /* Task t of p->tasks, on some worker; may run beside other tasks. A sample-wise kernel's task t touches only
        rows [anl__slice_begin(N, tasks, t), anl__slice_begin(N, tasks, t + 1)) of batched inputs and outputs, so
        that the engine may run a chain of such kernels slice by slice. */

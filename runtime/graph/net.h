@@ -83,7 +83,7 @@ typedef struct anl__step {
     anl__ref in[ANL__MAX_IN], out[ANL__MAX_OUT], ws;
     anl__ref copy_from; /* accumulate on a copy of this: out[0]'s bytes come from here first */
     size_t copy_bytes;
-    int chain;     /* steps in the last chain that begins here, run slice by slice; 1: alone; 0: inside one */
+    int chain;     /* steps in the last chain that begins here, run slice by slice or all at once; 1: alone; 0: inside one */
     bool backward;
     char *refused; /* why better kernels said no; arena of the graph */
 } anl__step;

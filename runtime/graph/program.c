@@ -243,15 +243,33 @@ static bool touches(const compile *c, const anl__node *n, anl_value root, bool w
     return hit || (!writes_only && n->accum != ANL_NONE && root_of(c, n->accum) == root);
 }
 
-/* Neither writes memory that the other reads or writes: they may change places. */
+/* Does a write memory that b reads or writes? */
+static bool disturbs(const compile *c, const anl__node *a, const anl__node *b)
+{
+    bool hit = false;
+    for (int j = 0; j < a->n_out; j++) hit |= touches(c, b, root_of(c, a->out[j]), false);
+    for (int i = 0; i < a->n_in; i++) hit |= (a->op->mutates >> i & 1) && touches(c, b, root_of(c, a->in[i]), false);
+    return hit;
+}
+
+/* They may change places. What is written in place may be a part of a slab that another node knows by another value. */
 static bool independent(const compile *c, const anl__node *a, const anl__node *b)
 {
-    if (a->op->mutates || b->op->mutates) return false;
-    for (int j = 0; j < a->n_out; j++)
-        if (touches(c, b, root_of(c, a->out[j]), false)) return false;
-    for (int j = 0; j < b->n_out; j++)
-        if (touches(c, a, root_of(c, b->out[j]), false)) return false;
-    return true;
+    return !a->op->mutates && !b->op->mutates && !disturbs(c, a, b) && !disturbs(c, b, a);
+}
+
+/* May sweep s be run at once with all of the chain [from, end), steps of one kernel that can (run_many)? */
+static bool at_once(const compile *c, const int *node_of, int from, int end, int s)
+{
+    const anl__sweep *sweep = c->p->sweep;
+    const anl__kernel *k = c->p->step[sweep[from].step].prep.kernel;
+    bool can = k->run_many && c->p->step[sweep[s].step].prep.kernel == k && s == end && end - from < ANL__MOST_AT_ONCE;
+    const anl__node *n = &c->g->node[node_of[sweep[s].step]];
+    for (int q = from; q < end && can; q++) {
+        const anl__node *member = &c->g->node[node_of[sweep[q].step]];
+        can = !disturbs(c, n, member) && !disturbs(c, member, n);
+    }
+    return can;
 }
 
 /* Steps of one sweep that stand in a chain's way (gradients of weights) may wait behind it: at most so many. */
@@ -263,7 +281,7 @@ static int next_member(const compile *c, const int *node_of, int from, int end)
     const anl_program *p = c->p;
     for (int s = end; s < p->n_sweep && s <= end + MOST_WAITING; s++) {
         const anl__node *n = &c->g->node[node_of[p->sweep[s].step]];
-        bool free = joins(c, node_of, from, end, s);
+        bool free = joins(c, node_of, from, end, s) || at_once(c, node_of, from, end, s);
         for (int q = end; q < s && free; q++) free = independent(c, n, &c->g->node[node_of[p->sweep[q].step]]);
         if (free) return s;
         if (p->sweep[s].after || p->step[p->sweep[s].step].prep.kernel->after) return -1;

@@ -58,12 +58,13 @@ static void *pointer(const bases *b, anl__ref r)
 }
 
 typedef void (*task_fn)(const anl__prepared *p, const anl__run *r, int task, int worker);
+enum { MOST = ANL__MOST_CHAIN > ANL__MOST_AT_ONCE ? ANL__MOST_CHAIN : ANL__MOST_AT_ONCE };
 typedef struct chain {
     int n;
-    const anl__step *step[ANL__MOST_CHAIN];
-    task_fn fn[ANL__MOST_CHAIN];
-    void *in[ANL__MOST_CHAIN][ANL__MAX_IN], *out[ANL__MOST_CHAIN][ANL__MAX_OUT];
-    anl__run run[ANL__MOST_CHAIN];
+    const anl__step *step[MOST];
+    task_fn fn[MOST];
+    void *in[MOST][ANL__MAX_IN], *out[MOST][ANL__MAX_OUT];
+    anl__run run[MOST];
 } chain;
 
 static void chain_task(void *arg, int task, int worker)
@@ -85,6 +86,13 @@ static void fill(chain *c, const bases *b, anl_net *net, const anl__step *step, 
     }
 }
 
+static anl_status run_whole(const anl__kernel *k, const chain *c)
+{
+    const anl__prepared *p[MOST];
+    for (int s = 0; s < c->n; s++) p[s] = &c->step[s]->prep;
+    return c->n > 1 ? k->run_many(p, c->run, c->n) : k->run(p[0], c->run);
+}
+
 /* The chain that begins at `sweep`. */
 static anl_status run_chain(anl_net *net, const bases *b, const anl__step *step, const anl__sweep *sweep)
 {
@@ -94,11 +102,9 @@ static anl_status run_chain(anl_net *net, const bases *b, const anl__step *step,
         const anl__step *t = c.step[s];
         if (t->copy_from.store && !sweep[s].after) ANL_TRY(net->device->vt->copy(net->device, c.out[s][0], pointer(b, t->copy_from), t->copy_bytes));
     }
-    if (!c.fn[0]) {
-        const anl__kernel *k = c.step[0]->prep.kernel;
-        return anl__context(net->ctx, k->run(&c.step[0]->prep, &c.run[0]), "layer '%s' (%s)", c.step[0]->name, k->name);
-    }
-    anl__pool_run(sweep->small ? NULL : net->device->pool, c.step[0]->prep.tasks, chain_task, &c);
+    const anl__step *first = &step[sweep->step];
+    if (first->prep.kernel->run) return anl__context(net->ctx, run_whole(first->prep.kernel, &c), "layer '%s' (%s)", first->name, first->prep.kernel->name);
+    anl__pool_run(sweep->small ? NULL : net->device->pool, first->prep.tasks, chain_task, &c);
     for (int s = 0; s < c.n; s++)
         if (!sweep[s].after && c.step[s]->prep.kernel->finish) c.step[s]->prep.kernel->finish(&c.step[s]->prep, &c.run[s]);
     return ANL_OK;

@@ -1,11 +1,13 @@
 /* Chains of sample-wise kernels: with chains and shared memory, without them, and with any number of threads, a training
- * step leaves the same bits; second sweeps join chains, and gradients of weights wait behind them. */
+ * step leaves the same bits; second sweeps join chains, and gradients of weights wait behind them. Steps of a kernel that takes many at once, on the
+ * device ANL_TEST_DEVICE (default cpu): only those that touch nothing of each other's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,8 +116,69 @@ static void order(void **state)
     anl_ctx_destroy(ctx);
 }
 
+enum { LAYERS = 70, K = 3 };
+
+static anl_value moved(anl_graph *g, const char *what, int layer)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%s%d", what, layer);
+    return anl_buffer(g, name, 1, (int64_t[]){K}, 1);
+}
+
+/* 70 layers, then the first again, then the last again: its chain has it already. */
+static void at_once(void **state)
+{
+    static const float stat[2 * K] = {8, -4, 0, 2, 4, 16}, count = 4;
+    const char *device = getenv("ANL_TEST_DEVICE");
+    (void)state;
+    anl_ctx *ctx = anl_ctx_create();
+    anl_device_opts d = anl_device_opts_default();
+    anl_graph *g;
+    step s;
+    anl_bind b = {0};
+    if (anl_device_open(ctx, device ? device : "cpu", &d, &s.dev) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
+    assert_int_equal(anl_net_create(s.dev, &s.net), ANL_OK);
+    assert_int_equal(anl_graph_create(ctx, ANL_TRAIN, ANL_F32, &g), ANL_OK);
+    anl_value in[4] = {0, 0, anl_input(g, "stat", ANL_F32, 1, (int64_t[]){2 * K}), anl_input(g, "count", ANL_F32, 0, NULL)};
+    for (int i = 0; i < LAYERS + 2; i++) {
+        int layer = i < LAYERS ? i : i == LAYERS ? 0 : LAYERS - 1;
+        in[0] = moved(g, "mean", layer);
+        in[1] = moved(g, "var", layer);
+        anl_node(g, "batchnorm_running", NULL, in, 4, "momentum=0.5");
+    }
+    if (anl_program_compile(s.net, g, &(anl_compile_opts){.plan = true}, &s.program) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
+    assert_int_equal(anl_net_finish(s.net, 0, 1, false), ANL_OK);
+    assert_int_equal(anl_net_init(s.net, 1), ANL_OK);
+    bool many = s.program->step[0].prep.kernel->run_many;
+    int chain[3] = {many ? ANL__MOST_AT_ONCE : 1, many ? LAYERS + 1 - ANL__MOST_AT_ONCE : 1, 1};
+    for (int i = 0, at = 0; i < 3; at += chain[i++]) assert_int_equal(s.program->sweep[at].chain, chain[i]);
+    for (int i = 0; i < 2; i++) {
+        void *p;
+        size_t bytes = i ? sizeof count : sizeof stat;
+        assert_int_equal(s.dev->vt->alloc(s.dev, bytes, &p), ANL_OK);
+        assert_int_equal(s.dev->vt->upload(s.dev, p, i ? &count : stat, bytes), ANL_OK);
+        b.input[i] = p;
+    }
+    if (anl_program_run(s.program, &b) != ANL_OK) fail_msg("%s", anl_last_error(ctx));
+    for (int i = 0; i < s.net->buffer.n; i++) {
+        const anl__entry *e = &s.net->buffer.entry[i];
+        float got[K];
+        bool twice = !strcmp(e->name + strcspn(e->name, "0123456789"), "0") || strstr(e->name, "69");
+        assert_int_equal(anl_net_slab_read(s.net, ANL_SLAB_BUFFER, e->offset, K, got), ANL_OK);
+        for (int j = 0; j < K; j++) {
+            float new = stat[*e->name == 'm' ? j : K + j] / count, once = (1 + new) / 2;
+            assert_true(got[j] == (twice ? (once + new) / 2 : once));
+        }
+    }
+    assert_int_equal(s.net->buffer.n, 2 * LAYERS);
+    for (int i = 0; i < 2; i++) s.dev->vt->free(s.dev, (void *)(uintptr_t)b.input[i]);
+    anl_net_destroy(s.net);
+    anl_device_close(s.dev);
+    anl_ctx_destroy(ctx);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(same_bits), cmocka_unit_test(order)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(same_bits), cmocka_unit_test(order), cmocka_unit_test(at_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 #include "op.h"
 
 /* Changes with every change of the contracts' structures: a plug-in of another build is refused. */
-#define ANL__CUDA_ABI 5
+#define ANL__CUDA_ABI 6
 typedef struct anl__cuda_plugin {
     int abi;
     const char *version;                 /* ANL_VERSION_TEXT of the build */
