@@ -169,6 +169,7 @@ typedef struct anl__prepared {
     anl__call call;
     void *state;      /* the kernel's own */
     size_t workspace; /* bytes, planned for the duration of the node */
+    size_t aside;     /* bytes for a result that is not in out[0]'s form, until kernel->bring has it there */
     int tasks;        /* kernels with `task`: how many; for sample-wise kernels env->slices (or fewer rows) */
     char note[64];    /* algorithm chosen, for `explain` */
 } anl__prepared;
@@ -180,7 +181,13 @@ typedef struct anl__run {
     void *ws;
     anl__pool *pool;
     anl_device *device;
+    void *aside;
 } anl__run;
+
+/* Something to be written to dst from src, both on the device; one of several that are made together. */
+typedef struct anl__copy { const void *state, *src; void *dst; } anl__copy;
+enum { ANL__MOST_COPIES = 128 }; /* in one call */
+typedef anl_status anl__copy_all(anl_device *dev, const anl__copy *list, int n);
 
 /* A parameter in a layout and dtype of the kernel's own: the engine keeps it beside the slab and makes it again
    when parameters have changed. Equal keys on one parameter share one copy. */
@@ -189,8 +196,9 @@ typedef struct anl__pack {
     size_t bytes;
     void *state;   /* passed to run and release */
     anl_status status; /* why there is none (pack returned false); ANL_OK: the kernel wants this input plain */
-    /* Writes dst from the plain f32 parameter; may use the pool. */
+    /* Writes dst from the plain f32 parameter; may use the pool. NULL: there is run_all, for all copies that have it in common (in one launch). */
     void (*run)(void *state, const void *src, void *dst, anl__pool *pool);
+    anl__copy_all *run_all;
     void (*release)(anl_ctx *ctx, void *state);
 } anl__pack;
 
@@ -214,6 +222,9 @@ struct anl__kernel {
     /* n steps of this kernel that follow each other in a program and touch nothing that another of them writes, in one go: the same bits as `run` of each.
        NULL: they are run one by one. */
     anl_status (*run_many)(const anl__prepared *const *p, const anl__run *r, int n);
+    /* For nodes with p->aside, after run: each copy's state is the anl__prepared, src the run's aside, dst its out[0]. It may be left to the end of the
+       program, where nothing in it reads out[0], for several nodes at once; the order changes nothing. */
+    anl__copy_all *bring;
     /* Task t of p->tasks, on some worker; may run beside other tasks. A sample-wise kernel's task t touches only
        rows [anl__slice_begin(N, tasks, t), anl__slice_begin(N, tasks, t + 1)) of batched inputs and outputs, so
        that the engine may run a chain of such kernels slice by slice. */

@@ -1,7 +1,8 @@
 /* conv2d and its gradients by cuDNN's backend graph API, f32 (exact but where the device may use TF32), bf16 or f16 with f32 sums. Bias, or bias and relu, are in cuDNN's graph where that has a plan, the
  * bias in the type of the activations; else, and for relu alone, they follow as a pass of ours. Fewer than 8 input channels in 16 bits may be widened to 8 with zeros (tensor cores): x, and
- * the filters, are copied into the workspace so. A 16-bit gradient of filters leaves cuDNN in 16 bits and is widened. Where a branch's gradient of data meets another one cuDNN adds it to
- * that (2 passes over it where a result beside it takes 4); gradients of filters that are added to what is there are written beside it. Bound: arithmetic. Not run on a GPU yet. */
+ * the filters, are copied into the workspace so. A 16-bit gradient of filters leaves cuDNN in 16 bits, aside, and is widened, with others in one launch where it can wait. Where a branch's
+ * gradient of data meets another one cuDNN adds it to that (2 passes over it where a result beside it takes 4); gradients of filters that are added to what is there are written beside it.
+ * Bound: arithmetic. Not run on a GPU yet. */
 #include "conv2d.h"
 #include "device.h"
 #include "kernels/device_cuda/plugin/calls.h"
@@ -47,9 +48,10 @@ static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY]
 
 /* ---- workspace ------------------------------------------------------------------------------- */
 
-typedef struct space { size_t x, w, library, bytes; } space; /* offsets; cuDNN's own result, where it cannot write the node's, is at 0 */
+typedef struct space { size_t x, w, library, bytes; } space; /* offsets; cuDNN's own result, where it cannot write the node's, is at 0, or aside */
 
 static size_t up(int64_t elements, anl_dtype t) { return ((size_t)elements * anl_dtype_size(t) + 255) & ~(size_t)255; }
+static int64_t filters_of(const anl__dnn_shape *s) { return s->k * s->r * s->s * (s->c / s->groups); }
 static bool is_wide(const anl__call *c, const anl__dnn_shape *s) { return kind_of(c) != ANL__DNN_DATA && s->c != c->in[0].shape.dim[3]; }
 
 /* Does cuDNN's result differ from the node's in type or columns, or is it added to something? */
@@ -63,10 +65,9 @@ static space space_of(const anl__call *c, const anl__dnn_conv *p)
 {
     const anl__dnn_shape *s = &p->shape;
     bool filter = s->kind == ANL__DNN_FILTER, wide = is_wide(c, s);
-    int64_t filters = s->k * s->r * s->s * (s->c / s->groups);
-    space at = {.x = aside(c, s) ? up(filter ? filters : anl_shape_count(&c->out[0].shape), s->type) : 0};
+    space at = {.x = aside(c, s) && !filter ? up(anl_shape_count(&c->out[0].shape), s->type) : 0};
     at.w = at.x + (wide ? up(s->n * s->h * s->w * s->c, s->type) : 0);
-    at.library = at.w + (wide && !filter ? up(filters, s->type) : 0);
+    at.library = at.w + (wide && !filter ? up(filters_of(s), s->type) : 0);
     at.bytes = at.library + (size_t)p->workspace;
     return at;
 }
@@ -83,6 +84,7 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
     }
     p->state = q;
     p->workspace = space_of(&p->call, q).bytes;
+    if (s.kind == ANL__DNN_FILTER && aside(&p->call, &q->shape)) p->aside = up(filters_of(&q->shape), q->shape.type);
     snprintf(p->note, sizeof p->note, "engine %lld%s%s%s", (long long)q->engine, q->tensor_core ? ", tensor cores" : "", is_wide(&p->call, &q->shape) ? ", 8 channels" : "",
              q->shape.relu ? ", bias, relu" : q->shape.bias ? ", bias" : q->shape.add ? ", adds" : "");
     if (q->us > 0) snprintf(p->note + strlen(p->note), sizeof p->note - strlen(p->note), ", %.1f us", q->us);
@@ -112,17 +114,38 @@ static anl_status run(const anl__prepared *p, const anl__run *r)
     space at = space_of(c, q);
     bool beside = aside(c, s), wide = is_wide(c, s);
     char *ws = r->ws;
-    void *result = beside ? r->ws : r->out[0], *in0 = wide ? ws + at.x : r->in[0], *in1 = wide && s->kind == ANL__DNN_FORWARD ? ws + at.w : r->in[1];
+    void *result = p->aside ? r->aside : beside ? r->ws : r->out[0], *in0 = wide ? ws + at.x : r->in[0], *in1 = wide && s->kind == ANL__DNN_FORWARD ? ws + at.w : r->in[1];
     void *x = s->kind == ANL__DNN_DATA ? result : in0, *w = s->kind == ANL__DNN_FILTER ? result : in1;
     void *y = s->kind == ANL__DNN_FORWARD ? result : s->kind == ANL__DNN_DATA ? r->in[0] : r->in[1];
     if (wide) ANL_TRY(widen(r, c, s, ws + at.x, ws + at.w));
     int status = anl__dnn_conv_run(q, x, w, y, s->bias ? r->in[2] : NULL, ws + at.library);
     if (status) return anl__cuda_failed(r->device, "cuDNN", status, c->name);
+    if (p->aside) return ANL_OK;
     int64_t n = anl_shape_count(&c->out[0].shape), columns = c->out[0].shape.dim[3];
-    if (beside) return anl__cuda_columns(r->device, r->out[0], c->out[0].dtype, columns, result, s->type, wide ? s->c : columns, n / columns, c->accum[0]);
+    if (beside) return anl__cuda_add(r->device, r->out[0], result, s->type, n);
     bool bias = s->kind == ANL__DNN_FORWARD && anl__has_in(c, 2) && !s->bias, relu = s->kind == ANL__DNN_FORWARD && anl__attr_int(c, "act") && !s->relu;
     if (!bias && !relu) return ANL_OK;
     return anl__cuda_bias_relu(r->device, r->out[0], c->out[0].dtype, bias ? r->in[2] : NULL, n, columns, relu);
+}
+
+/* Gradients of filters from aside: casts alone in one launch, what is added or has columns of its own one by one. */
+static anl_status bring(anl_device *dev, const anl__copy *list, int n)
+{
+    anl__cuda_cast cast[ANL__MOST_COPIES];
+    int casts = 0;
+    anl_dtype from = ANL_F32;
+    for (int i = 0; i < n; i++) {
+        const anl__prepared *p = list[i].state;
+        const anl__call *c = &p->call;
+        const anl__dnn_shape *s = &((const anl__dnn_conv *)p->state)->shape;
+        int64_t count = anl_shape_count(&c->out[0].shape), columns = c->out[0].shape.dim[3];
+        if (s->type != ANL_F32 && !is_wide(c, s) && !c->accum[0]) {
+            from = s->type; /* a program has one type of activations */
+            cast[casts++] = (anl__cuda_cast){list[i].src, list[i].dst, count};
+        } else
+            ANL_TRY(anl__cuda_columns(dev, list[i].dst, c->out[0].dtype, columns, list[i].src, s->type, is_wide(c, s) ? s->c : columns, count / columns, c->accum[0]));
+    }
+    return casts ? anl__cuda_convert(dev, ANL_F32, from, cast, casts) : ANL_OK;
 }
 
 /* 16-bit convolutions read filters in their type, and a bias that is in their graph. */
@@ -141,6 +164,6 @@ static bool pack(const anl__env *env, const anl__call *c, int in, anl__pack *out
     return (in == 1 || in == 2) && anl__cuda_pack_half(env, c, in, c->in[0].dtype, out);
 }
 
-#define KERNEL(op_name) {.op = op_name, .device = "cuda", .name = op_name "/cudnn", .rank = 20, .supports = supports, .pack = pack, .prepare = prepare, .run = run, .release = release}
+#define KERNEL(op_name) {.op = op_name, .device = "cuda", .name = op_name "/cudnn", .rank = 20, .supports = supports, .pack = pack, .prepare = prepare, .run = run, .bring = bring, .release = release}
 static const anl__kernel fwd_kernel = KERNEL("conv2d"), data_kernel = KERNEL("conv2d_bwd_data"), filter_kernel = KERNEL("conv2d_bwd_filter");
 const anl__kernel *const anl__kernels_conv2d_cudnn[] = {&fwd_kernel, &data_kernel, &filter_kernel, NULL};

@@ -149,10 +149,16 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
-/* Moves one parameter between its plain f32 rows and its gates in the weight space `packed`; plain NULL: it
+/* What moves between the parameters and a weight space, in one launch. */
+typedef struct moves {
+    anl__cuda_cast cast[ANL__RNN_PARTS * ANL__RNN_MOST_GATES];
+    int n;
+} moves;
+
+/* Adds one parameter's: between its plain f32 rows and its gates in the weight space `packed`; plain NULL: it
  * counts as 0. */
 static anl_status move_part(const anl_device *dev, const layer *l, int part, void *plain, char *packed,
-                            bool gather)
+                            bool gather, moves *m)
 {
     const anl__rnn_found *f = &l->rnn.found;
     const anl__recurrence *k = &l->k;
@@ -163,14 +169,12 @@ static anl_status move_part(const anl_device *dev, const layer *l, int part, voi
         while (g < k->gates && f->at[part][g] == f->at[part][g - 1] + (size_t)n * each)
             g++; /* neighbours go together */
         char *there = packed + f->at[part][from];
-        float *here = plain ? (float *)plain + from * n : NULL;
+        void *here = plain ? (float *)plain + from * n : NULL;
         int64_t count = (g - from) * n;
         if (!plain)
             ANL_TRY(anl__cuda_zero(dev, there, (size_t)count * each));
-        else if (gather)
-            ANL_TRY(anl__cuda_convert(dev, there, f->shape.type, here, ANL_F32, count, false));
         else
-            ANL_TRY(anl__cuda_convert(dev, here, ANL_F32, there, f->shape.type, count, false));
+            m->cast[m->n++] = gather ? (anl__cuda_cast){here, there, count} : (anl__cuda_cast){there, here, count};
     }
     return ANL_OK;
 }
@@ -205,8 +209,10 @@ static anl_status fwd(const anl__prepared *p, const anl__run *r)
     char *ws = r->ws, *reserve = kept < 0 ? NULL : r->out[kept],
          *weights = reserve ? reserve + up(l->rnn.found.reserve) : ws + s.at[WEIGHTS];
     void *x, *y = k->reverse ? ws + s.at[Y] : r->out[0], *same;
+    moves m = {.n = 0};
     for (int part = 0; part < ANL__RNN_PARTS; part++)
-        ANL_TRY(move_part(r->device, l, part, given(c, r, ANL__REC_W_IH + part), weights, true));
+        ANL_TRY(move_part(r->device, l, part, given(c, r, ANL__REC_W_IH + part), weights, true, &m));
+    ANL_TRY(anl__cuda_convert(r->device, l->rnn.found.shape.type, ANL_F32, m.cast, m.n));
     ANL_TRY(turned(r, l, r->in[ANL__REC_X], ws + s.at[X], k->inputs, &x));
     ANL_TRY(ended(p, r, anl__dnn_rnn_forward(&l->rnn, x, y, given(c, r, ANL__REC_H0), given(c, r, ANL__REC_C0),
                                              r->out[1], k->cell == ANL__LSTM ? r->out[2] : NULL, weights,
@@ -244,14 +250,15 @@ static anl_status bwd(const anl__prepared *p, const anl__run *r)
     if (k->reverse && to[ANL__REC_DX] >= 0)
         ANL_TRY(turned(r, l, dx, r->out[to[ANL__REC_DX]], k->inputs, &same));
     bool any = false;
+    moves m = {.n = 0};
     for (int part = 0; part < ANL__RNN_PARTS; part++) any |= to[gradient[part]] >= 0;
     if (!any) return ANL_OK;
     ANL_TRY(anl__cuda_zero(r->device, ws + s.at[WEIGHTS], l->rnn.found.weights));
     ANL_TRY(ended(p, r, anl__dnn_rnn_weights(&l->rnn, x, h0, y, ws + s.at[WEIGHTS], ws + s.at[LIBRARY], reserve)));
     for (int part = 0; part < ANL__RNN_PARTS; part++)
         if (to[gradient[part]] >= 0)
-            ANL_TRY(move_part(r->device, l, part, r->out[to[gradient[part]]], ws + s.at[WEIGHTS], false));
-    return ANL_OK;
+            ANL_TRY(move_part(r->device, l, part, r->out[to[gradient[part]]], ws + s.at[WEIGHTS], false, &m));
+    return anl__cuda_convert(r->device, ANL_F32, l->rnn.found.shape.type, m.cast, m.n);
 }
 
 static const anl__kernel fwd_kernel = {.op = "recurrent",

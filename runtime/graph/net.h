@@ -80,7 +80,8 @@ struct anl_net {
 typedef struct anl__step {
     anl__prepared prep;
     const char *name;
-    anl__ref in[ANL__MAX_IN], out[ANL__MAX_OUT], ws;
+    anl__ref in[ANL__MAX_IN], out[ANL__MAX_OUT], ws, aside;
+    bool waits; /* what is aside is brought at the end of the program, with others' */
     anl__ref copy_from; /* accumulate on a copy of this: out[0]'s bytes come from here first */
     size_t copy_bytes;
     int chain;     /* steps in the last chain that begins here, run slice by slice or all at once; 1: alone; 0: inside one */

@@ -385,17 +385,29 @@ static void find_readers(const compile *c, const int *end, int *until)
     }
 }
 
+/* A gradient that nothing in the program reads, or adds to, may wait aside until all are made. */
+static bool may_wait(const compile *c, const anl__node *n)
+{
+    anl_value root = root_of(c, n->out[0]);
+    if (n->accum != ANL_NONE || c->p->ref[root].store != ANL__STORE_GRAD) return false;
+    for (int64_t k = 0; k < c->g->n_node; k++) {
+        const anl__node *o = &c->g->node[k];
+        if (!o->dead && o != n && touches(c, o, root, false)) return false;
+    }
+    return true;
+}
+
 /* First and last sweep of each root in the arena, then offsets. */
-static anl_status plan_arena(compile *c)
+static anl_status plan_arena(compile *c, const int *node_of)
 {
     anl_graph *g = c->g;
     anl_program *p = c->p;
     anl_status st = ANL_NOMEM;
     int n = 0;
-    anl__interval *iv = anl__calloc(c->ctx, (size_t)(g->n_value + p->n_step + 1), sizeof *iv);
+    anl__interval *iv = anl__calloc(c->ctx, (size_t)(g->n_value + 2 * p->n_step + 1), sizeof *iv);
     int *index = anl__calloc(c->ctx, 2 * ((size_t)g->n_value + 1), sizeof *index), *until = index ? index + g->n_value + 1 : NULL;
     int *begin = anl__calloc(c->ctx, (size_t)p->n_step + 1, sizeof *begin), *end = anl__calloc(c->ctx, (size_t)p->n_step + 1, sizeof *end);
-    int *ws = anl__calloc(c->ctx, (size_t)p->n_step + 1, sizeof *ws);
+    int *ws = anl__calloc(c->ctx, 2 * ((size_t)p->n_step + 1), sizeof *ws), *aside = ws ? ws + p->n_step + 1 : NULL;
     if (!iv || !index || !begin || !end || !ws) goto done;
     find_spans(p, begin, end);
     find_readers(c, end, until);
@@ -418,17 +430,21 @@ static anl_status plan_arena(compile *c)
         if (last > q->last) q->last = last;
     }
     for (int s = 0; s < p->n_step; s++) {
-        ws[s] = -1;
-        if (!p->step[s].prep.workspace) continue;
-        ws[s] = n;
-        iv[n++] = (anl__interval){.bytes = p->step[s].prep.workspace, .first = begin[s], .last = end[s]};
+        anl__step *step = &p->step[s];
+        ws[s] = step->prep.workspace ? n : -1;
+        if (step->prep.workspace) iv[n++] = (anl__interval){.bytes = step->prep.workspace, .first = begin[s], .last = end[s]};
+        aside[s] = step->prep.aside ? n : -1;
+        step->waits = step->prep.aside && may_wait(c, &g->node[node_of[s]]);
+        if (step->prep.aside) iv[n++] = (anl__interval){.bytes = step->prep.aside, .first = begin[s], .last = step->waits ? p->n_sweep : end[s]};
     }
     st = anl__plan(c->ctx, iv, n, 256, p->opts.plan, &p->stats.arena_bytes, &p->stats.live_peak_bytes);
     for (int i = 0; i < n; i++) p->stats.sum_bytes += iv[i].bytes;
     for (int64_t v = 0; v < g->n_value; v++)
         if (index[v] >= 0) p->ref[v] = (anl__ref){ANL__STORE_ARENA, iv[index[v]].offset};
-    for (int s = 0; s < p->n_step; s++)
+    for (int s = 0; s < p->n_step; s++) {
         if (ws[s] >= 0) p->step[s].ws = (anl__ref){ANL__STORE_ARENA, iv[ws[s]].offset};
+        if (aside[s] >= 0) p->step[s].aside = (anl__ref){ANL__STORE_ARENA, iv[aside[s]].offset};
+    }
 done:
     anl__free(c->ctx, iv);
     anl__free(c->ctx, index);
@@ -533,7 +549,7 @@ static anl_status lower(compile *c)
         if (!g->node[k].dead && !g->node[k].op->view && !(g->node[k].n_out > 0 && g->value[g->node[k].out[0]].derived)) node_of[s++] = (int)k;
     ANL_TRY(find_chains(c, node_of));
     place_outside(c);
-    ANL_TRY(plan_arena(c));
+    ANL_TRY(plan_arena(c, node_of));
     return make_packs(c);
 }
 

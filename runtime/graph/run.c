@@ -82,15 +82,19 @@ static void fill(chain *c, const bases *b, anl_net *net, const anl__step *step, 
         c->fn[s] = sweep[s].after ? t->prep.kernel->after : t->prep.kernel->task;
         for (int i = 0; i < t->prep.call.n_in; i++) c->in[s][i] = pointer(b, t->in[i]);
         for (int j = 0; j < t->prep.call.n_out; j++) c->out[s][j] = pointer(b, t->out[j]);
-        c->run[s] = (anl__run){.in = c->in[s], .out = c->out[s], .ws = pointer(b, t->ws), .pool = net->device->pool, .device = net->device};
+        c->run[s] = (anl__run){.in = c->in[s], .out = c->out[s], .ws = pointer(b, t->ws), .pool = net->device->pool, .device = net->device, .aside = pointer(b, t->aside)};
     }
 }
 
-static anl_status run_whole(const anl__kernel *k, const chain *c)
+/* Steps of a kernel that has run, and what one that is alone brings from aside. */
+static anl_status run_whole(anl_net *net, const chain *c)
 {
     const anl__prepared *p[MOST];
+    const anl__kernel *k = c->step[0]->prep.kernel;
     for (int s = 0; s < c->n; s++) p[s] = &c->step[s]->prep;
-    return c->n > 1 ? k->run_many(p, c->run, c->n) : k->run(p[0], c->run);
+    if (c->n > 1) return k->run_many(p, c->run, c->n);
+    ANL_TRY(k->run(p[0], c->run));
+    return p[0]->aside && !c->step[0]->waits ? k->bring(net->device, &(anl__copy){p[0], c->run[0].aside, c->out[0][0]}, 1) : ANL_OK;
 }
 
 /* The chain that begins at `sweep`. */
@@ -103,7 +107,7 @@ static anl_status run_chain(anl_net *net, const bases *b, const anl__step *step,
         if (t->copy_from.store && !sweep[s].after) ANL_TRY(net->device->vt->copy(net->device, c.out[s][0], pointer(b, t->copy_from), t->copy_bytes));
     }
     const anl__step *first = &step[sweep->step];
-    if (first->prep.kernel->run) return anl__context(net->ctx, run_whole(first->prep.kernel, &c), "layer '%s' (%s)", first->name, first->prep.kernel->name);
+    if (first->prep.kernel->run) return anl__context(net->ctx, run_whole(net, &c), "layer '%s' (%s)", first->name, first->prep.kernel->name);
     anl__pool_run(sweep->small ? NULL : net->device->pool, first->prep.tasks, chain_task, &c);
     for (int s = 0; s < c.n; s++)
         if (!sweep[s].after && c.step[s]->prep.kernel->finish) c.step[s]->prep.kernel->finish(&c.step[s]->prep, &c.run[s]);
@@ -116,6 +120,41 @@ static anl_status run_steps(anl_net *net, const bases *b, const anl__step *step,
     return ANL_OK;
 }
 
+/* Copies that one call makes together. */
+typedef struct together {
+    anl__copy_all *all;
+    int n;
+    anl__copy list[ANL__MOST_COPIES];
+} together;
+
+static anl_status make_all(anl_net *net, together *t)
+{
+    int n = t->n;
+    t->n = 0;
+    return n ? t->all(net->device, t->list, n) : ANL_OK;
+}
+
+static anl_status add_copy(anl_net *net, together *t, anl__copy_all *all, anl__copy copy)
+{
+    if (t->n == ANL__MOST_COPIES || all != t->all) ANL_TRY(make_all(net, t));
+    t->all = all;
+    t->list[t->n++] = copy;
+    return ANL_OK;
+}
+
+/* A program's steps, then what waits aside. */
+static anl_status run_program(const anl_program *p, const bases *b)
+{
+    together t;
+    t.n = 0;
+    ANL_TRY(run_steps(p->net, b, p->step, p->sweep, p->n_sweep));
+    for (int s = 0; s < p->n_step; s++) {
+        const anl__step *step = &p->step[s];
+        if (step->waits) ANL_TRY(add_copy(p->net, &t, step->prep.kernel->bring, (anl__copy){&step->prep, pointer(b, step->aside), pointer(b, step->out[0])}));
+    }
+    return make_all(p->net, &t);
+}
+
 /* Packed parameters and whatever else depends on parameters only, when they have changed; always: whether they have or not. */
 static anl_status refresh(anl_program *p, const bases *b, bool always)
 {
@@ -125,14 +164,19 @@ static anl_status refresh(anl_program *p, const bases *b, bool always)
         ANL_TRY(run_steps(net, b, p->derived, p->derived_sweep, p->n_derived_sweep));
         p->derived_version = version;
     }
+    together t;
+    t.n = 0;
     for (int i = 0; i < p->n_pack; i++) {
-        anl__packed *q = &net->packed[p->pack[i]];
+        const anl__packed *q = &net->packed[p->pack[i]];
         if (!always && q->version == version) continue;
         anl_value v = q->value;
         const void *src = q->param >= 0 ? b->at[ANL__STORE_PARAM] + anl__elem(net) * (size_t)net->param.entry[q->param].offset : pointer(b, p->ref[v]);
-        q->pack.run(q->pack.state, src, (char *)net->derived + q->offset, net->device->pool);
-        q->version = version;
+        void *dst = (char *)net->derived + q->offset;
+        if (q->pack.run) q->pack.run(q->pack.state, src, dst, net->device->pool);
+        else ANL_TRY(add_copy(net, &t, q->pack.run_all, (anl__copy){q->pack.state, src, dst}));
     }
+    ANL_TRY(make_all(net, &t));
+    for (int i = 0; i < p->n_pack; i++) net->packed[p->pack[i]].version = version;
     return ANL_OK;
 }
 
@@ -190,7 +234,7 @@ static anl_status enqueue_all(void *arg)
     const recorder *r = arg;
     anl_program *p = r->p;
     if (p->opts.backward) ANL_TRY(refresh(p, r->b, true)); /* parameters change with every step: their copies are part of it */
-    return run_steps(p->net, r->b, p->step, p->sweep, p->n_sweep);
+    return run_program(p, r->b);
 }
 
 static anl_status record(anl_program *p, const bases *b, anl__recorded *r)
@@ -207,7 +251,7 @@ static anl_status perform(anl_program *p, const bases *b)
     anl__recorded *r = NULL;
     if (p->net->recording) {
         ANL_TRY(refresh(p, b, p->opts.backward));
-        return run_steps(p->net, b, p->step, p->sweep, p->n_sweep);
+        return run_program(p, b);
     }
     for (int i = 0; i < p->n_recorded; i++)
         if (same_bind(p, &p->recorded[i].bind, b->bind)) r = &p->recorded[i];
@@ -215,7 +259,7 @@ static anl_status perform(anl_program *p, const bases *b)
     if (r && !r->recording && !r->refused) ANL_TRY(record(p, b, r));
     if (r && r->recording) return dev->vt->replay(dev, r->recording);
     if (!r && dev->vt->record_begin && p->n_recorded < ANL__MOST_RECORDED) p->recorded[p->n_recorded++] = (anl__recorded){.bind = *b->bind};
-    return run_steps(p->net, b, p->step, p->sweep, p->n_sweep);
+    return run_program(p, b);
 }
 
 anl_status anl__net_replay(anl_net *net, void *recording)

@@ -118,7 +118,7 @@ static anl_status open_blocks(direct *d, const direct_opts *o)
         if (d->shared[j]) d->out[j] = d->in[with - 1];
         else ok = ok && block_open(&d->out[j], dev, type_bytes(&d->call.out[j]));
     }
-    ok = ok && block_open(&d->ws, dev, d->p.workspace);
+    ok = ok && block_open(&d->ws, dev, d->p.workspace) && block_open(&d->aside, dev, d->p.aside);
     return ok ? ANL_OK : anl__fail(d->ctx, ANL_NOMEM, "no memory for the case's tensors");
 }
 
@@ -167,7 +167,8 @@ anl_status direct_load(direct *d, double *const *in, const double *base)
         free(bytes);
         if (!d->packed[i]) continue;
         block_poison(&d->packed_in[i]);
-        d->pack[i].run(d->pack[i].state, d->in[i].p, d->packed_in[i].p, d->env.pool);
+        if (d->pack[i].run) d->pack[i].run(d->pack[i].state, d->in[i].p, d->packed_in[i].p, d->env.pool);
+        else ok = ok && d->pack[i].run_all(d->env.device, &(anl__copy){d->pack[i].state, d->in[i].p, d->packed_in[i].p}, 1) == ANL_OK;
         if (!block_intact(&d->packed_in[i])) d->broken = "the pack wrote past its end";
     }
     for (int j = 0; j < d->call.n_out; j++)
@@ -179,6 +180,7 @@ anl_status direct_load(direct *d, double *const *in, const double *base)
         free(bytes);
     }
     block_poison(&d->ws);
+    block_poison(&d->aside);
     return ok ? ANL_OK : ANL_DEVICE;
 }
 
@@ -200,7 +202,7 @@ static anl__run bind(direct *d, pointers *at)
 {
     for (int i = 0; i < d->call.n_in; i++) at->in[i] = d->packed[i] ? d->packed_in[i].p : d->in[i].p;
     for (int j = 0; j < d->call.n_out; j++) at->out[j] = d->out[j].p;
-    return (anl__run){at->in, at->out, d->ws.p, d->env.pool, d->env.device};
+    return (anl__run){at->in, at->out, d->ws.p, d->env.pool, d->env.device, d->aside.p};
 }
 
 void direct_task(direct *d, int t)
@@ -241,6 +243,7 @@ static anl_status perform(direct *d)
         if (k->finish) k->finish(&d->p, &r);
         if (k->after) anl__pool_run(d->env.pool, d->p.tasks, run_after, &a);
     } else ANL_TRY(k->run(&d->p, &r));
+    if (d->p.aside) ANL_TRY(k->bring(d->env.device, &(anl__copy){&d->p, r.aside, r.out[0]}, 1));
     return d->env.device->vt->sync ? d->env.device->vt->sync(d->env.device) : ANL_OK;
 }
 
@@ -274,7 +277,7 @@ anl_status direct_run(direct *d)
         if (!block_intact(&d->out[j])) d->broken = "it wrote past the end of an output";
     for (int i = 0; i < d->call.n_in; i++)
         if (!block_intact(&d->in[i])) d->broken = "it wrote past the end of an input";
-    if (!block_intact(&d->ws)) d->broken = "it wrote past the end of its workspace";
+    if (!block_intact(&d->ws) || !block_intact(&d->aside)) d->broken = "it wrote past the end of its workspace";
     return ANL_OK;
 }
 
@@ -326,6 +329,7 @@ void direct_close(direct *d)
         block_close(&d->packed_in[i]);
     }
     block_close(&d->ws);
+    block_close(&d->aside);
     if (d->prepared && k->release) k->release(d->ctx, &d->p);
     anl_graph_destroy(d->g);
     memset(d, 0, sizeof *d);

@@ -89,7 +89,7 @@ typedef struct direct {
     anl__segment segment[2];
     bool prepared, packed[ANL__MAX_IN];
     anl__pack pack[ANL__MAX_IN];
-    block in[ANL__MAX_IN], packed_in[ANL__MAX_IN], out[ANL__MAX_OUT], ws;
+    block in[ANL__MAX_IN], packed_in[ANL__MAX_IN], out[ANL__MAX_OUT], ws, aside;
     bool shared[ANL__MAX_OUT]; /* out[j] lies in an input's memory (in-place run) */
     bool refused;              /* the kernel does not take this case; `why` was filled */
     const char *broken;        /* a broken rule of the contract found while running; NULL: none */

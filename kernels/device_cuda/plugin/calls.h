@@ -26,8 +26,11 @@ unsigned *anl__cuda_counters(const anl_device *dev);
 /* Memory that a prepared kernel keeps on the device, filled from the host. */
 anl_status anl__cuda_keep(anl_device *dev, const void *host, size_t bytes, void **out);
 void anl__cuda_drop(anl_device *dev, void *p);
-/* dst = (accum ? dst : 0) + src, n elements of f32, bf16 or f16 each. */
-anl_status anl__cuda_convert(const anl_device *dev, void *dst, anl_dtype dst_type, const void *src, anl_dtype src_type, int64_t n, bool accum);
+/* dst += src, n elements of f32, bf16 or f16. */
+anl_status anl__cuda_add(const anl_device *dev, void *dst, const void *src, anl_dtype type, int64_t n);
+/* Casts of at most ANL__MOST_COPIES arrays, n elements each, in one launch; one of the types is f32. */
+typedef struct anl__cuda_cast { const void *src; void *dst; int64_t n; } anl__cuda_cast;
+anl_status anl__cuda_convert(const anl_device *dev, anl_dtype dst_type, anl_dtype src_type, const anl__cuda_cast *list, int count);
 /* dst (rows, dst_columns) = (accum ? dst : 0) + src (rows, src_columns): columns that src lacks are 0, columns that dst lacks are left out. */
 anl_status anl__cuda_columns(const anl_device *dev, void *dst, anl_dtype dst_type, int64_t dst_columns, const void *src, anl_dtype src_type, int64_t src_columns, int64_t rows, bool accum);
 /* y = relu(y + bias), n elements, k columns; bias may be NULL. */

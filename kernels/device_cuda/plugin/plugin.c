@@ -32,7 +32,6 @@ typedef struct cuda_impl {
     slot ring[RING];
     int next;
     bool recording;
-    bool narrowing_failed; /* the launch of a copy in 16 bits, which cannot say so itself */
     void *counters; /* calls.h */
     anl__cuda_libs *libs;
     anl__cuda_group *group; /* NULL: it is in none */
@@ -108,13 +107,23 @@ anl_status anl__cuda_zero(const anl_device *dev, void *p, size_t bytes)
 
 unsigned *anl__cuda_counters(const anl_device *dev) { return ((const cuda_impl *)dev->impl)->counters; }
 
-typedef struct narrow { const anl_device *dev; anl_dtype to; int64_t n; } narrow;
+typedef struct narrow { anl_dtype to; int64_t n; } narrow;
 
-static void narrow_run(void *state, const void *src, void *dst, anl__pool *pool)
+/* All that are to be of one type in one launch. */
+static anl_status narrow_all(anl_device *dev, const anl__copy *list, int n)
 {
-    const narrow *w = state;
-    (void)pool;
-    if (anl__cuda_convert(w->dev, dst, w->to, src, ANL_F32, w->n, false) != ANL_OK) ((cuda_impl *)w->dev->impl)->narrowing_failed = true;
+    anl__cuda_cast cast[ANL__MOST_COPIES];
+    for (int i = 0, many; i < n; i += many) {
+        anl_dtype to = ((const narrow *)list[i].state)->to;
+        for (many = 0; i + many < n; many++) {
+            const anl__copy *c = &list[i + many];
+            const narrow *w = c->state;
+            if (w->to != to) break;
+            cast[many] = (anl__cuda_cast){c->src, c->dst, w->n};
+        }
+        ANL_TRY(anl__cuda_convert(dev, to, ANL_F32, cast, many));
+    }
+    return ANL_OK;
 }
 
 static void narrow_release(anl_ctx *ctx, void *state) { anl__free(ctx, state); }
@@ -123,8 +132,8 @@ bool anl__cuda_pack_half(const anl__env *env, const anl__call *c, int in, anl_dt
 {
     narrow *w = anl__alloc(env->ctx, sizeof *w);
     if (!w) return out->status = ANL_NOMEM, false;
-    *w = (narrow){env->device, to, anl_shape_count(&c->in[in].shape)};
-    *out = (anl__pack){.bytes = (size_t)w->n * 2, .state = w, .run = narrow_run, .release = narrow_release};
+    *w = (narrow){to, anl_shape_count(&c->in[in].shape)};
+    *out = (anl__pack){.bytes = (size_t)w->n * 2, .state = w, .run_all = narrow_all, .release = narrow_release};
     memcpy(out->key, anl_dtype_name(to), strlen(anl_dtype_name(to)) + 1);
     return true;
 }
@@ -314,10 +323,6 @@ static anl_status cuda_copy(anl_device *dev, void *dst, const void *src, size_t 
 
 static anl_status cuda_fault(anl_device *dev)
 {
-    cuda_impl *d = dev->impl;
-    bool narrowing = d->narrowing_failed;
-    d->narrowing_failed = false;
-    if (narrowing) return ANL_DEVICE; /* its message is there */
     CUDA_TRY(dev, cudaGetLastError());
     return ANL_OK;
 }
@@ -344,8 +349,6 @@ static anl_status cuda_record_end(anl_device *dev, void **out)
     cuda_use(dev);
     cudaError_t e = cudaStreamEndCapture(d->stream, &graph), inside = cudaGetLastError();
     if (e == cudaSuccess) e = inside;
-    if (e == cudaSuccess && d->narrowing_failed) e = cudaErrorUnknown;
-    d->narrowing_failed = false;
     if (e == cudaSuccess) e = cudaGraphInstantiate(&exec, graph, 0);
     if (e == cudaSuccess && d->group) e = cudaGraphUpload(exec, d->stream); /* now, and not while another device's step waits for this one */
     if (graph) cudaGraphDestroy(graph);
