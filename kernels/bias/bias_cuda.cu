@@ -1,4 +1,4 @@
-/* bias and its gradient, a two-stage sum of columns, the second over lanes in a fixed tree. Bytes moved: x and y once, dy once; bound: memory.
+/* bias and its gradient, a sum of columns over slices and lanes in a fixed tree, in one launch. Bytes moved: x and y once, dy once; bound: memory.
  * Not measured on a GPU. */
 #include "kernels/common/column_sums.cuh"
 

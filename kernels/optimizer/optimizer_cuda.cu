@@ -1,7 +1,8 @@
 /* Updates over whole slabs, one launch for all parameters: each element finds its segment (decay, rate) by bisection in a table on the
- * device. grad_stats is a two-stage sum in double, by chunks of a fixed size; so are lamb's norms, a parameter's chunks its own: lamb moves the
+ * device. grad_stats is a sum in double, by chunks of a fixed size, the last block over the chunks; so are lamb's norms, a parameter's chunks its own: lamb moves the
  * moments in the first stage. Bytes moved: each slab once; bound: memory. Not measured on a GPU. */
 #include "kernels/common/lanes.cuh"
+#include "kernels/common/last_block.cuh"
 #include "kernels/common/map.cuh"
 
 extern "C" {
@@ -175,7 +176,13 @@ static __device__ __forceinline__ double add_lanes(double v, double *space)
     return anl_merge_lanes(v, space, 1, [](double a, double b) { return a + b; });
 }
 
-static __global__ void squares(const float *g, double *part, int64_t n)
+struct judged { /* beside the gradient: denominator, hyper block, scale block and numerator (or NULL) */
+    const float *den, *h, *scale, *num;
+    float scale_min;
+};
+
+/* Block: a chunk; the last adds the chunks' sums. */
+static __global__ void verdict(const float *g, double *part, int64_t n, judged j, float *stat, unsigned *counter)
 {
     ANL_SHARED_ARRAY(double, space, ANL_THREADS);
     int64_t from = blockIdx.x * CHUNK, to = from + CHUNK < n ? from + CHUNK : n;
@@ -183,15 +190,11 @@ static __global__ void squares(const float *g, double *part, int64_t n)
     for (int64_t i = from + threadIdx.x; i < to; i += ANL_THREADS) s += (double)g[i] * (double)g[i];
     s = add_lanes(s, space);
     if (threadIdx.x == 0) part[blockIdx.x] = s;
-}
-
-static __global__ void verdict(const double *part, int64_t chunks, const float *den, const float *h, const float *scale, const float *num, float scale_min, float *stat)
-{
-    ANL_SHARED_ARRAY(double, space, ANL_THREADS);
-    double s = 0;
-    for (int64_t i = threadIdx.x; i < chunks; i += ANL_THREADS) s += part[i];
+    if (!anl_last_block(counter, gridDim.x)) return;
+    s = 0;
+    for (int64_t i = threadIdx.x; i < gridDim.x; i += ANL_THREADS) s += part[i];
     s = add_lanes(s, space);
-    if (threadIdx.x == 0) anl__up_stat(s, *den, h, scale, num, scale_min, stat);
+    if (threadIdx.x == 0) anl__up_stat(s, *j.den, j.h, j.scale, j.num, j.scale_min, stat);
 }
 
 static anl_status stats_prepare(const anl__env *env, anl__prepared *p)
@@ -203,13 +206,12 @@ static anl_status stats_prepare(const anl__env *env, anl__prepared *p)
 
 static anl_status stats_run(const anl__prepared *p, const anl__run *r)
 {
-    int64_t n = anl_shape_count(&p->call.in[0].shape), chunks = chunks_of(n);
-    ANL_TRY(ANL_LAUNCH(squares, (unsigned)(chunks ? chunks : 1), ANL_THREADS, r, (const float *)r->in[0], (double *)r->ws, n));
     const anl__call *c = &p->call;
+    int64_t n = anl_shape_count(&c->in[0].shape), chunks = chunks_of(n);
     const float *scale = anl__has_in(c, ANL__STATS_SCALE) ? (const float *)r->in[ANL__STATS_SCALE] : (const float *)NULL;
     const float *num = anl__has_in(c, ANL__STATS_NUM) ? (const float *)r->in[ANL__STATS_NUM] : (const float *)NULL;
-    return ANL_LAUNCH(verdict, 1, ANL_THREADS, r, (const double *)r->ws, chunks, (const float *)r->in[ANL__STATS_DEN], (const float *)r->in[ANL__STATS_HYPER], scale, num,
-                      (float)anl__attr_float(c, "scale_min"), (float *)r->out[0]);
+    judged j = {(const float *)r->in[ANL__STATS_DEN], (const float *)r->in[ANL__STATS_HYPER], scale, num, (float)anl__attr_float(c, "scale_min")};
+    return ANL_LAUNCH(verdict, (unsigned)(chunks ? chunks : 1), ANL_THREADS, r, (const float *)r->in[0], (double *)r->ws, n, j, (float *)r->out[0], anl__cuda_counters(r->device));
 }
 
 static __global__ void move_scale(float *scale, const float *stat, float steps, float least, float most) { anl__up_scale(scale, stat, steps, least, most); }
