@@ -182,6 +182,8 @@ typedef struct anl__run {
     anl__pool *pool;
     anl_device *device;
     void *aside;
+    const anl__prepared *covered;       /* a step that this kernel does too (anl__kernel.covers), and that step's own run; NULL: none */
+    const struct anl__run *covered_run;
 } anl__run;
 
 /* Something to be written to dst from src, both on the device; one of several that are made together. */
@@ -234,6 +236,9 @@ struct anl__kernel {
     /* After finish: a second sweep over the same tasks, by the rules of `task`, for what needs the sums of all samples. All
        outputs but those of finish_outs may be left to it. NULL: none. */
     void (*after)(const anl__prepared *p, const anl__run *r, int task, int worker);
+    /* Kernels with `run`: does it also the work of step `other`? Asked of the step just before it, if this kernel alone reads other's one output, as its
+       input `in`: that output need not be written. And, in -1, of steps without inputs whose output nobody reads in this program: it must be. NULL: never. */
+    bool (*covers)(const anl__prepared *p, const anl__prepared *other, int in);
     void (*release)(anl_ctx *ctx, anl__prepared *p);
     bool samplewise;
     uint32_t finish_outs; /* bit j: out[j] is complete only after finish */

@@ -1,10 +1,13 @@
-/* softmax_cross_entropy: a block a row finds maximum and sum; the rows' losses, weights and hits are added by one block in a
- * fixed tree. Backward recomputes the row's sums. Where a row is whole vectors of 16 bytes a thread has one at a time, and reads it as one
+/* softmax_cross_entropy: a block a row finds maximum and sum; the rows' losses, weights and hits are added in a fixed tree, by the last of up to
+ * some thousand blocks, else in a launch of their own. Backward recomputes the row's sums. Where a row is whole vectors of 16 bytes a thread has one at a time, and reads it as one
  * where the rows lie so; else one logit. Bytes moved: the logits three times, from cache after the first; bound: memory. Not measured on a GPU. */
+#include "kernels/common/last_block.cuh"
 #include "kernels/common/row_sums.cuh"
+#include "kernels/common/seed.cuh"
 #include "kernels/common/vectors.cuh"
 
 static const int ROW_THREADS = 128;
+static const int64_t MOST_ROWS = 4096; /* that the last block adds */
 
 /* f(column, logit) for this thread's columns of a row, V side by side, read A at a time. V divides k, which is below 2^24. */
 template <int V, int A, class T, class F> static __device__ __forceinline__ void each_logit(const T *x, int k, F f)
@@ -20,8 +23,9 @@ template <int V, int A, class T, class F> static __device__ __forceinline__ void
 /* F of the kernels below for how rows of k are cut and lie. */
 #define BY_VECTORS(T, F, k, ...) ((k) % anl_vec<T>::N ? F<T, 1, 1> : anl_vectors<T>(k, {__VA_ARGS__}) ? F<T, anl_vec<T>::N, anl_vec<T>::N> : F<T, anl_vec<T>::N, 1>)
 
+/* counter: NULL where the sums are left to another launch. */
 template <class T, int V, int A>
-__global__ void row_losses(const T *z, const int32_t *label, const float *weight, float *part, int64_t rows, int64_t k, int64_t ignore, float s)
+__global__ void row_losses(const T *z, const int32_t *label, const float *weight, float *part, int64_t rows, int64_t k, int64_t ignore, float s, unsigned *counter, anl_sums_out out)
 {
     ANL_SHARED_ARRAY(float, space, 33);
     int64_t m = blockIdx.x;
@@ -39,34 +43,38 @@ __global__ void row_losses(const T *z, const int32_t *label, const float *weight
     sum = anl_block_sum(sum, space);
     mean = anl_block_sum(mean, space);
     first = (int)-anl_block_max((float)-first, space); /* exact up to 2^24 */
-    if (t) return;
-    int64_t y = label[m];
-    bool counts = y != ignore, known = y >= 0 && y < k;
-    float w = counts && known && weight ? weight[y] : 1, lse = top + logf(sum);
-    part[m] = !counts ? 0 : !known ? NAN : w * ((1 - s) * (lse - anl_float(x[y])) + s * (lse - mean));
-    part[rows + m] = counts && known ? w : 0;
-    part[2 * rows + m] = counts && known && first == y;
+    if (t == 0) {
+        int64_t y = label[m];
+        bool counts = y != ignore, known = y >= 0 && y < k;
+        float w = counts && known && weight ? weight[y] : 1, lse = top + logf(sum);
+        part[m] = !counts ? 0 : !known ? NAN : w * ((1 - s) * (lse - anl_float(x[y])) + s * (lse - mean));
+        part[rows + m] = counts && known ? w : 0;
+        part[2 * rows + m] = counts && known && first == y;
+    }
+    if (counter && anl_last_block(counter, gridDim.x)) anl_add_rows(part, rows, 0, 3, out, space);
 }
 
 template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl__run *r)
 {
     const anl__call *c = &p->call;
     int64_t rows = c->in[0].shape.dim[0], k = c->in[0].shape.dim[1];
-    void (*f)(const T *, const int32_t *, const float *, float *, int64_t, int64_t, int64_t, float) = BY_VECTORS(T, row_losses, k, r->in[0]);
+    bool last = rows <= MOST_ROWS;
+    void (*f)(const T *, const int32_t *, const float *, float *, int64_t, int64_t, int64_t, float, unsigned *, anl_sums_out) = BY_VECTORS(T, row_losses, k, r->in[0]);
     ANL_TRY(ANL_LAUNCH(f, (unsigned)rows, ROW_THREADS, r, (const T *)r->in[0], (const int32_t *)r->in[1], anl__has_in(c, 2) ? (const float *)r->in[2] : (const float *)NULL,
-                       (float *)r->ws, rows, k, anl__attr_int(c, "ignore"), (float)anl__attr_float(c, "label_smoothing")));
-    return anl_row_sums(r, (const float *)r->ws, rows, 3);
+                       (float *)r->ws, rows, k, anl__attr_int(c, "ignore"), (float)anl__attr_float(c, "label_smoothing"),
+                       last ? anl__cuda_counters(r->device) : (unsigned *)NULL, anl_sums_of(r, 3)));
+    return last ? ANL_OK : anl_row_sums(r, (const float *)r->ws, rows, 3);
 }
 ANL_TYPED_RUN(fwd)
 
 template <class T, int V, int A>
-__global__ void row_gradients(const T *__restrict__ z, const int32_t *label, const float *dnum, const float *weight, T *__restrict__ dz, int64_t k, int64_t ignore, float s)
+__global__ void row_gradients(const T *__restrict__ z, const int32_t *label, anl_seed dnum, const float *weight, T *__restrict__ dz, int64_t k, int64_t ignore, float s)
 {
     ANL_SHARED_ARRAY(float, space, 33);
     int64_t m = blockIdx.x, y = label[m];
     const T *x = z + m * k;
     bool counts = y != ignore && y >= 0 && y < k;
-    float top = -INFINITY, sum = 0, w = *dnum * (counts && weight ? weight[y] : 1);
+    float top = -INFINITY, sum = 0, w = anl_seed_value(dnum) * (counts && weight ? weight[y] : 1);
     each_logit<V, A>(x, (int)k, [&](int, float v) { top = fmaxf(top, v); });
     top = anl_block_max(top, space);
     each_logit<V, A>(x, (int)k, [&](int, float v) { sum += expf(v - top); });
@@ -82,8 +90,8 @@ __global__ void row_gradients(const T *__restrict__ z, const int32_t *label, con
 template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl__run *r)
 {
     const anl__call *c = &p->call;
-    void (*f)(const T *, const int32_t *, const float *, const float *, T *, int64_t, int64_t, float) = BY_VECTORS(T, row_gradients, c->in[0].shape.dim[1], r->in[0], r->out[0]);
-    return ANL_LAUNCH(f, (unsigned)c->in[0].shape.dim[0], ROW_THREADS, r, (const T *)r->in[0], (const int32_t *)r->in[1], (const float *)r->in[2],
+    void (*f)(const T *, const int32_t *, anl_seed, const float *, T *, int64_t, int64_t, float) = BY_VECTORS(T, row_gradients, c->in[0].shape.dim[1], r->in[0], r->out[0]);
+    return ANL_LAUNCH(f, (unsigned)c->in[0].shape.dim[0], ROW_THREADS, r, (const T *)r->in[0], (const int32_t *)r->in[1], anl_seed_in(r, 2),
                       anl__has_in(c, 3) ? (const float *)r->in[3] : (const float *)NULL, (T *)r->out[0], c->in[0].shape.dim[1], anl__attr_int(c, "ignore"),
                       (float)anl__attr_float(c, "label_smoothing"));
 }
@@ -104,7 +112,7 @@ static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY]
     return false;
 }
 
-static const anl__kernel fwd_kernel = {.op = "softmax_cross_entropy", .device = "cuda", .name = "softmax_cross_entropy/cuda", .rank = 10, .supports = supports, .prepare = fwd_prepare, .run = fwd};
-static const anl__kernel bwd_kernel = {.op = "softmax_cross_entropy_bwd", .device = "cuda", .name = "softmax_cross_entropy_bwd/cuda", .rank = 10, .supports = supports, .run = bwd};
+static const anl__kernel fwd_kernel = {.op = "softmax_cross_entropy", .device = "cuda", .name = "softmax_cross_entropy/cuda", .rank = 10, .supports = supports, .prepare = fwd_prepare, .run = fwd, .covers = anl_covers_fill};
+static const anl__kernel bwd_kernel = {.op = "softmax_cross_entropy_bwd", .device = "cuda", .name = "softmax_cross_entropy_bwd/cuda", .rank = 10, .supports = supports, .run = bwd, .covers = anl_covers_seed};
 extern "C" const anl__kernel *const anl__kernels_cross_entropy_cuda[];
 const anl__kernel *const anl__kernels_cross_entropy_cuda[] = {&fwd_kernel, &bwd_kernel, NULL};

@@ -7,6 +7,7 @@
  * backward, 16 bytes a state and step; bound: latency of a step, T steps forward and 2 T back. Not measured
  * on a GPU. */
 #include "kernels/common/row_sums.cuh"
+#include "kernels/common/seed.cuh"
 
 extern "C" {
 #include "ctc.h"
@@ -203,9 +204,10 @@ template <class T> __global__ void trellis(anl__ctc k, const T *z, const float *
 
 /* both: alpha and beta. Classes of the target are written a second time. */
 template <class T> __global__ void slopes(anl__ctc k, const T *z, const float *lse, const double *both,
-                                          const outcome *kept, const int32_t *chain, const float *dnum, T *dz)
+                                          const outcome *kept, const int32_t *chain, anl_seed dnum, T *dz)
 {
     ANL_SHARED_ARRAY(float, space, 33);
+    float seed = anl_seed_value(dnum);
     for (int64_t row = blockIdx.x; row < k.steps * k.samples; row += gridDim.x) {
         int64_t t = row / k.samples, n = row % k.samples;
         outcome o = kept[n];
@@ -220,19 +222,19 @@ template <class T> __global__ void slopes(anl__ctc k, const T *z, const float *l
             continue;
         }
         for (int64_t j = threadIdx.x; j < k.classes; j += blockDim.x)
-            d[j] = anl_to<T>(*dnum * expf(anl_float(x[j]) - lse[row]));
+            d[j] = anl_to<T>(seed * expf(anl_float(x[j]) - lse[row]));
         float blanks = 0;
         for (int64_t i = threadIdx.x; i <= o.s.labels; i += blockDim.x)
             blanks += expf((float)(with[2 * i] - o.total));
         blanks = anl_block_sum(blanks, space); /* and all of the row is written */
         if (threadIdx.x == 0)
-            d[k.blank] = anl_to<T>(*dnum * (expf(anl_float(x[k.blank]) - lse[row]) - blanks));
+            d[k.blank] = anl_to<T>(seed * (expf(anl_float(x[k.blank]) - lse[row]) - blanks));
         for (int64_t i = threadIdx.x; i < o.s.labels; i += blockDim.x) {
             if (link_of[i] >= 0) continue; /* the first of its class adds all */
             float sum = 0;
             for (int64_t q = i; q < o.s.labels; q = link_of[q] < 0 ? ~link_of[q] : link_of[q])
                 sum += expf((float)(with[2 * q + 1] - o.total));
-            d[label[i]] = anl_to<T>(*dnum * (expf(anl_float(x[label[i]]) - lse[row]) - sum));
+            d[label[i]] = anl_to<T>(seed * (expf(anl_float(x[label[i]]) - lse[row]) - sum));
         }
     }
 }
@@ -299,12 +301,12 @@ template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl
     anl__ctc k = anl__ctc_of(&p->call, r, 3);
     places l;
     void (*f)(anl__ctc, const T *, const float *, const double *, const outcome *, const int32_t *,
-              const float *, T *) = slopes<T>;
+              anl_seed, T *) = slopes<T>;
     lay(k, true, (char *)r->ws, &l);
     ANL_TRY(walk_all<T>(r, k, l));
     return ANL_LAUNCH(f, anl_blocks(k.steps * k.samples, 1), (unsigned)ROW_THREADS, r, k, (const T *)r->in[0],
                       (const float *)l.lse, (const double *)l.alpha, (const outcome *)l.kept,
-                      (const int32_t *)l.chain, (const float *)r->in[2], (T *)r->out[0]);
+                      (const int32_t *)l.chain, anl_seed_in(r, 2), (T *)r->out[0]);
 }
 ANL_TYPED_RUN(bwd)
 
@@ -316,10 +318,10 @@ static bool supports(const anl__env *env, const anl__call *c, char why[ANL__WHY]
     return false;
 }
 
-#define KERNEL(id, op_name, fn)                                                                              \
+#define KERNEL(id, op_name, fn, ...)                                                                         \
     static const anl__kernel id = {.op = op_name, .device = "cuda", .name = op_name "/cuda", .rank = 10,     \
-                                   .supports = supports, .prepare = prepare, .run = fn};
-KERNEL(k_fwd, "ctc", fwd)
-KERNEL(k_bwd, "ctc_bwd", bwd)
+                                   .supports = supports, .prepare = prepare, .run = fn, __VA_ARGS__};
+KERNEL(k_fwd, "ctc", fwd, .covers = anl_covers_fill)
+KERNEL(k_bwd, "ctc_bwd", bwd, .covers = anl_covers_seed)
 extern "C" const anl__kernel *const anl__kernels_ctc_cuda[];
 const anl__kernel *const anl__kernels_ctc_cuda[] = {&k_fwd, &k_bwd, NULL};

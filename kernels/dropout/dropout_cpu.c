@@ -1,7 +1,7 @@
 /* dropout on the workers. Random numbers are drawn for LANES counters side by side, four numbers each; the mask
  * is that of the reference bit for bit (kernels/common/dropout.h). */
 #ifndef T
-#include "dropout.h"
+#include "kernels/common/dropout_call.h"
 #define ANL__CPU_FILE "kernels/dropout/dropout_cpu.c"
 #include "kernels/common/cpu.h"
 

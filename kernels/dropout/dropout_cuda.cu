@@ -5,7 +5,7 @@
 #include "kernels/common/vectors.cuh"
 
 extern "C" {
-#include "dropout.h"
+#include "kernels/common/dropout_call.h"
 }
 
 /* Q: 4 or 1. */
@@ -15,12 +15,10 @@ template <class T, int Q> __global__ void drop(anl__dropout d, const int32_t *rn
     float scale = (float)d.scale;
     ANL_EACH(k, n / Q)
     {
-        int64_t from = k * Q, piece = from / d.piece, feature = piece / d.samples * d.piece + from % d.piece;
-        uint32_t sample = d.sample0 + (uint32_t)(piece % d.samples);
-        unsigned keep = anl__dropout_keep4(d.seed, d.key, d.step, sample, (uint32_t)(feature / 4), d.keep_below) >> (feature & 3);
-        anl_some<T, Q> a = anl_get<T, Q>(x, from);
-        for (int i = 0; i < Q; i++) a.v[i] = anl_to<T>(keep >> i & 1 ? anl_float(a.v[i]) * scale : 0);
-        anl_put(y, from, a);
+        unsigned kept = anl__dropout_kept(&d, k * Q);
+        anl_some<T, Q> a = anl_get<T, Q>(x, k * Q);
+        for (int i = 0; i < Q; i++) a.v[i] = anl_to<T>(kept >> i & 1 ? anl_float(a.v[i]) * scale : 0);
+        anl_put(y, k * Q, a);
     }
 }
 

@@ -1,5 +1,5 @@
 #ifndef T
-#include "dropout.h"
+#include "kernels/common/dropout_call.h"
 #include "kernels/common/ref.h"
 #define ANL__REF_FILE "kernels/dropout/dropout_ref.c"
 #include "kernels/common/ref_twice.h"

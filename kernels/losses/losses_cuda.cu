@@ -1,6 +1,8 @@
-/* mse, huber, bce_logits and their gradients (formulas: losses.h, here in float). Sums: a block a slice, then one block over the slices. Bytes
+/* mse, huber, bce_logits and their gradients (formulas: losses.h, here in float). Sums: a block a slice, the last block over the slices. Bytes
  * moved: predictions and targets once; bound: memory, and for a batch of values the launch. Not measured on a GPU. */
-#include "kernels/common/cuda.cuh"
+#include "kernels/common/last_block.cuh"
+#include "kernels/common/row_sums.cuh"
+#include "kernels/common/seed.cuh"
 
 extern "C" {
 #include "losses.h"
@@ -28,27 +30,22 @@ static __device__ __forceinline__ float slope(anl__loss_kind kind, float delta, 
     return (y >= 0 ? 1 / (1 + e) : e / (1 + e)) - t;
 }
 
-template <class T> __global__ void slice_sums(const T *y, targets t, float *part, int64_t n, anl__loss_kind kind, float delta)
+template <class T> __global__ void slice_sums(const T *y, targets t, float *part, int64_t n, anl__loss_kind kind, float delta, unsigned *counter, anl_sums_out out)
 {
     ANL_SHARED_ARRAY(float, space, 33);
     float sum = 0;
     ANL_EACH(i, n) sum += value(kind, delta, anl_float(y[i]), target(t, i));
     sum = anl_block_sum(sum, space);
     if (threadIdx.x == 0) part[blockIdx.x] = sum;
+    if (!anl_last_block(counter, gridDim.x)) return;
+    anl_add_rows(part, gridDim.x, 0, 1, out, space);
+    if (threadIdx.x == 0) *out.to[1] = (float)n;
 }
 
-static __global__ void finish(const float *part, int slices, float *num, float *den, float n)
+template <class T> __global__ void gradient(const T *y, targets t, anl_seed dnum, T *dy, int64_t n, anl__loss_kind kind, float delta)
 {
-    ANL_SHARED_ARRAY(float, space, 33);
-    float sum = anl_block_sum((int)threadIdx.x < slices ? part[threadIdx.x] : 0, space);
-    if (threadIdx.x) return;
-    *num = sum;
-    *den = n;
-}
-
-template <class T> __global__ void gradient(const T *y, targets t, const float *dnum, T *dy, int64_t n, anl__loss_kind kind, float delta)
-{
-    ANL_EACH(i, n) dy[i] = anl_to<T>(*dnum * slope(kind, delta, anl_float(y[i]), target(t, i)));
+    float seed = anl_seed_value(dnum);
+    ANL_EACH(i, n) dy[i] = anl_to<T>(seed * slope(kind, delta, anl_float(y[i]), target(t, i)));
 }
 
 static targets targets_of(const anl__prepared *p, const anl__run *r)
@@ -70,25 +67,24 @@ static anl_status prepare(const anl__env *env, anl__prepared *p)
 template <class T> static anl_status fwd_typed(const anl__prepared *p, const anl__run *r)
 {
     int64_t n = anl_shape_count(&p->call.in[0].shape);
-    unsigned slices = slices_of(n);
-    void (*f)(const T *, targets, float *, int64_t, anl__loss_kind, float) = slice_sums<T>;
-    ANL_TRY(ANL_LAUNCH(f, slices, ANL_THREADS, r, (const T *)r->in[0], targets_of(p, r), (float *)r->ws, n, anl__loss_of(&p->call), delta_of(&p->call)));
-    return ANL_LAUNCH(finish, 1, BLOCKS, r, (const float *)r->ws, (int)slices, (float *)r->out[0], (float *)r->out[1], (float)n);
+    void (*f)(const T *, targets, float *, int64_t, anl__loss_kind, float, unsigned *, anl_sums_out) = slice_sums<T>;
+    return ANL_LAUNCH(f, slices_of(n), ANL_THREADS, r, (const T *)r->in[0], targets_of(p, r), (float *)r->ws, n, anl__loss_of(&p->call), delta_of(&p->call),
+                      anl__cuda_counters(r->device), anl_sums_of(r, 2));
 }
 ANL_TYPED_RUN(fwd)
 
 template <class T> static anl_status bwd_typed(const anl__prepared *p, const anl__run *r)
 {
     int64_t n = anl_shape_count(&p->call.in[0].shape);
-    void (*f)(const T *, targets, const float *, T *, int64_t, anl__loss_kind, float) = gradient<T>;
-    return ANL_LAUNCH(f, anl_blocks(n, ANL_THREADS), ANL_THREADS, r, (const T *)r->in[0], targets_of(p, r), (const float *)r->in[2], (T *)r->out[0], n, anl__loss_of(&p->call),
+    void (*f)(const T *, targets, anl_seed, T *, int64_t, anl__loss_kind, float) = gradient<T>;
+    return ANL_LAUNCH(f, anl_blocks(n, ANL_THREADS), ANL_THREADS, r, (const T *)r->in[0], targets_of(p, r), anl_seed_in(r, 2), (T *)r->out[0], n, anl__loss_of(&p->call),
                       delta_of(&p->call));
 }
 ANL_TYPED_RUN(bwd)
 
 #define KERNELS(id, op_name)                                                                                                                                           \
-    static const anl__kernel id = {.op = op_name, .device = "cuda", .name = op_name "/cuda", .rank = 10, .supports = anl_cuda_supports, .prepare = prepare, .run = fwd}; \
-    static const anl__kernel id##_bwd = {.op = op_name "_bwd", .device = "cuda", .name = op_name "_bwd/cuda", .rank = 10, .supports = anl_cuda_supports, .run = bwd};
+    static const anl__kernel id = {.op = op_name, .device = "cuda", .name = op_name "/cuda", .rank = 10, .supports = anl_cuda_supports, .prepare = prepare, .run = fwd, .covers = anl_covers_fill}; \
+    static const anl__kernel id##_bwd = {.op = op_name "_bwd", .device = "cuda", .name = op_name "_bwd/cuda", .rank = 10, .supports = anl_cuda_supports, .run = bwd, .covers = anl_covers_seed};
 KERNELS(k_mse, "mse")
 KERNELS(k_huber, "huber")
 KERNELS(k_bce, "bce_logits")

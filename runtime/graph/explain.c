@@ -28,6 +28,7 @@ anl_status anl__explain(const anl_program *p, const double *us, char **text)
         if (us && !inside) anl__buf_add(&b, " %9.1f %9.1f", us[s], us[s] > 0 ? flops * 1e-3 / us[s] : 0);
         if (us) total += us[s];
         if (t->prep.note[0]) anl__buf_add(&b, "  [%s]", t->prep.note);
+        if (t->covered_by) anl__buf_add(&b, "  (done by %s of %s)", t->covered_by->prep.kernel->name, t->covered_by->name);
         if (t->refused) anl__buf_add(&b, "  (not %s)", t->refused);
         anl__buf_add(&b, "\n");
     }

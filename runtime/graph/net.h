@@ -85,6 +85,7 @@ typedef struct anl__step {
     anl__ref copy_from; /* accumulate on a copy of this: out[0]'s bytes come from here first */
     size_t copy_bytes;
     int chain;     /* steps in the last chain that begins here, run slice by slice or all at once; 1: alone; 0: inside one */
+    const struct anl__step *covered_by; /* the step whose kernel does this one too; NULL: none */
     bool backward;
     char *refused; /* why better kernels said no; arena of the graph */
 } anl__step;
@@ -93,7 +94,7 @@ typedef struct anl__step {
 typedef struct anl__sweep {
     int step;
     bool after;
-    int chain; /* sweeps in the chain that begins here; 0: inside one */
+    int chain; /* sweeps in the chain that begins here; 0: inside one. A step that covers another is followed by it, a chain of two */
     bool small; /* the chain is done sooner than a worker wakes: it stays on the caller */
 } anl__sweep;
 #define ANL__MOST_CHAIN 32
@@ -152,6 +153,8 @@ anl_status anl__explain(const anl_program *p, const double *us, char **text) ANL
 anl_status anl__select(const anl__env *env, anl_graph *g, int node, const char *prefer, anl__step *step) ANL_MUST;
 /* Registers (or finds) the packed copy that the step's kernel wants of input i; *index = -1: none. */
 anl_status anl__select_pack(anl_program *p, const anl__env *env, const anl__step *step, int i, anl_value v, int *index) ANL_MUST;
+/* cover.c: the step whose work the kernel of step s does too; -1: none. node_of: by step; last, copy: as in alias. */
+int anl__covered(const anl_program *p, const int *node_of, const int *last, const bool *copy, int s);
 /* alias.c: gives each value a root whose memory it shares; copy[k]: node k needs a copy of its accum input first.
    position[k]: of node k in the schedule (chains count as one); last[v]: last position at which v is read. */
 anl_status anl__alias(anl_program *p, const int *position, int *last, anl_value *root, bool *copy) ANL_MUST;

@@ -319,13 +319,39 @@ static anl_status make_sweeps(anl_ctx *ctx, const anl__step *step, int n, anl__s
     return ANL_OK;
 }
 
+static int sweep_of(const anl_program *p, int step)
+{
+    int s = 0;
+    while (p->sweep[s].step != step) s++;
+    return s;
+}
+
+/* A covered step's sweep goes to just behind that of the step that covers it. */
+static void find_covers(compile *c, const int *node_of)
+{
+    anl_program *p = c->p;
+    for (int s = 0; p->opts.plan && s < p->n_step; s++) {
+        int other = anl__covered(p, node_of, c->last, c->copy, s);
+        if (other < 0) continue;
+        anl__sweep moved = p->sweep[sweep_of(p, other)];
+        int from = sweep_of(p, other), to = sweep_of(p, s);
+        if (from < to) memmove(&p->sweep[from], &p->sweep[from + 1], sizeof moved * (size_t)(to-- - from));
+        else memmove(&p->sweep[to + 2], &p->sweep[to + 1], sizeof moved * (size_t)(from - to - 1));
+        moved.chain = p->step[other].chain = 0;
+        p->sweep[to + 1] = moved;
+        p->sweep[to].chain = p->step[s].chain = 2;
+        p->step[other].covered_by = &p->step[s];
+    }
+}
+
 static anl_status find_chains(compile *c, const int *node_of)
 {
     anl_program *p = c->p;
     ANL_TRY(make_sweeps(c->ctx, p->derived, p->n_derived, &p->derived_sweep, &p->n_derived_sweep));
     ANL_TRY(make_sweeps(c->ctx, p->step, p->n_step, &p->sweep, &p->n_sweep));
+    find_covers(c, node_of);
     for (int s = 0; s < p->n_sweep;) {
-        int end = s + 1;
+        int end = s + p->sweep[s].chain;
         for (int next; p->opts.plan && (next = next_member(c, node_of, s, end)) >= 0; end++) {
             anl__sweep member = p->sweep[next];
             memmove(&p->sweep[end + 1], &p->sweep[end], sizeof member * (size_t)(next - end));

@@ -83,6 +83,7 @@ static void fill(chain *c, const bases *b, anl_net *net, const anl__step *step, 
         for (int i = 0; i < t->prep.call.n_in; i++) c->in[s][i] = pointer(b, t->in[i]);
         for (int j = 0; j < t->prep.call.n_out; j++) c->out[s][j] = pointer(b, t->out[j]);
         c->run[s] = (anl__run){.in = c->in[s], .out = c->out[s], .ws = pointer(b, t->ws), .pool = net->device->pool, .device = net->device, .aside = pointer(b, t->aside)};
+        if (s == 1 && t->covered_by) c->run[0].covered = &t->prep, c->run[0].covered_run = &c->run[1];
     }
 }
 
@@ -92,7 +93,7 @@ static anl_status run_whole(anl_net *net, const chain *c)
     const anl__prepared *p[MOST];
     const anl__kernel *k = c->step[0]->prep.kernel;
     for (int s = 0; s < c->n; s++) p[s] = &c->step[s]->prep;
-    if (c->n > 1) return k->run_many(p, c->run, c->n);
+    if (c->n > 1 && !c->run[0].covered) return k->run_many(p, c->run, c->n);
     ANL_TRY(k->run(p[0], c->run));
     return p[0]->aside && !c->step[0]->waits ? k->bring(net->device, &(anl__copy){p[0], c->run[0].aside, c->out[0][0]}, 1) : ANL_OK;
 }

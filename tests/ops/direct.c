@@ -202,7 +202,7 @@ static anl__run bind(direct *d, pointers *at)
 {
     for (int i = 0; i < d->call.n_in; i++) at->in[i] = d->packed[i] ? d->packed_in[i].p : d->in[i].p;
     for (int j = 0; j < d->call.n_out; j++) at->out[j] = d->out[j].p;
-    return (anl__run){at->in, at->out, d->ws.p, d->env.pool, d->env.device, d->aside.p};
+    return (anl__run){.in = at->in, .out = at->out, .ws = d->ws.p, .pool = d->env.pool, .device = d->env.device, .aside = d->aside.p};
 }
 
 void direct_task(direct *d, int t)

@@ -1,4 +1,4 @@
-/* What both host devices need of a dropout call. */
+/* A dropout call for its kernels, and for kernels that do its work too. */
 #ifndef ANL_DROPOUT_CALL_H
 #define ANL_DROPOUT_CALL_H
 
@@ -31,6 +31,14 @@ ANL_HD void anl__dropout_draw(anl__dropout *d, const int32_t *rng)
     d->seed = (uint64_t)(uint32_t)rng[ANL__RNG_SEED_HI] << 32 | (uint32_t)rng[ANL__RNG_SEED_LO];
     d->step = (uint32_t)rng[ANL__RNG_STEP];
     d->sample0 = (uint32_t)rng[ANL__RNG_SAMPLE0];
+}
+
+/* From element `at` on, of whole quads or of one element: bit u of the result is set when element at+u is kept. */
+ANL_HD unsigned anl__dropout_kept(const anl__dropout *d, int64_t at)
+{
+    int64_t piece = at / d->piece, feature = piece / d->samples * d->piece + at % d->piece;
+    uint32_t sample = d->sample0 + (uint32_t)(piece % d->samples);
+    return anl__dropout_keep4(d->seed, d->key, d->step, sample, (uint32_t)(feature / 4), d->keep_below) >> (feature & 3);
 }
 
 static inline anl__dropout anl__dropout_of(const anl__call *c, const int32_t *rng)
