@@ -88,10 +88,9 @@ static void fill(chain *c, const bases *b, anl_net *net, const anl__step *step, 
 }
 
 /* Steps of a kernel that has run, and what one that is alone brings from aside. */
-static anl_status run_whole(anl_net *net, const chain *c)
+static anl_status run_whole(anl_net *net, const anl__kernel *k, const chain *c)
 {
     const anl__prepared *p[MOST];
-    const anl__kernel *k = c->step[0]->prep.kernel;
     for (int s = 0; s < c->n; s++) p[s] = &c->step[s]->prep;
     if (c->n > 1 && !c->run[0].covered) return k->run_many(p, c->run, c->n);
     ANL_TRY(k->run(p[0], c->run));
@@ -108,7 +107,7 @@ static anl_status run_chain(anl_net *net, const bases *b, const anl__step *step,
         if (t->copy_from.store && !sweep[s].after) ANL_TRY(net->device->vt->copy(net->device, c.out[s][0], pointer(b, t->copy_from), t->copy_bytes));
     }
     const anl__step *first = &step[sweep->step];
-    if (first->prep.kernel->run) return anl__context(net->ctx, run_whole(net, &c), "layer '%s' (%s)", first->name, first->prep.kernel->name);
+    if (first->prep.kernel->run) return anl__context(net->ctx, run_whole(net, first->prep.kernel, &c), "layer '%s' (%s)", first->name, first->prep.kernel->name);
     anl__pool_run(sweep->small ? NULL : net->device->pool, first->prep.tasks, chain_task, &c);
     for (int s = 0; s < c.n; s++)
         if (!sweep[s].after && c.step[s]->prep.kernel->finish) c.step[s]->prep.kernel->finish(&c.step[s]->prep, &c.run[s]);
