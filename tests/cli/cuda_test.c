@@ -391,7 +391,7 @@ static void test_lost(void **state)
  * copies of parameters in 16 bits included), and the reason is said once. */
 static void test_refused(void **state)
 {
-    static const char *const refused[] = {"1", "2", "9", "20"}, *const precision[] = {"fp32", "bf16"};
+    static const char *const refused[] = {"1", "2", "9", "14"}, *const precision[] = {"fp32", "bf16"};
     static const char said[] = "the step cannot be recorded (";
     cli *c = *state;
     char words[160], want[65], got[65];
