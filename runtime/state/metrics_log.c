@@ -233,21 +233,39 @@ static anl_status open_file(anl__mlog *log, const char *dir, int which, bool ane
     return f->fd >= 0 ? ANL_OK : anl__fail(log->ctx, ANL_IO, "%s: open failed: %s", f->path, strerror(errno));
 }
 
-/* All lengths are looked at before anything is cut. */
+/* Lowers a length to the whole rows that the file really has below it; below 0 counts as 0. */
+static anl_status whole_rows(anl_ctx *ctx, const char *path, int which, int64_t *length)
+{
+    void *data;
+    size_t bytes;
+    if (!anl__path_exists(path)) {
+        *length = 0;
+        return ANL_OK;
+    }
+    ANL_TRY(anl__file_read(ctx, path, 0, &data, &bytes));
+    size_t n = *length < 0 ? 0 : (int64_t)bytes < *length ? bytes : (size_t)*length;
+    if (which == EVENTS) n = anl__tf_whole(data, n);
+    else
+        while (n && ((char *)data)[n - 1] != '\n') n--;
+    *length = (int64_t)n;
+    anl__free(ctx, data);
+    return ANL_OK;
+}
+
+/* All lengths are looked at before anything is cut. One within a row is of another log: another machine trained on from the mirror, and lost
+   rows that this one still has. */
 static anl_status check_lengths(anl__mlog *log, anl__mlog_mark cut)
 {
     for (int i = 0; i < FILES; i++) {
-        struct stat s;
         file *f = &log->file[i];
-        int64_t want = *length_in(&cut, i);
+        int64_t want = *length_in(&cut, i), whole = want;
         if (f->fd < 0) continue;
-        if (fstat(f->fd, &s))
-            return anl__fail(log->ctx, ANL_IO, "%s: stat failed: %s", f->path, strerror(errno));
-        if (want < 0 || s.st_size < want)
+        ANL_TRY(whole_rows(log->ctx, f->path, i, &whole));
+        if (whole != want)
             return anl__fail(log->ctx, ANL_DATA,
-                             "%s: has %lld bytes, but the checkpoint was taken when it had %lld: rows were "
-                             "lost, and can be gone on without",
-                             f->path, (long long)s.st_size, (long long)want);
+                             "%s: has whole rows up to byte %lld, but the checkpoint was taken at byte %lld: rows were lost, and can be "
+                             "gone on without",
+                             f->path, (long long)whole, (long long)want);
         f->length = want;
     }
     return ANL_OK;
@@ -306,24 +324,6 @@ void anl__mlog_close(anl__mlog *log)
     if (log->c) freelocale(log->c);
     if (log->arena) anl__arena_destroy(log->arena);
     anl__free(log->ctx, log);
-}
-
-static anl_status whole_rows(anl_ctx *ctx, const char *path, int which, int64_t *length)
-{
-    void *data;
-    size_t bytes;
-    if (!anl__path_exists(path)) {
-        *length = 0;
-        return ANL_OK;
-    }
-    ANL_TRY(anl__file_read(ctx, path, 0, &data, &bytes));
-    size_t n = *length < 0 ? 0 : (int64_t)bytes < *length ? bytes : (size_t)*length;
-    if (which == EVENTS) n = anl__tf_whole(data, n);
-    else
-        while (n && ((char *)data)[n - 1] != '\n') n--;
-    *length = (int64_t)n;
-    anl__free(ctx, data);
-    return ANL_OK;
 }
 
 anl_status anl__mlog_fit(anl_ctx *ctx, const char *dir, anl__mlog_mark *mark)

@@ -29,10 +29,10 @@ typedef struct anl__mlog_field {
 
 typedef struct anl__mlog_mark { int64_t jsonl, csv, events; } anl__mlog_mark; /* byte lengths */
 
-/* cut NULL: new, empty files. Otherwise each file is cut to its length. A file shorter than its length (rows
-   were lost with a disk, or the run came from a mirror) is DATA, with nothing cut; to go on with what is
-   there, lower the mark by anl__mlog_fit and open again: what is left are whole rows of steps up to the
-   checkpoint's, so none can stand twice. A length 0 of `events` begins a new file there (TensorBoard was
+/* cut NULL: new, empty files. Otherwise each file is cut to its length. A file that has no whole rows up to its
+   length (rows were lost with a disk, or another machine went on from a mirror without them) is DATA, with
+   nothing cut; to go on with what is there, lower the mark by anl__mlog_fit and open again: what is left are
+   whole rows of steps up to the checkpoint's, so none can stand twice. A length 0 of `events` begins a new file there (TensorBoard was
    switched on later). */
 anl_status anl__mlog_open(anl_ctx *ctx, const char *dir, bool tensorboard, const anl__mlog_mark *cut,
                           anl__mlog **out) ANL_MUST;

@@ -225,6 +225,31 @@ static void lost_rows(void **state)
     assert_true(file_is(f, "metrics.csv", "step,loss,images,why\n3,1,384,\"a,\"\"b\"\"\"\n"));
 }
 
+/* A log that is longer than the mark, and another one: the mark of a machine that lost rows falls within a row of this one. */
+static void other_log(void **state)
+{
+    fixture *f = *state;
+    anl__mlog *log = NULL;
+    anl__mlog_mark first, m;
+    assert_ok(f, anl__mlog_open(f->ctx, f->dir, true, NULL, &log));
+    assert_ok(f, row(log, "epoch", 1, 1));
+    assert_ok(f, anl__mlog_sync(log, &first));
+    for (int i = 2; i < 6; i++) assert_ok(f, row(log, "epoch", i, 1));
+    anl__mlog_close(log);
+    m = (anl__mlog_mark){first.jsonl + 9, first.csv + 3, first.events + 11};
+    assert_int_equal(anl__mlog_open(f->ctx, f->dir, true, &m, &log), ANL_DATA);
+    assert_says(f, "rows were lost");
+    assert_ok(f, anl__mlog_fit(f->ctx, f->dir, &m));
+    assert_memory_equal(&m, &first, sizeof m);
+    assert_ok(f, anl__mlog_open(f->ctx, f->dir, true, &m, &log));
+    assert_ok(f, row(log, "epoch", 9, 1));
+    anl__mlog_close(log);
+    char *text = take(at(f, "metrics.jsonl"), NULL), events[1024];
+    assert_non_null(strstr(text, "\n{\"kind\":\"epoch\",\"step\":9,"));
+    free(text);
+    events_text(f, events, sizeof events); /* asserts whole records */
+}
+
 /* The n-th operation fails: an error, the row is in no file, the next row is whole. */
 static void failing(void **state)
 {
@@ -262,7 +287,7 @@ static void failing(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(three_files), T(exact_numbers), T(cutting), T(lost_rows),
+    const struct CMUnitTest tests[] = {T(three_files), T(exact_numbers), T(cutting), T(lost_rows), T(other_log),
                                        T(failing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
