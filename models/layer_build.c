@@ -103,10 +103,38 @@ anl_init anl__weight_init(anl__build *b, int64_t fan_in, int64_t fan_out)
     return (anl_init){ANL_INIT_CONSTANT, 0};
 }
 
+/* By the names of their layers; with _ for - they are operators. */
+static const char *const activations[] = {"relu", "leaky-relu", "elu", "gelu", "silu", "sigmoid", "tanh", "hardswish", "softplus", "softmax", "log-softmax"};
+enum { ACTIVATIONS = sizeof activations / sizeof *activations };
+
+void anl__activate_help(anl__buf *out)
+{
+    anl__buf_add(out, "  act: none");
+    for (int i = 0; i < ACTIVATIONS; i++) anl__buf_add(out, ", %s", activations[i]);
+    anl__buf_add(out, "\n");
+}
+
+static void replace(char *text, char from, char to)
+{
+    for (; *text; text++)
+        if (*text == from) *text = to;
+}
+
 anl_value anl__activate(anl__build *b, const char *act, anl_value x)
 {
-    char name[192];
-    if (!act || !strcmp(act, "none") || b->g == NULL) return x;
-    snprintf(name, sizeof name, "%s.%s", b->name, act);
-    return anl_node(b->g, act, name, &x, 1, NULL);
+    char name[192], word[32];
+    int i = 0;
+    if (!act || !strcmp(act, "none") || b->g == NULL || anl_graph_status(b->g) != ANL_OK) return x;
+    snprintf(word, sizeof word, "%s", act);
+    replace(word, '_', '-');
+    while (i < ACTIVATIONS && strcmp(activations[i], word)) i++;
+    if (i == ACTIVATIONS) {
+        const char *near = anl__nearest(word, activations, ACTIVATIONS);
+        anl_graph_fail(b->g, ANL_RECIPE, "layer '%s' (%s): act '%.40s' is no activation%s%s%s (`anneal explain --layers` lists them)", b->name, b->l->type, act,
+                       near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        return ANL_NONE;
+    }
+    replace(word, '-', '_');
+    snprintf(name, sizeof name, "%s.%s", b->name, word);
+    return anl_node(b->g, word, name, &x, 1, NULL);
 }

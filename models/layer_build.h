@@ -35,8 +35,9 @@ anl_value anl__layer_param(anl__build *b, const char *suffix, int rank, const in
 /* By the argument `init`. Weights uniform in +-1/sqrt(fan_in) (PyTorch's default; LeCun et al., 1998, keep the variance of sums),
    or normal with variance 2/fan_out (He et al., 2015) or 2/fan_in. */
 anl_init anl__weight_init(anl__build *b, int64_t fan_in, int64_t fan_out);
-/* x behind any activation; NULL or "none": x itself. */
+/* x behind an activation; NULL or "none": x itself. */
 anl_value anl__activate(anl__build *b, const char *act, anl_value x);
+void anl__activate_help(anl__buf *out); /* a line of their names */
 
 /* layers_time.c */
 anl_value anl__make_to_time(anl__build *b, const anl__layer_row *r);

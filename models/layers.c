@@ -4,6 +4,7 @@
 
 #include "../runtime/op.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 static anl_value make_conv(anl__build *b, const anl__layer_row *r)
 {
     char attrs[256];
-    int64_t k[2];
+    int64_t k[2], dilation[2] = {1, 1};
     anl_shape x = anl_value_shape(b->g, b->in[0]);
     if (x.rank != 4) {
         char t[96];
@@ -24,6 +25,9 @@ static anl_value make_conv(anl__build *b, const anl__layer_row *r)
     int64_t groups = depthwise ? x.dim[3] : anl__arg_int(b, "groups", 1, 1);
     bool bias = anl__arg_bool(b, "bias", true);
     const char *act = anl__arg_text(b, "act", "none"), *pad = anl__arg_text(b, "pad", "0");
+    if (anl__arg_text(b, "dilation", NULL)) anl__arg_pair(b, "dilation", dilation);
+    if (isalpha((unsigned char)*pad) && strcmp(pad, "same"))
+        anl_graph_fail(b->g, ANL_RECIPE, "layer '%s' (%s): pad '%s' is neither a number of pixels (0, none, without it) nor same", b->name, b->l->type, pad);
     if (anl_graph_status(b->g) != ANL_OK) return ANL_NONE;
     if (x.dim[3] % groups || filters % groups) {
         anl_graph_fail(b->g, ANL_SHAPE, "layer '%s' (%s): %lld groups divide neither %lld input channels nor %lld filters evenly", b->name, b->l->type, (long long)groups, (long long)x.dim[3], (long long)filters);
@@ -33,12 +37,13 @@ static anl_value make_conv(anl__build *b, const anl__layer_row *r)
     int64_t w[4] = {filters, k[0], k[1], x.dim[3] / groups};
     anl_value in[3] = {b->in[0], anl__layer_param(b, "weight", 4, w, anl__weight_init(b, fan_in, fan_out), ANL_PARAM_DECAY), ANL_NONE};
     if (bias) in[2] = anl__layer_param(b, "bias", 1, &filters, (anl_init){ANL_INIT_UNIFORM, 1 / sqrt((double)fan_in)}, 0);
-    char fixed[96], same[96];
+    char fixed[192], same[96];
     if (!strcmp(pad, "same")) { /* as much as keeps the size at stride 1; the odd cell below and right */
-        snprintf(same, sizeof same, "%lld,%lld,%lld,%lld", (long long)(k[0] - 1) / 2, (long long)(k[1] - 1) / 2, (long long)k[0] / 2, (long long)k[1] / 2);
+        long long wide[2] = {dilation[0] * (k[0] - 1), dilation[1] * (k[1] - 1)};
+        snprintf(same, sizeof same, "%lld,%lld,%lld,%lld", wide[0] / 2, wide[1] / 2, wide[0] - wide[0] / 2, wide[1] - wide[1] / 2);
         pad = same;
     }
-    snprintf(fixed, sizeof fixed, "groups=%lld pad=%.60s", (long long)groups, pad);
+    snprintf(fixed, sizeof fixed, "groups=%lld dilation=%lld,%lld pad=%.60s", (long long)groups, (long long)dilation[0], (long long)dilation[1], pad);
     anl__arg_rest(b, fixed, attrs, sizeof attrs);
     return anl__activate(b, act, anl_node(b->g, r->op, b->name, in, bias ? 3 : 2, "%s", attrs));
 }
@@ -138,14 +143,14 @@ static anl_value make_plain(anl__build *b, const anl__layer_row *r)
 
 static const anl__layer_row rows[] = {
     {"conv", "conv2d", 1, 1, make_conv, "filters kernel stride pad dilation groups bias act init", NULL},
-    {"depthwise", "conv2d", 1, 1, make_conv, "kernel stride pad dilation bias act init", NULL},
+    {"depthwise", "conv2d", 1, 1, make_conv, "filters kernel stride pad dilation bias act init", NULL},
     {"conv-transpose", "conv2d_bwd_data", 1, 1, make_transposed, "filters kernel stride pad dilation groups output_pad bias act init", NULL},
     {"dense", "dense", 1, 1, make_dense, "units bias act init", NULL},
     {"batchnorm", "batchnorm", 1, 1, make_norm, "eps momentum act gamma", NULL},
     {"layernorm", "layernorm", 1, 1, make_norm, "eps act", NULL},
     {"groupnorm", "groupnorm", 1, 1, make_norm, "groups eps act", NULL},
     {"maxpool", "maxpool2d", 1, 1, make_plain, "kernel stride pad", NULL},
-    {"avgpool", "avgpool2d", 1, 1, make_plain, "kernel stride pad", NULL},
+    {"avgpool", "avgpool2d", 1, 1, make_plain, "kernel stride pad count_include_pad", NULL},
     {"global-avgpool", "global_avgpool", 1, 1, make_plain, "", NULL},
     {"upsample", "upsample2d", 1, 1, make_plain, "scale mode", NULL},
     {"pad", "pad2d", 1, 1, make_plain, "pad", NULL},
@@ -198,6 +203,44 @@ static const anl__layer_row *find_row(anl_graph *g, const anl__layer *l)
     return NULL;
 }
 
+static bool takes(const char *words, const char *key)
+{
+    for (size_t n; *words; words += n + strspn(words + n, " ")) {
+        n = strcspn(words, " ");
+        if (strlen(key) == n && !strncmp(words, key, n)) return true;
+    }
+    return false;
+}
+
+/* What an argument is called elsewhere. */
+static const struct { const char *there, *here; } called[] = {
+    {"activation", "act"}, {"kernel_size", "kernel"}, {"pool_size", "kernel"}, {"size", "kernel"}, {"padding", "pad"}, {"strides", "stride"}, {"dilation_rate", "dilation"},
+    {"out_channels", "filters"}, {"out_features", "units"}, {"hidden_size", "units"}, {"num_layers", "layers"}, {"use_bias", "bias"}, {"rate", "p"}, {"epsilon", "eps"},
+    {"negative_slope", "slope"}, {"num_groups", "groups"}, {"num_heads", "heads"}, {"dim", "axis"}, {"scale_factor", "scale"}, {"kernel_initializer", "init"},
+};
+
+static void fail_argument(anl__build *b, const anl__layer_row *r, const char *key)
+{
+    const char *here = NULL;
+    for (size_t i = 0; i < sizeof called / sizeof *called; i++)
+        if (!strcmp(called[i].there, key) && takes(r->own, called[i].here)) here = called[i].here;
+    anl_graph_fail(b->g, ANL_RECIPE, "layer '%s' (%s) takes no '%.60s'%s%s%s; it takes: %s", b->name, r->type, key, here ? ", which here is '" : "", here ? here : "",
+                   here ? "'" : "", *r->own ? r->own : "no argument at all");
+}
+
+static bool check_arguments(anl__build *b, const anl__layer_row *r)
+{
+    /* of these the layer itself says why there are none */
+    const char *refused = !strcmp(r->op, "batchnorm") ? "global_stats" : !strcmp(r->op, "recurrent") ? "peepholes" : "";
+    for (int i = 0; i < b->l->n_arg; i++) {
+        const char *key = b->l->arg[i].key;
+        if (takes(r->own, key) || takes(refused, key)) continue;
+        fail_argument(b, r, key);
+        return false;
+    }
+    return true;
+}
+
 anl_value anl__layer_add(anl_graph *g, const anl__layer *l, const anl_value *in, int n_in)
 {
     char made[64];
@@ -211,7 +254,7 @@ anl_value anl__layer_add(anl_graph *g, const anl__layer *l, const anl_value *in,
     }
     if (n_in < r->min_in || n_in > r->max_in) {
         anl_graph_fail(g, ANL_RECIPE, "layer '%s' (%s) takes %d to %d inputs, not %d", b.name, r->type, r->min_in, r->max_in, n_in);
-    } else {
+    } else if (check_arguments(&b, r)) {
         anl_value out = r->make(&b, r);
         if (anl_graph_status(g) == ANL_OK) return out;
     }
@@ -241,4 +284,5 @@ anl_value anl__layer_text(anl_graph *g, const char *type, const char *name, cons
 void anl__layer_help(anl__buf *out)
 {
     for (int i = 0; i < ROWS; i++) anl__buf_add(out, "  %-16s %s\n", rows[i].type, rows[i].own);
+    anl__activate_help(out);
 }

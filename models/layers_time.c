@@ -52,15 +52,12 @@ anl_value anl__make_embedding(anl__build *b, const anl__layer_row *r)
 
 anl_value anl__make_recurrent(anl__build *b, const anl__layer_row *r)
 {
-    char attrs[96];
     anl__recurrent_opts o = {.cell = r->fixed, .units = anl__arg_int(b, "units", 0, 1), .layers = (int)anl__arg_int(b, "layers", 1, 1),
                              .bidirectional = anl__arg_bool(b, "bidirectional", false), .dropout = anl__arg_float(b, "dropout", 0), .reset = anl__arg_text(b, "reset", NULL)};
     if (anl__arg_bool(b, "peepholes", false))
         anl_graph_fail(b->g, ANL_UNSUPPORTED,
                        "layer '%s' (%s): there are no peepholes (weights from the cell's state to the gates): leave them out",
                        b->name, b->l->type);
-    anl__arg_rest(b, "", attrs, sizeof attrs);
-    if (*attrs) anl_graph_fail(b->g, ANL_RECIPE, "layer '%s' (%s) has no argument '%s'", b->name, b->l->type, attrs + 1);
     if (anl_graph_status(b->g) != ANL_OK) return ANL_NONE;
     return anl__recurrent(b->g, b->name, &o, b->in[0], b->n_in > 1 ? b->in[1] : ANL_NONE, NULL, NULL);
 }
@@ -68,7 +65,7 @@ anl_value anl__make_recurrent(anl__build *b, const anl__layer_row *r)
 /* A convolution over time: that of images N x 1 x T x C. causal: only the past is seen, and the length stays. */
 anl_value anl__make_conv1d(anl__build *b, const anl__layer_row *r)
 {
-    char attrs[192], name[192], text[96];
+    char name[192], text[96];
     anl_shape x;
     if (!sequence(b, &x)) return ANL_NONE;
     int64_t filters = anl__arg_int(b, "filters", 0, 1), kernel = anl__arg_int(b, "kernel", 0, 1), dilation = anl__arg_int(b, "dilation", 1, 1), stride = anl__arg_int(b, "stride", 1, 1);
@@ -76,8 +73,6 @@ anl_value anl__make_conv1d(anl__build *b, const anl__layer_row *r)
     const char *act = anl__arg_text(b, "act", "none");
     int64_t pad = anl__arg_int(b, "pad", 0, 0), wide = dilation * (kernel - 1), left = causal ? wide : pad, right = causal ? 0 : pad, fan_in = kernel * x.dim[2];
     anl_init init = anl__weight_init(b, fan_in, kernel * filters);
-    anl__arg_rest(b, "", attrs, sizeof attrs);
-    if (*attrs) anl_graph_fail(b->g, ANL_RECIPE, "layer '%s' (%s) has no argument '%s'", b->name, b->l->type, attrs + 1);
     if (anl_graph_status(b->g) != ANL_OK) return ANL_NONE;
     anl_value image = sub_node(b, "transpose", "samples", b->in[0], "perm=1,0,2");
     snprintf(text, sizeof text, "shape=0,1,%lld,%lld", (long long)x.dim[0], (long long)x.dim[2]);
@@ -115,13 +110,11 @@ anl_value anl__make_position(anl__build *b, const anl__layer_row *r)
 /* Multi-head self-attention (Vaswani et al., 2017): one product for queries, keys and values, one behind. Inputs: x, lengths. */
 anl_value anl__make_attention(anl__build *b, const anl__layer_row *r)
 {
-    char name[192], attrs[96];
+    char name[192];
     anl_shape x;
     if (!sequence(b, &x)) return ANL_NONE;
     int64_t c = x.dim[2], heads = anl__arg_int(b, "heads", 1, 1), w_in[2] = {3 * c, c}, w_out[2] = {c, c}, c3 = 3 * c;
     bool causal = anl__arg_bool(b, "causal", false);
-    anl__arg_rest(b, "", attrs, sizeof attrs);
-    if (*attrs) anl_graph_fail(b->g, ANL_RECIPE, "layer '%s' (%s) has no argument '%s'", b->name, b->l->type, attrs + 1);
     if (c % heads) anl_graph_fail(b->g, ANL_RECIPE, "layer '%s' (%s): %lld heads do not divide %lld channels", b->name, b->l->type, (long long)heads, (long long)c);
     if (anl_graph_status(b->g) != ANL_OK) return ANL_NONE;
     anl_init init = {ANL_INIT_UNIFORM, 1 / sqrt((double)c)};

@@ -24,6 +24,7 @@ typedef struct anl__model_head { /* a loss of a `graph` model */
     const char *loss;  /* "cross-entropy", "ctc", "mse", "huber", "bce" */
     double weight;
     double delta;      /* huber: where it becomes linear; 0: the model's */
+    const char *where; /* "recipe.yaml:12:5" for messages; NULL: none */
 } anl__model_head;
 
 /* What models of sequences are made of (sequence.h). */

@@ -59,6 +59,13 @@ static void test_layers(void **state)
     try_recipe(c, "model: {name: sequential, layers: [{type: conv, filters: 3, kernel: 11}]}\ndata: {path: data}\n", 2, "conv", "8x8");
     try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dense, units: 7}]}\ndata: {path: data}\n", 2, "4 classes", "7");
     try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dense, units: 4}, softmax]}\ndata: {path: data}\n", 2, "bad.yaml:1:70: layer 'softmax1' is a softmax", "leave this one out");
+    try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dense, units: 4, act: softmax}]}\ndata: {path: data}\n", 2, "layer 'dense1' ends in a softmax", "leave this one out");
+    try_recipe(c, "model: {name: graph, layers: [flatten, {type: dense, name: y, units: 4}], heads: [{from: z}]}\ndata: {path: data}\n", 2, "bad.yaml:1:83: a head reads 'z'", "did you mean 'y'");
+    try_recipe(c, "model: {name: sequential, layers: [{type: conv, fliters: 3, kernel: 3}]}\ndata: {path: data}\n", 2, "takes no 'fliters'", "it takes: filters kernel");
+    try_recipe(c, "model: {name: sequential, layers: [{type: conv, filters: 3, kernel: 3, activation: relu}]}\ndata: {path: data}\n", 2, "takes no 'activation', which here is 'act'", NULL);
+    try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dense, units: 4, act: rellu}]}\ndata: {path: data}\n", 2, "act 'rellu' is no activation; did you mean 'relu'", NULL);
+    try_recipe(c, "model: {name: sequential, layers: [{type: conv, filters: 3, kernel: 3, pad: valid}]}\ndata: {path: data}\n", 2, "pad 'valid' is neither a number of pixels", "nor same");
+    try_recipe(c, "model: {name: sequential, layers: [flatten, {type: relu, p: 3}]}\ndata: {path: data}\n", 2, "takes no 'p'; it takes: no argument at all", NULL);
     try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dens, units: 4}]}\ndata: {path: data}\n", 2, "dense", NULL);
     try_recipe(c, "model: {name: sequential, layers: [flatten, {type: dense, unit: 4}]}\ndata: {path: data}\n", 2, "unit", NULL);
     try_recipe(c, "model: {name: graph, layers: [{type: flatten, name: f}, {type: dense, units: 4, from: [g]}]}\ndata: {path: data}\n", 2, "'g'", NULL);

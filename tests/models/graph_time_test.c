@@ -120,7 +120,7 @@ static void ctc_model(anl__model_layer *layer, const char *units)
     layer[FEATURES] = (anl__model_layer){{"time-dense", "out", NULL, arg, 1}, NULL, 0};
 }
 
-static const anl__model_head head = {"out", "label", "ctc", 1, 0};
+static const anl__model_head head = {"out", "label", "ctc", 1, 0, NULL};
 
 static void test_ctc(void **state)
 {

@@ -100,6 +100,27 @@ static void refusals(void **state)
     refuse("transpose", "perm=0,0", "mine");
 }
 
+/* `pad: same` keeps the size at stride 1, dilated or not. */
+static void same_size(void **state)
+{
+    static const char *const args[] = {"kernel=3", "kernel=2", "kernel=3,5 dilation=2,3", "kernel=4 dilation=2", "kernel=3 dilation=3 act=leaky-relu", "kernel=3 act=leaky_relu"};
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        anl_ctx *ctx = anl_ctx_create();
+        anl_graph *g;
+        int64_t dim[4] = {2, 17, 13, 3};
+        assert_int_equal(anl_graph_create(ctx, ANL_TRAIN, ANL_F32, &g), ANL_OK);
+        anl_value x = anl_input(g, "x", ANL_F32, 4, dim);
+        anl_value y = anl__layer_text(g, "conv", "mine", &x, 1, "filters=5 pad=same %s", args[i]);
+        if (y == ANL_NONE) fail_msg("%s: %s", args[i], anl_last_error(ctx));
+        anl_shape s = anl_value_shape(g, y);
+        assert_int_equal(s.dim[1], 17);
+        assert_int_equal(s.dim[2], 13);
+        anl_graph_destroy(g);
+        anl_ctx_destroy(ctx);
+    }
+}
+
 #define ARG(...) (const anl__layer_arg[]){__VA_ARGS__}
 #define FROM(...) (const char *const[]){__VA_ARGS__}
 
@@ -139,7 +160,7 @@ static double two_heads(const char *loss, const char *units, double delta)
         {{"dense", "second", NULL, ARG({"units", units}), 1}, FROM("b"), 1},
     };
     const anl__model_head heads[] = {
-        {"first", "label", "cross-entropy", 1, 0}, {"second", "label", loss, 0.5, delta}};
+        {"first", "label", "cross-entropy", 1, 0, NULL}, {"second", "label", loss, 0.5, delta, NULL}};
     anl_model_opts m = anl_model_opts_default();
     fixture f = {0};
     float image[N * SIDE * SIDE];
@@ -162,6 +183,28 @@ static double two_heads(const char *loss, const char *units, double delta)
     return before;
 }
 
+/* A loss with a sigmoid or softmax of its own is not given another. */
+static void activated_twice(void **state)
+{
+    static const char *const pair[][2] = {{"bce", "sigmoid"}, {"cross-entropy", "softmax"}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const anl__model_layer layers[] = {{{"dense", "y", NULL, ARG({"units", i ? "3" : "1"}, {"act", pair[i][1]}), 2}, FROM("input"), 1}};
+        const anl__model_head head = {"y", "label", pair[i][0], 1, 0, NULL};
+        anl_model_opts m = anl_model_opts_default();
+        fixture f = {0};
+        m.name = "graph";
+        m.height = m.width = SIDE;
+        m.classes = 3;
+        m.layer = layers;
+        m.n_layer = m.n_head = 1;
+        m.head = &head;
+        assert_int_equal(compile(&f, &m, N), ANL_RECIPE);
+        if (!strstr(anl_last_error(f.ctx), "layer 'y' ends in a ") || !strstr(anl_last_error(f.ctx), pair[i][1])) fail_msg("%s", anl_last_error(f.ctx));
+        close_fixture(&f);
+    }
+}
+
 static void heads_learn(void **state)
 {
     (void)state;
@@ -179,7 +222,7 @@ static void own_denominators(void **state)
     (void)state;
     const anl__model_layer both[] = {{{"dense", "first", NULL, ARG({"units", "3"}), 1}, FROM("input"), 1},
                                      {{"dense", "second", NULL, ARG({"units", "2"}), 1}, FROM("input"), 1}};
-    const anl__model_head heads[] = {{"first", "label", "cross-entropy", 1, 0}, {"second", "label2", "cross-entropy", 1, 0}};
+    const anl__model_head heads[] = {{"first", "label", "cross-entropy", 1, 0, NULL}, {"second", "label2", "cross-entropy", 1, 0, NULL}};
     float image[N * SIDE * SIDE], grad[2][4096];
     int32_t label[N] = {0, 1, 2, 1}, part[N] = {-1, 1, -1, 0};
     for (int i = 0; i < N * SIDE * SIDE; i++) image[i] = (float)(i * 7 % 11) / 11;
@@ -219,7 +262,7 @@ static void own_denominators(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sizes), cmocka_unit_test(refusals),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sizes), cmocka_unit_test(refusals), cmocka_unit_test(same_size), cmocka_unit_test(activated_twice),
                                        cmocka_unit_test(heads_learn), cmocka_unit_test(own_denominators)};
     return cmocka_run_group_tests_name("models/models", tests, NULL, NULL);
 }

@@ -354,7 +354,7 @@ static anl_status head(spell *s, const yaml_node *n, anl__model_head *h)
     if (anl_model_label_column(v[LABEL]) < 0)
         return bad(s, n, "a head's label is 'label', or a further column of the labels, 'label2' to 'label%d'; not '%.40s'", ANL_MOST_LABELS, v[LABEL]);
     if (!v[FROM]) return bad(s, n, "a head needs 'from'");
-    *h = (anl__model_head){.from = v[FROM], .label = v[LABEL], .loss = v[LOSS]};
+    *h = (anl__model_head){.from = v[FROM], .label = v[LABEL], .loss = v[LOSS], .where = yaml_where(s->a, n)};
     if (!above_zero(v[WEIGHT], &h->weight)) return bad(s, n, "weight '%s' is not a number above 0", v[WEIGHT]);
     if (v[DELTA] && strcmp(v[LOSS], "huber")) return bad(s, n, "delta belongs to the loss huber, not to '%s'", v[LOSS]);
     if (v[DELTA] && !above_zero(v[DELTA], &h->delta)) return bad(s, n, "delta '%s' is not a number above 0", v[DELTA]);
