@@ -71,6 +71,21 @@ static void test_layers(void **state)
     try_recipe(c, "model: {name: graph, layers: [{type: flatten, name: f}, {type: dense, units: 4, from: [g]}]}\ndata: {path: data}\n", 2, "'g'", NULL);
 }
 
+/* What is written and does nothing is said, and stops nobody: a recipe may be tried with another optimizer. */
+static void test_idle(void **state)
+{
+    static const char *const says[] = {"note: optim.momentum is without effect where optim.name is adam (it is read by sgd|rmsprop)", "note: schedule.peak_at is without effect where schedule.name is multistep",
+                                       "note: data.size is of folders of pictures", "stay as they are, 8x8x1", "note: loss.name is of values to predict", "warning: schedule.warmup is counted in epochs, and 9",
+                                       "warning: schedule.milestones are counted in epochs, and 2 are trained: 30 is never come to", "note: train.batch 600 is more than there is to train on, 510"};
+    cli *c = *state;
+    cli_expect(c, 0, "train recipe.yaml --limit-batches 1 train.epochs=2 optim.name=adam optim.momentum=0.5 schedule.name=multistep schedule.peak_at=0.2 schedule.milestones=[1,30] schedule.warmup=9 "
+                     "data.size=16 loss.name=mse train.batch=600");
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++) cli_says(c, says[i]);
+    cli_expect(c, 0, "train recipe.yaml --limit-batches 1 train.epochs=1 data.size=");
+    assert_null(strstr(c->err, "note:"));
+    assert_null(strstr(c->err, "warning:"));
+}
+
 static void test_data(void **state)
 {
     cli *c = *state;
@@ -377,7 +392,7 @@ static void test_read_only(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_recipes), cmocka_unit_test(test_layers), cmocka_unit_test(test_data),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_recipes), cmocka_unit_test(test_layers), cmocka_unit_test(test_idle), cmocka_unit_test(test_data),
                                        cmocka_unit_test(test_failed_starts), cmocka_unit_test(test_failed_training),
                                        cmocka_unit_test(test_other_recipe), cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_all_damaged), cmocka_unit_test(test_odd_recipes),
                                        cmocka_unit_test(test_predictions), cmocka_unit_test(test_training_only),

@@ -134,7 +134,7 @@ static const struct {
     {"data.resident", SAMPLES, NULL, NULL},
 };
 
-static bool among(const char *word, const char *words)
+bool recipe_among(const char *word, const char *words)
 {
     size_t n = strlen(word);
     for (const char *p = words; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
@@ -162,8 +162,8 @@ static void check_used(const recipe *r, anl__buf *e)
     for (size_t i = 0; i < sizeof used_by / sizeof *used_by; i++) {
         const char *by = used_by[i].by;
         if (recipe_is_default(r, used_by[i].key)) continue;
-        if (!among(model, used_by[i].models)) against(r, e, used_by[i].key, "is without effect: %s does not read it (but %s)", model, used_by[i].models);
-        else if (by && !among(recipe_text(r, by), used_by[i].words)) against(r, e, used_by[i].key, "is without effect where %s is %s (but %s)", by, recipe_text(r, by), used_by[i].words);
+        if (!recipe_among(model, used_by[i].models)) against(r, e, used_by[i].key, "is without effect: %s does not read it (but %s)", model, used_by[i].models);
+        else if (by && !recipe_among(recipe_text(r, by), used_by[i].words)) against(r, e, used_by[i].key, "is without effect where %s is %s (but %s)", by, recipe_text(r, by), used_by[i].words);
     }
 }
 
@@ -174,7 +174,7 @@ static void check_series(const recipe *r, anl__buf *e)
     static const char *const calendar[] = {"hour", "weekday", "month", "yearday"};
     for (int i = 0; i < recipe_count(r, "data.calendar"); i++) {
         const char *word = recipe_text_at(r, "data.calendar", i), *near = anl__nearest(word, calendar, 4);
-        if (!among(word, "hour|weekday|month|yearday"))
+        if (!recipe_among(word, "hour|weekday|month|yearday"))
             against(r, e, "data.calendar", "'%.60s' is none of hour, weekday, month, yearday%s%s%s", word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
     for (int i = 0; i < recipe_count(r, "data.categories"); i++) {

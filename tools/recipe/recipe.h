@@ -36,6 +36,7 @@ void recipe_free(recipe *r);
 anl_status recipe_check(const recipe *r, anl_ctx *ctx, anl__buf *errors) ANL_MUST;
 
 /* Values by key; an unknown key or another type gives 0, NULL, false. */
+bool recipe_among(const char *word, const char *words); /* is it one of "sgd|adam|..."? */
 bool recipe_is_set(const recipe *r, const char *key);  /* written in the file or on the command line */
 bool recipe_is_default(const recipe *r, const char *key); /* has it the table's value? (check.c) */
 bool recipe_is_word(const recipe *r, const char *key); /* the key's word was given instead of numbers */
