@@ -55,8 +55,13 @@ static anl_status fail_no_set(anl_ctx *ctx, const anl__known_set *known, const c
                          "or train/CLASS/*.jpg), or pictures and labels.csv",
                          path, part, layouts[strcmp(part, "test") == 0].images,
                          layouts[2 + (strcmp(part, "test") == 0)].images);
+    if (anl__path_exists(path))
+        return anl__fail(ctx, ANL_DATA,
+                         "%s is a file that this model does not read: it takes a directory (of pictures, IDX or NPY files) or an HDF5 file. The rows of a table (CSV, TSV) are "
+                         "read by the models forecaster (a series) and seqclassifier (texts, windows); a table with a sample in each row is made into NPY files",
+                         path);
     const char *near = anl__known_nearest(path);
-    return anl__fail(ctx, ANL_DATA, "%s: there is no such directory, nor a known data set of that name%s%s%s",
+    return anl__fail(ctx, ANL_DATA, "%s: there is no such file or directory, nor a known data set of that name%s%s%s",
                      path, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 

@@ -35,7 +35,7 @@ static anl_status idx_parse(anl_ctx *ctx, const anl__source *s, int min_rank, in
                          s->bytes);
     if (p[0] != 0 || p[1] != 0)
         return anl__fail(ctx, ANL_FORMAT,
-                         "%s: not an IDX file: expected the magic 00 00 08 %02x, found %02x %02x %02x %02x",
+                         "%s: not an IDX file: expected the magic 00 00 08 %02x, found %02x %02x %02x %02x (NPY files and pictures are known by their own first bytes)",
                          s->path, max_rank, p[0], p[1], p[2], p[3]);
     if (p[2] != IDX_U8)
         return anl__fail(

@@ -240,7 +240,8 @@ static anl_status read_numbers(builder *b, float *x)
             double v = 0;
             const char *s = anl__csv_get(b->csv, r, b->feature[k]);
             if (anl__cell_missing(s)) return anl__csv_fail(b->csv, r, b->feature[k], "the value is missing");
-            if (!anl__cell_number(s, &v)) return anl__csv_fail(b->csv, r, b->feature[k], "\"%.60s\" is no number", s);
+            if (!anl__cell_number(s, &v))
+                return anl__csv_fail(b->csv, r, b->feature[k], "\"%.60s\" is no number%s", s, b->o->feature ? "" : "; data.inputs names the columns to read, which else are all others");
             x[r * width + k] = (float)v;
             if (!isfinite(x[r * width + k])) return anl__csv_fail(b->csv, r, b->feature[k], "\"%.60s\" is too large", s);
         }

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "runtime/base/base.h"
+#include "tools/recipe/recipe.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -26,16 +27,31 @@ static bool is_override(const char *s)
     return true;
 }
 
-static void say_unknown(const option *table, const char *word, char why[256])
+/* The key of this name, or the first one that ends in it ("lr": optim.lr); NULL: none. */
+static const char *recipe_key_like(const char *word)
+{
+    size_t n = strlen(word);
+    const char *ends = NULL;
+    for (const recipe_key *k = recipe_keys; k->path && n; k++) {
+        size_t len = strlen(k->path);
+        if (!strcmp(k->path, word)) return k->path;
+        if (!ends && len > n && k->path[len - n - 1] == '.' && !strcmp(k->path + len - n, word)) ends = k->path;
+    }
+    return ends;
+}
+
+static void say_unknown(const option *table, bool overrides, const char *word, char why[256])
 {
     const char *names[OPTIONS_MOST], *near;
     int n = 0;
     for (; table && table->name && n < OPTIONS_MOST; table++) names[n++] = table->name;
     near = anl__nearest(word, names, n);
-    snprintf(why, 256, "there is no option --%.100s%s%s%s", word, near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+    const char *key = overrides ? recipe_key_like(word) : NULL;
+    if (key) snprintf(why, 256, "there is no option --%.100s; keys of a recipe are given without dashes: %s=VALUE", word, key);
+    else snprintf(why, 256, "there is no option --%.100s%s%s%s", word, near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
 }
 
-static bool take_option(options *o, const char *word, int argc, char **argv, int *i, char why[256])
+static bool take_option(options *o, bool overrides, const char *word, int argc, char **argv, int *i, char why[256])
 {
     char bare[128];
     const char *eq = strchr(word, '=');
@@ -43,7 +59,7 @@ static bool take_option(options *o, const char *word, int argc, char **argv, int
     const option *d = find(o->table, word, len);
     snprintf(bare, sizeof bare, "%.*s", (int)(len < 120 ? len : 120), word);
     if (!d) {
-        say_unknown(o->table, bare, why);
+        say_unknown(o->table, overrides, bare, why);
         return false;
     }
     const char *value = eq ? eq + 1 : "";
@@ -80,7 +96,7 @@ bool options_parse(options *o, const char *command, const option *table, bool ov
         if (!only_args && !strcmp(w, "--")) {
             only_args = true;
         } else if (!only_args && w[0] == '-' && w[1] == '-') {
-            if (!take_option(o, w + 2, argc, argv, &i, why)) return false;
+            if (!take_option(o, overrides, w + 2, argc, argv, &i, why)) return false;
         } else if (!only_args && w[0] == '-' && w[1]) {
             snprintf(why, 256, "there is no option %.100s", w);
             return false;

@@ -91,7 +91,11 @@ static void test_data(void **state)
     cli *c = *state;
     const char *train = "train recipe.yaml --run baddata data.path=d2 data.cache=false";
     cli_expect(c, 3, "train recipe.yaml --run baddata data.path=nowhere");
-    cli_says(c, "nowhere");
+    cli_says(c, "nowhere: there is no such file or directory");
+    cli_shell(c, "echo a,b > rows.csv");
+    cli_expect(c, 3, "train recipe.yaml --run baddata data.path=rows.csv");
+    cli_says(c, "rows.csv is a file that this model does not read");
+    cli_says(c, "a table with a sample in each row is made into NPY files");
     cli_shell(c, "rm -rf d2 && cp -r data d2 && truncate -s 1000 d2/train-images-idx3-ubyte");
     cli_expect(c, 3, train);
     cli_says(c, "d2/train-images-idx3-ubyte");
@@ -313,6 +317,10 @@ static void test_usage(void **state)
     cli_expect(c, 0, "help");
     cli_expect(c, 0, "help keys");
     cli_says(c, "optim.weight_decay");
+    cli_expect(c, 2, "train recipe.yaml --lr 0.1");
+    cli_says(c, "keys of a recipe are given without dashes: optim.lr=VALUE");
+    cli_expect(c, 2, "train recipe.yaml --optim.lr=0.1");
+    cli_says(c, "keys of a recipe are given without dashes: optim.lr=VALUE");
     cli_expect(c, 0, "train --help");
     cli_says(c, "--dry-run");
     cli_expect(c, 0, "man");

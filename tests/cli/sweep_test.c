@@ -61,6 +61,7 @@ static void test_whole(void **state)
     cli_expect(c, 0, "sweep status unknown.yaml --dir sweeps/s");
     cli_expect(c, 0, "sweep s.yaml"); /* nothing is done twice */
     cli_says(c, "goes on with 5 trials");
+    cli_says(c, "sweeps/s is finished: 5 complete");
     cli_expect(c, 0, "sweep export sweeps/s");
     assert_string_equal(c->out, first);
     cli_write(c, "s.yaml",

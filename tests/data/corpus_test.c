@@ -362,7 +362,7 @@ static void bad_labelled(void **state)
     refuse_labelled(f, "part,x,label\ntrain,a,1\ntest,a,2\n", false, "class 2 has no sample in the training part");
     refuse_labelled(f, "part,w,x,label\ntrain,1,5,1\ntrain,1,5,2\n", true, "l.csv:3: column label: the class changes");
     refuse_labelled(f, "part,w,x,label\ntrain,1,5,1\ntrain,2,5,1\ntrain,1,5,1\n", true, "l.csv:4: column w: item \"1\" was there before");
-    refuse_labelled(f, "part,w,x,label\ntrain,1,five,1\n", true, "l.csv:2: column x: \"five\" is no number");
+    refuse_labelled(f, "part,w,x,label\ntrain,1,five,1\n", true, "l.csv:2: column x: \"five\" is no number; data.inputs names the columns");
     refuse_labelled(f, "part,w,x,label\ntrain,1,1e39,1\n", true, "l.csv:2: column x: \"1e39\" is too large");
     refuse_labelled(f, "part,w,x,label\ntrain,1,0,1\ntrain,1,1e-40,1\ntest,2,1e30,1\n", true, "l.csv:4: column x: the value is too large");
     refuse_labelled(f, "part,w,label\ntrain,1,1\n", true, "no column of features");

@@ -210,6 +210,7 @@ static anl_status run(driver *d, driver_end *end)
     ANL_TRY(keep_time(d));
     if (*end == DRIVER_FINISHED) st = winner_test(d);
     show_table(d, true);
+    if (*end == DRIVER_FINISHED) show_finished(d);
     show_end(d);
     return st;
 }

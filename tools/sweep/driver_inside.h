@@ -102,6 +102,7 @@ anl_status winner_test(driver *d) ANL_MUST;
 void show_trial(driver *d, const sweep_trial *t, const char *what);
 void show_line(driver *d, const char *fmt, ...) ANL_FORMAT(2, 3);
 void show_table(driver *d, bool now); /* on a terminal */
+void show_finished(driver *d); /* a line: how many trials ended how */
 void show_end(driver *d);
 
 /* driver.c */

@@ -167,6 +167,21 @@ void show_table(driver *d, bool now)
     }
 }
 
+void show_finished(driver *d)
+{
+    static const struct { trial_status status; const char *word; } kind[] = {
+        {STATUS_COMPLETE, "complete"}, {STATUS_PRUNED, "pruned"}, {STATUS_WAITING, "waiting (paused by the scheduler, and not promoted)"}, {STATUS_FAILED, "failed"}};
+    anl__buf text;
+    anl__buf_init(&text, d->ctx);
+    for (int k = 0; k < 4; k++) {
+        long long n = 0;
+        for (int64_t i = d->state.n_warm; i < d->state.n; i++) n += d->state.trial[i]->status == kind[k].status;
+        if (n) anl__buf_add(&text, "%s%lld %s", text.len ? ", " : "", n, kind[k].word);
+    }
+    if (text.status == ANL_OK) show_line(d, "%s is finished: %s", d->dir, text.len ? text.text : "no trials");
+    anl__buf_release(&text);
+}
+
 void show_end(driver *d)
 {
     if (d->n_added) show_line(d, "%lld added points wait for a larger budget", (long long)d->n_added);
