@@ -57,7 +57,9 @@ static anl_status labels_of(anl__dataset *ds, const anl__data_opts *o, inside *i
 
 static void tell_others(const anl__dataset *ds, const anl__picture_list *l)
 {
-    if (l->others)
+    if (l->others && !l->classes)
+        anl__log(ds->ctx, ANL_LOG_WARN, "%s: %lld files are no pictures by their names, and are left out, the first %s", ds->name, (long long)l->others, l->first_other);
+    else if (l->others)
         anl__log(ds->ctx, ANL_LOG_WARN, "%s: %lld files are no pictures by their names, or lie in no class's folder, and are left out, the first %s", ds->name, (long long)l->others, l->first_other);
 }
 
@@ -75,7 +77,7 @@ static anl_status pictures_open(anl__dataset *ds, const anl__data_opts *o)
     char part[40];
     if (o->most) snprintf(part, sizeof part, "%s/%lld", test ? "test" : "train", (long long)o->most); /* beside the entry of all */
     else snprintf(part, sizeof part, "%s", test ? "test" : "train");
-    if (!test) tell_others(ds, in->list);
+    if (!test || !in->list->classes) tell_others(ds, in->list); /* a test part with classes is of the training's folders, which told */
     anl__picture_store_opts so = {.shape = {p->height, p->width, p->channels}, .fit = p->fit, .drop_damaged = p->drop_damaged, .part = part, .cache = o->cache,
                                   .cache_dir = o->cache_dir, .max_bytes = o->max_bytes, .threads = p->threads};
     ANL_GO(anl__picture_store_open(ds->ctx, ds->name, in->list, pick, n, &so, &in->store));

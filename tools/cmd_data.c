@@ -116,9 +116,10 @@ static int get(const arguments *a)
 
 static void print_classes(const anl__dataset *ds)
 {
+    char name[4 * 20 + 1];
     printf("classes      %d\n", ds->classes);
     for (int c = 0; c < ds->classes; c++)
-        printf("  %5d  %-20s %9lld  %5.1f %%\n", c, ds->class_names ? ds->class_names[c] : "",
+        printf("  %5d  %s %9lld  %5.1f %%\n", c, anl__text_fit(ds->class_names ? ds->class_names[c] : "", 20, name),
                (long long)ds->class_count[c], 100.0 * (double)ds->class_count[c] / (double)ds->n);
 }
 

@@ -342,6 +342,7 @@ static anl_status prepare(train *t)
     ANL_TRY(job_open(t->ctx, t->recipe, &jo, j));
     if (t->run.from) j->plans = anl__ckpt_text(t->run.from, "plans", NULL);
     ANL_TRY(say_notes(t, job_notes));
+    ANL_TRY(say_notes(t, job_parts_note));
     if (!t->run.from) ANL_TRY(say_notes(t, job_idle_notes)); /* a resolved recipe has every key */
     ANL_TRY(loop_from_recipe(t));
     t->loop.limit_batches = limit;

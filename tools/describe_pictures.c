@@ -56,12 +56,13 @@ static void print_bad(const look *w)
 
 static void print_classes(const anl__picture_list *l, int64_t *count)
 {
+    char name[4 * 20 + 1];
     if (!l->classes) return;
     for (int64_t i = 0; i < l->n; i++)
         if (l->item[i].part >= 0) count[l->item[i].label * ANL__PARTS + l->item[i].part]++;
     printf("classes      %d (train, valid, test)\n", l->classes);
     for (int c = 0; c < l->classes; c++)
-        printf("  %5d  %-20s %9lld %9lld %9lld\n", c, l->class_name[c], (long long)count[c * ANL__PARTS], (long long)count[c * ANL__PARTS + 1], (long long)count[c * ANL__PARTS + 2]);
+        printf("  %5d  %s %9lld %9lld %9lld\n", c, anl__text_fit(l->class_name[c], 20, name), (long long)count[c * ANL__PARTS], (long long)count[c * ANL__PARTS + 1], (long long)count[c * ANL__PARTS + 2]);
 }
 
 anl_status describe_pictures(anl_ctx *ctx, const char *name, const anl__picture_list *l)

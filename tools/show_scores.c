@@ -41,7 +41,7 @@ static void print_heads(FILE *out, anl__scores *s)
 static void print_own(FILE *out, anl__scores *s, const char *const *names)
 {
     anl__score_summary m;
-    char text[16];
+    char text[16], name[4 * 16 + 1];
     anl__scores_summary(s, &m);
     int classes = anl__scores_classes(s);
     if (anl__scores_kind(s) == ANL__SCORE_TOKENS) {
@@ -55,7 +55,7 @@ static void print_own(FILE *out, anl__scores *s, const char *const *names)
     fprintf(out, "%5s %-16s %9s %9s %9s %9s %9s %9s\n", "class", "name", "precision", "recall", "F1", "ROC AUC", "PR AUC", "samples");
     for (int c = 0; c < classes; c++) {
         anl__class_score k = anl__scores_class(s, c);
-        fprintf(out, "%5d %-16.16s %9.4f %9.4f %9.4f ", c, class_name(names, c, text), k.precision, k.recall, k.f1);
+        fprintf(out, "%5d %s %9.4f %9.4f %9.4f ", c, anl__text_fit(class_name(names, c, text), 16, name), k.precision, k.recall, k.f1);
         if (isnan(k.auc)) fprintf(out, "%9s %9s %9lld\n", "-", "-", (long long)k.support);
         else fprintf(out, "%9.4f %9.4f %9lld\n", k.auc, k.average_precision, (long long)k.support);
     }

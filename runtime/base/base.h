@@ -82,6 +82,8 @@ void anl__arena_destroy(anl__arena *a);
 const char *anl__environment(const char *name);
 /* Nearest name by edit distance among n names, or NULL when none is near (for "did you mean"). */
 const char *anl__nearest(const char *word, const char *const *names, int n);
+/* The first `width` characters of UTF-8 text, and blanks up to that many; out holds 4 * width + 1 bytes. */
+const char *anl__text_fit(const char *text, int width, char *out);
 /* "1:02:03", "2:03" or "12 s" */
 const char *anl__time_text(double seconds, char out[32]);
 

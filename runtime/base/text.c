@@ -112,6 +112,19 @@ const char *anl__nearest(const char *word, const char *const *names, int n)
     return best;
 }
 
+const char *anl__text_fit(const char *text, int width, char *out)
+{
+    char *to = out;
+    for (; *text && width > 0; width--) {
+        int bytes = 0; /* of this character; at most 4, also of what is no UTF-8 */
+        do *to++ = *text++;
+        while ((*text & 0xc0) == 0x80 && ++bytes < 4);
+    }
+    while (width-- > 0) *to++ = ' ';
+    *to = 0;
+    return out;
+}
+
 const char *anl__time_text(double seconds, char out[32])
 {
     long s = seconds < 0 || !isfinite(seconds) ? 0 : (long)(seconds + 0.5);

@@ -135,6 +135,9 @@ static void test_predict(void **state)
     if (strncmp(c->out, "{\"file\":\"pics/dark/00.png\",\"sample\":0,\"class\":0,\"name\":\"dark\",\"probability\":", 76)) fail_msg("%s", c->out);
     cli_says(c, "{\"file\":\"pics/dark/29.png\",\"sample\":0,\"class\":0");
     cli_says(c, "{\"file\":\"pics/light/00.png\",\"sample\":0,\"class\":2");
+    cli_shell(c, "mkdir mixed && cp pics/dark/00.png mixed && echo x > mixed/notes.txt");
+    cli_expect(c, 0, "predict run mixed");
+    cli_says(c, "mixed: 1 files are no pictures by their names, and are left out, the first mixed/notes.txt");
     cli_expect(c, 0, "predict run pics --probabilities");
     assert_int_equal(lines(c->out), 3 * EACH + 1);
     /* a pipe says the same as the file, but for the name */

@@ -347,6 +347,7 @@ static void counts_of_items(void **state)
 {
     cli *c = *state;
     cli_expect(c, 0, "train windows.yaml --run counts data.test=30 data.validation=20");
+    cli_says(c, "to train on, 20 to validate, 30 to test");
     cli_says(c, "     30\n");
 }
 

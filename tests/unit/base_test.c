@@ -82,6 +82,10 @@ static void messages(void **state)
     assert_int_equal(anl__context(ctx, ANL_SHAPE, "layer %s", "fc"), ANL_SHAPE);
     assert_string_equal(anl_last_error(ctx), "layer fc: 5");
     const char *names[] = {"learning-rate", "momentum", "epochs"};
+    char fit[4 * 5 + 1];
+    assert_string_equal(anl__text_fit("gr\xc3\xbc\xc3\x9f" "e und", 5, fit), "gr\xc3\xbc\xc3\x9f" "e");
+    assert_string_equal(anl__text_fit("\xc3\xa4", 5, fit), "\xc3\xa4    ");
+    assert_string_equal(anl__text_fit("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80", 5, fit), "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80");
     assert_string_equal(anl__nearest("momentun", names, 3), "momentum");
     assert_null(anl__nearest("zzz", names, 3));
     assert_string_equal(anl_status_name(ANL_IO), "IO");

@@ -37,6 +37,25 @@ anl_status job_notes(const job *j, anl__buf *out)
     return out->status;
 }
 
+/* What the model sees, and how much of it each part has. */
+anl_status job_parts_note(const job *j, anl__buf *out)
+{
+    const job_sequence *s = j->sequence;
+    const anl__labelled *l = s ? s->labelled : NULL;
+    if (!l && !(s && s->series)) return ANL_OK;
+    anl__buf_add(out, "%s: ", recipe_text(j->recipe, "data.path"));
+    if (!l)
+        anl__buf_add(out, "windows of %lld rows and the %lld behind them", (long long)recipe_int(j->recipe, "data.window"), (long long)recipe_int(j->recipe, "data.horizon"));
+    else if (!l->features) anl__buf_add(out, "texts");
+    else if (l->features > 8) anl__buf_add(out, "windows of %d columns", l->features);
+    else anl__buf_add(out, "windows of");
+    for (int i = 0; l && l->features <= 8 && i < l->features; i++) anl__buf_add(out, "%s%s", i ? ", " : " ", l->feature_names[i]);
+    if (l) anl__buf_add(out, "; %d classes", l->classes);
+    anl__buf_add(out, ": %lld to train on, %lld to validate, %lld to test\n", (long long)j->part[JOB_TRAIN].feed.samples, (long long)j->part[JOB_VALID].feed.samples,
+                 (long long)j->part[JOB_TEST].feed.samples);
+    return out->status;
+}
+
 static void idle(anl__buf *out, const char *key) { anl__buf_add(out, "note: %s is for CUDA devices; this one has no use for it\n", key); }
 
 anl_status job_device_notes(const job *j, anl__buf *out)

@@ -82,6 +82,8 @@ static const char *why_no_number(const char *s)
 {
     s += *s == '-' || *s == '+';
     if (s[0] == '0' && isalpha((unsigned char)s[1])) return " (only decimal numbers)";
+    if (isdigit((unsigned char)*s) && strchr(s, ',')) return " (a decimal point, no comma)";
+    if (isdigit((unsigned char)*s) && s[strlen(s) - 1] == '%') return " (20 % is 0.2)";
     if (s[0] == '0' && isdigit((unsigned char)s[1])) return " (a leading 0 is ambiguous)";
     return isdigit((unsigned char)*s) && strchr(s, '_') ? " (no underscores)" : "";
 }
@@ -114,7 +116,7 @@ static bool take_choice(anl__buf *e, anl__arena *a, const recipe_key *k, const y
             v->text[0] = names[i];
             return true;
         }
-    const char *near = n->kind == YAML_SCALAR ? anl__nearest(n->text, names, count) : NULL;
+    const char *near = n->kind != YAML_SCALAR ? NULL : !strcmp(k->path, "device") && !strcmp(n->text, "gpu") ? "cuda" : anl__nearest(n->text, names, count);
     if (n->kind != YAML_SCALAR) wrong(e, a, n, k->path, "needs one of %s, not a %s", k->choices, n->kind == YAML_MAP ? "map of keys" : "list");
     else if (near) wrong(e, a, n, k->path, "'%.60s' is none of %s; did you mean '%s'?", n->text, k->choices, near);
     else wrong(e, a, n, k->path, "'%.60s' is none of %s", n->text, k->choices);
