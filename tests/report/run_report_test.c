@@ -148,6 +148,26 @@ static void test_hostile(void **state)
 
 /* ---- classes --------------------------------------------------------------------------------------- */
 
+/* Values that differ in their last bit have no round numbers between them; nor have two that are equal, or as small as can be. */
+static void test_hardly_apart(void **state)
+{
+    static const char *const pair[][2] = {{"1", "0.99999999999999978"}, {"1", "1"}, {"0", "0"}, {"5e-324", "0"}, {"5e-324", "5e-324"}, {"-1e308", "1e308"}, {"1e17", "1.0000000000000002e17"}};
+    box *b = *state;
+    for (size_t i = 0; i < sizeof pair / sizeof *pair; i++) {
+        anl__buf page, rows;
+        int pictures;
+        anl__buf_init(&rows, b->ctx);
+        for (int e = 0; e < 3; e++)
+            anl__buf_add(&rows, "{\"kind\":\"epoch\",\"step\":%d,\"epoch\":%d,\"lr\":%s,\"train.loss\":%s,\"valid.auc\":%s,\"seconds\":1}\n", e + 1, e + 1, pair[i][e % 2], pair[i][e % 2],
+                         pair[i][e % 2]);
+        put(b, "apart", "metrics.jsonl", rows.text);
+        page_of(b, (const char *const[]){"apart"}, 1, &page, &pictures);
+        assert_true(page.len < 100000);
+        anl__buf_release(&page);
+        anl__buf_release(&rows);
+    }
+}
+
 static void write_classes(const box *b, const char *run, int n)
 {
     anl__buf t;
@@ -291,7 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers), cmocka_unit_test(test_log),     cmocka_unit_test(test_many_epochs),
-        cmocka_unit_test(test_hostile), cmocka_unit_test(test_classes), cmocka_unit_test(test_several),
+        cmocka_unit_test(test_hostile), cmocka_unit_test(test_hardly_apart), cmocka_unit_test(test_classes), cmocka_unit_test(test_several),
         cmocka_unit_test(test_keys),    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_no_disk),
     };
     return cmocka_run_group_tests_name("report/run_report", tests, setup, teardown);

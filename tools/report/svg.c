@@ -50,6 +50,17 @@ void svg_short(const char *text, size_t most, char *out, size_t size)
     snprintf(out + n, size - n, "..");
 }
 
+/* Ends that are equal, or so near that there may be no numbers between them to count along (1 and 1 - 2^-52), are moved apart: by this share of
+   them, or by a half where that is nothing. */
+static void spread(double *low, double *high, double share)
+{
+    double size = fmax(fabs(*low), fabs(*high)), by = fmax(share, 1e-9) * size;
+    if (*high - *low > 1e-9 * size) return;
+    if (!(by > 1e-300) || (share == 0 && by < 0.5)) by = 0.5;
+    *low -= by;
+    *high = *low + 2 * by;
+}
+
 chart chart_begin(anl__buf *out, double width, double height, double x0, double x1, double y0, double y1)
 {
     return chart_begin_left(out, width, height, 0, x0, x1, y0, y1);
@@ -69,15 +80,8 @@ chart chart_begin_left(anl__buf *out, double width, double height, double left, 
                .x1 = x1,
                .y0 = y0,
                .y1 = y1};
-    if (!(c.x1 > c.x0)) {
-        c.x0 -= 0.5;
-        c.x1 = c.x0 + 1;
-    }
-    if (!(c.y1 > c.y0)) {
-        double d = fabs(c.y0) > 0 ? 0.05 * fabs(c.y0) : 0.5;
-        c.y0 -= d;
-        c.y1 = c.y0 + 2 * d;
-    }
+    spread(&c.x0, &c.x1, 0);
+    spread(&c.y0, &c.y1, 0.05);
     anl__buf_add(out, "<svg viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\" role=\"img\">\n", width, height,
                  width, height);
     anl__buf_add(out, "<rect class=\"frame\" x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\"/>\n", c.left, c.top,
