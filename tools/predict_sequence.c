@@ -341,7 +341,8 @@ static anl_status continue_series(job *j, const options *o)
     double *raw = anl__calloc(j->ctx, (size_t)(horizon * targets), sizeof *raw);
     if (!raw) return ANL_NOMEM;
     if (anl__series_periodic(s->fit) && !s->phased)
-        fprintf(stderr, "note: data.periods are counted from the file's first row, as they were in training: let it begin at the same place in its period\n");
+        fprintf(stderr, "note: data.periods are counted from the file's first row, as they were in training%s: let it begin at the same place in its period\n",
+                t->time >= 0 ? " (there or here the rows are not all one step apart in time)" : "");
     anl_status st = job_forecast(j, raw);
     if (st == ANL_OK && !json_lines(o)) {
         csv_line l = {0};

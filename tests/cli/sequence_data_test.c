@@ -45,6 +45,8 @@ static void unused_columns(void **state)
 static void gaps_and_doubles(void **state)
 {
     cli *c = *state;
+    cli_expect(c, 0, "train hours.yaml --limit-batches 1 train.epochs=1 data.periods=[5]");
+    cli_says(c, "note: data.periods are counted in rows, so that each gap moves them against the time");
     cli_expect(c, 3, "train hours.yaml --run a data.gaps=refuse");
     cli_says(c, "hours.csv:202: column when: a gap of 4 rows before this one");
     cli_expect(c, 3, "train hours.yaml --run b data.gaps=fill");

@@ -28,6 +28,8 @@ anl_status job_notes(const job *j, anl__buf *out)
     if (!s) return job_pictures_note(j, out);
     int64_t longest = recipe_int(j->recipe, "data.longest"), count[ANL__PARTS] = {0};
     if (s->table) of_table(s->table, out);
+    if (s->series && s->table->gaps && anl__series_periodic(s->series->fit) && !strcmp(recipe_text(j->recipe, "data.gaps"), "keep"))
+        anl__buf_add(out, "note: data.periods are counted in rows, so that each gap moves them against the time: `data.gaps: fill` keeps them in step, and data.calendar goes by the time\n");
     for (int p = 0; s->text && p < ANL__PARTS; p++) count[p] = s->text->part[p].unknown;
     if (s->text) unknown(out, count);
     if (s->pairs) unknown(out, s->pairs->unknown);
