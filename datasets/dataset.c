@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const anl__dataset_vt *const formats[] = {&anl__dataset_idx, &anl__dataset_npy, &anl__dataset_pictures, &anl__dataset_hdf5};
 enum { FORMATS = sizeof formats / sizeof formats[0] };
@@ -61,8 +62,10 @@ static anl_status fail_no_set(anl_ctx *ctx, const anl__known_set *known, const c
                          "read by the models forecaster (a series) and seqclassifier (texts, windows); a table with a sample in each row is made into NPY files",
                          path);
     const char *near = anl__known_nearest(path);
-    return anl__fail(ctx, ANL_DATA, "%s: there is no such file or directory, nor a known data set of that name%s%s%s",
-                     path, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+    char here[1024];
+    bool relative = *path != '/' && getcwd(here, sizeof here);
+    return anl__fail(ctx, ANL_DATA, "%s: there is no such file or directory%s%.200s, nor a known data set of that name%s%s%s", path,
+                     relative ? " in " : "", relative ? here : "", near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 /* Pictures in folders, or beside labels.csv. */
