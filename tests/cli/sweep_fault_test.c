@@ -152,6 +152,9 @@ static void test_refused(void **state)
     cli_expect(c, 2, "sweep best refused");
     cli_expect(c, 2, "sweep f.yaml --dir refused2");
     cli_says(c, "the first 3 trials all failed, the last one: the recipe was refused: no such thing");
+    write_script(c, "echo anneal: the disk is full >&2; exit 6");
+    cli_expect(c, 6, "sweep f.yaml --dir full");
+    cli_says(c, "the first 3 trials all failed, the last one: a checkpoint or the disk failed: the disk is full");
     write_script(c, "echo '{\"kind\":\"epoch\",\"epoch\":1,\"train.loss\":1,\"valid.accuracy\":0.5}' > "
                     "$run/metrics.jsonl; exit 0");
     cli_expect(c, 2, "sweep f.yaml --dir other");

@@ -1,5 +1,6 @@
 /* The trials' processes: started on a slot, watched, and read when they have ended. See driver_inside.h. */
 #include "driver_inside.h"
+#include "tools/exit_code.h"
 
 #include "runtime/base/files.h"
 #include "runtime/state/checkpoint.h"
@@ -327,24 +328,24 @@ static void last_words(const char *run, char out[200])
 static void with_last_words(const char *run, int code, char why[320])
 {
     char words[200];
-    if (code < 1 || code > 3) return;
+    if ((code < 1 || code > 3) && code != EXIT_DISK) return;
     last_words(run, words);
     size_t used = strlen(why);
     if (words[0]) snprintf(why + used, 320 - used, ": %s", words);
 }
 
-/* A recipe that every trial is refused for is no trial's fault. */
+/* A recipe that every trial is refused for, or a full disk, is no trial's fault. */
 static anl_status all_refused(driver *d, int code, const char *why, const char *run)
 {
     int64_t n = d->state.n - d->state.n_warm, lost = 0,
             enough = d->recipe->trials && d->recipe->trials < 3 ? d->recipe->trials : 3;
-    if (code != 2 && code != 3 && code != 127) return ANL_OK;
+    if (code != EXIT_USAGE && code != EXIT_DATA && code != EXIT_DISK && code != 127) return ANL_OK;
     for (int64_t i = d->state.n_warm; i < d->state.n; i++) lost += d->state.trial[i]->status == STATUS_FAILED;
     for (int64_t i = d->state.n_warm; i < d->state.n; i++)
         if (d->state.trial[i]->status != STATUS_FAILED && d->state.trial[i]->status != STATUS_RUNNING)
             return ANL_OK;
     if (n < enough || lost < enough) return ANL_OK;
-    return anl__fail(d->ctx, ANL_RECIPE, "the first %lld trials all failed, the last one: %s; see %s/log.txt",
+    return anl__fail(d->ctx, code == EXIT_DISK ? ANL_IO : ANL_RECIPE, "the first %lld trials all failed, the last one: %s; see %s/log.txt",
                      (long long)lost, why, run);
 }
 
@@ -360,14 +361,21 @@ static anl_status ended_well(driver *d, worker *w)
     return ANL_OK;
 }
 
-static anl_status run_again(driver *d, worker *w, process_end end, const char *why)
+static anl_status failed_by_itself(driver *d, worker *w, int code, char why[320])
+{
+    with_last_words(w->run, code, why);
+    ANL_TRY(failed(d, w->trial, why));
+    return all_refused(d, code, why, w->run);
+}
+
+static anl_status run_again(driver *d, worker *w, process_end end, int code, char why[320])
 {
     enum { FUTILE = 1000 /* preemptions in a row without any progress */ };
     sweep_trial *t = w->trial;
     bool further = t->n_rows > w->rows || last_checkpoint(d, w->run) > w->checkpoint;
     if (further) t->tries = 0;
     bool over = !further && t->tries >= (end == PROCESS_RETRY ? d->recipe->retries : FUTILE);
-    if (over) return failed(d, t, why);
+    if (over) return failed_by_itself(d, w, code, why);
     return decide_again(d, t, why, !further);
 }
 
@@ -418,13 +426,9 @@ anl_status work_ended(driver *d, worker *w)
         st = take_rows(d, &was);
         if (st == ANL_OK && !sweep_over(t))
             st = was.reason == KILL_SHUTDOWN ? decide_again(d, t, "interrupted", false)
-                                             : run_again(d, &was, end, why);
+                                             : run_again(d, &was, end, code, why);
     } else if (end == PROCESS_MEMORY && was.slot >= 0 && was.beside) st = too_many(d, &was);
-    else {
-        with_last_words(was.run, code, why);
-        st = failed(d, t, why);
-        if (st == ANL_OK) st = all_refused(d, code, why, was.run);
-    }
+    else st = failed_by_itself(d, &was, code, why);
     anl__free(d->ctx, was.run);
     return st;
 }
