@@ -317,6 +317,8 @@ static void test_usage(void **state)
     cli_expect(c, 0, "help");
     cli_expect(c, 0, "help keys");
     cli_says(c, "optim.weight_decay");
+    cli_expect(c, 6, "predict recipe.yaml bad");
+    cli_says(c, "recipe.yaml: is no HDF5 file, and so no checkpoint, nor a run's directory; a run is named first");
     cli_expect(c, 2, "train recipe.yaml --lr 0.1");
     cli_says(c, "keys of a recipe are given without dashes: optim.lr=VALUE");
     cli_expect(c, 2, "train recipe.yaml --optim.lr=0.1");

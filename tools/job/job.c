@@ -210,10 +210,13 @@ anl_status job_scores(job *j, int64_t samples, anl__scores **out)
 
 /* ---- naming a checkpoint --------------------------------------------------------------------- */
 
-/* A set in HDF5 is no damaged checkpoint. */
+/* A set in HDF5 is no damaged checkpoint, and neither is what does not even have a checkpoint's name. */
 static anl_status open_file(anl_ctx *ctx, const char *path, anl__ckpt **out)
 {
     anl_status st = anl__ckpt_open(ctx, path, out);
+    const char *ending = strrchr(path, '.');
+    if (st == ANL_FORMAT && !anl__hdf5_is(path) && (!ending || strcmp(ending, ".h5")))
+        return anl__fail(ctx, ANL_FORMAT, "%s: is no HDF5 file, and so no checkpoint, nor a run's directory; a run is named first, files behind it", path);
     if (st != ANL_FORMAT || !anl__hdf5_is_set(path)) return st;
     return anl__fail(ctx, ANL_INVALID, "%s is a data set, not a checkpoint: `anneal data describe %s` says what it holds", path, path);
 }
