@@ -11,4 +11,9 @@ static const anl__case odd = {.op = "bias", .in = {"5,3,3,17", "param 17"}};
 static const anl__case sum_one = {.op = "bias_grad", .in = {"9"}, .nograd = true, .reduction = 1};
 static const anl__case sum_wide = {.op = "bias_grad", .in = {"5,700"}, .nograd = true, .reduction = 5};
 static const anl__case sum_large = {.op = "bias_grad", .in = {"3,40,40,2"}, .nograd = true, .reduction = 4800};
-const anl__case *const anl__cases_bias[] = {&bias, &one, &wrong, &sum, &wide, &vector, &wide_rows, &odd, &sum_one, &sum_wide, &sum_large, NULL};
+/* many slices of rows, and blocks of columns of each width; more blocks of columns than an engine counts at once */
+static const anl__case sum_six = {.op = "bias_grad", .in = {"9000,6"}, .nograd = true, .reduction = 9000};
+static const anl__case sum_twelve = {.op = "bias_grad", .in = {"5000,12"}, .nograd = true, .reduction = 5000};
+static const anl__case sum_forty = {.op = "bias_grad", .in = {"3000,40"}, .nograd = true, .reduction = 3000};
+static const anl__case sum_most = {.op = "bias_grad", .in = {"2,33000"}, .nograd = true, .reduction = 2};
+const anl__case *const anl__cases_bias[] = {&bias, &one, &wrong, &sum, &wide, &vector, &wide_rows, &odd, &sum_one, &sum_wide, &sum_large, &sum_six, &sum_twelve, &sum_forty, &sum_most, NULL};
