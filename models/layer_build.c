@@ -109,7 +109,7 @@ enum { ACTIVATIONS = sizeof activations / sizeof *activations };
 
 void anl__activate_help(anl__buf *out)
 {
-    anl__buf_add(out, "  act: none");
+    anl__buf_add(out, "act: none");
     for (int i = 0; i < ACTIVATIONS; i++) anl__buf_add(out, ", %s", activations[i]);
     anl__buf_add(out, "\n");
 }
