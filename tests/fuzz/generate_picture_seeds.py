@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Writes tests/fuzz/seeds/picture/*: tiny pictures of every kind (Debian: python3-pil) behind the three bytes that picture_fuzz.c reads
 first. Run by hand; the files are committed."""
-import io
 import pathlib
+import sys
 from PIL import Image
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "common"))
+from pictures import exif, saved
 
 OUT = pathlib.Path(__file__).resolve().parent / "seeds" / "picture"
 DECODED = OUT.parents[2] / "golden" / "data" / "decoded"  # what Pillow does not write
@@ -13,18 +16,6 @@ COLOUR, MEND = 4, 8
 def picture(mode, w, h):
     n = len(Image.new(mode, (1, 1)).tobytes())
     return Image.frombytes(mode, (w, h), bytes((i * 37 + i // 7 * 11) % 256 for i in range(w * h * n)))
-
-
-def saved(im, form, **how):
-    f = io.BytesIO()
-    im.save(f, form, **how)
-    return f.getvalue()
-
-
-def exif(o):
-    e = Image.Exif()
-    e[0x112] = o
-    return e
 
 
 def interlaced_palette():

@@ -7,20 +7,14 @@ A case: "attrs FILE", y the picture upright, in levels, alpha over white as in d
 import io
 import pathlib
 import struct
+import sys
 from PIL import Image, ImageOps
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "common"))
+from pictures import exif, noise, saved
 
 DATA = pathlib.Path(__file__).resolve().parent / "data"
 OUT = DATA / "decoded"
-
-
-def noise(n, seed=2463534242):
-    s, out = seed, bytearray()
-    for _ in range(n):
-        s ^= s << 13 & 0xFFFFFFFF
-        s ^= s >> 17
-        s ^= s << 5 & 0xFFFFFFFF
-        out.append(s >> 11 & 255)
-    return bytes(out)
 
 
 def picture(mode, w, h):
@@ -31,18 +25,6 @@ def picture(mode, w, h):
 def smooth(mode, w, h):
     n = len(mode)
     return Image.frombytes(mode, (w, h), bytes((y * 11 + x * 7 + k * 60) % 256 for y in range(h) for x in range(w) for k in range(n)))
-
-
-def saved(im, form, **how):
-    f = io.BytesIO()
-    im.save(f, form, **how)
-    return f.getvalue()
-
-
-def exif(o):
-    e = Image.Exif()
-    e[0x112] = o
-    return e
 
 
 # ---- GIF: what Pillow does not write ------------------------------------------------------------

@@ -5,19 +5,17 @@ file: generate.py. The tests need no Pillow.
 A case: "attrs HxWxC to HxW box x0 y0 x1 y1" (the box in pixels of the source), x the source and y the result, in levels.
 """
 import pathlib
+import sys
 from PIL import Image
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "common"))
+import pictures
 
 OUT = pathlib.Path(__file__).resolve().parent / "data" / "pictures.txt"
 
 
 def noise(h, w, c):
-    s, out = 2463534242, bytearray()
-    for _ in range(h * w * c):
-        s ^= s << 13 & 0xFFFFFFFF
-        s ^= s >> 17
-        s ^= s << 5 & 0xFFFFFFFF
-        out.append(s >> 11 & 255)
-    return bytes(out)
+    return pictures.noise(h * w * c)
 
 
 def ramp(h, w, c):
